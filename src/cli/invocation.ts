@@ -1,0 +1,70 @@
+/**
+ * What the command line asks for, as plain data: the seam between the command framework
+ * (`program.ts`) and the commands. Knows neither.
+ *
+ * @module
+ */
+
+/** How probes are attached; `auto` takes the best one that works on this kernel. */
+export type BackendChoice = "auto" | "session" | "multi" | "kprobe";
+
+/** Shells that completions can be written for. */
+export type Shell = "bash" | "zsh" | "fish";
+
+/** Options about which functions count, shared by `vrft` and `vrft functions`. */
+export interface DiscoveryOptions {
+  /** BTF of the kernel; `null` stands for /sys/kernel/btf/vmlinux. */
+  readonly kernelBtf: string | null;
+  /** BTF of the vrouter module; `null` stands for the default places. */
+  readonly vrouterBtf: string | null;
+  /** False with `--no-vrouter`: the module is neither needed nor looked for. */
+  readonly vrouter: boolean;
+  /** Globs of function names to keep; none keeps all. */
+  readonly functions: readonly string[];
+  /** Globs of function names to leave out; they win over {@linkcode functions}. */
+  readonly excludes: readonly string[];
+}
+
+/** Options of the trace, the command without a name. */
+export interface TraceOptions extends DiscoveryOptions {
+  /** Names of vifs or network devices, or `vif0/N`; none stands for all vifs. */
+  readonly interfaces: readonly string[];
+  readonly backend: BackendChoice;
+  /** Rows to print before ending; `null` for no limit. */
+  readonly limit: number | null;
+  /** Milliseconds of tracing before ending; `null` for no limit. */
+  readonly durationMs: number | null;
+  /** Bytes of the ring buffer: a power of two, at least a page. */
+  readonly bufferBytes: number;
+  /** File that the trace goes to instead of stdout. */
+  readonly output: string | null;
+  /** File created once every probe is live. */
+  readonly readyFile: string | null;
+  /** Also log how decisions were made, and libbpf's own messages. */
+  readonly debug: boolean;
+}
+
+/** Options of `vrft functions`. */
+export interface FunctionsOptions extends DiscoveryOptions {
+  readonly json: boolean;
+  /** List what is left out, with the reason, instead of what is traced. */
+  readonly skipped: boolean;
+  readonly debug: boolean;
+}
+
+/** Options of `vrft interfaces`. */
+export interface InterfacesOptions {
+  readonly json: boolean;
+  readonly debug: boolean;
+}
+
+/** One parsed command line. */
+export type Invocation =
+  | { readonly command: "trace"; readonly options: TraceOptions }
+  | { readonly command: "functions"; readonly options: FunctionsOptions }
+  | { readonly command: "interfaces"; readonly options: InterfacesOptions }
+  | { readonly command: "completions"; readonly shell: Shell }
+  /** Text for stdout and exit status 0: help and version. */
+  | { readonly command: "show"; readonly text: string }
+  /** Text for stderr and exit status 2: the command line makes no sense. */
+  | { readonly command: "misuse"; readonly text: string };

@@ -1,0 +1,104 @@
+/**
+ * libc through Deno FFI: the few calls that Deno itself does not offer.
+ *
+ * Nothing is opened at import; {@linkcode libc} loads `libc.so.6` at its first use, by the name that
+ * the dynamic linker of the running program has resolved already.
+ *
+ * @module
+ */
+
+const symbols = {
+  // long syscall(long number, ...): used for bpf(2) and perf_event_open(2), which libc does not wrap
+  syscall: {
+    parameters: ["i64", "u64", "u64", "u64", "u64", "u64", "u64"],
+    result: "i64",
+  },
+  // void *mmap(void *addr, size_t length, int prot, int flags, int fd, off_t offset)
+  mmap: { parameters: ["pointer", "usize", "i32", "i32", "i32", "i64"], result: "pointer" },
+  // int munmap(void *addr, size_t length)
+  munmap: { parameters: ["pointer", "usize"], result: "i32" },
+  // int close(int fd)
+  close: { parameters: ["i32"], result: "i32" },
+  // ssize_t read(int fd, void *buf, size_t count)
+  read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+  // ssize_t write(int fd, const void *buf, size_t count)
+  write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+  // int ioctl(int fd, unsigned long request, unsigned long argument)
+  ioctl: { parameters: ["i32", "u64", "u64"], result: "i32" },
+  // int eventfd(unsigned int initval, int flags)
+  eventfd: { parameters: ["u32", "i32"], result: "i32" },
+  // int epoll_create1(int flags)
+  epoll_create1: { parameters: ["i32"], result: "i32" },
+  // int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
+  epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
+  // int epoll_wait(int epfd, struct epoll_event *events, int maxevents, int timeout)
+  epoll_wait: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32", nonblocking: true },
+  // int socket(int domain, int type, int protocol)
+  socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  // int bind(int fd, const struct sockaddr *addr, socklen_t len)
+  bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  // int setsockopt(int fd, int level, int name, const void *value, socklen_t len)
+  setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
+  // ssize_t send(int fd, const void *buf, size_t len, int flags)
+  send: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
+  // ssize_t recv(int fd, void *buf, size_t len, int flags)
+  recv: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
+  // int vsnprintf(char *str, size_t size, const char *format, va_list ap): va_list is passed as a
+  // pointer on x86-64 and arm64
+  vsnprintf: { parameters: ["buffer", "usize", "pointer", "pointer"], result: "i32" },
+  // int *__errno_location(void)
+  __errno_location: { parameters: [], result: "pointer" },
+  // char *strerror(int errnum)
+  strerror: { parameters: ["i32"], result: "pointer" },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+/** The C functions of {@linkcode libc}, with their C types translated by Deno. */
+export type Libc = Deno.DynamicLibrary<typeof symbols>["symbols"];
+
+let loaded: Libc | undefined;
+
+/** libc's functions. The library is opened once and stays open for the life of the process. */
+export function libc(): Libc {
+  loaded ??= Deno.dlopen("libc.so.6", symbols).symbols;
+  return loaded;
+}
+
+/** A failed system call or library call: what was being done, and the kernel's errno. */
+export class SystemError extends Error {
+  override readonly name = "SystemError";
+
+  /**
+   * @param action what failed, as a sentence without period: `Cannot map the ring buffer`
+   * @param errno positive errno of Linux
+   */
+  constructor(readonly action: string, readonly errno: number) {
+    super(`${action}: ${errorText(errno)}`);
+  }
+}
+
+/** libc's text for `errno` (positive), in the C locale: `Operation not permitted`. */
+export function errorText(errno: number): string {
+  const text = libc().strerror(errno);
+  return text === null ? `errno ${errno}` : new Deno.UnsafePointerView(text).getCString();
+}
+
+/** errno of the last failed libc call on this thread: read it before any other call. */
+export function lastErrno(): number {
+  const location = libc().__errno_location();
+  return location === null ? 0 : new Deno.UnsafePointerView(location).getInt32();
+}
+
+/**
+ * Passes on the result of a libc call that reports failure as -1.
+ *
+ * @throws {SystemError} when `result` is negative
+ */
+export function check(action: string, result: number | bigint): number {
+  if (result < 0) throw new SystemError(action, lastErrno());
+  return Number(result);
+}
+
+/** `text` as a NUL-terminated C string. */
+export function cString(text: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(`${text}\0`);
+}

@@ -1,0 +1,35 @@
+/**
+ * The seam between call trees and what is made of them: {@linkcode CallSink} is implemented once per
+ * output format, and fed by `tree.ts`.
+ *
+ * @module
+ */
+
+/** Why a call's closing row is not its own return event. */
+export type Incomplete =
+  /** The return event never came: it was lost, or the probe's hit was missed. */
+  | "return lost"
+  /** The trace ended while the call was still running. */
+  | "trace ended";
+
+/**
+ * Takes the steps of call trees in the order of their events. Called per event, so implementations
+ * must not allocate. Timestamps are nanoseconds of CLOCK_MONOTONIC as two 32-bit halves.
+ */
+export interface CallSink {
+  /** A call starts. `depth` is the number of calls open around it in its task. */
+  enter(timestampLow: number, timestampHigh: number, cpu: number, depth: number, fn: number): void;
+  /** The call returns; `depth` is that of its {@linkcode enter}, `cpu` may differ from it. */
+  leave(timestampLow: number, timestampHigh: number, cpu: number, depth: number, fn: number): void;
+  /** The call is closed without a return event, at the time of the event that showed it. */
+  abandon(
+    timestampLow: number,
+    timestampHigh: number,
+    cpu: number,
+    depth: number,
+    fn: number,
+    why: Incomplete,
+  ): void;
+  /** A return came whose entry is unknown: it was lost. No call is closed by it. */
+  orphan(timestampLow: number, timestampHigh: number, cpu: number, depth: number, fn: number): void;
+}
