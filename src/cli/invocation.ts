@@ -6,10 +6,16 @@
  */
 
 /** How probes are attached; `auto` takes the best one that works on this kernel. */
-export type BackendChoice = "auto" | "session" | "multi" | "kprobe";
+export const BACKENDS = ["auto", "session", "multi", "kprobe"] as const;
+
+/** One of {@linkcode BACKENDS}. */
+export type BackendChoice = typeof BACKENDS[number];
 
 /** Shells that completions can be written for. */
-export type Shell = "bash" | "zsh" | "fish";
+export const SHELLS = ["bash", "zsh", "fish"] as const;
+
+/** One of {@linkcode SHELLS}. */
+export type Shell = typeof SHELLS[number];
 
 /** Options about which functions count, shared by `vrft` and `vrft functions`. */
 export interface DiscoveryOptions {

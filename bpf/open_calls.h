@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause) */
+/*
+ * Which calls have been recorded and not returned: for the backends whose
+ * return program runs for every call. (A session knows by itself.)
+ */
+#ifndef VRFT_OPEN_CALLS_H
+#define VRFT_OPEN_CALLS_H
+
+/*
+ * A call is known by where its return address lies: no two live calls share
+ * that place on any stack of the machine, but for a tail call and its caller,
+ * hence the function beside it.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__type(key, __u64);
+	__type(value, __u8);
+} open_calls SEC(".maps");
+
+/* Cookies by address, where probes cannot carry one. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);		/* functions, set by user space */
+	__type(key, __u64);
+	__type(value, __u64);
+} functions SEC(".maps");
+
+/* Kernel addresses have their upper 16 bits set: room for the function. */
+static __always_inline __u64 call_key(__u64 cookie, __u64 frame)
+{
+	return cookie << 48 | (frame & 0xffffffffffffULL);
+}
+
+/* False where the table is full: the call is counted and not followed. */
+static __always_inline bool open_call(__u64 cookie, __u64 frame)
+{
+	__u64 key = call_key(cookie, frame);
+	__u32 cpu = bpf_get_smp_processor_id();
+	struct vrft_counters *count;
+	__u8 open = 1;
+
+	if (!bpf_map_update_elem(&open_calls, &key, &open, BPF_ANY))
+		return true;
+	count = bpf_map_lookup_elem(&counters, &cpu);
+	if (count)
+		count->untracked++;
+	return false;
+}
+
+/* True where the call had been opened. */
+static __always_inline bool close_call(__u64 cookie, __u64 frame)
+{
+	__u64 key = call_key(cookie, frame);
+
+	return !bpf_map_delete_elem(&open_calls, &key);
+}
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause) */
+/* Writing records, and counting those that cannot be written. */
+#ifndef VRFT_RECORD_H
+#define VRFT_RECORD_H
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);	/* set by user space before loading */
+} events SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);		/* possible CPUs, set by user space */
+	__type(key, __u32);
+	__type(value, struct vrft_counters);
+} counters SEC(".maps");
+
+/*
+ * Waking the reader for every record costs the traced path more than the
+ * record itself. So wake it once, and only if it said that it sleeps; it goes
+ * on by a timer as long as it finds records. The flag is read after the
+ * reservation: the reader raises it first and then looks for records. Neither
+ * side has a full barrier between the two, so a wake-up can be missed in
+ * theory; the reader never sleeps longer than its timeout.
+ */
+static __always_inline __u64 wakeup_flags(void)
+{
+	if (!control.reader_waits)
+		return BPF_RB_NO_WAKEUP;
+	control.reader_waits = 0;
+	return BPF_RB_FORCE_WAKEUP;
+}
+
+/* False where there was no room: the record is counted as lost. */
+static __always_inline bool record(__u64 cookie, __u8 kind, __u64 frame)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+	struct vrft_counters *count = bpf_map_lookup_elem(&counters, &cpu);
+	struct vrft_event *event;
+
+	if (!count)
+		return false;
+	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+	if (!event) {
+		count->lost++;
+		return false;
+	}
+	event->timestamp = bpf_ktime_get_ns();
+	event->task = bpf_get_current_pid_tgid();
+	event->frame = frame;
+	event->function = cookie & VRFT_COOKIE_FUNCTION_MASK;
+	event->cpu = cpu;
+	event->kind = kind;
+	event->reserved = 0;
+	bpf_ringbuf_submit(event, wakeup_flags());
+	count->recorded++;
+	return true;
+}
+
+#endif

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause)
+/*
+ * One program per way of attaching; user space loads those of the backend it
+ * tries and no others. All of them do the same: decide at the entry whether
+ * the packet belongs to a chosen interface, record the entry, and record the
+ * return of recorded entries only.
+ */
+#include "kernel_types.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include "vrft.h"
+#include "filter.h"
+#include "record.h"
+#include "open_calls.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+/*
+ * kprobe.session, Linux 6.10: one program for both ends of a call. What an
+ * entry returns other than zero suppresses the return, so a rejected packet
+ * pays for its entry alone.
+ */
+extern bool bpf_session_is_return(void) __ksym __weak;
+extern __u64 *bpf_session_cookie(void) __ksym __weak;
+
+SEC("kprobe.multi")
+int vrft_session(struct pt_regs *ctx)
+{
+	__u64 cookie = bpf_get_attach_cookie(ctx);
+	__u64 *frame = bpf_session_cookie();
+
+	if (bpf_session_is_return()) {
+		/*
+		 * Zero: before 6.14 the return runs even when the entry was
+		 * missed because another program was active on this CPU; the
+		 * cookie is then a recycled one, left zeroed below.
+		 */
+		if (*frame)
+			record(cookie, VRFT_RETURN, *frame);
+		*frame = 0;
+		return 0;
+	}
+	if (!accepts(ctx, cookie) || !record(cookie, VRFT_ENTRY, ctx->sp)) {
+		*frame = 0;
+		return 1;
+	}
+	*frame = ctx->sp;
+	return 0;
+}
+
+static __always_inline int enter(struct pt_regs *ctx, __u64 cookie)
+{
+	if (accepts(ctx, cookie) && open_call(cookie, ctx->sp) &&
+	    !record(cookie, VRFT_ENTRY, ctx->sp))
+		close_call(cookie, ctx->sp);
+	return 0;
+}
+
+static __always_inline int leave(struct pt_regs *ctx, __u64 cookie)
+{
+	/* The return address has been popped when a return probe runs. */
+	__u64 frame = ctx->sp - sizeof(__u64);
+
+	if (close_call(cookie, frame))
+		record(cookie, VRFT_RETURN, frame);
+	return 0;
+}
+
+/* kprobe.multi and kretprobe.multi, Linux 5.18 with CONFIG_FPROBE. */
+SEC("kprobe.multi")
+int vrft_multi_entry(struct pt_regs *ctx)
+{
+	return enter(ctx, bpf_get_attach_cookie(ctx));
+}
+
+SEC("kprobe.multi")
+int vrft_multi_return(struct pt_regs *ctx)
+{
+	return leave(ctx, bpf_get_attach_cookie(ctx));
+}
+
+/*
+ * kprobe events with many probes each: they share one cookie, so the function
+ * is found by its address. bpf_get_func_ip() is in Linux 5.15 and later.
+ */
+SEC("kprobe")
+int vrft_kprobe_entry(struct pt_regs *ctx)
+{
+	__u64 ip = bpf_get_func_ip(ctx);
+	__u64 *cookie = bpf_map_lookup_elem(&functions, &ip);
+
+	return cookie ? enter(ctx, *cookie) : 0;
+}
+
+SEC("kprobe")
+int vrft_kprobe_return(struct pt_regs *ctx)
+{
+	__u64 ip = bpf_get_func_ip(ctx);
+	__u64 *cookie = bpf_map_lookup_elem(&functions, &ip);
+
+	return cookie ? leave(ctx, *cookie) : 0;
+}
+
+/*
+ * Writes what it is given, for BPF_PROG_TEST_RUN: the tests and benchmarks of
+ * the ring reader produce real records with it where kprobes cannot be had.
+ */
+SEC("raw_tp")
+int vrft_test_record(__u64 *ctx)
+{
+	record(ctx[0], ctx[1], ctx[2]);
+	return 0;
+}

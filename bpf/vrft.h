@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause) */
+/*
+ * What the BPF programs and user space agree on: the layout of a record, the
+ * meaning of a cookie, and the counters. src/trace/event.ts and
+ * src/probe/layout.ts repeat the numbers for TypeScript; a test holds them
+ * against the BTF of the built object.
+ */
+#ifndef VRFT_H
+#define VRFT_H
+
+#define VRFT_RECORD_VERSION	1
+
+enum vrft_kind {
+	VRFT_ENTRY = 1,
+	VRFT_RETURN = 2,
+};
+
+/*
+ * One record of the ring buffer. Records may grow a payload behind this head:
+ * its presence and size follow from the record length in the ring's own
+ * header, its format from the kind, so readers can skip what they don't know.
+ */
+struct vrft_event {
+	__u64 timestamp;	/* ns, CLOCK_MONOTONIC */
+	__u32 task;		/* thread id; 0 for every CPU's idle task */
+	__u32 frame;		/* low half of the return address' stack slot */
+	__u32 function;		/* index into user space's table */
+	__u16 cpu;
+	__u8 kind;		/* enum vrft_kind */
+	__u8 reserved;		/* zero */
+};
+
+/*
+ * Attach cookie of a function: everything the program must know about it, so
+ * that no table is looked up per call.
+ */
+#define VRFT_COOKIE_FUNCTION_MASK	0xffffffffULL
+#define VRFT_COOKIE_REGISTER_SHIFT	32	/* 3 bits: 1..6 */
+#define VRFT_COOKIE_REGISTER_MASK	0x7
+#define VRFT_COOKIE_VR_PACKET		(1ULL << 35)
+#define VRFT_COOKIE_INDIRECT		(1ULL << 36)
+
+/* One per possible CPU, a cache line each, mapped by user space. */
+struct vrft_counters {
+	__u64 recorded;		/* records submitted */
+	__u64 lost;		/* records that found no room */
+	__u64 untracked;	/* accepted calls not followed: table full */
+	__u64 padding[5];
+};
+
+/* A network device, as the filter compares it. */
+struct vrft_interface {
+	__u32 netns;		/* inode number of the network namespace */
+	__u32 ifindex;
+};
+
+/* Filters are first asked of a bitmap, indexed by the low bits. */
+#define VRFT_BITMAP_BITS	65536
+#define VRFT_BITMAP_WORDS	(VRFT_BITMAP_BITS / 64)
+
+/* Shared with user space while tracing; in .bss, mapped by libbpf. */
+struct vrft_control {
+	__u32 enabled;		/* entries are recorded */
+	__u32 reader_waits;	/* the reader sleeps: wake it */
+	__u64 interface_bits[VRFT_BITMAP_WORDS];	/* by ifindex */
+	__u64 vif_bits[VRFT_BITMAP_WORDS];		/* by vif index */
+};
+
+/* Set before loading; in .rodata, so the verifier removes what is unused. */
+struct vrft_config {
+	__u32 record_version;	/* checked by user space before loading */
+	__u32 vp_if_offset;	/* of vp_if in struct vr_packet */
+	__u32 vif_idx_offset;	/* of vif_idx in struct vr_interface */
+};
+
+#endif

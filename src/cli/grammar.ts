@@ -1,0 +1,246 @@
+/**
+ * The command line as data: every command with its options, their values and descriptions. The
+ * parser (`program.ts`) and the completion scripts are both made from it, so they cannot disagree.
+ *
+ * @module
+ */
+
+import {
+  COMPLETIONS_NOTES,
+  FUNCTIONS_NOTES,
+  HELP_NOTES,
+  INTERFACES_NOTES,
+  TRACE_NOTES,
+} from "./help_notes.ts";
+import { BACKENDS, SHELLS } from "./invocation.ts";
+import { parseBufferSize, parseChoice, parseCount, parseDuration, parseText } from "./values.ts";
+
+/** What a shell offers for a value: files, network devices, the words of a list, or nothing. */
+export type Completion = "file" | "device" | "none" | readonly string[];
+
+/** The value of an option or the operand of a command. */
+export interface ValueSpec<T = unknown> {
+  /** Placeholder in the usage: `FILE`. */
+  readonly name: string;
+  readonly completion: Completion;
+  /** @throws {ValueError} when `text` is not a value */
+  readonly parse: (text: string) => T;
+}
+
+/** One option; its long name is its key in {@linkcode OptionSpecs}. */
+export interface OptionSpec {
+  /** One letter, without dash. */
+  readonly short?: string;
+  /** Heading of its group in the help. */
+  readonly group: string;
+  /** Without capital and period, on one line. */
+  readonly description: string;
+  /** Absent for a switch. */
+  readonly value?: ValueSpec;
+  /** True where the option may be given several times, each adding a value. */
+  readonly repeatable?: true;
+}
+
+/** Options of a command by their long names, without dashes, in the order of the help. */
+export type OptionSpecs = Readonly<Record<string, OptionSpec>>;
+
+/** One command. */
+export interface CommandSpec {
+  /** Empty for the command without a name. */
+  readonly name: string;
+  /** One line for lists of commands. */
+  readonly summary: string;
+  /** Sentences for the command's own help. */
+  readonly description: string;
+  readonly options: OptionSpecs;
+  readonly operand?: ValueSpec & { readonly optional: boolean };
+  /** What stands below the options in the command's own help. */
+  readonly notes: string;
+}
+
+/** Values of parsed options by long name: absent where the option was not given. */
+export type OptionValues<S extends OptionSpecs> = {
+  readonly [K in keyof S]?: S[K] extends { readonly value: ValueSpec<infer T> }
+    ? (S[K] extends { readonly repeatable: true } ? readonly T[] : T)
+    : true;
+};
+
+const file: ValueSpec<string> = { name: "FILE", completion: "file", parse: parseText };
+const glob: ValueSpec<string> = { name: "GLOB", completion: "none", parse: parseText };
+
+const SELECTION = "What to trace:";
+const RUN = "How to trace:";
+const OUTPUT = "Output:";
+const BTF = "Debug info:";
+const GENERAL = "General:";
+
+const help = {
+  help: { short: "h", group: GENERAL, description: "print this help" },
+} as const satisfies OptionSpecs;
+
+const debug = {
+  debug: { group: OUTPUT, description: "log how decisions are made, and libbpf's messages" },
+} as const satisfies OptionSpecs;
+
+const json = {
+  json: { group: OUTPUT, description: "print a JSON array instead of a table" },
+} as const satisfies OptionSpecs;
+
+const selection = {
+  "no-vrouter": {
+    group: SELECTION,
+    description: "do without the vrouter module: plain network devices",
+  },
+  "function": {
+    short: "f",
+    group: SELECTION,
+    description: "trace only functions whose name matches (repeatable)",
+    value: glob,
+    repeatable: true,
+  },
+  exclude: {
+    short: "x",
+    group: SELECTION,
+    description: "leave out functions whose name matches (repeatable)",
+    value: glob,
+    repeatable: true,
+  },
+} as const satisfies OptionSpecs;
+
+const btf = {
+  "kernel-btf": {
+    group: BTF,
+    description: "BTF of the kernel (default: /sys/kernel/btf/vmlinux)",
+    value: file,
+  },
+  "vrouter-btf": {
+    group: BTF,
+    description: "BTF of the vrouter module (default: /sys/kernel/btf/vrouter, else " +
+      "/tmp/vrouter.btf if only root can write it)",
+    value: file,
+  },
+} as const satisfies OptionSpecs;
+
+/** Options about which functions count, shared by the trace and `vrft functions`. */
+export const DISCOVERY_OPTIONS = { ...selection, ...btf } as const satisfies OptionSpecs;
+
+/** Options of the trace, the command without a name. */
+export const TRACE_OPTIONS = {
+  interface: {
+    short: "i",
+    group: SELECTION,
+    description: "trace packets of this vif or network device, by name or as vif0/N " +
+      "(repeatable; default: all vifs)",
+    value: { name: "NAME", completion: "device", parse: parseText },
+    repeatable: true,
+  },
+  ...selection,
+  backend: {
+    group: RUN,
+    description: `way to attach probes: ${
+      BACKENDS.join(", ")
+    } (default: auto, the best that works)`,
+    value: { name: "BACKEND", completion: BACKENDS, parse: parseChoice(BACKENDS) },
+  },
+  limit: {
+    short: "n",
+    group: RUN,
+    description: "end after N rows",
+    value: { name: "N", completion: "none", parse: parseCount },
+  },
+  duration: {
+    group: RUN,
+    description: "end after this time: 10s, 500ms, 2m, 1h; seconds without unit",
+    value: { name: "TIME", completion: "none", parse: parseDuration },
+  },
+  buffer: {
+    group: RUN,
+    description: "size of the ring buffer, 4k to 1G, rounded up to a power of two (default: 64M)",
+    value: { name: "SIZE", completion: "none", parse: parseBufferSize },
+  },
+  ...btf,
+  output: {
+    short: "o",
+    group: OUTPUT,
+    description: "write the trace to this file (default: -, stdout)",
+    value: file,
+  },
+  "ready-file": {
+    group: OUTPUT,
+    description: "create this file once every probe is live",
+    value: file,
+  },
+  ...debug,
+  ...help,
+  version: { short: "v", group: GENERAL, description: "print the version" },
+} as const satisfies OptionSpecs;
+
+/** Options of `vrft functions`. */
+export const FUNCTIONS_OPTIONS = {
+  ...DISCOVERY_OPTIONS,
+  skipped: { group: OUTPUT, description: "list what is left out instead, with the reason" },
+  ...json,
+  ...debug,
+  ...help,
+} as const satisfies OptionSpecs;
+
+/** Options of `vrft interfaces`. */
+export const INTERFACES_OPTIONS = { ...json, ...debug, ...help } as const satisfies OptionSpecs;
+
+/** The command without a name. */
+export const TRACE: CommandSpec = {
+  name: "",
+  summary: "trace packets",
+  description: "Trace packets through the Tungsten Fabric vRouter and the kernel around it, " +
+    "function by function. The trace goes to stdout, all else to stderr. Needs root.",
+  options: TRACE_OPTIONS,
+  notes: TRACE_NOTES,
+};
+
+/** The commands with a name, in the order of the help. */
+export const SUBCOMMANDS: readonly CommandSpec[] = [
+  {
+    name: "functions",
+    summary: "list the functions that would be traced",
+    description:
+      "List the functions that would be traced: function, module, struct of the packet, " +
+      "position of the argument and address.",
+    options: FUNCTIONS_OPTIONS,
+    notes: FUNCTIONS_NOTES,
+  },
+  {
+    name: "interfaces",
+    summary: "list the vifs of the vrouter module",
+    description:
+      "List the vifs of the vrouter module: index, name, OS device, type, VRF and packet " +
+      "counters.",
+    options: INTERFACES_OPTIONS,
+    notes: INTERFACES_NOTES,
+  },
+  {
+    name: "completions",
+    summary: "print a completion script for a shell",
+    description: "Print a completion script for a shell, for it to source or to keep.",
+    options: help,
+    operand: {
+      name: SHELLS.join("|"),
+      completion: SHELLS,
+      parse: parseChoice(SHELLS),
+      optional: false,
+    },
+    notes: COMPLETIONS_NOTES,
+  },
+  {
+    name: "help",
+    summary: "print the help of a command",
+    description: "Print the help of vrft, or of one of its commands.",
+    options: help,
+    operand: {
+      name: "command",
+      completion: ["functions", "interfaces", "completions"],
+      parse: parseText,
+      optional: true,
+    },
+    notes: HELP_NOTES,
+  },
+];

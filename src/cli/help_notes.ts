@@ -1,0 +1,67 @@
+/**
+ * What stands below the options in the help of each command.
+ *
+ * @module
+ */
+
+const EXIT_STATUS = `\
+Exit status:
+  0  done
+  1  it failed: the message on stderr says why
+  2  the command line makes no sense`;
+
+/** Notes of `vrft --help`. */
+export const TRACE_NOTES = `\
+Examples:
+  vrft                                 trace packets of all vifs until Ctrl-C
+  vrft -i tap9f3c -i vif0/0 -n 400     400 rows of two vifs
+  vrft -f 'vr_*' -f 'nh_*' -x '*_mac'  only some functions
+  vrft --duration 10s -o trace.txt     ten seconds into a file
+  vrft --no-vrouter -i eth0            a host without the vrouter module
+
+Files:
+  /sys/kernel/btf/vmlinux  debug info of the running kernel
+  /sys/kernel/btf/vrouter  debug info of the loaded module
+  /tmp/vrouter.btf         debug info of a module built without BTF (pahole -J);
+                           read if root owns it and nobody else can write it
+
+Environment:
+  NO_COLOR  set and not empty: no colours
+
+Exit status:
+  0  done: ended by --limit, --duration, SIGINT, SIGTERM or SIGHUP, or because
+     nobody reads the output any more
+  1  it failed: the message on stderr says why
+  2  the command line makes no sense`;
+
+/** Notes of `vrft functions --help`. */
+export const FUNCTIONS_NOTES = `\
+Examples:
+  vrft functions -f 'vr_*'   functions whose name begins with vr_
+  vrft functions --skipped   what cannot be traced, and why
+  vrft functions --json --kernel-btf vmlinux.btf --vrouter-btf vrouter.btf
+                             of another machine, without root
+
+Where the kernel does not tell which functions can be traced and where they are,
+all candidates are listed and a line on stderr says so.
+
+${EXIT_STATUS}`;
+
+/** Notes of `vrft interfaces --help`. */
+export const INTERFACES_NOTES = EXIT_STATUS;
+
+/** Notes of `vrft completions --help`. */
+export const COMPLETIONS_NOTES = `\
+Examples:
+  source <(vrft completions bash)      bash, in ~/.bashrc
+  source <(vrft completions zsh)       zsh, in ~/.zshrc below compinit
+  vrft completions fish | source       fish, in ~/.config/fish/config.fish
+
+  vrft completions bash >/usr/share/bash-completion/completions/vrft
+  vrft completions zsh >/usr/local/share/zsh/site-functions/_vrft
+  vrft completions fish >/usr/share/fish/vendor_completions.d/vrft.fish
+
+${EXIT_STATUS}`;
+
+/** Notes of `vrft help --help`. */
+export const HELP_NOTES = EXIT_STATUS;

@@ -1,0 +1,97 @@
+/**
+ * Parsed values to an {@linkcode Invocation}: defaults, and options that exclude each other. Knows
+ * no command framework.
+ *
+ * @module
+ */
+
+import {
+  DISCOVERY_OPTIONS,
+  FUNCTIONS_OPTIONS,
+  INTERFACES_OPTIONS,
+  type OptionValues,
+  TRACE_OPTIONS,
+} from "./grammar.ts";
+import type { DiscoveryOptions, Invocation, Shell, TraceOptions } from "./invocation.ts";
+
+const DEFAULT_BUFFER_BYTES = 64 * 2 ** 20;
+
+/** Values of options by long name, as parsed: {@linkcode OptionValues} of some command. */
+export type GivenOptions = Readonly<Record<string, unknown>>;
+
+/** A mistake of the user's; the message is a sentence without period. */
+export class Misuse extends Error {
+  override readonly name = "Misuse";
+}
+
+/**
+ * The invocation that a command line stands for.
+ *
+ * @param command name of the command in the grammar, empty for the trace
+ * @param given its options
+ * @param operand its parsed operand, `undefined` where there is none
+ * @throws {Misuse} where options exclude each other
+ */
+export function interpret(command: string, given: GivenOptions, operand: unknown): Invocation {
+  switch (command) {
+    case "functions": {
+      const values = given as OptionValues<typeof FUNCTIONS_OPTIONS>;
+      return {
+        command: "functions",
+        options: {
+          ...discoveryOptions(values),
+          json: values.json ?? false,
+          skipped: values.skipped ?? false,
+          debug: values.debug ?? false,
+        },
+      };
+    }
+    case "interfaces": {
+      const values = given as OptionValues<typeof INTERFACES_OPTIONS>;
+      return {
+        command: "interfaces",
+        options: { json: values.json ?? false, debug: values.debug ?? false },
+      };
+    }
+    case "completions":
+      return { command: "completions", shell: operand as Shell };
+    default:
+      return { command: "trace", options: traceOptions(given) };
+  }
+}
+
+function discoveryOptions(values: OptionValues<typeof DISCOVERY_OPTIONS>): DiscoveryOptions {
+  if (values["no-vrouter"] && values["vrouter-btf"] !== undefined) {
+    throw new Misuse("Options '--no-vrouter' and '--vrouter-btf' exclude each other: drop one");
+  }
+  return {
+    kernelBtf: values["kernel-btf"] ?? null,
+    vrouterBtf: values["vrouter-btf"] ?? null,
+    vrouter: !values["no-vrouter"],
+    functions: values.function ?? [],
+    excludes: values.exclude ?? [],
+  };
+}
+
+function traceOptions(values: OptionValues<typeof TRACE_OPTIONS>): TraceOptions {
+  const interfaces = values.interface ?? [];
+  // A slash makes it a vif: no network device has one in its name (dev_valid_name() in
+  // net/core/dev.c).
+  const vif = interfaces.find((name) => name.includes("/"));
+  if (values["no-vrouter"] && vif !== undefined) {
+    throw new Misuse(
+      `Option '--no-vrouter' excludes vifs, and ${JSON.stringify(vif)} is one: drop one`,
+    );
+  }
+  return {
+    ...discoveryOptions(values),
+    interfaces,
+    backend: values.backend ?? "auto",
+    limit: values.limit ?? null,
+    durationMs: values.duration ?? null,
+    bufferBytes: values.buffer ?? DEFAULT_BUFFER_BYTES,
+    output: values.output === undefined || values.output === "-" ? null : values.output,
+    readyFile: values["ready-file"] ?? null,
+    debug: values.debug ?? false,
+  };
+}

@@ -1,0 +1,92 @@
+/**
+ * What the values of options may look like. Every function takes the text of one argument and gives
+ * its value, or throws {@linkcode ValueError} with what is allowed.
+ *
+ * @module
+ */
+
+/** A value that an option does not take; the message says what it takes. */
+export class ValueError extends Error {
+  override readonly name = "ValueError";
+}
+
+/** Smallest ring buffer in bytes: a page of x86-64, the least that `BPF_MAP_CREATE` accepts. */
+export const MIN_BUFFER_BYTES = 4096;
+
+/** Largest ring buffer in bytes: 1 GiB of the kernel's memory. */
+export const MAX_BUFFER_BYTES = 2 ** 30;
+
+/** Longest duration in milliseconds: timers count in 32 bits with sign, and fire at once above. */
+export const MAX_DURATION_MS = 2 ** 31 - 1;
+
+const MS_PER_UNIT: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+const BYTES_PER_UNIT: Readonly<Record<string, number>> = {
+  "": 1,
+  k: 2 ** 10,
+  m: 2 ** 20,
+  g: 2 ** 30,
+};
+
+/**
+ * A positive whole number in decimal digits.
+ *
+ * @throws {ValueError} for all else, and above 2^53 - 1
+ */
+export function parseCount(text: string): number {
+  const count = /^\d+$/.test(text) ? Number(text) : NaN;
+  if (count >= 1 && count <= Number.MAX_SAFE_INTEGER) return count;
+  throw new ValueError("give a whole number from 1, such as 400");
+}
+
+/**
+ * A time such as `10s`, `500ms`, `2m`, `1h` or `1.5s`; a number alone counts seconds.
+ *
+ * @returns whole milliseconds, from 1 to {@linkcode MAX_DURATION_MS}
+ * @throws {ValueError} for all else
+ */
+export function parseDuration(text: string): number {
+  const [, digits, unit = "s"] = /^(\d+(?:\.\d+)?|\.\d+)(ms|s|m|h)?$/.exec(text) ?? [];
+  const milliseconds = Math.round(Number(digits) * (MS_PER_UNIT[unit] ?? NaN));
+  if (milliseconds >= 1 && milliseconds <= MAX_DURATION_MS) return milliseconds;
+  throw new ValueError("give a time from 1ms to 596h, such as 500ms, 10s or 2m");
+}
+
+/**
+ * The size of a ring buffer such as `64M`, `8MiB`, `64k` or `65536`; units are powers of 1024.
+ *
+ * @returns bytes, rounded up to the power of two that the kernel wants
+ * @throws {ValueError} for all else, below {@linkcode MIN_BUFFER_BYTES} and above
+ *   {@linkcode MAX_BUFFER_BYTES}
+ */
+export function parseBufferSize(text: string): number {
+  const [, digits, unit = ""] = /^(\d+)(?:([kmg])(?:ib)?)?$/i.exec(text) ?? [];
+  const bytes = Number(digits) * (BYTES_PER_UNIT[unit.toLowerCase()] ?? NaN);
+  if (bytes >= MIN_BUFFER_BYTES && bytes <= MAX_BUFFER_BYTES) {
+    return 2 ** (32 - Math.clz32(bytes - 1));
+  }
+  throw new ValueError("give a size from 4k to 1G, such as 64M, 8MiB or 65536");
+}
+
+/**
+ * A name, glob or path as it stands.
+ *
+ * @throws {ValueError} for the empty text
+ */
+export function parseText(text: string): string {
+  if (text !== "") return text;
+  throw new ValueError("it must not be empty");
+}
+
+/**
+ * A parser that takes one of `choices`, spelled as they are.
+ *
+ * @throws {ValueError} (the parser) for all else
+ */
+export function parseChoice<const T extends string>(choices: readonly T[]): (text: string) => T {
+  return (text) => {
+    const choice = choices.find((each) => each === text);
+    if (choice !== undefined) return choice;
+    throw new ValueError(`give one of ${choices.join(", ")}`);
+  };
+}

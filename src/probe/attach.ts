@@ -1,0 +1,87 @@
+/**
+ * Chooses the backend: the best that works here, found out by trying, never by the kernel's version.
+ *
+ * @module
+ */
+
+import { Failure } from "../sys/failure.ts";
+import { SystemError } from "../sys/libc.ts";
+import type { Backend, BackendName, Target } from "./backend.ts";
+import { kprobe } from "./backends/kprobe_events.ts";
+import { multi } from "./backends/multi.ts";
+import { session } from "./backends/session.ts";
+import { type Libbpf, LibbpfError } from "./libbpf.ts";
+import { BpfObject, type ObjectOptions } from "./object.ts";
+
+/** All backends, best first. */
+export const BACKENDS: readonly Backend[] = [session, multi, kprobe];
+
+/** A backend that works, with its programs in the kernel. */
+export interface Choice {
+  readonly backend: Backend;
+  /** The caller's to dispose. */
+  readonly object: BpfObject;
+}
+
+/**
+ * Loads the best backend's programs, having attached them to one function and let go again.
+ *
+ * @param choice a backend by name, or `auto` for the best one
+ * @param probe function that the trial is made on
+ * @param debug told why each backend was taken or passed over
+ * @throws {Failure} when the backend asked for, or every one, fails; the reasons are in the message
+ */
+export async function chooseBackend(
+  libbpf: Libbpf,
+  object: Uint8Array<ArrayBuffer>,
+  options: ObjectOptions,
+  choice: BackendName | "auto",
+  probe: Target,
+  debug: (message: string) => void,
+): Promise<Choice> {
+  const reasons: string[] = [];
+  let cause: unknown;
+  for (const backend of BACKENDS) {
+    if (choice !== "auto" && choice !== backend.name) continue;
+    try {
+      const loaded = await tryBackend(libbpf, object, options, backend, probe);
+      debug(`Backend ${backend.name}: ${backend.title} works on this kernel`);
+      return { backend, object: loaded };
+    } catch (error) {
+      if (!(error instanceof Failure) && !(error instanceof SystemError)) throw error;
+      cause ??= error;
+      debug(`Backend ${backend.name}: ${backend.title} does not work here: ${error.message}`);
+      if (error instanceof LibbpfError && error.messages !== "") debug(error.messages.trimEnd());
+      reasons.push(`${backend.name}: ${error.message}`);
+    }
+  }
+  const what = choice === "auto" ? "any backend" : `the backend "${choice}"`;
+  throw new Failure(
+    `Cannot trace with ${what} (${reasons.join("; ")}). ` +
+      "Run with --debug for the kernel's own words",
+    { cause },
+  );
+}
+
+async function tryBackend(
+  libbpf: Libbpf,
+  object: Uint8Array<ArrayBuffer>,
+  options: ObjectOptions,
+  backend: Backend,
+  probe: Target,
+): Promise<BpfObject> {
+  const loaded = BpfObject.load(libbpf, object, backend.programs, {
+    ...options,
+    functions: backend.byAddress ? options.functions : 1,
+  });
+  try {
+    const quiet = { report: (): void => {}, cancelled: (): boolean => false };
+    const attachment = await backend.attach(loaded, [probe], quiet);
+    attachment[Symbol.dispose]();
+    if (attachment.refused.length > 0) throw new Failure(attachment.refused[0]!.reason);
+    return loaded;
+  } catch (error) {
+    loaded[Symbol.dispose]();
+    throw error;
+  }
+}

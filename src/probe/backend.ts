@@ -1,0 +1,57 @@
+/**
+ * What a way of attaching is: implemented once per backend in `backends/`, chosen in `attach.ts`.
+ *
+ * @module
+ */
+
+import type { PacketFunction, SkippedFunction } from "../kernel/packet_function.ts";
+import type { BpfObject, ProgramChoice } from "./object.ts";
+
+/** Names of the backends, best first. */
+export type BackendName = "session" | "multi" | "kprobe";
+
+/** A packet function whose address is known, which is what can be attached to. */
+export type Target = PacketFunction & { readonly address: bigint };
+
+/** Live probes. Disposing detaches them, at once where the kernel can. */
+export interface Attachment extends Disposable {
+  /** Functions that the kernel refused, with its reason; the others are live. */
+  readonly refused: readonly SkippedFunction[];
+  /** Hits of live probes that did not run the program, as far as this kernel tells. */
+  missed(): number;
+}
+
+/** How attaching goes on, and whether it should. */
+export interface AttachProgress {
+  /** Called now and then with the number of functions done. */
+  report(done: number): void;
+  /** True when the user wants out: what is attached is let go. */
+  cancelled(): boolean;
+}
+
+/** One way of attaching. */
+export interface Backend {
+  readonly name: BackendName;
+  /** What it is, for the log. */
+  readonly title: string;
+  /** Programs it needs loaded. */
+  readonly programs: readonly ProgramChoice[];
+  /** True where programs find a function by its address, in the map `functions`. */
+  readonly byAddress: boolean;
+  /**
+   * Attaches the object's programs to every target; a target's index is its number in records. A
+   * function that the kernel refuses is left out and named in the result.
+   *
+   * @throws when nothing can be attached this way; nothing is left attached then
+   */
+  attach(
+    object: BpfObject,
+    targets: readonly Target[],
+    progress: AttachProgress,
+  ): Promise<Attachment>;
+}
+
+/** The attaching was given up because the user asked for it. */
+export class AttachCancelled extends Error {
+  override readonly name = "AttachCancelled";
+}

@@ -1,0 +1,66 @@
+/**
+ * kprobe.multi and kretprobe.multi (Linux 5.18 with CONFIG_FPROBE): a link for the entries, another for
+ * the returns.
+ *
+ * @module
+ */
+
+import type { Attachment, AttachProgress, Backend, Target } from "../backend.ts";
+import {
+  BPF_F_KPROBE_MULTI_RETURN,
+  BPF_TRACE_KPROBE_MULTI,
+  type FileDescriptor,
+  missedByLink,
+  missedByProgram,
+} from "../bpf_syscall.ts";
+import type { BpfObject } from "../object.ts";
+import { linkFunctions, unlink } from "./multi_link.ts";
+
+const ENTRY = "vrft_multi_entry";
+const RETURN = "vrft_multi_return";
+
+export const multi: Backend = {
+  name: "multi",
+  title: "kprobe.multi + kretprobe.multi",
+  programs: [
+    { name: ENTRY, attachType: BPF_TRACE_KPROBE_MULTI },
+    { name: RETURN, attachType: BPF_TRACE_KPROBE_MULTI },
+  ],
+  byAddress: false,
+
+  // deno-lint-ignore require-await -- other backends have to wait
+  async attach(
+    object: BpfObject,
+    targets: readonly Target[],
+    progress: AttachProgress,
+  ): Promise<Attachment> {
+    const entry = object.programFd(ENTRY);
+    const ret = object.programFd(RETURN);
+    const all = [...targets.keys()];
+    // The returns first: a call seen at its entry is then always seen at its return.
+    const returns = linkFunctions(
+      ret,
+      BPF_TRACE_KPROBE_MULTI,
+      BPF_F_KPROBE_MULTI_RETURN,
+      targets,
+      all,
+    );
+    let links: FileDescriptor[] = [...returns.links];
+    try {
+      progress.report(targets.length / 2);
+      const entries = linkFunctions(entry, BPF_TRACE_KPROBE_MULTI, 0, targets, returns.linked);
+      links = [...links, ...entries.links];
+      progress.report(targets.length);
+      return {
+        refused: [...returns.refused, ...entries.refused],
+        missed: () =>
+          links.reduce((sum, link) => sum + missedByLink(link.number), 0) +
+          missedByProgram(entry) + missedByProgram(ret),
+        [Symbol.dispose]: () => unlink(links),
+      };
+    } catch (error) {
+      unlink(links);
+      throw error;
+    }
+  },
+};

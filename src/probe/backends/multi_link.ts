@@ -1,0 +1,74 @@
+/**
+ * Attaching many functions with one link, and what to do when the kernel refuses some of them.
+ *
+ * @module
+ */
+
+import type { SkippedFunction } from "../../kernel/packet_function.ts";
+import { SystemError } from "../../sys/libc.ts";
+import type { Target } from "../backend.ts";
+import { createMultiLink, FileDescriptor } from "../bpf_syscall.ts";
+import { cookieOf } from "../layout.ts";
+
+/** Links of one program, and the functions that could not be linked. */
+export interface LinkedFunctions {
+  readonly links: readonly FileDescriptor[];
+  /** Indexes into the targets. */
+  readonly linked: readonly number[];
+  readonly refused: readonly SkippedFunction[];
+}
+
+/**
+ * Links `program` to the targets whose indexes are in `indexes`.
+ *
+ * The kernel takes all functions of a link or none (EINVAL, or ENOMEM for large ones on Linux
+ * 6.7-6.11), so a refused set is tried in halves down to the function that is at fault. Each
+ * half that is taken stays a link of its own.
+ *
+ * @throws {SystemError} when not one function can be linked
+ */
+export function linkFunctions(
+  program: number,
+  attachType: number,
+  flags: number,
+  targets: readonly Target[],
+  indexes: readonly number[],
+): LinkedFunctions {
+  const links: FileDescriptor[] = [];
+  const linked: number[] = [];
+  const refused: SkippedFunction[] = [];
+  let firstError: unknown;
+  const pending: (readonly number[])[] = [indexes];
+  while (pending.length > 0) {
+    const batch = pending.pop()!;
+    try {
+      links.push(createMultiLink(program, attachType, flags, {
+        addresses: BigUint64Array.from(batch, (index) => targets[index]!.address),
+        cookies: BigUint64Array.from(batch, (index) => cookieOf(targets[index]!, index)),
+      }));
+      for (const index of batch) linked.push(index);
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
+      firstError ??= error;
+      if (batch.length === 1) {
+        const { name, module } = targets[batch[0]!]!;
+        refused.push({ name, module, reason: `refused by the kernel: ${error.message}` });
+      } else {
+        const half = batch.length >> 1;
+        pending.push(batch.slice(half), batch.slice(0, half));
+      }
+      // A kernel without this attach type refuses every function: do not ask it a thousand times.
+      if (links.length === 0 && refused.length === GIVE_UP_AFTER) break;
+    }
+  }
+  if (links.length === 0 && firstError !== undefined) throw firstError;
+  return { links, linked, refused };
+}
+
+/** Functions refused one after the other, none taken, before the way itself is thought impossible. */
+const GIVE_UP_AFTER = 8;
+
+/** Closes links, the last one first. */
+export function unlink(links: readonly FileDescriptor[]): void {
+  for (const link of links.toReversed()) link[Symbol.dispose]();
+}

@@ -1,0 +1,45 @@
+/**
+ * kprobe.session (Linux 6.10): one program and one link for both ends of every call. The entry decides
+ * whether the return is probed, so rejected packets pay for the entry alone.
+ *
+ * @module
+ */
+
+import type { Attachment, AttachProgress, Backend, Target } from "../backend.ts";
+import { BPF_TRACE_KPROBE_SESSION, missedByLink, missedByProgram } from "../bpf_syscall.ts";
+import type { BpfObject } from "../object.ts";
+import { linkFunctions, unlink } from "./multi_link.ts";
+
+const PROGRAM = "vrft_session";
+
+export const session: Backend = {
+  name: "session",
+  title: "kprobe.session",
+  // libbpf before 1.5 does not know the section name "kprobe.session", the kernel needs no more
+  // than the attach type.
+  programs: [{ name: PROGRAM, attachType: BPF_TRACE_KPROBE_SESSION }],
+  byAddress: false,
+
+  // deno-lint-ignore require-await -- other backends have to wait
+  async attach(
+    object: BpfObject,
+    targets: readonly Target[],
+    progress: AttachProgress,
+  ): Promise<Attachment> {
+    const program = object.programFd(PROGRAM);
+    const { links, refused } = linkFunctions(
+      program,
+      BPF_TRACE_KPROBE_SESSION,
+      0,
+      targets,
+      [...targets.keys()],
+    );
+    progress.report(targets.length);
+    return {
+      refused,
+      missed: () =>
+        links.reduce((sum, link) => sum + missedByLink(link.number), missedByProgram(program)),
+      [Symbol.dispose]: () => unlink(links),
+    };
+  },
+};

@@ -1,0 +1,156 @@
+/**
+ * bpf(2) and perf_event_open(2) where libbpf's own calls are too new or too old: links with a session
+ * attach type, and what the kernel tells about a link or a program.
+ *
+ * Layouts are those of `union bpf_attr`, `struct bpf_link_info` and `struct bpf_prog_info` in
+ * include/uapi/linux/bpf.h, and `struct perf_event_attr` in include/uapi/linux/perf_event.h.
+ *
+ * @module
+ */
+
+import { addressOf, check, libc } from "../sys/libc.ts";
+
+const SYS_PERF_EVENT_OPEN = 298n; // x86-64
+const SYS_BPF = 321n; // x86-64
+
+const BPF_LINK_CREATE = 28n;
+const BPF_OBJ_GET_INFO_BY_FD = 15n;
+
+/** `enum bpf_attach_type`: kprobe.multi, Linux 5.18. */
+export const BPF_TRACE_KPROBE_MULTI = 42;
+/** `enum bpf_attach_type`: kprobe.session, Linux 6.10. */
+export const BPF_TRACE_KPROBE_SESSION = 56;
+/** Flag of a kprobe.multi link: probe the returns. */
+export const BPF_F_KPROBE_MULTI_RETURN = 1;
+
+/** A file descriptor that closes with its `using` block. */
+export class FileDescriptor implements Disposable {
+  #number: number;
+
+  constructor(number: number) {
+    this.#number = number;
+  }
+
+  get number(): number {
+    return this.#number;
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#number < 0) return;
+    libc().close(this.#number);
+    this.#number = -1;
+  }
+}
+
+function bpf(action: string, command: bigint, attributes: Uint8Array<ArrayBuffer>): number {
+  const result = libc().syscall(
+    SYS_BPF,
+    command,
+    addressOf(attributes),
+    BigInt(attributes.byteLength),
+    0n,
+    0n,
+    0n,
+  );
+  return check(action, result);
+}
+
+/** Functions for a link of kprobe.multi kind, each with its cookie, in one order. */
+export interface MultiTargets {
+  readonly addresses: BigUint64Array<ArrayBuffer>;
+  readonly cookies: BigUint64Array<ArrayBuffer>;
+}
+
+/**
+ * Attaches a program to many functions at once, by address.
+ *
+ * @param program fd of a program loaded with `attachType`
+ * @param attachType {@linkcode BPF_TRACE_KPROBE_MULTI} or {@linkcode BPF_TRACE_KPROBE_SESSION}
+ * @param flags 0 or {@linkcode BPF_F_KPROBE_MULTI_RETURN}
+ * @returns fd of the link: closing it detaches
+ * @throws {SystemError} EINVAL when one of the addresses cannot be traced, or the kernel does not
+ * know the attach type; nothing is attached then
+ */
+export function createMultiLink(
+  program: number,
+  attachType: number,
+  flags: number,
+  targets: MultiTargets,
+): FileDescriptor {
+  const attributes = new Uint8Array(64);
+  const view = new DataView(attributes.buffer);
+  view.setUint32(0, program, true);
+  view.setUint32(8, attachType, true);
+  view.setUint32(16, flags, true);
+  view.setUint32(20, targets.addresses.length, true);
+  view.setBigUint64(32, addressOf(targets.addresses), true);
+  view.setBigUint64(40, addressOf(targets.cookies), true);
+  const what = `Cannot attach to ${targets.addresses.length} functions`;
+  return new FileDescriptor(bpf(what, BPF_LINK_CREATE, attributes));
+}
+
+function objectInfo(fd: number, bytes: number): DataView {
+  const info = new Uint8Array(bytes);
+  const attributes = new Uint8Array(16);
+  const view = new DataView(attributes.buffer);
+  view.setUint32(0, fd, true);
+  view.setUint32(4, bytes, true);
+  view.setBigUint64(8, addressOf(info), true);
+  bpf("Cannot read the BPF object's information", BPF_OBJ_GET_INFO_BY_FD, attributes);
+  return new DataView(info.buffer);
+}
+
+/** Hits that a kprobe.multi link has missed; 0 before Linux 6.7, which does not tell. */
+export function missedByLink(link: number): number {
+  return Number(objectInfo(link, 64).getBigUint64(32, true));
+}
+
+/**
+ * Runs of a program that were skipped because a BPF program was active on the CPU already. Complete
+ * from Linux 6.7; 0 before 5.12.
+ */
+export function missedByProgram(program: number): number {
+  return Number(objectInfo(program, 232).getBigUint64(208, true));
+}
+
+/** `enum perf_type_id`: a tracepoint, or an event made through tracefs. */
+const PERF_TYPE_TRACEPOINT = 2;
+const PERF_ATTR_SIZE = 64;
+const PERF_FLAG_FD_CLOEXEC = 8n;
+const PERF_EVENT_IOC_ENABLE = 0x2400n;
+const PERF_EVENT_IOC_SET_BPF = 0x40042408n;
+
+/**
+ * Opens a perf event for a tracefs event. The kernel arms the event's probes here, and disarms them
+ * when the last fd is closed, even if that is by the death of the process.
+ *
+ * @param id content of the event's `id` file
+ */
+export function openTracepoint(id: number): FileDescriptor {
+  const attributes = new Uint8Array(PERF_ATTR_SIZE);
+  const view = new DataView(attributes.buffer);
+  view.setUint32(0, PERF_TYPE_TRACEPOINT, true);
+  view.setUint32(4, PERF_ATTR_SIZE, true);
+  view.setBigUint64(8, BigInt(id), true);
+  view.setBigUint64(16, 1n, true); // sample_period: every hit
+  const everyTask = 0xffffffffffffffffn;
+  const result = libc().syscall(
+    SYS_PERF_EVENT_OPEN,
+    addressOf(attributes),
+    everyTask,
+    0n, // a CPU must be named; the program runs on all of them
+    0xffffffffffffffffn,
+    PERF_FLAG_FD_CLOEXEC,
+    0n,
+  );
+  return new FileDescriptor(check("Cannot open the kprobe event", result));
+}
+
+/** Runs `program` at every hit of a perf event, from now until the event is closed. */
+export function runOnEvent(event: number, program: number): void {
+  check(
+    "Cannot set the program of the kprobe event",
+    libc().ioctl(event, PERF_EVENT_IOC_SET_BPF, BigInt(program)),
+  );
+  check("Cannot enable the kprobe event", libc().ioctl(event, PERF_EVENT_IOC_ENABLE, 0n));
+}

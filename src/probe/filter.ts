@@ -1,0 +1,36 @@
+/**
+ * Tells the programs which interfaces count.
+ *
+ * @module
+ */
+
+import { BITMAP_BITS, CONTROL_INTERFACE_BITS, CONTROL_VIF_BITS } from "./layout.ts";
+import type { BpfObject } from "./object.ts";
+
+/** An interface whose packets are kept. */
+export interface ChosenInterface {
+  /** Inode number of the network namespace its device is in. */
+  readonly netns: number;
+  /** Index of the device in that namespace; 0 where there is none. */
+  readonly ifindex: number;
+  /** Index of the vif; `null` for a device that vrouter does not know. */
+  readonly vifIndex: number | null;
+}
+
+/** Sets the filter of a loaded object, whose table has room for so many. */
+export function setFilter(object: BpfObject, interfaces: readonly ChosenInterface[]): void {
+  const control = new Uint8Array(object.control);
+  for (const { netns, ifindex, vifIndex } of interfaces) {
+    if (vifIndex !== null) setBit(control, CONTROL_VIF_BITS, vifIndex);
+    if (ifindex <= 0) continue;
+    const key = new Uint32Array([netns, ifindex]);
+    object.update("interfaces", new Uint8Array(key.buffer), new Uint8Array([1]));
+    setBit(control, CONTROL_INTERFACE_BITS, ifindex);
+  }
+}
+
+function setBit(bytes: Uint8Array, offset: number, index: number): void {
+  const bit = index % BITMAP_BITS;
+  // 64-bit words in little endian: bit i of the map is bit i % 8 of byte i / 8.
+  bytes[offset + (bit >>> 3)]! |= 1 << (bit & 7);
+}

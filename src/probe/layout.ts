@@ -1,0 +1,47 @@
+/**
+ * What bpf/vrft.h says besides the record: cookies, counters, and the sections that are shared with
+ * the programs. tests/native/layout_test.ts holds every number here against the BTF of the object.
+ *
+ * @module
+ */
+
+import type { PacketFunction } from "../kernel/packet_function.ts";
+
+/** Bytes of `struct vrft_counters`; the map has one per possible CPU. */
+export const COUNTERS_BYTES = 64;
+/** Offsets in bytes of the counters, each a u64. */
+export const COUNTER_RECORDED = 0;
+export const COUNTER_LOST = 8;
+export const COUNTER_UNTRACKED = 16;
+
+/** `struct vrft_control` in `.bss`: offsets in bytes. */
+export const CONTROL_ENABLED = 0;
+export const CONTROL_READER_WAITS = 4;
+export const CONTROL_INTERFACE_BITS = 8;
+export const CONTROL_VIF_BITS = 8 + 8192;
+export const CONTROL_BYTES = 8 + 2 * 8192;
+/** Bits of each filter bitmap. */
+export const BITMAP_BITS = 65536;
+
+/** `struct vrft_config` in `.rodata`: offsets in bytes, each a u32. */
+export const CONFIG_RECORD_VERSION = 0;
+export const CONFIG_VP_IF_OFFSET = 4;
+export const CONFIG_VIF_IDX_OFFSET = 8;
+export const CONFIG_BYTES = 12;
+
+const COOKIE_REGISTER_SHIFT = 32n;
+const COOKIE_VR_PACKET = 1n << 35n;
+const COOKIE_INDIRECT = 1n << 36n;
+
+/**
+ * The attach cookie of a function.
+ *
+ * @param fn what the program has to read
+ * @param index the function's number in records, below 65,536
+ */
+export function cookieOf(fn: PacketFunction, index: number): bigint {
+  let cookie = BigInt(index) | (BigInt(fn.register) << COOKIE_REGISTER_SHIFT);
+  if (fn.struct === "vr_packet") cookie |= COOKIE_VR_PACKET;
+  if (fn.indirection === 2) cookie |= COOKIE_INDIRECT;
+  return cookie;
+}

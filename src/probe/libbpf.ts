@@ -1,0 +1,153 @@
+/**
+ * libbpf through Deno FFI: the symbols used here and no others. Classes above never touch them raw.
+ *
+ * @module
+ */
+
+import { Failure } from "../sys/failure.ts";
+import { errorText, lastErrno, libc } from "../sys/libc.ts";
+
+const symbols = {
+  // const char *libbpf_version_string(void): 1.0
+  libbpf_version_string: { parameters: [], result: "pointer" },
+  // libbpf_print_fn_t libbpf_set_print(libbpf_print_fn_t fn)
+  libbpf_set_print: { parameters: ["function"], result: "pointer" },
+  // int libbpf_num_possible_cpus(void)
+  libbpf_num_possible_cpus: { parameters: [], result: "i32" },
+  // struct bpf_object *bpf_object__open_mem(const void *buf, size_t size,
+  //   const struct bpf_object_open_opts *opts)
+  bpf_object__open_mem: { parameters: ["buffer", "usize", "buffer"], result: "pointer" },
+  // int bpf_object__load(struct bpf_object *obj)
+  bpf_object__load: { parameters: ["pointer"], result: "i32" },
+  // void bpf_object__close(struct bpf_object *obj)
+  bpf_object__close: { parameters: ["pointer"], result: "void" },
+  // struct bpf_program *bpf_object__next_program(const struct bpf_object *obj,
+  //   struct bpf_program *prog)
+  bpf_object__next_program: { parameters: ["pointer", "pointer"], result: "pointer" },
+  // struct bpf_program *bpf_object__find_program_by_name(const struct bpf_object *obj,
+  //   const char *name)
+  bpf_object__find_program_by_name: { parameters: ["pointer", "buffer"], result: "pointer" },
+  // int bpf_program__set_autoload(struct bpf_program *prog, bool autoload)
+  bpf_program__set_autoload: { parameters: ["pointer", "bool"], result: "i32" },
+  // int bpf_program__set_expected_attach_type(struct bpf_program *prog, enum bpf_attach_type type)
+  bpf_program__set_expected_attach_type: { parameters: ["pointer", "i32"], result: "i32" },
+  // int bpf_program__fd(const struct bpf_program *prog)
+  bpf_program__fd: { parameters: ["pointer"], result: "i32" },
+  // struct bpf_map *bpf_object__find_map_by_name(const struct bpf_object *obj, const char *name)
+  bpf_object__find_map_by_name: { parameters: ["pointer", "buffer"], result: "pointer" },
+  // int bpf_map__set_max_entries(struct bpf_map *map, __u32 max_entries)
+  bpf_map__set_max_entries: { parameters: ["pointer", "u32"], result: "i32" },
+  // int bpf_map__fd(const struct bpf_map *map)
+  bpf_map__fd: { parameters: ["pointer"], result: "i32" },
+  // void *bpf_map__initial_value(const struct bpf_map *map, size_t *psize): 0.3 without const
+  bpf_map__initial_value: { parameters: ["pointer", "buffer"], result: "pointer" },
+  // int bpf_map_update_elem(int fd, const void *key, const void *value, __u64 flags)
+  bpf_map_update_elem: { parameters: ["i32", "buffer", "buffer", "u64"], result: "i32" },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+/** libbpf's C functions. */
+export type LibbpfSymbols = Deno.DynamicLibrary<typeof symbols>["symbols"];
+
+/** Levels of `enum libbpf_print_level`: warn 0, info 1, debug 2. */
+const LEVEL_INFO = 1;
+
+/** Kept messages: the verifier can write megabytes, of which the end says why it refused. */
+const KEPT_MESSAGE_BYTES = 64 * 1024;
+
+/**
+ * An open libbpf. Its messages are not printed but kept, for the moment something fails.
+ *
+ * Use it with `using`: the callback it hands to libbpf lives as long as it does.
+ */
+export class Libbpf implements Disposable {
+  readonly #library: Deno.DynamicLibrary<typeof symbols>;
+  readonly #print: Deno.UnsafeCallback<
+    { parameters: ["i32", "pointer", "pointer"]; result: "i32" }
+  >;
+  #messages = "";
+
+  /**
+   * Opens `libbpf.so.1` where the dynamic linker finds it.
+   *
+   * @throws {Failure} when there is none
+   */
+  constructor() {
+    try {
+      this.#library = Deno.dlopen("libbpf.so.1", symbols);
+    } catch (cause) {
+      throw new Failure(
+        "Cannot load libbpf.so.1: install libbpf 1.0 or newer (Debian: apt-get install libbpf1)",
+        { cause },
+      );
+    }
+    const line = new Uint8Array(KEPT_MESSAGE_BYTES);
+    const decoder = new TextDecoder();
+    this.#print = new Deno.UnsafeCallback(
+      { parameters: ["i32", "pointer", "pointer"], result: "i32" },
+      (level, format, values) => {
+        if (level > LEVEL_INFO) return 0;
+        const length = libc().vsnprintf(line, BigInt(line.length), format, values);
+        const text = decoder.decode(line.subarray(0, Math.min(length, line.length - 1)));
+        this.#messages = (this.#messages + text).slice(-KEPT_MESSAGE_BYTES);
+        return length;
+      },
+    );
+    this.c.libbpf_set_print(this.#print.pointer);
+  }
+
+  /** The C functions. */
+  get c(): LibbpfSymbols {
+    return this.#library.symbols;
+  }
+
+  /** Version as libbpf says it: `v1.1`. */
+  version(): string {
+    const text = this.c.libbpf_version_string();
+    return text === null ? "unknown" : new Deno.UnsafePointerView(text).getCString();
+  }
+
+  /** What libbpf said since the last call, warnings and information, and forgets it. */
+  takeMessages(): string {
+    const messages = this.#messages;
+    this.#messages = "";
+    return messages;
+  }
+
+  /**
+   * Passes on what libbpf returned.
+   *
+   * @param action what was being done, as a sentence without period
+   * @param result 0 or more for success, -errno for failure
+   * @throws {LibbpfError} with the messages libbpf has written meanwhile
+   */
+  check(action: string, result: number): number {
+    if (result < 0) throw new LibbpfError(action, -result, this.takeMessages());
+    return result;
+  }
+
+  /** The same for functions that return NULL and set errno. */
+  checkPointer(action: string, result: Deno.PointerValue): NonNullable<Deno.PointerValue> {
+    if (result === null) throw new LibbpfError(action, lastErrno(), this.takeMessages());
+    return result;
+  }
+
+  [Symbol.dispose](): void {
+    this.c.libbpf_set_print(null);
+    this.#print.close();
+    this.#library.close();
+  }
+}
+
+/** A call of libbpf failed. */
+export class LibbpfError extends Failure {
+  override readonly name: string = "LibbpfError";
+
+  /**
+   * @param action what was being done
+   * @param errno positive errno
+   * @param messages what libbpf and the verifier said about it, perhaps long, perhaps empty
+   */
+  constructor(action: string, readonly errno: number, readonly messages: string) {
+    super(`${action}: ${errorText(errno)}`);
+  }
+}

@@ -1,0 +1,191 @@
+/**
+ * The BPF object: opened from bytes, sized, loaded with the programs of one backend, and what it
+ * shares with user space.
+ *
+ * @module
+ */
+
+import { Failure } from "../sys/failure.ts";
+import { addressOf, cString } from "../sys/libc.ts";
+import { RECORD_VERSION } from "./record.ts";
+import {
+  CONFIG_BYTES,
+  CONFIG_RECORD_VERSION,
+  CONFIG_VIF_IDX_OFFSET,
+  CONFIG_VP_IF_OFFSET,
+  CONTROL_BYTES,
+} from "./layout.ts";
+import type { Libbpf } from "./libbpf.ts";
+
+/** A program to load, by its name in the object. */
+export interface ProgramChoice {
+  readonly name: string;
+  /** `enum bpf_attach_type`, where it is not the section's own. */
+  readonly attachType?: number;
+}
+
+/** What is decided before loading. */
+export interface ObjectOptions {
+  /** Bytes of the ring buffer: a power of two of pages. */
+  readonly ringBytes: number;
+  /** Entries of the table of functions by address; 1 where the backend has cookies. */
+  readonly functions: number;
+  /** Entries of the table of chosen interfaces. */
+  readonly interfaces: number;
+  /** Offset in bytes of `vp_if` in `struct vr_packet`; 0 without vrouter. */
+  readonly vpIfOffset: number;
+  /** Offset in bytes of `vif_idx` in `struct vr_interface`; 0 without vrouter. */
+  readonly vifIdxOffset: number;
+  /** File with the kernel's BTF, for relocation; `null` lets libbpf find it. */
+  readonly kernelBtf: string | null;
+}
+
+const OPEN_OPTIONS_BYTES = 80;
+const OPEN_OPTIONS_NAME = 8;
+const OPEN_OPTIONS_BTF_PATH = 48;
+
+/** A loaded object. Disposing it unloads programs and maps that nothing else holds. */
+export class BpfObject implements Disposable {
+  readonly #libbpf: Libbpf;
+  readonly #object: NonNullable<Deno.PointerValue>;
+  // libbpf reads these until the object is closed.
+  readonly #keepAlive: Uint8Array<ArrayBuffer>[];
+  /** `struct vrft_control`, shared with the programs. */
+  readonly control: ArrayBuffer;
+
+  private constructor(
+    libbpf: Libbpf,
+    object: NonNullable<Deno.PointerValue>,
+    keepAlive: Uint8Array<ArrayBuffer>[],
+  ) {
+    this.#libbpf = libbpf;
+    this.#object = object;
+    this.#keepAlive = keepAlive;
+    this.control = this.#section(".bss", CONTROL_BYTES);
+  }
+
+  /**
+   * Opens and loads.
+   *
+   * @param bytes the ELF file that clang made of bpf/vrft.bpf.c
+   * @param programs loaded; all others stay out of the kernel
+   * @throws {LibbpfError} with the verifier's words when the kernel refuses
+   */
+  static load(
+    libbpf: Libbpf,
+    bytes: Uint8Array<ArrayBuffer>,
+    programs: readonly ProgramChoice[],
+    options: ObjectOptions,
+  ): BpfObject {
+    const name = cString("vrft");
+    const btfPath = options.kernelBtf === null ? undefined : cString(options.kernelBtf);
+    const open = new Uint8Array(OPEN_OPTIONS_BYTES);
+    const view = new DataView(open.buffer);
+    view.setBigUint64(0, BigInt(OPEN_OPTIONS_BYTES), true);
+    view.setBigUint64(OPEN_OPTIONS_NAME, addressOf(name), true);
+    if (btfPath) view.setBigUint64(OPEN_OPTIONS_BTF_PATH, addressOf(btfPath), true);
+    libbpf.takeMessages();
+    const pointer = libbpf.checkPointer(
+      "Cannot open the BPF object",
+      libbpf.c.bpf_object__open_mem(bytes, BigInt(bytes.length), open),
+    );
+    const keepAlive = btfPath ? [bytes, name, open, btfPath] : [bytes, name, open];
+    try {
+      const object = new BpfObject(libbpf, pointer, keepAlive);
+      object.#prepare(programs, options);
+      libbpf.check("Cannot load the BPF object", libbpf.c.bpf_object__load(pointer));
+      return object;
+    } catch (error) {
+      libbpf.c.bpf_object__close(pointer);
+      throw error;
+    }
+  }
+
+  #prepare(programs: readonly ProgramChoice[], options: ObjectOptions): void {
+    const { c } = this.#libbpf;
+    for (
+      let program = c.bpf_object__next_program(this.#object, null);
+      program !== null;
+      program = c.bpf_object__next_program(this.#object, program)
+    ) {
+      c.bpf_program__set_autoload(program, false);
+    }
+    for (const { name, attachType } of programs) {
+      const program = this.#program(name);
+      c.bpf_program__set_autoload(program, true);
+      if (attachType !== undefined) c.bpf_program__set_expected_attach_type(program, attachType);
+    }
+    this.#resize("events", options.ringBytes);
+    this.#resize("counters", c.libbpf_num_possible_cpus());
+    this.#resize("functions", options.functions);
+    this.#resize("interfaces", options.interfaces);
+
+    const config = new DataView(this.#section(".rodata", CONFIG_BYTES));
+    const version = config.getUint32(CONFIG_RECORD_VERSION, true);
+    if (version !== RECORD_VERSION) {
+      throw new Failure(
+        `The BPF object writes records of version ${version}, this vrft reads version ` +
+          `${RECORD_VERSION}: build both from one source`,
+      );
+    }
+    config.setUint32(CONFIG_VP_IF_OFFSET, options.vpIfOffset, true);
+    config.setUint32(CONFIG_VIF_IDX_OFFSET, options.vifIdxOffset, true);
+  }
+
+  #resize(map: string, entries: number): void {
+    this.#libbpf.check(
+      `Cannot size the map "${map}"`,
+      this.#libbpf.c.bpf_map__set_max_entries(this.#map(map), Math.max(1, entries)),
+    );
+  }
+
+  /** View of a section that libbpf has mapped; the address stays the same after loading. */
+  #section(suffix: string, bytes: number): ArrayBuffer {
+    const size = new BigUint64Array(1);
+    const name = `vrft${suffix}`;
+    const pointer = this.#libbpf.c.bpf_map__initial_value(this.#map(name), size);
+    if (pointer === null || size[0]! < BigInt(bytes)) {
+      throw new Failure(
+        `The BPF object's ${suffix} section is not the one this vrft was built for`,
+      );
+    }
+    return Deno.UnsafePointerView.getArrayBuffer(pointer, bytes);
+  }
+
+  #map(name: string): NonNullable<Deno.PointerValue> {
+    return this.#libbpf.checkPointer(
+      `Cannot find the map "${name}" in the BPF object`,
+      this.#libbpf.c.bpf_object__find_map_by_name(this.#object, cString(name)),
+    );
+  }
+
+  #program(name: string): NonNullable<Deno.PointerValue> {
+    return this.#libbpf.checkPointer(
+      `Cannot find the program "${name}" in the BPF object`,
+      this.#libbpf.c.bpf_object__find_program_by_name(this.#object, cString(name)),
+    );
+  }
+
+  /** fd of a loaded map, which belongs to the object. */
+  mapFd(name: string): number {
+    return this.#libbpf.c.bpf_map__fd(this.#map(name));
+  }
+
+  /** fd of a loaded program, which belongs to the object. */
+  programFd(name: string): number {
+    return this.#libbpf.c.bpf_program__fd(this.#program(name));
+  }
+
+  /** Writes one element of a map. */
+  update(map: string, key: Uint8Array<ArrayBuffer>, value: Uint8Array<ArrayBuffer>): void {
+    this.#libbpf.check(
+      `Cannot write to the map "${map}"`,
+      this.#libbpf.c.bpf_map_update_elem(this.mapFd(map), key, value, 0n),
+    );
+  }
+
+  [Symbol.dispose](): void {
+    this.#libbpf.c.bpf_object__close(this.#object);
+    this.#keepAlive.length = 0;
+  }
+}

@@ -1,0 +1,105 @@
+/**
+ * Reads the records of a BPF ring buffer from memory views: no FFI, no copy, no allocation.
+ *
+ * Format: kernel/bpf/ringbuf.c (Linux 5.8). A record starts with 8 bytes: length in bits 0-29 of the
+ * first word, bit 30 set when it is to be discarded, bit 31 while it is being written. Records are
+ * 8-byte aligned; positions count bytes since the ring was made and never wrap in practice. The data
+ * is mapped twice in a row, so a record that crosses the end is still in one piece.
+ *
+ * @module
+ */
+
+import { EVENT_BYTES, type RecordSink } from "./record.ts";
+import { Failure } from "../sys/failure.ts";
+
+const BUSY = 0x80000000;
+const DISCARD = 0x40000000;
+const LENGTH = 0x3fffffff;
+const HEADER_BYTES = 8;
+
+/** Bytes read before the kernel is told that their room is free. */
+const RELEASE_BYTES = 256 * 1024;
+
+/** The memory of a ring: three views that the kernel shares. */
+export interface RingMemory {
+  /** Page with the consumer position, a u64 at 0, written here. */
+  readonly consumer: ArrayBuffer;
+  /** Page with the producer position, a u64 at 0, written by the kernel. */
+  readonly producer: ArrayBuffer;
+  /** The data, twice in a row. */
+  readonly data: ArrayBuffer;
+}
+
+/** The reading end of a ring. One reader per ring. */
+export class RingReader {
+  readonly #consumer: BigInt64Array;
+  readonly #producer: BigInt64Array;
+  readonly #words: Uint32Array;
+  /** The same words for Atomics, which order the reads of a record behind that of its header. */
+  readonly #headers: Int32Array;
+  readonly #size: number;
+  #position: number;
+
+  /**
+   * @param memory views whose data holds a power of two of bytes, twice
+   */
+  constructor(memory: RingMemory) {
+    this.#consumer = new BigInt64Array(memory.consumer, 0, 1);
+    this.#producer = new BigInt64Array(memory.producer, 0, 1);
+    this.#words = new Uint32Array(memory.data);
+    this.#headers = new Int32Array(memory.data);
+    this.#size = memory.data.byteLength / 2;
+    if (this.#size < 4096 || (this.#size & (this.#size - 1)) !== 0) {
+      throw new RangeError(`A ring of ${this.#size} bytes is not a power of two of pages`);
+    }
+    this.#position = Number(this.#consumer[0]);
+  }
+
+  /** Bytes written and not read yet, those of records still being written among them. */
+  get pending(): number {
+    return Number(Atomics.load(this.#producer, 0)) - this.#position;
+  }
+
+  /**
+   * Hands the records that are complete to `sink`, in the order they were reserved.
+   *
+   * @param sink gets each record; what it throws ends the reading, with the record counted as read
+   * @param limitBytes stop after about so many bytes of the ring
+   * @returns bytes read; 0 when the ring is dry or its next record is still being written
+   * @throws {Failure} when the ring's content makes no sense
+   */
+  drain(sink: RecordSink, limitBytes: number): number {
+    const headers = this.#headers;
+    const words = this.#words;
+    const mask = this.#size - 1;
+    const start = this.#position;
+    const available = Math.min(this.pending, limitBytes);
+    let read = 0;
+    let released = 0;
+    try {
+      while (read < available) {
+        const at = ((start + read) & mask) >>> 2;
+        const header = Atomics.load(headers, at);
+        if ((header & BUSY) !== 0) break;
+        const length = header & LENGTH;
+        if (length > this.#size - HEADER_BYTES) {
+          throw new Failure(`The ring buffer is corrupt: a record of ${length} bytes`);
+        }
+        read += (length + HEADER_BYTES + 7) & ~7;
+        if ((header & DISCARD) === 0 && length >= EVENT_BYTES) sink.record(words, at + 2, length);
+        if (read - released >= RELEASE_BYTES) {
+          released = read;
+          this.#release(start + read);
+        }
+      }
+    } finally {
+      this.#release(start + read);
+    }
+    return read;
+  }
+
+  #release(position: number): void {
+    this.#position = position;
+    Atomics.store(this.#consumer, 0, BigInt(position));
+  }
+}

@@ -1,0 +1,127 @@
+/**
+ * kprobe events through tracefs: making them, naming them, and removing them again.
+ *
+ * @module
+ */
+
+import { Failure } from "../sys/failure.ts";
+
+const MOUNT_POINTS = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
+
+/** Groups of events that vrft makes are called so, with its pid behind. */
+const GROUP_PREFIX = "vrft_";
+
+function findTracefs(): string {
+  for (const path of MOUNT_POINTS) {
+    try {
+      Deno.statSync(`${path}/kprobe_events`);
+      return path;
+    } catch {
+      // Not mounted here, or a kernel without kprobe events: the next one.
+    }
+  }
+  throw new Failure(
+    "Cannot find kprobe_events under /sys/kernel/tracing: the kernel has no kprobe events, or " +
+      "tracefs is not mounted (mount -t tracefs nodev /sys/kernel/tracing)",
+  );
+}
+
+/**
+ * A group of kprobe events that belongs to this process. Disposing removes them; probes must have been
+ * let go before. What a killed vrft has left (definitions only: its probes die with it) is removed by
+ * the next one.
+ */
+export class KprobeEvents implements Disposable {
+  readonly #tracefs = findTracefs();
+  readonly #group = `${GROUP_PREFIX}${Deno.pid}`;
+  readonly #names = new Set<string>();
+  readonly #file: Deno.FsFile;
+  readonly #encoder = new TextEncoder();
+
+  /** @throws {Failure} where tracefs has no kprobe events or they may not be written */
+  constructor() {
+    const path = `${this.#tracefs}/kprobe_events`;
+    try {
+      // Appending: opening this file for plain writing removes everybody's events.
+      this.#file = Deno.openSync(path, { append: true });
+    } catch (cause) {
+      throw new Failure(`Cannot write ${path}: ${(cause as Error).message}`, { cause });
+    }
+    try {
+      this.#removeStale();
+    } catch (error) {
+      this.#file.close();
+      throw error;
+    }
+  }
+
+  /**
+   * Adds a probe to the event `name`, which comes into being with its first probe.
+   *
+   * @param kind `p:` for an entry, `r32:` for a return with 32 pending at most
+   * @param place address and arguments
+   * @throws the kernel's refusal
+   */
+  add(kind: string, name: string, place: string): void {
+    this.#write(`${kind}${this.#group}/${name} ${place}`);
+    this.#names.add(name);
+  }
+
+  /** Whether the event has any probe. */
+  has(name: string): boolean {
+    return this.#names.has(name);
+  }
+
+  /** Number by which perf_event_open(2) knows the event. */
+  id(name: string): number {
+    return Number(Deno.readTextFileSync(`${this.#tracefs}/events/${this.#group}/${name}/id`));
+  }
+
+  /** Hits that found no free return instance or came inside another probe. */
+  missed(): number {
+    let sum = 0;
+    for (const line of Deno.readTextFileSync(`${this.#tracefs}/kprobe_profile`).split("\n")) {
+      const [name, , missed] = line.trim().split(/\s+/);
+      if (name !== undefined && this.#names.has(name)) sum += Number(missed);
+    }
+    return sum;
+  }
+
+  #write(line: string): void {
+    this.#file.writeSync(this.#encoder.encode(`${line}\n`));
+  }
+
+  #removeStale(): void {
+    for (const { name } of Deno.readDirSync(`${this.#tracefs}/events`)) {
+      if (!name.startsWith(GROUP_PREFIX)) continue;
+      const pid = name.slice(GROUP_PREFIX.length);
+      if (!/^[0-9]+$/.test(pid) || (pid !== `${Deno.pid}` && exists(`/proc/${pid}`))) continue;
+      for (const { name: event } of Deno.readDirSync(`${this.#tracefs}/events/${name}`)) {
+        // Files of the group itself (enable, filter) are no events; busy events belong to somebody.
+        tryWrite(() => this.#write(`-:${name}/${event}`));
+      }
+    }
+  }
+
+  [Symbol.dispose](): void {
+    for (const name of this.#names) tryWrite(() => this.#write(`-:${this.#group}/${name}`));
+    this.#file.close();
+  }
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function tryWrite(write: () => void): void {
+  try {
+    write();
+  } catch {
+    // An event that cannot be removed is in use by another process, or is none.
+  }
+}

@@ -1,0 +1,142 @@
+/**
+ * Network devices and network namespaces of this machine.
+ *
+ * @module
+ */
+
+import { Failure } from "./failure.ts";
+import {
+  concatenate,
+  encodeAttribute,
+  malformed,
+  NetlinkClient,
+  NetlinkError,
+  type NetlinkMessage,
+  type NetlinkTransport,
+  NLM_F_DUMP,
+  NLM_F_DUMP_INTR,
+  parseAttributes,
+  viewOf,
+} from "./netlink.ts";
+import { NETLINK_ROUTE, NetlinkSocket } from "./netlink_socket.ts";
+
+/** A network device of one network namespace. */
+export interface NetworkDevice {
+  readonly name: string;
+  /** Number of the device, unique in its namespace alone; never 0. */
+  readonly ifindex: number;
+}
+
+/** The network namespaces that count, each as the inode of its /proc/PID/ns/net (`ns.inum`). */
+export interface NetworkNamespaces {
+  /** The one this process is in. */
+  readonly current: number;
+  /** The one of process 1, where the vrouter module's devices live. */
+  readonly initial: number;
+}
+
+const RTM_NEWLINK = 16;
+const RTM_GETLINK = 18;
+const IFLA_IFNAME = 3;
+const IFLA_EXT_MASK = 29;
+/** Leaves out the statistics, two thirds of a link's message; since 4.5, ignored before. */
+const RTEXT_FILTER_SKIP_STATS = 8;
+/** sizeof(struct ifinfomsg): family, padding, type, index, flags, change mask. */
+const IFINFOMSG_BYTES = 16;
+const IFINFOMSG_INDEX_OFFSET = 4;
+
+/** Dumps tried for one that no change to the devices interrupts. */
+const DUMP_ATTEMPTS = 4;
+
+/**
+ * The network devices of the namespace that `transport` belongs to, by ifindex. Unlike
+ * /sys/class/net this does not depend on which namespace's sysfs is mounted.
+ *
+ * Where devices come and go faster than they can be listed, the list may lack some of those.
+ *
+ * @param transport a NETLINK_ROUTE socket
+ * @throws {NetlinkError} when the kernel refuses, or its answer makes no sense
+ */
+export function listNetworkDevices(transport: NetlinkTransport): NetworkDevice[] {
+  const mask = new Uint8Array(4);
+  viewOf(mask).setUint32(0, RTEXT_FILTER_SKIP_STATS, true);
+  const request = concatenate(
+    new Uint8Array(IFINFOMSG_BYTES),
+    encodeAttribute(IFLA_EXT_MASK, mask),
+  );
+  const client = new NetlinkClient(transport);
+  let messages: NetlinkMessage[] = [];
+  for (let attempt = 0; attempt < DUMP_ATTEMPTS; attempt++) {
+    messages = client.request(RTM_GETLINK, NLM_F_DUMP, request);
+    if (messages.every((message) => (message.flags & NLM_F_DUMP_INTR) === 0)) break;
+  }
+  // By ifindex, because an interrupted dump can bring a device twice.
+  const devices = new Map<number, NetworkDevice>();
+  for (const message of messages) {
+    if (message.type !== RTM_NEWLINK) continue;
+    const device = parseLink(message.payload);
+    devices.set(device.ifindex, device);
+  }
+  return [...devices.values()].sort((a, b) => a.ifindex - b.ifindex);
+}
+
+/**
+ * The network devices of this process's namespace, by ifindex.
+ *
+ * @throws {Failure} when the kernel does not list them
+ */
+export function readNetworkDevices(): NetworkDevice[] {
+  using socket = new NetlinkSocket(NETLINK_ROUTE);
+  try {
+    return listNetworkDevices(socket);
+  } catch (cause) {
+    if (!(cause instanceof NetlinkError)) throw cause;
+    throw new Failure(`Cannot list the network devices: ${cause.message}`, { cause });
+  }
+}
+
+/**
+ * The namespaces of this process and of process 1. Where the latter cannot be read (it takes
+ * ptrace rights), both are taken to be the same.
+ *
+ * @param inode gives the inode that a path leads to
+ * @throws {Failure} when this process's own namespace cannot be read
+ */
+export function networkNamespaces(
+  inode: (path: string) => number | null = (path) => Deno.statSync(path).ino,
+): NetworkNamespaces {
+  const current = readInode("/proc/self/ns/net", inode);
+  try {
+    return { current, initial: readInode("/proc/1/ns/net", inode) };
+  } catch {
+    return { current, initial: current };
+  }
+}
+
+function readInode(path: string, inode: (path: string) => number | null): number {
+  let number: number | null;
+  try {
+    number = inode(path);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Failure(`Cannot read the network namespace ${path}: ${reason}`, { cause });
+  }
+  if (number === null) throw new Failure(`Cannot read the network namespace ${path}: no inode`);
+  return number;
+}
+
+/** The device of one RTM_NEWLINK message. */
+function parseLink(payload: Uint8Array): NetworkDevice {
+  if (payload.length < IFINFOMSG_BYTES) throw malformed("a link without its header");
+  const ifindex = viewOf(payload).getInt32(IFINFOMSG_INDEX_OFFSET, true);
+  const name = parseAttributes(payload.subarray(IFINFOMSG_BYTES))
+    .find((attribute) => attribute.type === IFLA_IFNAME);
+  if (ifindex <= 0 || name === undefined) throw malformed("a link without index or name");
+  return { ifindex, name: terminatedString(name.value) };
+}
+
+/** The text of a C string in a field: up to its NUL, or all where there is none. */
+export function terminatedString(bytes: Uint8Array): string {
+  const end = bytes.indexOf(0);
+  return new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end));
+}

@@ -1,0 +1,47 @@
+/**
+ * Text from outside, made harmless for a terminal.
+ *
+ * @module
+ */
+
+/**
+ * What a terminal may act on or cannot show: controls (C0, DEL, C1), invisible format characters
+ * (bidirectional overrides among them), line and paragraph separators, lone surrogates.
+ */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+
+/**
+ * `text` on one line, with every character that a terminal could act on written as `\xNN`, or as
+ * `\u{NNNN}` above 0xff. Use it for each name that the kernel, a file or a user supplied; a device
+ * name may hold any byte but `/`, `:` and white space (dev_valid_name() in net/core/dev.c).
+ *
+ * @example
+ * ```ts
+ * printable("tap\x1b[2J"); // "tap\\x1b[2J"
+ * ```
+ */
+export function printable(text: string): string {
+  return text.replace(UNPRINTABLE, (character) => {
+    const code = character.codePointAt(0)!;
+    return code <= 0xff
+      ? `\\x${code.toString(16).padStart(2, "0")}`
+      : `\\u{${code.toString(16).padStart(4, "0")}}`;
+  });
+}
+
+/**
+ * `value` as indented JSON that ends with a newline. JSON itself escapes C0 only; here all that
+ * {@linkcode printable} escapes is written as `\uNNNN`, which a JSON parser turns back.
+ */
+export function printableJson(value: unknown): string {
+  const json = JSON.stringify(value, null, 2).replace(UNPRINTABLE, (character) => {
+    // The newlines that JSON.stringify itself wrote between the values.
+    if (character === "\n") return character;
+    let escaped = "";
+    for (let unit = 0; unit < character.length; unit++) {
+      escaped += `\\u${character.charCodeAt(unit).toString(16).padStart(4, "0")}`;
+    }
+    return escaped;
+  });
+  return `${json}\n`;
+}

@@ -1,0 +1,235 @@
+/**
+ * A trace from start to end: programs in the kernel, probes attached, records read, everything let go.
+ *
+ * @module
+ */
+
+import type { SkippedFunction } from "../kernel/packet_function.ts";
+import { chooseBackend } from "../probe/attach.ts";
+import type { Attachment, AttachProgress, Backend, BackendName, Target } from "../probe/backend.ts";
+import { Counters, type Counts } from "../probe/counters.ts";
+import { type ChosenInterface, setFilter } from "../probe/filter.ts";
+import { CONTROL_ENABLED, CONTROL_READER_WAITS } from "../probe/layout.ts";
+import { Libbpf } from "../probe/libbpf.ts";
+import type { BpfObject } from "../probe/object.ts";
+import { RingReader } from "../probe/ring.ts";
+import { RingMapping } from "../probe/ring_mapping.ts";
+import { Poller } from "../sys/poller.ts";
+import type { RecordSink } from "./event.ts";
+
+/** What to trace and how. */
+export interface TracerOptions {
+  /** The BPF object file. */
+  readonly object: Uint8Array<ArrayBuffer>;
+  /** Functions to attach to; at least one. A function's index is its number in records. */
+  readonly targets: readonly Target[];
+  /** Interfaces whose packets are kept. */
+  readonly interfaces: readonly ChosenInterface[];
+  readonly backend: BackendName | "auto";
+  /** Bytes of the ring buffer: a power of two of pages. */
+  readonly ringBytes: number;
+  /** Offset in bytes of `vp_if` in `struct vr_packet`; 0 without vrouter. */
+  readonly vpIfOffset: number;
+  /** Offset in bytes of `vif_idx` in `struct vr_interface`; 0 without vrouter. */
+  readonly vifIdxOffset: number;
+  /** File with the kernel's BTF; `null` lets libbpf find it. */
+  readonly kernelBtf: string | null;
+  /** Told how decisions are made. */
+  readonly debug: (message: string) => void;
+}
+
+/** Takes the records of a trace. */
+export interface Consumer extends RecordSink {
+  /** The ring is dry: what has been held back for the sake of speed should go out now. */
+  dry(): void;
+  /** True once no further calls are wanted; returns of calls already taken still are. */
+  readonly full: boolean;
+  /** True once nothing is wanted any more. */
+  readonly done: boolean;
+}
+
+/** What happened, for the summary. */
+export interface TraceCounts extends Counts {
+  /** Probe hits that did not run a program. */
+  readonly missed: number;
+  /** Records read from the ring and not handed on, because the reading was cut short. */
+  readonly unread: number;
+}
+
+/** Ring bytes handled before Deno's event loop gets a turn (signals, timers). */
+const BATCH_BYTES = 1 << 20;
+/** Milliseconds between two looks at the ring while records keep coming without wake-ups. */
+const PAUSE_MS = 10;
+/** Milliseconds of sleep at most, should a wake-up be missed. */
+const SLEEP_MS = 100;
+/** Milliseconds given to calls that are still open once the row limit is reached. */
+const LIMIT_GRACE_MS = 1000;
+
+/** One trace. Disposing it leaves nothing in the kernel, however far it came. */
+export class Tracer implements Disposable {
+  readonly #resources = new DisposableStack();
+  readonly #options: TracerOptions;
+  readonly #backend: Backend;
+  readonly #object: BpfObject;
+  readonly #ring: RingReader;
+  readonly #poller: Poller;
+  readonly #counters: Counters;
+  readonly #control: Int32Array;
+  #attachment: Attachment | undefined;
+  #missed = 0;
+  #unread = 0;
+
+  private constructor(
+    options: TracerOptions,
+    libbpf: Libbpf,
+    backend: Backend,
+    object: BpfObject,
+  ) {
+    this.#options = options;
+    this.#backend = backend;
+    this.#object = object;
+    this.#resources.use(libbpf);
+    this.#resources.use(object);
+    try {
+      setFilter(object, options.interfaces);
+      const ringFd = object.mapFd("events");
+      this.#ring = new RingReader(
+        this.#resources.use(new RingMapping(ringFd, options.ringBytes)).memory,
+      );
+      this.#poller = this.#resources.use(new Poller(ringFd));
+      this.#counters = this.#resources.use(
+        new Counters(object.mapFd("counters"), libbpf.c.libbpf_num_possible_cpus()),
+      );
+      this.#control = new Int32Array(object.control, 0, 2);
+    } catch (error) {
+      this.#resources.dispose();
+      throw error;
+    }
+  }
+
+  /**
+   * Loads the programs of the best backend and makes the ring ready. No probe is live yet.
+   *
+   * @throws {Failure} when no backend works
+   */
+  static async load(options: TracerOptions): Promise<Tracer> {
+    const libbpf = new Libbpf();
+    try {
+      options.debug(`libbpf ${libbpf.version()}`);
+      const { backend, object } = await chooseBackend(
+        libbpf,
+        options.object,
+        {
+          ringBytes: options.ringBytes,
+          functions: options.targets.length,
+          interfaces: options.interfaces.length,
+          vpIfOffset: options.vpIfOffset,
+          vifIdxOffset: options.vifIdxOffset,
+          kernelBtf: options.kernelBtf,
+        },
+        options.backend,
+        options.targets[0]!,
+        options.debug,
+      );
+      return new Tracer(options, libbpf, backend, object);
+    } catch (error) {
+      libbpf[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /**
+   * Attaches to every target. Nothing is recorded before {@linkcode run}.
+   *
+   * @returns functions the kernel refused
+   * @throws {AttachCancelled} when `progress` says so
+   */
+  async attach(progress: AttachProgress): Promise<readonly SkippedFunction[]> {
+    const attachment = await this.#backend.attach(this.#object, this.#options.targets, progress);
+    this.#attachment = attachment;
+    return attachment.refused;
+  }
+
+  /**
+   * Records and hands on until `signal` is aborted or the consumer is done, then detaches and hands on
+   * what is left in the ring.
+   *
+   * @param consumer what it throws ends the trace, with everything detached
+   * @param signal aborted to end the trace
+   * @param cut aborted to give up what is left in the ring; it is counted
+   */
+  async run(consumer: Consumer, signal: AbortSignal, cut: AbortSignal): Promise<void> {
+    const wake = (): void => this.#poller.wake();
+    signal.addEventListener("abort", wake);
+    try {
+      this.#control[CONTROL_ENABLED / 4] = 1;
+      await this.#read(consumer, signal);
+    } finally {
+      signal.removeEventListener("abort", wake);
+      this.detach();
+    }
+    await this.#readRest(consumer, cut);
+  }
+
+  async #read(consumer: Consumer, signal: AbortSignal): Promise<void> {
+    let deadline = Infinity;
+    while (!signal.aborted && !consumer.done && performance.now() < deadline) {
+      const read = this.#ring.drain(consumer, BATCH_BYTES);
+      if (consumer.full && deadline === Infinity) {
+        this.#control[CONTROL_ENABLED / 4] = 0;
+        deadline = performance.now() + LIMIT_GRACE_MS;
+      }
+      if (read >= BATCH_BYTES) {
+        await this.#poller.wait(0);
+        continue;
+      }
+      consumer.dry();
+      if (read > 0) {
+        await this.#poller.wait(PAUSE_MS);
+        continue;
+      }
+      // Say first that a wake-up is wanted, look once more, and only then sleep: see bpf/record.h.
+      Atomics.store(this.#control, CONTROL_READER_WAITS / 4, 1);
+      if (this.#ring.pending === 0) await this.#poller.wait(SLEEP_MS);
+      else await this.#poller.wait(1);
+      Atomics.store(this.#control, CONTROL_READER_WAITS / 4, 0);
+    }
+  }
+
+  async #readRest(consumer: Consumer, cut: AbortSignal): Promise<void> {
+    while (this.#ring.pending > 0 && !consumer.done) {
+      if (cut.aborted) break;
+      // Probes are gone and their programs have run to their end: nothing is being written.
+      if (this.#ring.drain(consumer, BATCH_BYTES) === 0) break;
+      await this.#poller.wait(0);
+    }
+    this.#ring.drain({ record: () => void this.#unread++ }, Infinity);
+    consumer.dry();
+  }
+
+  /** Stops recording and detaches all probes. Harmless when that has been done. */
+  detach(): void {
+    this.#control[CONTROL_ENABLED / 4] = 0;
+    const attachment = this.#attachment;
+    if (attachment === undefined) return;
+    this.#attachment = undefined;
+    this.#missed = attachment.missed();
+    attachment[Symbol.dispose]();
+  }
+
+  /** What has been recorded, lost and missed; complete after {@linkcode run}. */
+  counts(): TraceCounts {
+    const missed = this.#attachment?.missed() ?? this.#missed;
+    return { ...this.#counters.read(), missed, unread: this.#unread };
+  }
+
+  /** The backend in use. */
+  get backend(): BackendName {
+    return this.#backend.name;
+  }
+
+  [Symbol.dispose](): void {
+    this.detach();
+    this.#resources.dispose();
+  }
+}
