@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause) */
 /*
- * Which calls have been recorded and not returned: for the backends whose
+ * Which calls have been recorded and not returned, for kprobe.multi, whose
  * return program runs for every call. (A session knows by itself.)
  */
 #ifndef VRFT_OPEN_CALLS_H
@@ -18,14 +18,6 @@ struct {
 	__type(value, __u8);
 } open_calls SEC(".maps");
 
-/* Cookies by address, where probes cannot carry one. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1);		/* functions, set by user space */
-	__type(key, __u64);
-	__type(value, __u64);
-} functions SEC(".maps");
-
 /* Kernel addresses have their upper 16 bits set: room for the function. */
 static __always_inline __u64 call_key(__u64 cookie, __u64 frame)
 {
@@ -36,15 +28,11 @@ static __always_inline __u64 call_key(__u64 cookie, __u64 frame)
 static __always_inline bool open_call(__u64 cookie, __u64 frame)
 {
 	__u64 key = call_key(cookie, frame);
-	__u32 cpu = bpf_get_smp_processor_id();
-	struct vrft_counters *count;
 	__u8 open = 1;
 
 	if (!bpf_map_update_elem(&open_calls, &key, &open, BPF_ANY))
 		return true;
-	count = bpf_map_lookup_elem(&counters, &cpu);
-	if (count)
-		count->untracked++;
+	count_untracked();
 	return false;
 }
 

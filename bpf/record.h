@@ -58,4 +58,14 @@ static __always_inline bool record(__u64 cookie, __u8 kind, __u64 frame)
 	return true;
 }
 
+/* A call that cannot be followed to its return, and so is left out. */
+static __always_inline void count_untracked(void)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+	struct vrft_counters *count = bpf_map_lookup_elem(&counters, &cpu);
+
+	if (count)
+		count->untracked++;
+}
+
 #endif

@@ -12,6 +12,7 @@
 #include "filter.h"
 #include "record.h"
 #include "open_calls.h"
+#include "open_frames.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -48,16 +49,22 @@ int vrft_session(struct pt_regs *ctx)
 	return 0;
 }
 
-static __always_inline int enter(struct pt_regs *ctx, __u64 cookie)
+/* kprobe.multi and kretprobe.multi, Linux 5.18 with CONFIG_FPROBE. */
+SEC("kprobe.multi")
+int vrft_multi_entry(struct pt_regs *ctx)
 {
+	__u64 cookie = bpf_get_attach_cookie(ctx);
+
 	if (accepts(ctx, cookie) && open_call(cookie, ctx->sp) &&
 	    !record(cookie, VRFT_ENTRY, ctx->sp))
 		close_call(cookie, ctx->sp);
 	return 0;
 }
 
-static __always_inline int leave(struct pt_regs *ctx, __u64 cookie)
+SEC("kprobe.multi")
+int vrft_multi_return(struct pt_regs *ctx)
 {
+	__u64 cookie = bpf_get_attach_cookie(ctx);
 	/* The return address has been popped when a return probe runs. */
 	__u64 frame = ctx->sp - sizeof(__u64);
 
@@ -66,39 +73,48 @@ static __always_inline int leave(struct pt_regs *ctx, __u64 cookie)
 	return 0;
 }
 
-/* kprobe.multi and kretprobe.multi, Linux 5.18 with CONFIG_FPROBE. */
-SEC("kprobe.multi")
-int vrft_multi_entry(struct pt_regs *ctx)
-{
-	return enter(ctx, bpf_get_attach_cookie(ctx));
-}
-
-SEC("kprobe.multi")
-int vrft_multi_return(struct pt_regs *ctx)
-{
-	return leave(ctx, bpf_get_attach_cookie(ctx));
-}
-
 /*
- * kprobe events with many probes each: they share one cookie, so the function
- * is found by its address. bpf_get_func_ip() is in Linux 5.15 and later.
+ * kprobes, for kernels that have neither. One on a function's start, or right
+ * behind the place of ftrace there.
  */
 SEC("kprobe")
 int vrft_kprobe_entry(struct pt_regs *ctx)
 {
-	__u64 ip = bpf_get_func_ip(ctx);
-	__u64 *cookie = bpf_map_lookup_elem(&functions, &ip);
+	__u64 *cookie = probe_cookie(ctx);
 
-	return cookie ? enter(ctx, *cookie) : 0;
+	if (cookie && accepts(ctx, *cookie) && open_frame(*cookie, ctx->sp) &&
+	    !record(*cookie, VRFT_ENTRY, ctx->sp))
+		forget_frame(ctx->sp);
+	return 0;
 }
 
+/* One on an instruction that leaves a function: see src/kernel/exits.ts. */
+SEC("kprobe")
+int vrft_kprobe_exit(struct pt_regs *ctx)
+{
+	__u64 *cookie = probe_cookie(ctx);
+	__u64 target;
+	__u32 jump;
+
+	if (!cookie)
+		return 0;
+	jump = *cookie >> VRFT_COOKIE_JUMP_SHIFT & VRFT_COOKIE_JUMP_MASK;
+	if (jump) {
+		/* A tail call of a traced function: that one will return. */
+		target = jump_target(ctx, jump - 1);
+		if (bpf_map_lookup_elem(&places, &target))
+			return 0;
+	}
+	return_frame(ctx->sp);
+	return 0;
+}
+
+/* A kretprobe. */
 SEC("kprobe")
 int vrft_kprobe_return(struct pt_regs *ctx)
 {
-	__u64 ip = bpf_get_func_ip(ctx);
-	__u64 *cookie = bpf_map_lookup_elem(&functions, &ip);
-
-	return cookie ? leave(ctx, *cookie) : 0;
+	return_frame(ctx->sp - sizeof(__u64));
+	return 0;
 }
 
 /*

@@ -39,6 +39,13 @@ struct vrft_event {
 #define VRFT_COOKIE_REGISTER_MASK	0x7
 #define VRFT_COOKIE_VR_PACKET		(1ULL << 35)
 #define VRFT_COOKIE_INDIRECT		(1ULL << 36)
+/*
+ * Cookie of a probe on the end of a function: how it leaves. Zero for a
+ * return, else one more than the number of the register, in the order of the
+ * instruction set (rax 0, rcx 1, ...), that holds the address jumped to.
+ */
+#define VRFT_COOKIE_JUMP_SHIFT		40	/* 5 bits */
+#define VRFT_COOKIE_JUMP_MASK		0x1f
 
 /* One per possible CPU, a cache line each, mapped by user space. */
 struct vrft_counters {

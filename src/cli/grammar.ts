@@ -13,7 +13,14 @@ import {
   TRACE_NOTES,
 } from "./help_notes.ts";
 import { BACKENDS, SHELLS } from "./invocation.ts";
-import { parseBufferSize, parseChoice, parseCount, parseDuration, parseText } from "./values.ts";
+import {
+  parseBufferSize,
+  parseChoice,
+  parseCount,
+  parseDuration,
+  parseGlob,
+  parseText,
+} from "./values.ts";
 
 /** What a shell offers for a value: files, network devices, the words of a list, or nothing. */
 export type Completion = "file" | "device" | "none" | readonly string[];
@@ -66,7 +73,7 @@ export type OptionValues<S extends OptionSpecs> = {
 };
 
 const file: ValueSpec<string> = { name: "FILE", completion: "file", parse: parseText };
-const glob: ValueSpec<string> = { name: "GLOB", completion: "none", parse: parseText };
+const glob: ValueSpec<string> = { name: "GLOB", completion: "none", parse: parseGlob };
 
 const SELECTION = "What to trace:";
 const RUN = "How to trace:";
@@ -244,3 +251,11 @@ export const SUBCOMMANDS: readonly CommandSpec[] = [
     notes: HELP_NOTES,
   },
 ];
+
+/** Every command, the one without a name first. */
+export const COMMANDS: readonly CommandSpec[] = [TRACE, ...SUBCOMMANDS];
+
+/** How an option is written: `["-n", "--limit"]`. */
+export function flagsOf(long: string, { short }: OptionSpec): readonly string[] {
+  return short === undefined ? [`--${long}`] : [`-${short}`, `--${long}`];
+}

@@ -7,15 +7,20 @@
 
 import { Argument, Command, CommanderError, Option } from "commander";
 import { printable } from "../sys/printable.ts";
-import { type CommandSpec, type OptionSpec, SUBCOMMANDS, TRACE } from "./grammar.ts";
+import {
+  COMMANDS,
+  type CommandSpec,
+  flagsOf,
+  type OptionSpec,
+  SUBCOMMANDS,
+  TRACE,
+} from "./grammar.ts";
 import { type GivenOptions, interpret, Misuse } from "./interpret.ts";
 import type { Invocation } from "./invocation.ts";
 import { ValueError } from "./values.ts";
 
 /** Columns that help is wrapped at, whatever the terminal: it reads the same in a pipe. */
 const HELP_WIDTH = 80;
-
-const COMMANDS: readonly CommandSpec[] = [TRACE, ...SUBCOMMANDS];
 
 /** Ends parsing because help or version was asked for. */
 class Shown extends Error {
@@ -96,7 +101,7 @@ class Parser {
       this.#root.parse([...args], { from: "user" });
     } catch (error) {
       if (!(error instanceof CommanderError)) throw error;
-      if (error.code === "commander.unknownOption") this.#rejectMisplaced(error);
+      if (error.code === "commander.unknownOption") this.#explainUnknownOption(error);
       // The framework's answer where no subcommand is named: it would print help, vrft traces. An
       // action of the root would do as well, but then "vrft function --json" complained of --json.
       if (error.code !== "commander.help") throw error;
@@ -157,24 +162,17 @@ class Parser {
     return given;
   }
 
-  /** @throws {Misuse} if the unknown option of `error` is known to another command */
-  #rejectMisplaced(error: CommanderError): void {
+  /** @throws {Misuse} if the unknown option of `error` is known after all, only not like that */
+  #explainUnknownOption(error: CommanderError): void {
     const [, flag = ""] = /'(--[^='\s]+|-[^-'])/.exec(error.message) ?? [];
-    if (COMMANDS.some((each) => hasOption(each, flag))) {
-      throw misplaced(flag, this.spec);
-    }
+    if (hasOption(this.spec, flag)) throw new Misuse(`Option '${flag}' takes no value`);
+    if (COMMANDS.some((each) => hasOption(each, flag))) throw misplaced(flag, this.spec);
   }
 }
 
 /** `vrft`, or `vrft functions`. */
 function title(spec: CommandSpec): string {
   return spec.name === "" ? "vrft" : `vrft ${spec.name}`;
-}
-
-/** `-n, --limit <N>`. */
-function flags(long: string, option: OptionSpec): string {
-  const value = option.value === undefined ? "" : ` <${option.value.name}>`;
-  return `${option.short === undefined ? "" : `-${option.short}, `}--${long}${value}`;
 }
 
 /** `completions <bash|zsh|fish>`: the framework's own term adds "[options]" to each. */
@@ -186,16 +184,17 @@ function subcommandUsage(command: Command): string {
 }
 
 function frameworkOption(long: string, spec: OptionSpec, command: CommandSpec): Option {
-  const option = new Option(flags(long, spec), spec.description).helpGroup(spec.group);
   const { value } = spec;
+  const flags = flagsOf(long, spec).join(", ") + (value === undefined ? "" : ` <${value.name}>`);
+  const option = new Option(flags, spec.description).helpGroup(spec.group);
   if (value === undefined) return option;
   return option.argParser((text: string, previous: unknown): unknown => {
     // As in "-i -n 5": the framework takes the next argument whatever it is.
     const flag = text.startsWith("--") ? text.replace(/=.*/s, "") : text.slice(0, 2);
     if (hasOption(command, flag)) {
-      throw new Misuse(`Option '${option.flags}' needs a value, not the option '${flag}'`);
+      throw new Misuse(`Option '${flags}' needs a value, not the option '${flag}'`);
     }
-    const parsed = parseValue(`Option '${option.flags}'`, value.parse, text);
+    const parsed = parseValue(`Option '${flags}'`, value.parse, text);
     return spec.repeatable ? [...previous as unknown[] ?? [], parsed] : parsed;
   });
 }
@@ -223,15 +222,15 @@ function givenOptions(command: Command): Record<string, unknown> {
 
 /** Whether `flag` (`-n` or `--limit`) names an option of `command`. */
 function hasOption(command: CommandSpec, flag: string): boolean {
-  return Object.entries(command.options).some(([long, { short }]) =>
-    flag === `--${long}` || (short !== undefined && flag === `-${short}`)
+  return Object.entries(command.options).some(([long, option]) =>
+    flagsOf(long, option).includes(flag)
   );
 }
 
 /** An option of other commands than `spec`. */
 function misplaced(flag: string, spec: CommandSpec): Misuse {
   const takers = COMMANDS.filter((each) => hasOption(each, flag));
-  const names = takers.map((each) => `'${title(each)}'`).join(" and ");
+  const names = new Intl.ListFormat("en-GB").format(takers.map((each) => `'${title(each)}'`));
   return new Misuse(`Option '${flag}' does not belong to '${title(spec)}' but to ${names}`);
 }
 

@@ -5,6 +5,9 @@
  * @module
  */
 
+import { matcher } from "../kernel/glob.ts";
+import { Failure } from "../sys/failure.ts";
+
 /** A value that an option does not take; the message says what it takes. */
 export class ValueError extends Error {
   override readonly name = "ValueError";
@@ -69,7 +72,22 @@ export function parseBufferSize(text: string): number {
 }
 
 /**
- * A name, glob or path as it stands.
+ * A glob for function names, as it stands.
+ *
+ * @throws {ValueError} for the empty text and for what is no glob
+ */
+export function parseGlob(text: string): string {
+  try {
+    matcher([text]);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    throw new ValueError("give a name with *, ?, [a-z] or [!a-z], such as 'vr_*'");
+  }
+  return parseText(text);
+}
+
+/**
+ * A name or path as it stands.
  *
  * @throws {ValueError} for the empty text
  */

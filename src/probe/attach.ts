@@ -26,6 +26,7 @@ export interface Choice {
 /**
  * Loads the best backend's programs, having attached them to one function and let go again.
  *
+ * @param functions number of functions that will be attached to
  * @param choice a backend by name, or `auto` for the best one
  * @param probe function that the trial is made on
  * @param debug told why each backend was taken or passed over
@@ -34,7 +35,8 @@ export interface Choice {
 export async function chooseBackend(
   libbpf: Libbpf,
   object: Uint8Array<ArrayBuffer>,
-  options: ObjectOptions,
+  options: Omit<ObjectOptions, "places">,
+  functions: number,
   choice: BackendName | "auto",
   probe: Target,
   debug: (message: string) => void,
@@ -44,7 +46,7 @@ export async function chooseBackend(
   for (const backend of BACKENDS) {
     if (choice !== "auto" && choice !== backend.name) continue;
     try {
-      const loaded = await tryBackend(libbpf, object, options, backend, probe);
+      const loaded = await tryBackend(libbpf, object, options, functions, backend, probe);
       debug(`Backend ${backend.name}: ${backend.title} works on this kernel`);
       return { backend, object: loaded };
     } catch (error) {
@@ -66,16 +68,17 @@ export async function chooseBackend(
 async function tryBackend(
   libbpf: Libbpf,
   object: Uint8Array<ArrayBuffer>,
-  options: ObjectOptions,
+  options: Omit<ObjectOptions, "places">,
+  functions: number,
   backend: Backend,
   probe: Target,
 ): Promise<BpfObject> {
   const loaded = BpfObject.load(libbpf, object, backend.programs, {
     ...options,
-    functions: backend.byAddress ? options.functions : 1,
+    places: backend.placesPerFunction * functions,
   });
   try {
-    const quiet = { report: (): void => {}, cancelled: (): boolean => false };
+    const quiet = { report: nothing, cancelled: (): boolean => false, debug: nothing };
     const attachment = await backend.attach(loaded, [probe], quiet);
     attachment[Symbol.dispose]();
     if (attachment.refused.length > 0) throw new Failure(attachment.refused[0]!.reason);
@@ -85,3 +88,5 @@ async function tryBackend(
     throw error;
   }
 }
+
+function nothing(): void {}

@@ -27,6 +27,8 @@ export interface AttachProgress {
   report(done: number): void;
   /** True when the user wants out: what is attached is let go. */
   cancelled(): boolean;
+  /** Told what a person might want to know about single functions. */
+  debug(message: string): void;
 }
 
 /** One way of attaching. */
@@ -36,8 +38,11 @@ export interface Backend {
   readonly title: string;
   /** Programs it needs loaded. */
   readonly programs: readonly ProgramChoice[];
-  /** True where programs find a function by its address, in the map `functions`. */
-  readonly byAddress: boolean;
+  /**
+   * Entries of the map `places` to have ready per function, for programs that find out by its
+   * address which probe is running; 0 where probes carry cookies.
+   */
+  readonly placesPerFunction: number;
   /**
    * Attaches the object's programs to every target; a target's index is its number in records. A
    * function that the kernel refuses is left out and named in the result.

@@ -32,6 +32,7 @@ export const CONFIG_BYTES = 12;
 const COOKIE_REGISTER_SHIFT = 32n;
 const COOKIE_VR_PACKET = 1n << 35n;
 const COOKIE_INDIRECT = 1n << 36n;
+const COOKIE_JUMP_SHIFT = 40n;
 
 /**
  * The attach cookie of a function.
@@ -44,4 +45,14 @@ export function cookieOf(fn: PacketFunction, index: number): bigint {
   if (fn.struct === "vr_packet") cookie |= COOKIE_VR_PACKET;
   if (fn.indirection === 2) cookie |= COOKIE_INDIRECT;
   return cookie;
+}
+
+/**
+ * The cookie of a probe on the end of a function.
+ *
+ * @param register number of the register whose content is jumped to, 0 (rax) to 15 (r15); -1 for a
+ * return
+ */
+export function exitCookie(register: number): bigint {
+  return BigInt(register + 1) << COOKIE_JUMP_SHIFT;
 }

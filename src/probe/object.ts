@@ -28,8 +28,8 @@ export interface ProgramChoice {
 export interface ObjectOptions {
   /** Bytes of the ring buffer: a power of two of pages. */
   readonly ringBytes: number;
-  /** Entries of the table of functions by address; 1 where the backend has cookies. */
-  readonly functions: number;
+  /** Entries of the table of probes by address; 1 where the backend has cookies. */
+  readonly places: number;
   /** Entries of the table of chosen interfaces. */
   readonly interfaces: number;
   /** Offset in bytes of `vp_if` in `struct vr_packet`; 0 without vrouter. */
@@ -117,7 +117,7 @@ export class BpfObject implements Disposable {
     }
     this.#resize("events", options.ringBytes);
     this.#resize("counters", c.libbpf_num_possible_cpus());
-    this.#resize("functions", options.functions);
+    this.#resize("places", options.places);
     this.#resize("interfaces", options.interfaces);
 
     const config = new DataView(this.#section(".rodata", CONFIG_BYTES));

@@ -73,7 +73,8 @@ export class RingReader {
     const words = this.#words;
     const mask = this.#size - 1;
     const start = this.#position;
-    const available = Math.min(this.pending, limitBytes);
+    const pending = this.pending;
+    const available = Math.min(pending, limitBytes);
     let read = 0;
     let released = 0;
     try {
@@ -82,10 +83,11 @@ export class RingReader {
         const header = Atomics.load(headers, at);
         if ((header & BUSY) !== 0) break;
         const length = header & LENGTH;
-        if (length > this.#size - HEADER_BYTES) {
+        const taken = (length + HEADER_BYTES + 7) & ~7;
+        if (taken > pending - read || pending > this.#size) {
           throw new Failure(`The ring buffer is corrupt: a record of ${length} bytes`);
         }
-        read += (length + HEADER_BYTES + 7) & ~7;
+        read += taken;
         if ((header & DISCARD) === 0 && length >= EVENT_BYTES) sink.record(words, at + 2, length);
         if (read - released >= RELEASE_BYTES) {
           released = read;

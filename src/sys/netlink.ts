@@ -183,6 +183,12 @@ export function parseAttributes(bytes: Uint8Array): NetlinkAttribute[] {
   return attributes;
 }
 
+/** The text of a C string in a field: up to its NUL, or all where there is none. */
+export function terminatedString(bytes: Uint8Array): string {
+  const end = bytes.indexOf(0);
+  return new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end));
+}
+
 /** Asks the kernel over one transport and gathers what belongs to each answer. */
 export class NetlinkClient {
   #sequence = 0;

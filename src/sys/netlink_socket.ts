@@ -136,7 +136,10 @@ export class NetlinkSocket implements NetlinkTransport, Disposable {
   }
 
   #timedOut(): NetlinkError {
-    return new NetlinkError(`the kernel did not answer within ${this.#timeoutMs / 1000} s`, ETIMEDOUT);
+    return new NetlinkError(
+      `the kernel did not answer within ${this.#timeoutMs / 1000} s`,
+      ETIMEDOUT,
+    );
   }
 
   [Symbol.dispose](): void {

@@ -16,6 +16,7 @@ import {
   NLM_F_DUMP,
   NLM_F_DUMP_INTR,
   parseAttributes,
+  terminatedString,
   viewOf,
 } from "./netlink.ts";
 import { NETLINK_ROUTE, NetlinkSocket } from "./netlink_socket.ts";
@@ -133,10 +134,4 @@ function parseLink(payload: Uint8Array): NetworkDevice {
     .find((attribute) => attribute.type === IFLA_IFNAME);
   if (ifindex <= 0 || name === undefined) throw malformed("a link without index or name");
   return { ifindex, name: terminatedString(name.value) };
-}
-
-/** The text of a C string in a field: up to its NUL, or all where there is none. */
-export function terminatedString(bytes: Uint8Array): string {
-  const end = bytes.indexOf(0);
-  return new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end));
 }

@@ -14,7 +14,11 @@ export type Incomplete =
 
 /**
  * Takes the steps of call trees in the order of their events. Called per event, so implementations
- * must not allocate. Timestamps are nanoseconds of CLOCK_MONOTONIC as two 32-bit halves.
+ * must not allocate.
+ *
+ * Timestamps are nanoseconds of CLOCK_MONOTONIC as two 32-bit halves. Both arrive as signed numbers
+ * with the bits of the unsigned ones (`half >>> 0` is the value): V8 passes an int32 in a register,
+ * but puts what needs 32 unsigned bits on the heap.
  */
 export interface CallSink {
   /** A call starts. `depth` is the number of calls open around it in its task. */

@@ -121,12 +121,12 @@ export class Tracer implements Disposable {
         options.object,
         {
           ringBytes: options.ringBytes,
-          functions: options.targets.length,
           interfaces: options.interfaces.length,
           vpIfOffset: options.vpIfOffset,
           vifIdxOffset: options.vifIdxOffset,
           kernelBtf: options.kernelBtf,
         },
+        options.targets.length,
         options.backend,
         options.targets[0]!,
         options.debug,
@@ -157,12 +157,19 @@ export class Tracer implements Disposable {
    * @param consumer what it throws ends the trace, with everything detached
    * @param signal aborted to end the trace
    * @param cut aborted to give up what is left in the ring; it is counted
+   * @param live called once events are recorded
    */
-  async run(consumer: Consumer, signal: AbortSignal, cut: AbortSignal): Promise<void> {
+  async run(
+    consumer: Consumer,
+    signal: AbortSignal,
+    cut: AbortSignal,
+    live: () => void,
+  ): Promise<void> {
     const wake = (): void => this.#poller.wake();
     signal.addEventListener("abort", wake);
     try {
       this.#control[CONTROL_ENABLED / 4] = 1;
+      live();
       await this.#read(consumer, signal);
     } finally {
       signal.removeEventListener("abort", wake);

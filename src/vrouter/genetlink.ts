@@ -12,9 +12,9 @@ import {
   malformed,
   type NetlinkClient,
   parseAttributes,
+  terminatedString,
   viewOf,
 } from "../sys/netlink.ts";
-import { terminatedString } from "../sys/network.ts";
 
 /** sizeof(struct genlmsghdr): command, version, reserved. */
 const GENERIC_HEADER_BYTES = 4;

@@ -1,15 +1,26 @@
 /**
- * kprobe events of tracefs, for kernels without FPROBE (Debian 6.1 is one): many probes on one event,
- * created by address, one perf event and one program for all of them.
+ * kprobe events of tracefs, for kernels without FPROBE (Debian 6.1 is one).
  *
- * Against a perf kprobe per function this saves file descriptors and, at the end, an RCU grace period
- * per function. Several probes on one event need Linux 5.5; to tell them apart, each has a constant
- * argument of its own, without which the kernel takes the second one for a copy of the first.
+ * A kprobe on the first byte of a function sits on ftrace's place, and ftrace takes milliseconds to
+ * arm one and, with an RCU grace period each, longer to let it go: half a minute for all functions that
+ * take packets, and more than a minute until they are gone, however the process ends. So the probes
+ * are put on other instructions: the entry on the one behind ftrace's place, the return on each
+ * instruction that leaves the function. Such probes cost a trap when hit, and are armed and let go in
+ * a fraction of a millisecond. Functions whose ends cannot be told from their code get a kprobe and a
+ * kretprobe on their start after all.
+ *
+ * Many probes share one event (Linux 5.5), one perf event and one program. To tell them apart, each has
+ * a constant argument of its own, without which the kernel takes the second one for a copy of the
+ * first.
  *
  * @module
  */
 
-import type { PacketFunction, SkippedFunction } from "../../kernel/packet_function.ts";
+import { findEnds, type FunctionEnds, UnknownEnds } from "../../kernel/exits.ts";
+import { Kcore } from "../../kernel/kcore.ts";
+import type { SkippedFunction } from "../../kernel/packet_function.ts";
+import { SYSTEM_PATHS } from "../../kernel/sources.ts";
+import { TEXT_BASE, TextSymbols } from "../../kernel/text_symbols.ts";
 import { Failure } from "../../sys/failure.ts";
 import {
   AttachCancelled,
@@ -18,107 +29,181 @@ import {
   type Backend,
   type Target,
 } from "../backend.ts";
-import {
-  type FileDescriptor,
-  missedByProgram,
-  openTracepoint,
-  runOnEvent,
-} from "../bpf_syscall.ts";
-import { cookieOf } from "../layout.ts";
+import { missedByProgram, openTracepoint, runOnEvent } from "../bpf_syscall.ts";
+import { cookieOf, exitCookie } from "../layout.ts";
 import type { BpfObject } from "../object.ts";
 import { KprobeEvents } from "../tracefs.ts";
 
 const ENTRY = "vrft_kprobe_entry";
+const EXIT = "vrft_kprobe_exit";
 const RETURN = "vrft_kprobe_return";
+const PROGRAMS = [ENTRY, EXIT, RETURN];
 
 /**
- * Functions per event. Enabling an event cannot be interrupted and takes milliseconds a function, so
- * this bounds how long Ctrl-C has to wait.
+ * Functions per event. Arming an event cannot be interrupted, so this bounds how long Ctrl-C has to
+ * wait.
  */
 const FUNCTIONS_PER_EVENT = 64;
 
-/** Live calls of one function whose returns can be awaited at once; calls beyond are missed. */
+/** Live calls of one function whose kretprobe can wait for them at once; calls beyond are missed. */
 const RETURNS_AT_ONCE = 32;
 
 export const kprobe: Backend = {
   name: "kprobe",
   title: "kprobe events",
-  programs: [{ name: ENTRY }, { name: RETURN }],
-  byAddress: true,
+  programs: PROGRAMS.map((name) => ({ name })),
+  // Seen on Linux 6.1: some 4 ends a function, beside its entry and its start.
+  placesPerFunction: 16,
 
   async attach(
     object: BpfObject,
     targets: readonly Target[],
     progress: AttachProgress,
   ): Promise<Attachment> {
-    const cleanup = new DisposableStack();
+    const attaching = new Attaching(object, targets, progress.debug);
     try {
-      const events = cleanup.use(new KprobeEvents());
-      const refused: SkippedFunction[] = [];
       for (let first = 0; first < targets.length; first += FUNCTIONS_PER_EVENT) {
         // Lets the event loop see a signal.
         await new Promise((resolve) => setTimeout(resolve, 0));
         if (progress.cancelled()) throw new AttachCancelled();
         const last = Math.min(first + FUNCTIONS_PER_EVENT, targets.length);
-        attachGroup(object, events, targets, first, last, refused, cleanup);
+        attaching.group(first, last);
         progress.report(last);
       }
-      if (refused.length === targets.length) {
-        throw new Failure(`Cannot create a kprobe: ${refused[0]?.reason}`);
-      }
-      const entry = object.programFd(ENTRY);
-      const ret = object.programFd(RETURN);
+      const { refused, events } = attaching;
+      if (refused.length === targets.length) throw new Failure(refused[0]!.reason);
+      const programs = PROGRAMS.map((name) => object.programFd(name));
       return {
         refused,
-        missed: () => events.missed() + missedByProgram(entry) + missedByProgram(ret),
-        [Symbol.dispose]: () => cleanup.dispose(),
+        missed: () =>
+          programs.reduce((sum, program) => sum + missedByProgram(program), events.missed()),
+        [Symbol.dispose]: () => attaching[Symbol.dispose](),
       };
     } catch (error) {
-      cleanup.dispose();
+      attaching[Symbol.dispose]();
       throw error;
     }
   },
 };
 
-function attachGroup(
-  object: BpfObject,
-  events: KprobeEvents,
-  targets: readonly Target[],
-  first: number,
-  last: number,
-  refused: SkippedFunction[],
-  cleanup: DisposableStack,
-): void {
-  const entryEvent = `e${first}`;
-  const returnEvent = `r${first}`;
-  for (let index = first; index < last; index++) {
-    const target = targets[index]!;
-    const place = `0x${target.address.toString(16)} function=\\${index}:u32`;
+/** The state of attaching, and later of what is attached. */
+class Attaching implements Disposable {
+  readonly refused: SkippedFunction[] = [];
+  readonly events: KprobeEvents;
+  readonly #cleanup = new DisposableStack();
+  readonly #ends: (FunctionEnds | undefined)[];
+  #probes = 0;
+
+  constructor(
+    readonly object: BpfObject,
+    readonly targets: readonly Target[],
+    debug: (message: string) => void,
+  ) {
+    this.events = this.#cleanup.use(new KprobeEvents());
     try {
-      events.add(`r${RETURNS_AT_ONCE}:`, returnEvent, place);
-      events.add("p:", entryEvent, place);
+      this.#ends = findAllEnds(targets, debug);
     } catch (error) {
-      refused.push({ ...named(target), reason: `refused by the kernel: ${messageOf(error)}` });
-      continue;
+      this[Symbol.dispose]();
+      throw error;
     }
-    object.update("functions", bytesOf(target.address), bytesOf(cookieOf(target, index)));
   }
-  // The returns first: a call seen at its entry is then always seen at its return.
-  for (const [event, program] of [[returnEvent, RETURN], [entryEvent, ENTRY]] as const) {
-    if (!events.has(event)) continue;
-    const perf: FileDescriptor = cleanup.use(openTracepoint(events.id(event)));
-    runOnEvent(perf.number, object.programFd(program));
+
+  /** Attaches to the targets from `first` up to, and without, `last`. */
+  group(first: number, last: number): void {
+    const entries = `entry${first}`;
+    const exits = `exit${first}`;
+    const returns = `return${first}`;
+    for (let index = first; index < last; index++) {
+      const target = this.targets[index]!;
+      const cookie = cookieOf(target, index);
+      const ends = this.#ends[index];
+      if (ends !== undefined && this.#addEnds(exits, ends)) {
+        const entry = TEXT_BASE + BigInt(ends.entry);
+        this.#place(entry, cookie);
+        // The start stands for the function where a jump through a register leads to it.
+        this.#place(target.address, cookie);
+        if (this.#add("p:", entries, entry) === undefined) continue;
+      }
+      this.#place(target.address, cookie);
+      const failure = this.#add(`r${RETURNS_AT_ONCE}:`, returns, target.address) ??
+        this.#add("p:", entries, target.address);
+      if (failure === undefined) continue;
+      const { name, module } = target;
+      this.refused.push({ name, module, reason: `refused by the kernel: ${failure}` });
+    }
+    // The entries last: a call seen at its entry is then always seen at its end.
+    this.#arm(exits, EXIT);
+    this.#arm(returns, RETURN);
+    this.#arm(entries, ENTRY);
+  }
+
+  /** False where the kernel refuses a probe; those before it stay, and find no open call. */
+  #addEnds(event: string, ends: FunctionEnds): boolean {
+    for (const { at, register } of ends.exits) {
+      const address = TEXT_BASE + BigInt(at);
+      this.#place(address, exitCookie(register));
+      if (this.#add("p:", event, address) !== undefined) return false;
+    }
+    return true;
+  }
+
+  /** Creates a probe, disarmed; returns why that was refused, if it was. */
+  #add(kind: string, event: string, address: bigint): string | undefined {
+    const place = `0x${address.toString(16)} probe=\\${this.#probes++}:u32`;
+    try {
+      this.events.add(kind, event, place);
+      return undefined;
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    }
+  }
+
+  #place(address: bigint, cookie: bigint): void {
+    this.object.update("places", bytesOf(address), bytesOf(cookie));
+  }
+
+  #arm(event: string, program: string): void {
+    if (!this.events.has(event)) return;
+    const perf = this.#cleanup.use(openTracepoint(this.events.id(event)));
+    runOnEvent(perf.number, this.object.programFd(program));
+  }
+
+  [Symbol.dispose](): void {
+    this.#cleanup.dispose();
   }
 }
 
-function named({ name, module }: PacketFunction): { name: string; module: string } {
-  return { name, module };
+/** The ends of every target whose ends can be told. */
+function findAllEnds(
+  targets: readonly Target[],
+  debug: (message: string) => void,
+): (FunctionEnds | undefined)[] {
+  let kcore: Kcore;
+  try {
+    kcore = new Kcore();
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    debug(`All returns by kretprobe, which is slow to attach: ${error.message}`);
+    return targets.map(() => undefined);
+  }
+  using text = kcore;
+  const symbols = new TextSymbols(Deno.readFileSync(SYSTEM_PATHS.kallsyms));
+  const lows = new Set(targets.map(({ address }) => lowOf(address)));
+  return targets.map(({ name, address }) => {
+    try {
+      return findEnds(text, symbols, lowOf(address), name, (low) => lows.has(low));
+    } catch (error) {
+      if (!(error instanceof UnknownEnds)) throw error;
+      debug(`Return of ${name} by kretprobe: ${error.message}`);
+      return undefined;
+    }
+  });
+}
+
+function lowOf(address: bigint): number {
+  return Number(address & 0xffffffffn);
 }
 
 function bytesOf(value: bigint): Uint8Array<ArrayBuffer> {
   return new Uint8Array(new BigUint64Array([value]).buffer);
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -26,7 +26,7 @@ export const multi: Backend = {
     { name: ENTRY, attachType: BPF_TRACE_KPROBE_MULTI },
     { name: RETURN, attachType: BPF_TRACE_KPROBE_MULTI },
   ],
-  byAddress: false,
+  placesPerFunction: 0,
 
   // deno-lint-ignore require-await -- other backends have to wait
   async attach(

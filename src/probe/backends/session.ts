@@ -18,7 +18,7 @@ export const session: Backend = {
   // libbpf before 1.5 does not know the section name "kprobe.session", the kernel needs no more
   // than the attach type.
   programs: [{ name: PROGRAM, attachType: BPF_TRACE_KPROBE_SESSION }],
-  byAddress: false,
+  placesPerFunction: 0,
 
   // deno-lint-ignore require-await -- other backends have to wait
   async attach(

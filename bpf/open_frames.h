@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause) */
+/*
+ * Recorded calls by the place of their return address, for kprobes. A probe
+ * there knows where it sits and no more: what returns is whatever was called
+ * with this place on the stack, a function and, before it, those that handed
+ * over to it by a tail call.
+ */
+#ifndef VRFT_OPEN_FRAMES_H
+#define VRFT_OPEN_FRAMES_H
+
+#define VRFT_CHAIN_LENGTH	7
+
+struct vrft_frame {
+	__u32 count;
+	__u32 functions[VRFT_CHAIN_LENGTH];	/* the latest one last */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u64);
+	__type(value, struct vrft_frame);
+} open_frames SEC(".maps");
+
+/* Cookies by the address of a probe, and of a function. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);		/* set by user space */
+	__type(key, __u64);
+	__type(value, __u64);
+} places SEC(".maps");
+
+/*
+ * Cookie of the probe that is running. Its address is one below the
+ * instruction pointer, as behind a breakpoint: so it is for probes that are
+ * jumps or sit on an ftrace site, too (arch/x86/kernel/kprobes).
+ */
+static __always_inline __u64 *probe_cookie(struct pt_regs *ctx)
+{
+	__u64 address = ctx->ip - 1;
+
+	return bpf_map_lookup_elem(&places, &address);
+}
+
+static __always_inline bool open_frame(__u32 function, __u64 frame)
+{
+	struct vrft_frame *open = bpf_map_lookup_elem(&open_frames, &frame);
+	struct vrft_frame new = { .count = 1 };
+	__u32 count;
+
+	if (open) {
+		count = open->count;
+		if (count < VRFT_CHAIN_LENGTH) {
+			open->functions[count] = function;
+			open->count = count + 1;
+			return true;
+		}
+	} else {
+		new.functions[0] = function;
+		if (!bpf_map_update_elem(&open_frames, &frame, &new, BPF_ANY))
+			return true;
+	}
+	count_untracked();
+	return false;
+}
+
+/* Takes back the latest open_frame(). */
+static __always_inline void forget_frame(__u64 frame)
+{
+	struct vrft_frame *open = bpf_map_lookup_elem(&open_frames, &frame);
+
+	if (open && open->count > 1)
+		open->count--;
+	else
+		bpf_map_delete_elem(&open_frames, &frame);
+}
+
+static __always_inline void return_frame(__u64 frame)
+{
+	struct vrft_frame *open = bpf_map_lookup_elem(&open_frames, &frame);
+	int i;
+
+	if (!open)
+		return;
+#pragma unroll
+	for (i = VRFT_CHAIN_LENGTH - 1; i >= 0; i--)
+		if (i < (int)open->count)
+			record(open->functions[i], VRFT_RETURN, frame);
+	bpf_map_delete_elem(&open_frames, &frame);
+}
+
+/* Where a jump through a register goes. */
+static __always_inline __u64 jump_target(struct pt_regs *ctx, __u32 number)
+{
+	__u64 ax = ctx->ax, cx = ctx->cx, dx = ctx->dx, bx = ctx->bx;
+	__u64 bp = ctx->bp, si = ctx->si, di = ctx->di, r8 = ctx->r8;
+	__u64 r9 = ctx->r9, r10 = ctx->r10, r11 = ctx->r11, r12 = ctx->r12;
+	__u64 r13 = ctx->r13, r14 = ctx->r14, r15 = ctx->r15;
+
+	/* As in argument(). */
+	asm volatile("" : "+r"(ax), "+r"(cx), "+r"(dx), "+r"(bx));
+	asm volatile("" : "+r"(bp), "+r"(si), "+r"(di), "+r"(r8));
+	asm volatile("" : "+r"(r9), "+r"(r10), "+r"(r11), "+r"(r12));
+	asm volatile("" : "+r"(r13), "+r"(r14), "+r"(r15));
+	switch (number) {
+	case 0: return ax;
+	case 1: return cx;
+	case 2: return dx;
+	case 3: return bx;
+	case 5: return bp;
+	case 6: return si;
+	case 7: return di;
+	case 8: return r8;
+	case 9: return r9;
+	case 10: return r10;
+	case 11: return r11;
+	case 12: return r12;
+	case 13: return r13;
+	case 14: return r14;
+	case 15: return r15;
+	default: return 0;
+	}
+}
+
+#endif

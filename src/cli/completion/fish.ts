@@ -1,0 +1,87 @@
+/**
+ * The completion script for fish.
+ *
+ * @module
+ */
+
+import { COMMANDS, type CommandSpec, type Completion, SUBCOMMANDS, TRACE } from "../grammar.ts";
+import { type CompletedOption, completedOptions, valueFlags } from "./shared.ts";
+
+/** A script for fish 3 or later to source, or to keep as `vrft.fish` among its completions. */
+export function fishScript(): string {
+  return `\
+# fish completion for vrft
+
+function __vrft_devices
+    for path in /sys/class/net/*
+        test -d $path; and string replace --regex '.*/' '' -- $path
+    end
+end
+
+# Whether the command on the command line is the given one, '' for none.
+function __vrft_at
+    set --local words (commandline --tokenize --current-process --cut-at-cursor)[2..]
+    while set --query words[1]
+        switch $words[1]
+            case ${valueFlags(TRACE).join(" ")}
+                set words $words[2..]
+            case '-*'
+            case '*'
+                test "$words[1]" = "$argv[1]"
+                return
+        end
+        set words $words[2..]
+    end
+    test -z "$argv[1]"
+end
+
+complete --command vrft --no-files
+${SUBCOMMANDS.map(subcommandLine).join("\n")}
+
+${COMMANDS.map(commandLines).join("\n\n")}
+`;
+}
+
+function subcommandLine({ name, summary }: CommandSpec): string {
+  return `${complete(TRACE)} --arguments ${name} --description ${quote(summary)}`;
+}
+
+function commandLines(command: CommandSpec): string {
+  const lines = completedOptions(command).map((option) => optionLine(command, option));
+  const { operand } = command;
+  if (operand !== undefined) lines.push(`${complete(command)}${offer(operand.completion)}`);
+  return lines.join("\n");
+}
+
+function optionLine(command: CommandSpec, option: CompletedOption): string {
+  const { long, short, value, description } = option;
+  return [
+    complete(command),
+    short === undefined ? "" : ` --short-option ${short}`,
+    ` --long-option ${long}`,
+    value === undefined ? "" : offer(value.completion, " --exclusive"),
+    ` --description ${quote(description)}`,
+  ].join("");
+}
+
+function complete(command: CommandSpec): string {
+  return `complete --command vrft --condition ${quote(`__vrft_at ${command.name || "''"}`)}`;
+}
+
+/** What to offer; `otherwise` is said where files are no answer. */
+function offer(completion: Completion, otherwise = ""): string {
+  switch (completion) {
+    case "file":
+      return " --require-parameter --force-files";
+    case "device":
+      return `${otherwise} --arguments '(__vrft_devices)'`;
+    case "none":
+      return otherwise;
+    default:
+      return `${otherwise} --arguments ${quote(completion.join(" "))}`;
+  }
+}
+
+function quote(text: string): string {
+  return `'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
+}

@@ -1,0 +1,388 @@
+/**
+ * Reads BTF, the type information that the kernel and its modules carry.
+ *
+ * Format: Documentation/bpf/btf.rst and include/uapi/linux/btf.h, up to `BTF_KIND_ENUM64` (6.0).
+ * Nothing is turned into objects: parsing makes one index, of where each type starts, and names
+ * stay bytes until one is asked for. vmlinux has over 100,000 types, and a trace wants some 2,000
+ * names of them.
+ *
+ * @module
+ */
+
+import { Failure } from "../sys/failure.ts";
+import { elfSection, isElf } from "./elf.ts";
+
+/** Why bytes are not BTF that can be used. */
+export class BtfError extends Failure {
+  override readonly name = "BtfError";
+}
+
+/** `void`, which is type id 0 and stands in no file. */
+export const KIND_VOID = 0;
+export const KIND_INT = 1;
+export const KIND_PTR = 2;
+export const KIND_STRUCT = 4;
+export const KIND_UNION = 5;
+export const KIND_ENUM = 6;
+export const KIND_FWD = 7;
+export const KIND_TYPEDEF = 8;
+export const KIND_RESTRICT = 11;
+export const KIND_FUNC = 12;
+export const KIND_FUNC_PROTO = 13;
+export const KIND_TYPE_TAG = 18;
+export const KIND_ENUM64 = 19;
+
+/** Words behind the three that each type starts with, by kind, once and per entry. */
+const EXTRA_WORDS = Uint8Array.of(0, 1, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 1, 0, 0);
+const ENTRY_WORDS = Uint8Array.of(0, 0, 0, 0, 3, 3, 2, 0, 0, 0, 0, 0, 0, 2, 0, 3, 0, 0, 0, 3);
+
+/** `struct btf_type` and `struct btf_header` of version 1. */
+const TYPE_WORDS = 3;
+const HEADER_BYTES = 24;
+const MAGIC = 0xeb9f;
+const MAGIC_SWAPPED = 0x9feb;
+
+/** Bits of `btf_type.info` that have no meaning (yet). */
+const INFO_RESERVED = 0x60ff0000;
+
+/**
+ * How many modifiers and typedefs may follow each other: twice the depth that the kernel accepts
+ * (`MAX_RESOLVE_DEPTH` in kernel/bpf/btf.c), so what is longer is a loop.
+ */
+const MAX_CHAIN = 64;
+
+/** The longest name that the kernel accepts: `KSYM_NAME_LEN` (6.1). */
+const MAX_NAME_BYTES = 512;
+
+const decoder = new TextDecoder();
+const encoder = new TextEncoder();
+
+/** The types of one kernel, or of one module. */
+export class Btf {
+  /** BTF whose type ids and strings this one continues; `undefined` when it stands alone. */
+  readonly base: Btf | undefined;
+  /** The first id of its own types. */
+  readonly firstId: number;
+  /** One more than its last id. */
+  readonly endId: number;
+
+  readonly #words: Uint32Array;
+  readonly #starts: Uint32Array;
+  readonly #strings: Uint8Array;
+  /** Offset of the first of its own strings, and one more than the last. */
+  readonly #stringsFrom: number;
+  readonly #stringsEnd: number;
+
+  /**
+   * Parses raw BTF, or the `.BTF` section of an ELF file.
+   *
+   * What is checked here: the sections, and that each type lies within them and has a known kind and
+   * a name. References between types are checked when they are followed. The index takes at most
+   * a third of the size of `bytes`, plus a copy of the types where they are not aligned to 4 bytes.
+   *
+   * @param bytes kept and read later on: must not change
+   * @param base BTF of the kernel, which split BTF needs. Whether `bytes` are split is found out from
+   * them: strings that stand alone start with an empty one, at offset 0, and split ones do not; and
+   * names of split BTF lie beyond its own strings. An ELF file's `.BTF.base` takes the place of `base`
+   * (the distilled base of modules built out of the tree, pahole 1.28 and Linux 6.11).
+   * @throws {BtfError} when the bytes are not BTF, damaged, of a newer format, or split and `base` is
+   * missing or of another kernel
+   */
+  static parse(bytes: Uint8Array, base?: Btf): Btf {
+    if (!isElf(bytes)) return new Btf(bytes, base);
+    let section, baseSection;
+    try {
+      section = elfSection(bytes, ".BTF");
+      baseSection = elfSection(bytes, ".BTF.base");
+    } catch (cause) {
+      throw new BtfError(cause instanceof Error ? cause.message : String(cause), { cause });
+    }
+    if (section === undefined) throw new BtfError("ELF file without a .BTF section");
+    return new Btf(section, baseSection === undefined ? base : new Btf(baseSection, undefined));
+  }
+
+  private constructor(bytes: Uint8Array, base: Btf | undefined) {
+    const sections = findSections(bytes);
+    this.#words = sections.words;
+    this.#strings = sections.strings;
+    const index = indexTypes(this.#words);
+    this.#starts = index.starts;
+
+    const standsAlone = this.#strings[0] === 0 && index.highestName < this.#strings.length;
+    if (base === undefined && !standsAlone) {
+      throw new BtfError(
+        this.#strings[0] === 0
+          ? "BTF names a type beyond its strings"
+          : "Split BTF, which continues that of a kernel: there is none to continue",
+      );
+    }
+    this.base = standsAlone ? undefined : base;
+    this.firstId = this.base?.endId ?? 1;
+    this.endId = this.firstId + this.#starts.length;
+    this.#stringsFrom = this.base === undefined ? 0 : this.base.#stringsEnd;
+    this.#stringsEnd = this.#stringsFrom + this.#strings.length;
+    if (this.base !== undefined) this.#checkBase();
+  }
+
+  /**
+   * Over the BTF of another kernel the names of split BTF point beyond the strings or into the middle
+   * of one. Any string is written once and whole (libbpf's btf__add_str), so that tells.
+   *
+   * @throws {BtfError} when a name does not start where a string starts
+   */
+  #checkBase(): void {
+    for (const start of this.#starts) {
+      if (!this.#startsString(this.#words[start] as number)) {
+        throw new BtfError("Split BTF that continues the BTF of another kernel");
+      }
+    }
+  }
+
+  #startsString(offset: number): boolean {
+    if (offset < this.#stringsFrom && this.base !== undefined) {
+      return this.base.#startsString(offset);
+    }
+    const at = offset - this.#stringsFrom;
+    return at < this.#strings.length && (at === 0 || this.#strings[at - 1] === 0);
+  }
+
+  /** Kind of the type (`KIND_…`). @throws {BtfError} when there is no type `id` */
+  kind(id: number): number {
+    if (id === 0) return KIND_VOID;
+    if (id < this.firstId && this.base !== undefined) return this.base.kind(id);
+    return ((this.#words[this.#start(id) + 1] as number) >>> 24) & 0x1f;
+  }
+
+  /** Number of the type's members, parameters or values. @throws {BtfError} as {@linkcode kind} */
+  count(id: number): number {
+    if (id < this.firstId && this.base !== undefined) return this.base.count(id);
+    return (this.#words[this.#start(id) + 1] as number) & 0xffff;
+  }
+
+  /** `kind_flag` of the type: a union for `KIND_FWD`. @throws {BtfError} as {@linkcode kind} */
+  flag(id: number): boolean {
+    if (id < this.firstId && this.base !== undefined) return this.base.flag(id);
+    return (this.#words[this.#start(id) + 1] as number) >>> 31 === 1;
+  }
+
+  /**
+   * The type that a pointer, modifier, typedef or function refers to, or what a prototype returns.
+   *
+   * @throws {BtfError} as {@linkcode kind}
+   */
+  target(id: number): number {
+    if (id < this.firstId && this.base !== undefined) return this.base.target(id);
+    return this.#words[this.#start(id) + 2] as number;
+  }
+
+  /** Bytes of an integer, enum, struct or union. @throws {BtfError} as {@linkcode kind} */
+  size(id: number): number {
+    return this.target(id);
+  }
+
+  /** Type of parameter `index`, from 0, of a `KIND_FUNC_PROTO`. @throws {BtfError} as {@linkcode kind} */
+  parameter(id: number, index: number): number {
+    if (id < this.firstId && this.base !== undefined) return this.base.parameter(id, index);
+    return this.#words[this.#start(id) + TYPE_WORDS + 2 * index + 1] as number;
+  }
+
+  /** Where the name stands among the strings: the same for the same name. */
+  nameOffset(id: number): number {
+    if (id < this.firstId && this.base !== undefined) return this.base.nameOffset(id);
+    return this.#words[this.#start(id)] as number;
+  }
+
+  /** Name of the type; empty when it has none. @throws {BtfError} when it is beyond 512 bytes */
+  name(id: number): string {
+    return this.#string(this.nameOffset(id));
+  }
+
+  /** Whether the type has this name, given as bytes without NUL. */
+  isNamed(id: number, name: Uint8Array): boolean {
+    return this.#stringEquals(this.nameOffset(id), name);
+  }
+
+  /**
+   * The type itself behind typedefs and `const`, `volatile`, `restrict` and type tags.
+   *
+   * @throws {BtfError} when they never end, or there is no type `id`
+   */
+  resolve(id: number): number {
+    let type = id;
+    for (let steps = 0; steps < MAX_CHAIN; steps++) {
+      if (!isModifier(this.kind(type))) return type;
+      type = this.target(type);
+    }
+    throw new BtfError(`Type ${id} leads to no type: its chain of typedefs and modifiers loops`);
+  }
+
+  /**
+   * Where a member starts in a struct; members of unnamed structs and unions inside count as its own.
+   * Of several structs of the name, the first with such a member.
+   *
+   * @returns bytes from the start of the struct; `undefined` when there is no such member, or when it
+   * is a bit field
+   * @throws {BtfError} when the BTF is damaged
+   */
+  memberOffset(struct: string, member: string): number | undefined {
+    const name = encoder.encode(member);
+    for (const id of this.#structs(struct)) {
+      const bits = this.#memberBits(id, name, new Set(), 0);
+      if (bits !== undefined && bits % 8 === 0) return bits / 8;
+    }
+    return undefined;
+  }
+
+  /** Bytes of the struct; `undefined` when there is none of the name. Of several, the first. */
+  structSize(struct: string): number | undefined {
+    for (const id of this.#structs(struct)) return this.size(id);
+    return undefined;
+  }
+
+  /** Structs with this name: its own, then those of the base. */
+  *#structs(struct: string): Generator<number, void, undefined> {
+    const name = encoder.encode(struct);
+    for (let id = this.firstId; id < this.endId; id++) {
+      if (this.kind(id) === KIND_STRUCT && this.isNamed(id, name)) yield id;
+    }
+    if (this.base !== undefined) yield* this.base.#structs(struct);
+  }
+
+  /**
+   * Offset of a member in bits. `visited` holds the types that were searched in vain: each is searched
+   * once, however often it occurs, and a struct inside itself ends the search.
+   */
+  #memberBits(
+    id: number,
+    name: Uint8Array,
+    visited: Set<number>,
+    depth: number,
+  ): number | undefined {
+    if (id < this.firstId && this.base !== undefined) {
+      return this.base.#memberBits(id, name, visited, depth);
+    }
+    if (depth > MAX_CHAIN) throw new BtfError(`Type ${id} is nested too deeply`);
+    visited.add(id);
+    const start = this.#start(id);
+    const wide = this.flag(id);
+    const end = start + TYPE_WORDS + 3 * this.count(id);
+    for (let at = start + TYPE_WORDS; at < end; at += 3) {
+      const nameAt = this.#words[at] as number;
+      const offset = this.#words[at + 2] as number;
+      // With kind_flag the upper 8 bits are the width of a bit field.
+      const bits = wide ? offset & 0xffffff : offset;
+      if (nameAt !== 0) {
+        if (!this.#stringEquals(nameAt, name)) continue;
+        return wide && offset >>> 24 !== 0 ? undefined : bits;
+      }
+      const type = this.resolve(this.#words[at + 1] as number);
+      const kind = this.kind(type);
+      if ((kind !== KIND_STRUCT && kind !== KIND_UNION) || visited.has(type)) continue;
+      const inside = this.#memberBits(type, name, visited, depth + 1);
+      if (inside !== undefined) return bits + inside;
+    }
+    return undefined;
+  }
+
+  /** Index of the first word of one of its own types. */
+  #start(id: number): number {
+    const start = this.#starts[id - this.firstId];
+    if (start === undefined) {
+      throw new BtfError(`There is no type ${id}: the last one is ${this.endId - 1}`);
+    }
+    return start;
+  }
+
+  #string(offset: number): string {
+    if (offset < this.#stringsFrom && this.base !== undefined) return this.base.#string(offset);
+    const from = offset - this.#stringsFrom;
+    const end = this.#strings.subarray(from, from + MAX_NAME_BYTES).indexOf(0);
+    if (end < 0) {
+      throw new BtfError(`Name at ${offset} is longer than ${MAX_NAME_BYTES} bytes, or outside`);
+    }
+    return decoder.decode(this.#strings.subarray(from, from + end));
+  }
+
+  #stringEquals(offset: number, name: Uint8Array): boolean {
+    if (offset < this.#stringsFrom && this.base !== undefined) {
+      return this.base.#stringEquals(offset, name);
+    }
+    const from = offset - this.#stringsFrom;
+    for (let i = 0; i < name.length; i++) {
+      if (this.#strings[from + i] !== name[i]) return false;
+    }
+    return this.#strings[from + name.length] === 0;
+  }
+}
+
+/** Whether the kind only qualifies or names another type; `volatile` and `const` lie in between. */
+function isModifier(kind: number): boolean {
+  return (kind >= KIND_TYPEDEF && kind <= KIND_RESTRICT) || kind === KIND_TYPE_TAG;
+}
+
+/** Reads `struct btf_header`. */
+function findSections(bytes: Uint8Array): { words: Uint32Array; strings: Uint8Array } {
+  if (bytes.length < HEADER_BYTES) throw new BtfError("Truncated: shorter than a BTF header");
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const magic = view.getUint16(0, true);
+  if (magic === MAGIC_SWAPPED) throw new BtfError("BTF of a machine with the other byte order");
+  if (magic !== MAGIC) throw new BtfError("Neither BTF nor an ELF file");
+  const version = view.getUint8(2);
+  if (version !== 1) throw new BtfError(`BTF of version ${version}, and only version 1 is known`);
+  const headerBytes = view.getUint32(4, true);
+  const [typesAt, typesBytes] = [view.getUint32(8, true), view.getUint32(12, true)];
+  const [stringsAt, stringsBytes] = [view.getUint32(16, true), view.getUint32(20, true)];
+  const body = bytes.length - headerBytes;
+  if (headerBytes < HEADER_BYTES || body < 0) {
+    throw new BtfError("BTF header of an impossible size");
+  }
+  if (typesAt + typesBytes > body || stringsAt + stringsBytes > body) {
+    throw new BtfError(`Truncated: the sections reach beyond the ${bytes.length} bytes`);
+  }
+  if (typesAt % 4 !== 0 || typesBytes % 4 !== 0) {
+    throw new BtfError("Types are not aligned to 4 bytes");
+  }
+  if (typesAt < stringsAt + stringsBytes && stringsAt < typesAt + typesBytes) {
+    throw new BtfError("Types and strings overlap");
+  }
+  const strings = bytes.subarray(headerBytes + stringsAt).subarray(0, stringsBytes);
+  if (stringsBytes > 0 && strings[stringsBytes - 1] !== 0) {
+    throw new BtfError("Strings are not ended");
+  }
+  return { words: asWords(bytes, headerBytes + typesAt, typesBytes), strings };
+}
+
+/** Little-endian words, like the machine's own: a view, or a copy of what is not aligned. */
+function asWords(bytes: Uint8Array, at: number, length: number): Uint32Array {
+  const types = bytes.subarray(at, at + length);
+  const aligned = types.byteOffset % 4 === 0 ? types : types.slice();
+  return new Uint32Array(aligned.buffer, aligned.byteOffset, length / 4);
+}
+
+/** Finds where each type starts. A type has three words at least, which bounds their number. */
+function indexTypes(words: Uint32Array): { starts: Uint32Array; highestName: number } {
+  const starts = new Uint32Array(Math.floor(words.length / TYPE_WORDS));
+  let count = 0;
+  let highestName = 0;
+  for (let at = 0; at < words.length; count++) {
+    if (at + TYPE_WORDS > words.length) throw new BtfError("Truncated: the last type is cut");
+    const name = words[at] as number;
+    const info = words[at + 1] as number;
+    const kind = (info >>> 24) & 0x1f;
+    if (kind === KIND_VOID || kind > KIND_ENUM64 || (info & INFO_RESERVED) !== 0) {
+      // Its length is unknown, so nothing behind it can be found.
+      throw new BtfError(
+        `Type at byte ${4 * at} has the unknown kind ${kind} (info 0x${info.toString(16)})`,
+      );
+    }
+    const next = at + TYPE_WORDS + (EXTRA_WORDS[kind] as number) +
+      (ENTRY_WORDS[kind] as number) * (info & 0xffff);
+    if (next > words.length) {
+      throw new BtfError(`Truncated: a type of kind ${kind} reaches beyond the types`);
+    }
+    if (name > highestName) highestName = name;
+    starts[count] = at;
+    at = next;
+  }
+  return { starts: starts.subarray(0, count), highestName };
+}

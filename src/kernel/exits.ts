@@ -1,0 +1,173 @@
+/**
+ * Where a compiled function ends: the addresses of its return instructions and of the jumps by which it
+ * hands over to another function.
+ *
+ * @module
+ */
+
+import type { TextSymbols } from "./text_symbols.ts";
+import { decode, type Instruction } from "./x86.ts";
+
+/** Reads kernel text. */
+export interface KernelText {
+  /** The `length` bytes at an address, given by its low 32 bits; `undefined` if it is not mapped. */
+  read(low: number, length: number): Uint8Array | undefined;
+}
+
+/** The ends of a function. Addresses are low 32 bits. */
+export interface FunctionEnds {
+  /** First instruction behind the place that ftrace uses. Registers and stack are those of the call. */
+  readonly entry: number;
+  /** Instructions that leave the function for good. */
+  readonly exits: readonly Exit[];
+}
+
+/** An instruction that leaves a function. */
+export interface Exit {
+  readonly at: number;
+  /** Register with the address that is jumped to, 0 (rax) to 15 (r15); -1 for a return. */
+  readonly register: number;
+}
+
+/** A function whose ends cannot be told, with the reason. */
+export class UnknownEnds extends Error {
+  override readonly name = "UnknownEnds";
+}
+
+const ENDBR64 = [0xf3, 0x0f, 0x1e, 0xfa];
+const NOP5 = [0x0f, 0x1f, 0x44, 0x00, 0x00];
+const CALL = 0xe8;
+const FTRACE_BYTES = 5;
+/** Longest function looked at, in bytes. */
+const MAX_BYTES = 256 * 1024;
+
+/** Names of the thunks that stand for an indirect jump: arch/x86/lib/retpoline.S. */
+const INDIRECT_THUNK = /^__x86_indirect_(?:jump_)?thunk_(\w+)$/;
+const REGISTERS = [
+  "rax",
+  "rcx",
+  "rdx",
+  "rbx",
+  "rsp",
+  "rbp",
+  "rsi",
+  "rdi",
+  "r8",
+  "r9",
+  "r10",
+  "r11",
+  "r12",
+  "r13",
+  "r14",
+  "r15",
+];
+
+/**
+ * Finds the ends of the function at `start`.
+ *
+ * The function is decoded from its first byte to the next symbol, and so is its cold part, which the
+ * compiler puts elsewhere as `NAME.cold`. A jump out of both to another function is an end as well,
+ * but for the start of one that is traced itself: that one's return is then the return of both, as the
+ * return probe of a whole function would have it.
+ *
+ * @param isTraced whether a function that is traced starts at an address
+ * @throws {UnknownEnds} when the code is not understood, or leaves the function in a way that cannot be
+ * probed
+ */
+export function findEnds(
+  text: KernelText,
+  symbols: TextSymbols,
+  start: number,
+  name: string,
+  isTraced: (low: number) => boolean,
+): FunctionEnds {
+  const ranges: { start: number; end: number }[] = [rangeAt(symbols, start)];
+  const leaving: { at: number; target: number; always: boolean }[] = [];
+  const exits: Exit[] = [];
+  let entry = 0;
+  const instruction: Instruction = { length: 0, flow: "next", target: 0, register: 0 };
+  for (const range of ranges) {
+    const code = text.read(range.start, range.end - range.start);
+    if (!code) throw new UnknownEnds("its code cannot be read");
+    let offset = 0;
+    if (range.start === start) {
+      offset = behindFtrace(code);
+      entry = start + offset;
+    }
+    while (offset < code.length) {
+      if (!decode(code, offset, instruction)) {
+        throw new UnknownEnds(`unknown instruction at +0x${offset.toString(16)}`);
+      }
+      const at = range.start + offset;
+      switch (instruction.flow) {
+        case "return":
+          exits.push({ at, register: -1 });
+          break;
+        case "jump to register":
+          exits.push({ at, register: instruction.register });
+          break;
+        case "jump to memory":
+          throw new UnknownEnds("it jumps through memory");
+        case "jump":
+        case "branch": {
+          const target = range.start + instruction.target;
+          if (ranges.some((known) => target >= known.start && target < known.end)) break;
+          const symbol = symbols.containing(target);
+          if (symbol !== undefined && isColdPart(symbol.name, name)) {
+            ranges.push(rangeAt(symbols, symbol.start));
+          } else {
+            leaving.push({ at, target, always: instruction.flow === "jump" });
+          }
+          break;
+        }
+        case "trap":
+          // int3 in the middle of a function is somebody's probe, and hides an instruction. Between
+          // functions it is padding.
+          if (code[offset] === 0xcc && !isPadding(code, offset)) {
+            throw new UnknownEnds("it is being probed already");
+          }
+          break;
+        case "next":
+          break;
+      }
+      offset += instruction.length;
+    }
+  }
+  for (const { at, target, always } of leaving) {
+    // A cold part may have become known only after the jump was seen.
+    if (ranges.some((known) => target >= known.start && target < known.end)) continue;
+    if (isTraced(target)) continue;
+    const symbol = symbols.containing(target)?.name ?? "";
+    const register = INDIRECT_THUNK.exec(symbol)?.[1];
+    // Whether a conditional jump will be taken, a probe on it does not know.
+    if (!always) throw new UnknownEnds(`it jumps to ${symbol} on a condition`);
+    exits.push({ at, register: register === undefined ? -1 : REGISTERS.indexOf(register) });
+  }
+  return { entry, exits };
+}
+
+function rangeAt(symbols: TextSymbols, start: number): { start: number; end: number } {
+  const end = symbols.after(start);
+  if (end === undefined || end - start > MAX_BYTES) throw new UnknownEnds("its size is unknown");
+  return { start, end };
+}
+
+/** Whether all that is left from `offset` on is int3. */
+function isPadding(code: Uint8Array, offset: number): boolean {
+  for (let at = offset; at < code.length; at++) {
+    if (code[at] !== 0xcc) return false;
+  }
+  return true;
+}
+
+function isColdPart(symbol: string, name: string): boolean {
+  return symbol.startsWith(`${name}.cold`);
+}
+
+/** Length of what stands before a function's own code: endbr64, and the call of ftrace or its nop. */
+function behindFtrace(code: Uint8Array): number {
+  const at = ENDBR64.every((byte, index) => code[index] === byte) ? ENDBR64.length : 0;
+  const nop = NOP5.every((byte, index) => code[at + index] === byte);
+  if (!nop && code[at] !== CALL) throw new UnknownEnds("ftrace's place is not at its start");
+  return at + FTRACE_BYTES;
+}

@@ -1,0 +1,256 @@
+/**
+ * Discovery: which functions take a packet and can be traced, and why the others cannot.
+ *
+ * @module
+ */
+
+import { Failure } from "../sys/failure.ts";
+import { type Btf, BtfError, KIND_FUNC } from "./btf.ts";
+import { denial } from "./deny_list.ts";
+import { matcher } from "./glob.ts";
+import type { PacketFunction, SkippedFunction } from "./packet_function.ts";
+import { type PacketParameter, Prototypes } from "./prototypes.ts";
+import { findSymbols, findTraceable, type SymbolLine, VMLINUX } from "./symbols.ts";
+
+/** The BTF of the kernel or of one module. */
+export interface ModuleBtf {
+  /** `vmlinux`, or the name of the module as kallsyms has it. */
+  readonly module: string;
+  readonly btf: Btf;
+}
+
+/** What discovery works on. */
+export interface DiscoveryInput {
+  /** Each module once. */
+  readonly modules: readonly ModuleBtf[];
+  /** Contents of /proc/kallsyms; `null` when unreadable. */
+  readonly kallsyms: Uint8Array | null;
+  /** Contents of available_filter_functions; `null` when unreadable. */
+  readonly filterFunctions: Uint8Array | null;
+  /** Globs of names to keep; none keeps all. */
+  readonly functions: readonly string[];
+  /** Globs of names to leave out, which win. */
+  readonly excludes: readonly string[];
+}
+
+/** What discovery finds. Both lists are sorted: vmlinux first, then by module, then by name. */
+export interface Discovery {
+  readonly functions: readonly PacketFunction[];
+  /** Functions that take a packet and are not traced. Names that the globs leave out are in neither. */
+  readonly skipped: readonly SkippedFunction[];
+  /** False when kallsyms is unreadable or hides addresses (kernel.kptr_restrict): all are `null`. */
+  readonly addressesKnown: boolean;
+  /** False when it is unknown what ftrace can trace: then {@linkcode functions} come from BTF alone. */
+  readonly traceabilityKnown: boolean;
+}
+
+/** A function that takes a packet, from BTF. */
+interface Candidate {
+  readonly module: string;
+  readonly name: string;
+  readonly packet: PacketParameter;
+  /** Another function of the name takes none, or takes it elsewhere. */
+  contradicted: boolean;
+}
+
+/** What the lists of symbols say about one name in one module. */
+interface Symbols {
+  /** Addresses of the function itself, each once; 0 for each hidden one. */
+  readonly addresses: bigint[];
+  /** How many functions of this very name ftrace can trace. */
+  traceable: number;
+  /** Names of what the compiler made from it. */
+  readonly variants: string[];
+}
+
+/**
+ * Finds the functions with a packet among their parameters.
+ *
+ * A name is traced where it stands for one function only. BTF has a prototype by name, without an
+ * address: up to pahole 1.24 (Debian 12) it is that of any one of several static functions of the
+ * name, and functions of one name with different prototypes may both be there. So when kallsyms has
+ * more than one symbol of a name in a module, nothing tells which of them takes the packet. Newer
+ * versions of pahole leave such names out of BTF.
+ *
+ * @throws {Failure} when the BTF of a module is damaged, or a glob cannot be understood
+ */
+export function discover(input: DiscoveryInput): Discovery {
+  const candidates = findCandidates(input);
+  const names = new Set(candidates.map(({ name }) => name));
+  const kallsyms = input.kallsyms === null ? null : findSymbols(input.kallsyms, names);
+  const traceable = input.filterFunctions === null
+    ? null
+    : findTraceable(input.filterFunctions, names);
+  const symbols = collect(kallsyms?.lines ?? [], traceable ?? []);
+
+  const functions: PacketFunction[] = [];
+  const skipped: SkippedFunction[] = [];
+  for (const candidate of candidates) {
+    const { module, name, packet } = candidate;
+    const found = symbols.get(key(module, name));
+    const loaded = module === VMLINUX || kallsyms === null || kallsyms.modules.has(module);
+    const reason = denial(name) ?? ambiguity(candidate) ??
+      (traceable === null ? undefined : untraceable(candidate, found, loaded));
+    const { struct, position, register, indirection } = packet;
+    if (reason !== undefined) {
+      skipped.push({ name, module, reason });
+    } else if (register === null) {
+      skipped.push({ name, module, reason: `parameter ${position} arrives on the stack` });
+    } else {
+      const address = soleAddress(found);
+      functions.push({ name, module, struct, position, register, indirection, address });
+    }
+  }
+  return {
+    functions: functions.sort(byModuleAndName),
+    skipped: skipped.sort(byModuleAndName),
+    addressesKnown: kallsyms?.lines.some(({ address }) => address !== 0n) ?? false,
+    traceabilityKnown: traceable !== null,
+  };
+}
+
+/** The functions that take a packet and that the globs choose, each name of a module once. */
+function findCandidates(input: DiscoveryInput): Candidate[] {
+  const included = input.functions.length === 0 ? (): boolean => true : matcher(input.functions);
+  const excluded = matcher(input.excludes);
+  const prototypes = new Map<Btf, Prototypes>();
+  return input.modules.flatMap(({ module, btf }) => {
+    try {
+      return findInModule(module, btf, prototypesOf(btf, prototypes))
+        .filter(({ name }) => included(name) && !excluded(name));
+    } catch (cause) {
+      if (!(cause instanceof BtfError)) throw cause;
+      throw new Failure(`Cannot use the BTF of ${module}: ${cause.message}`, { cause });
+    }
+  });
+}
+
+/** The prototypes of `btf`, over those of its base, which all modules share. */
+function prototypesOf(btf: Btf, made: Map<Btf, Prototypes>): Prototypes {
+  let prototypes = made.get(btf);
+  if (prototypes === undefined) {
+    prototypes = new Prototypes(
+      btf,
+      btf.base === undefined ? undefined : prototypesOf(btf.base, made),
+    );
+    made.set(btf, prototypes);
+  }
+  return prototypes;
+}
+
+function findInModule(module: string, btf: Btf, prototypes: Prototypes): Candidate[] {
+  // By the offset of the name: BTF has each string once.
+  const byName = new Map<number, Candidate>();
+  const others: number[] = [];
+  for (let id = btf.firstId; id < btf.endId; id++) {
+    if (btf.kind(id) !== KIND_FUNC) continue;
+    const packet = prototypes.packet(btf.target(id));
+    const nameOffset = btf.nameOffset(id);
+    if (packet === null) {
+      others.push(nameOffset);
+      continue;
+    }
+    const known = byName.get(nameOffset);
+    if (known === undefined) {
+      byName.set(nameOffset, { module, name: functionName(btf, id), packet, contradicted: false });
+    } else if (!samePlace(known.packet, packet)) {
+      known.contradicted = true;
+    }
+  }
+  for (const nameOffset of others) {
+    const known = byName.get(nameOffset);
+    if (known !== undefined) known.contradicted = true;
+  }
+  return [...byName.values()];
+}
+
+/** A name as the kernel accepts it (`btf_name_valid_identifier()`), fit for any terminal. */
+function functionName(btf: Btf, id: number): string {
+  const name = btf.name(id);
+  if (!/^[A-Za-z_.$][\w.$]*$/.test(name)) throw new BtfError(`The name of function ${id} is none`);
+  return name;
+}
+
+/** Whether a probe reads both in the same way. */
+function samePlace(a: PacketParameter, b: PacketParameter): boolean {
+  return a.struct === b.struct && a.register === b.register && a.indirection === b.indirection;
+}
+
+/** Puts the lines of both lists together by module and name. */
+function collect(
+  kallsyms: readonly SymbolLine[],
+  traceable: readonly SymbolLine[],
+): Map<string, Symbols> {
+  const symbols = new Map<string, Symbols>();
+  const of = ({ module, name }: SymbolLine): Symbols => {
+    const at = key(module, name);
+    let found = symbols.get(at);
+    if (found === undefined) symbols.set(at, found = { addresses: [], traceable: 0, variants: [] });
+    return found;
+  };
+  for (const line of kallsyms) {
+    const found = of(line);
+    if (line.suffix !== "") found.variants.push(line.name + line.suffix);
+    else if (line.address === 0n || !found.addresses.includes(line.address)) {
+      found.addresses.push(line.address);
+    }
+  }
+  for (const line of traceable) {
+    if (line.suffix === "") of(line).traceable++;
+  }
+  return symbols;
+}
+
+function key(module: string, name: string): string {
+  return `${module} ${name}`;
+}
+
+/** Why BTF alone does not tell where the packet is. */
+function ambiguity({ contradicted }: Candidate): string | undefined {
+  return contradicted
+    ? "several prototypes of this name: which one was compiled in is unknown"
+    : undefined;
+}
+
+/** Why the function cannot be traced, as far as the lists of symbols tell. */
+function untraceable(
+  { module }: Candidate,
+  found: Symbols | undefined,
+  loaded: boolean,
+): string | undefined {
+  if (!loaded) return `module ${module} is not loaded`;
+  const { addresses, traceable, variants } = found ?? { addresses: [], traceable: 0, variants: [] };
+  const count = Math.max(addresses.length, traceable);
+  if (count === 0) {
+    // What is split off as unlikely (.cold) is not entered by a call.
+    const variant = variants.find((other) => !other.endsWith(".cold"));
+    return variant === undefined
+      ? "inlined: no symbol"
+      : `compiled as ${variant}: its arguments may have changed`;
+  }
+  if (traceable === 0) return "not traceable by ftrace";
+  if (count > 1) return `${count} symbols of this name: which one takes the packet is unknown`;
+  return undefined;
+}
+
+/** The address, where there is exactly one and it is not hidden. */
+function soleAddress(found: Symbols | undefined): bigint | null {
+  const [address, second] = found?.addresses ?? [];
+  return address === undefined || address === 0n || second !== undefined ? null : address;
+}
+
+interface Named {
+  readonly module: string;
+  readonly name: string;
+}
+
+/** Order by code units, which no locale changes. */
+function byModuleAndName(a: Named, b: Named): number {
+  if (a.module === b.module) return compare(a.name, b.name);
+  if (a.module === VMLINUX) return -1;
+  return b.module === VMLINUX ? 1 : compare(a.module, b.module);
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b);
+}

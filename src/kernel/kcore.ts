@@ -1,0 +1,72 @@
+/**
+ * Kernel text as it runs, after alternatives and static branches have been patched in, from
+ * /proc/kcore: an ELF core file of the kernel's address space (fs/proc/kcore.c).
+ *
+ * @module
+ */
+
+import { Failure } from "../sys/failure.ts";
+import type { KernelText } from "./exits.ts";
+
+const KCORE = "/proc/kcore";
+const PT_LOAD = 1;
+const PROGRAM_HEADER_BYTES = 56;
+const UPPER_HALF = 0xffffffff;
+
+/** /proc/kcore, open for reading. Needs CAP_SYS_RAWIO; lockdown forbids it. */
+export class Kcore implements KernelText, Disposable {
+  readonly #file: Deno.FsFile;
+  readonly #segments: { low: number; bytes: number; offset: number }[] = [];
+
+  /** @throws {Failure} when it cannot be read */
+  constructor() {
+    try {
+      this.#file = Deno.openSync(KCORE);
+    } catch (cause) {
+      throw new Failure(`Cannot read ${KCORE}: ${(cause as Error).message}`, { cause });
+    }
+    const header = new DataView(this.#readAt(0, 64).buffer);
+    const offset = Number(header.getBigUint64(32, true));
+    const count = header.getUint16(56, true);
+    const table = new DataView(this.#readAt(offset, count * PROGRAM_HEADER_BYTES).buffer);
+    for (let at = 0; at + PROGRAM_HEADER_BYTES <= table.byteLength; at += PROGRAM_HEADER_BYTES) {
+      if (table.getUint32(at, true) !== PT_LOAD) continue;
+      // Only the upper 4 GiB, where text is.
+      if (table.getUint32(at + 20, true) !== UPPER_HALF) continue;
+      this.#segments.push({
+        low: table.getUint32(at + 16, true),
+        bytes: Number(table.getBigUint64(at + 40, true)),
+        offset: Number(table.getBigUint64(at + 8, true)),
+      });
+    }
+  }
+
+  read(low: number, length: number): Uint8Array | undefined {
+    const segment = this.#segments.find((segment) =>
+      low >= segment.low && low + length <= segment.low + segment.bytes
+    );
+    if (!segment) return undefined;
+    try {
+      const bytes = this.#readAt(segment.offset + (low - segment.low), length);
+      return bytes.length === length ? bytes : undefined;
+    } catch {
+      return undefined; // a hole: the kernel answers EFAULT or EIO
+    }
+  }
+
+  #readAt(offset: number, length: number): Uint8Array<ArrayBuffer> {
+    const bytes = new Uint8Array(length);
+    this.#file.seekSync(offset, Deno.SeekMode.Start);
+    let read = 0;
+    while (read < length) {
+      const count = this.#file.readSync(bytes.subarray(read));
+      if (count === null || count === 0) break;
+      read += count;
+    }
+    return bytes.subarray(0, read);
+  }
+
+  [Symbol.dispose](): void {
+    this.#file.close();
+  }
+}

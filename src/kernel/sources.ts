@@ -1,0 +1,248 @@
+/**
+ * Reads what discovery works on: BTF of the kernel and its modules, kallsyms, and what ftrace can
+ * trace.
+ *
+ * @module
+ */
+
+import { Failure } from "../sys/failure.ts";
+import { printable } from "../sys/printable.ts";
+import { Btf, BtfError } from "./btf.ts";
+import type { DiscoveryInput, ModuleBtf } from "./functions.ts";
+import { VMLINUX } from "./symbols.ts";
+
+/** What the user chose; the fields of the same names on the command line. */
+export interface SourceOptions {
+  /** BTF of the kernel; `null` for the running kernel's own. */
+  readonly kernelBtf: string | null;
+  /** BTF of the vrouter module; `null` for the default places. */
+  readonly vrouterBtf: string | null;
+  /** False leaves vrouter's BTF alone even where there is some. */
+  readonly vrouter: boolean;
+}
+
+/** Where things are read from. */
+export interface SourcePaths {
+  /** Directory with `vmlinux` and a file for each module with BTF (5.11). */
+  readonly btf: string;
+  /** BTF of vrouter where the kernel has none: trusted only when root alone can write it. */
+  readonly vrouterBtf: string;
+  readonly kallsyms: string;
+  /** Places of available_filter_functions: the first that can be read counts. */
+  readonly filterFunctions: readonly string[];
+}
+
+/** The places of a running system. */
+export const SYSTEM_PATHS: SourcePaths = {
+  btf: "/sys/kernel/btf",
+  vrouterBtf: "/tmp/vrouter.btf",
+  kallsyms: "/proc/kallsyms",
+  filterFunctions: [
+    "/sys/kernel/tracing/available_filter_functions",
+    "/sys/kernel/debug/tracing/available_filter_functions",
+  ],
+};
+
+/** What was read. */
+export interface KernelSources
+  extends Pick<DiscoveryInput, "modules" | "kallsyms" | "filterFunctions"> {
+  /** File that the kernel's BTF came from. */
+  readonly kernelBtf: string;
+  /** File that vrouter's BTF came from; `null` when there is none, or none was wanted. */
+  readonly vrouterBtf: string | null;
+  /** What could not be read, and what follows from it: for the user to see. */
+  readonly warnings: readonly string[];
+  /** Modules whose BTF could not be read: for a debug log. */
+  readonly notes: readonly string[];
+}
+
+/** Name of the module that `--vrouter-btf` is for. */
+const VROUTER = "vrouter";
+
+/** More than any vmlinux with debug information has. */
+const MAX_BTF_FILE_BYTES = 2 ** 31;
+
+/**
+ * Reads all sources. The kernel takes a quarter of a second to print each of its two long lists on
+ * a slow machine, so they are read side by side on other threads while BTF is parsed.
+ *
+ * @throws {Failure} when the kernel's BTF, or vrouter's where a file was named or the module is
+ * loaded, cannot be read or used. All else that is missing is a warning or a note.
+ */
+export async function readSources(
+  options: SourceOptions,
+  paths: SourcePaths = SYSTEM_PATHS,
+): Promise<KernelSources> {
+  const warnings: string[] = [];
+  const notes: string[] = [];
+  const lists = Promise.all([
+    readFirst("the addresses of functions", [paths.kallsyms], "", warnings),
+    readFirst(
+      "which functions ftrace can trace",
+      paths.filterFunctions,
+      "; it takes root, and tracefs: mount -t tracefs nodev /sys/kernel/tracing",
+      warnings,
+    ),
+  ]);
+
+  const kernelPath = options.kernelBtf ?? `${paths.btf}/${VMLINUX}`;
+  const hint = options.kernelBtf === null
+    ? "; the kernel needs CONFIG_DEBUG_INFO_BTF, or name a file with --kernel-btf"
+    : "";
+  const kernel = useBtf("the kernel", kernelPath, await readBtf("the kernel", kernelPath, hint));
+  const modules: ModuleBtf[] = [{ module: VMLINUX, btf: kernel }];
+  modules.push(...await readModules(paths.btf, kernel, notes));
+
+  const vrouter = options.vrouter ? await readVrouter(options, paths, warnings) : null;
+  if (vrouter !== null) {
+    modules.push({ module: VROUTER, btf: useBtf(VROUTER, vrouter.path, vrouter.bytes, kernel) });
+  }
+  const [kallsyms, filterFunctions] = await lists;
+  return {
+    modules,
+    kallsyms,
+    filterFunctions,
+    kernelBtf: kernelPath,
+    vrouterBtf: vrouter?.path ?? null,
+    warnings,
+    notes,
+  };
+}
+
+/** BTF of all loaded modules but vrouter's. */
+async function readModules(directory: string, kernel: Btf, notes: string[]): Promise<ModuleBtf[]> {
+  const names: string[] = [];
+  try {
+    for await (const { name } of Deno.readDir(directory)) {
+      if (name !== VMLINUX && name !== VROUTER) names.push(name);
+    }
+  } catch (cause) {
+    notes.push(`Cannot list the modules with BTF in "${printable(directory)}": ${why(cause)}`);
+  }
+  const modules = await Promise.all(
+    names.sort().map(async (module) => {
+      try {
+        return { module, btf: Btf.parse(await Deno.readFile(`${directory}/${module}`), kernel) };
+      } catch (cause) {
+        notes.push(`Left out module ${printable(module)}: cannot read its BTF: ${why(cause)}`);
+        return null;
+      }
+    }),
+  );
+  return modules.filter((module) => module !== null);
+}
+
+/** vrouter's BTF: the file that was named, else the loaded module's, else the trusted one in /tmp. */
+async function readVrouter(
+  options: SourceOptions,
+  paths: SourcePaths,
+  warnings: string[],
+): Promise<{ path: string; bytes: Uint8Array } | null> {
+  const loaded = `${paths.btf}/${VROUTER}`;
+  const path = options.vrouterBtf ?? (await exists(loaded) ? loaded : null);
+  if (path !== null) return { path, bytes: await readBtf(VROUTER, path, "") };
+  try {
+    return { path: paths.vrouterBtf, bytes: await readTrusted(paths.vrouterBtf) };
+  } catch (cause) {
+    if (!(cause instanceof Deno.errors.NotFound)) {
+      warnings.push(`Ignoring "${printable(paths.vrouterBtf)}": ${why(cause)}`);
+    }
+    return null;
+  }
+}
+
+/** Reads a file with BTF, and nothing that would never end. */
+async function readBtf(owner: string, path: string, hint: string): Promise<Uint8Array> {
+  try {
+    const { isFile, size } = await Deno.stat(path);
+    if (!isFile) throw new Failure("it is not a regular file");
+    if (size > MAX_BTF_FILE_BYTES) throw new Failure("it is larger than 2 GiB");
+    return await Deno.readFile(path);
+  } catch (cause) {
+    throw new Failure(
+      `Cannot read the BTF of ${owner} from "${printable(path)}": ${why(cause)}${hint}`,
+      { cause },
+    );
+  }
+}
+
+function useBtf(owner: string, path: string, bytes: Uint8Array, base?: Btf): Btf {
+  try {
+    return Btf.parse(bytes, base);
+  } catch (cause) {
+    if (!(cause instanceof BtfError)) throw cause;
+    throw new Failure(
+      `Cannot use "${printable(path)}" as the BTF of ${owner}: ${cause.message}`,
+      { cause },
+    );
+  }
+}
+
+/**
+ * Why a file in a directory that everybody can write to must not be trusted.
+ *
+ * @returns `null` when root alone decides on its contents
+ */
+export function distrust(
+  info: Pick<Deno.FileInfo, "isFile" | "uid" | "mode" | "size">,
+): string | null {
+  if (!info.isFile) return "it is not a regular file";
+  if (info.uid !== 0) return "it is not owned by root";
+  // S_IWGRP and S_IWOTH
+  if (info.mode === null || (info.mode & 0o022) !== 0) return "others than root can write it";
+  return info.size > MAX_BTF_FILE_BYTES ? "it is larger than 2 GiB" : null;
+}
+
+/**
+ * Reads a file of root's. It is looked at before it is opened, because opening a pipe or a device does
+ * something already; and again once it is open, because only that is what is read.
+ */
+async function readTrusted(path: string): Promise<Uint8Array> {
+  const before = await Deno.lstat(path);
+  const reason = distrust(before);
+  if (reason !== null) throw new Failure(reason);
+  const file = await Deno.open(path);
+  try {
+    const opened = await file.stat();
+    if (opened.dev !== before.dev || opened.ino !== before.ino || distrust(opened) !== null) {
+      throw new Failure("it changed while it was being opened");
+    }
+    return await new Response(file.readable).bytes();
+  } finally {
+    file[Symbol.dispose]();
+  }
+}
+
+/** The contents of the first of `paths` that can be read; else `null`, and a warning. */
+async function readFirst(
+  what: string,
+  paths: readonly string[],
+  hint: string,
+  warnings: string[],
+): Promise<Uint8Array | null> {
+  const reasons: string[] = [];
+  for (const path of paths) {
+    try {
+      return await Deno.readFile(path);
+    } catch (cause) {
+      reasons.push(`"${printable(path)}": ${why(cause)}`);
+    }
+  }
+  warnings.push(`Cannot read ${what} from ${reasons.join(", ")}${hint}`);
+  return null;
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.lstat(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The reason alone: Deno appends the error number and the path, which the message has already. */
+function why(cause: unknown): string {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return message.replace(/ \(os error \d+\).*$/s, "");
+}

@@ -1,0 +1,105 @@
+/**
+ * Entry of the program: parses the command line, runs one command, and turns how it went into an exit
+ * status. Nothing else ends the process.
+ *
+ * Exit status: 0 for success (a trace ended by a signal is one), 1 for failure, 2 for a command line
+ * that makes no sense.
+ *
+ * @module
+ */
+
+import config from "../deno.json" with { type: "json" };
+import type { Invocation } from "./cli/invocation.ts";
+import { parseArguments } from "./cli/program.ts";
+import { completions } from "./commands/completions.ts";
+import { runFunctions } from "./commands/functions.ts";
+import { runInterfaces } from "./commands/interfaces.ts";
+import type { CommandIo } from "./commands/io.ts";
+import { runTrace, type TraceSignals } from "./commands/trace.ts";
+import { LineWriter, OutputClosed } from "./output/line_writer.ts";
+import { Log } from "./output/log.ts";
+import { printable } from "./sys/printable.ts";
+import { Failure } from "./sys/failure.ts";
+
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+async function main(): Promise<number> {
+  const invocation = parseArguments(Deno.args, config.version);
+  const writer = new LineWriter(Deno.stdout, "standard output");
+  try {
+    const status = await run(invocation, writer);
+    writer.flush();
+    return status;
+  } catch (error) {
+    if (error instanceof OutputClosed) return 0;
+    complain(error);
+    return 1;
+  }
+}
+
+async function run(invocation: Invocation, writer: LineWriter): Promise<number> {
+  switch (invocation.command) {
+    case "show":
+      writer.text(invocation.text);
+      return 0;
+    case "misuse":
+      Deno.stderr.writeSync(new TextEncoder().encode(invocation.text));
+      return 2;
+    case "functions":
+      return await runFunctions(invocation.options, ioOf(writer, invocation.options.debug));
+    case "interfaces":
+      return await runInterfaces(invocation.options, ioOf(writer, invocation.options.debug));
+    case "completions":
+      return completions(invocation.shell, ioOf(writer, false));
+    case "trace": {
+      const log = new Log({ debug: invocation.options.debug });
+      return await runTrace(invocation.options, log, catchSignals(), readObject);
+    }
+  }
+}
+
+function ioOf(writer: LineWriter, debug: boolean): CommandIo {
+  const log = new Log({ debug });
+  return { out: (text) => writer.text(text), log: (text) => log.info(text) };
+}
+
+/** From now on signals end nothing by themselves. */
+function catchSignals(): TraceSignals {
+  const stop = new AbortController();
+  const cut = new AbortController();
+  for (const signal of SIGNALS) {
+    Deno.addSignalListener(signal, () => {
+      if (stop.signal.aborted) cut.abort();
+      stop.abort();
+    });
+  }
+  return { stop: stop.signal, cut: cut.signal };
+}
+
+/** The object is part of the program; it is needed for tracing alone. */
+async function readObject(): Promise<Uint8Array<ArrayBuffer>> {
+  return (await import("./probe/object_file.ts")).default;
+}
+
+/** Says what went wrong, in one line for what was to be expected. */
+function complain(error: unknown): void {
+  const expected = error instanceof Failure ||
+    (error instanceof Error && error.name === "SystemError");
+  const text = expected
+    ? (error as Error).message
+    : `This is a defect of vrft: ${error instanceof Error ? error.stack ?? error.message : error}`;
+  try {
+    Deno.stderr.writeSync(
+      new TextEncoder().encode(
+        `vrft: ${expected ? printable(text) : text.split("\n").map(printable).join("\n")}\n`,
+      ),
+    );
+  } catch {
+    // There is nowhere left to say so.
+  }
+}
+
+if (import.meta.main) {
+  const status = await main();
+  Deno.exit(status);
+}

@@ -1,0 +1,64 @@
+/**
+ * Log lines for a person, on standard error: `2026/11/22 18:52:25 BTF is enabled`.
+ *
+ * @module
+ */
+
+import { printable } from "../sys/printable.ts";
+import type { ByteSink } from "./line_writer.ts";
+
+/** How a {@linkcode Log} is to behave. */
+export interface LogOptions {
+  /** Write {@linkcode Log.debug} messages too. Off by default. */
+  readonly debug?: boolean;
+  /** Where lines go; standard error by default. */
+  readonly sink?: ByteSink;
+  /** The clock; the system's by default. */
+  readonly now?: () => Date;
+}
+
+/** Writes log lines. A standard error that takes none is no reason to end: they are dropped then. */
+export class Log {
+  readonly #debug: boolean;
+  readonly #sink: ByteSink;
+  readonly #now: () => Date;
+
+  constructor(options: LogOptions = {}) {
+    this.#debug = options.debug ?? false;
+    this.#sink = options.sink ?? Deno.stderr;
+    this.#now = options.now ?? ((): Date => new Date());
+  }
+
+  /**
+   * Writes a message; each of its lines becomes a log line.
+   *
+   * @param message names in it need not be made printable, that is done here
+   */
+  info(message: string): void {
+    const time = timeOf(this.#now());
+    const lines = message.replace(/\n$/, "").split("\n");
+    const bytes = new TextEncoder().encode(
+      lines.map((line) => `${time} ${printable(line)}\n`).join(""),
+    );
+    try {
+      for (let start = 0; start < bytes.length;) {
+        start += this.#sink.writeSync(bytes.subarray(start));
+      }
+    } catch {
+      // There is nowhere left to say so.
+    }
+  }
+
+  /** Writes a message if it was asked for (`--debug`), as {@linkcode info} does. */
+  debug(message: string): void {
+    if (this.#debug) this.info(message);
+  }
+}
+
+/** Local time as Go's log package writes it: `2026/11/22 18:52:25`. */
+function timeOf(date: Date): string {
+  const two = (number: number): string => String(number).padStart(2, "0");
+  const day = [date.getFullYear(), two(date.getMonth() + 1), two(date.getDate())].join("/");
+  const time = [date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(":");
+  return `${day} ${time}`;
+}

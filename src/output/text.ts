@@ -1,0 +1,135 @@
+/**
+ * The trace as text, in vrftrace2's columns: `%-20s %3.3s %32.32s` for the header and
+ * `%-20d %03d %-64s` for a row. The last column is indented by two blanks for each call that is open
+ * in the same task; it is never cut.
+ *
+ * @module
+ */
+
+import type { CallSink, Incomplete } from "../trace/call_sink.ts";
+import { printable } from "../sys/printable.ts";
+import { BLANKS, Decimal64, THREE_DIGITS } from "./decimal.ts";
+import type { LineWriter } from "./line_writer.ts";
+
+/** The header's line. */
+export const HEADER = `${"Timestamp".padEnd(20)} CPU ${"Function".padStart(32)}\n`;
+
+const TIMESTAMP_BYTES = 20;
+const CELL_BYTES = 64;
+const INDENT_BYTES = 2;
+
+/**
+ * What a row holds apart from its indentation: both columns, the longest CPU number, the newline, and
+ * the few bytes written beyond what counts, as stores take eight bytes at a time.
+ */
+const ROW_BYTES = TIMESTAMP_BYTES + 1 + 5 + 1 + CELL_BYTES + 1 + 8;
+
+const NEWLINE = 0x0a;
+const ZERO = 0x30;
+
+// Texts that do not depend on a function. Function f has the two behind them, from FIRST + 2 * f.
+const RETURNED = 0;
+const RETURN_LOST = 1;
+const TRACE_ENDED = 2;
+const FIRST = 3;
+
+/** Writes a row for each step of the call trees. */
+export class TextSink implements CallSink {
+  readonly #writer: LineWriter;
+  readonly #timestamp = new Decimal64();
+  /** The texts in UTF-8, one after the other, each from a multiple of eight bytes. */
+  readonly #texts: DataView;
+  /** By text: where it starts in {@linkcode #texts}, and behind the last one the end. */
+  readonly #starts: Int32Array;
+  /** By text: its length in bytes. */
+  readonly #lengths: Int32Array;
+
+  /**
+   * @param writer takes the rows; flushing it is up to its owner
+   * @param names of the functions, by the numbers that the steps come with
+   */
+  constructor(writer: LineWriter, names: readonly string[]) {
+    this.#writer = writer;
+    const texts = ["}", "}  /* return lost */", "}  /* trace ended */"];
+    for (const name of names.map(printable)) {
+      texts.push(`${name}() {`, `/* ${name}() returned, its call was lost */`);
+    }
+    const encoder = new TextEncoder();
+    const encoded = texts.map((text) => encoder.encode(text));
+    this.#lengths = Int32Array.from(encoded, (text) => text.length);
+    this.#starts = new Int32Array(encoded.length + 1);
+    for (let text = 0; text < encoded.length; text++) {
+      this.#starts[text + 1] = this.#starts[text]! + Math.ceil(this.#lengths[text]! / 8) * 8;
+    }
+    const bytes = new Uint8Array(this.#starts[encoded.length]!).fill(0x20);
+    encoded.forEach((text, index) => bytes.set(text, this.#starts[index]!));
+    this.#texts = new DataView(bytes.buffer);
+  }
+
+  /**
+   * Writes the header.
+   *
+   * @throws as `LineWriter.flush()`, like the other methods
+   */
+  header(): void {
+    this.#writer.text(HEADER);
+  }
+
+  enter(low: number, high: number, cpu: number, depth: number, fn: number): void {
+    this.#row(low, high, cpu, depth, FIRST + 2 * fn);
+  }
+
+  leave(low: number, high: number, cpu: number, depth: number, _fn: number): void {
+    this.#row(low, high, cpu, depth, RETURNED);
+  }
+
+  abandon(
+    low: number,
+    high: number,
+    cpu: number,
+    depth: number,
+    _fn: number,
+    why: Incomplete,
+  ): void {
+    this.#row(low, high, cpu, depth, why === "return lost" ? RETURN_LOST : TRACE_ENDED);
+  }
+
+  orphan(low: number, high: number, cpu: number, depth: number, fn: number): void {
+    this.#row(low, high, cpu, depth, FIRST + 2 * fn + 1);
+  }
+
+  #row(low: number, high: number, cpu: number, depth: number, text: number): void {
+    const indent = INDENT_BYTES * depth;
+    const length = indent + this.#lengths[text]!;
+    let at = this.#writer.room(ROW_BYTES + length);
+    const view = this.#writer.view;
+    this.#timestamp.write(view, at, low, high);
+    at += TIMESTAMP_BYTES + 1;
+    if (cpu < 1000) {
+      view.setUint32(at, THREE_DIGITS[cpu]!, true);
+      at += 4;
+    } else {
+      at = writeLargeCpu(view, at, cpu);
+    }
+    const end = at + Math.max(length, CELL_BYTES);
+    for (let blank = at; blank < end; blank += 8) view.setFloat64(blank, BLANKS, true);
+    const texts = this.#texts;
+    const stop = this.#starts[text + 1]!;
+    at += indent;
+    // Eight bytes of UTF-8 without DEL never have the bits of a NaN, so a double keeps them all.
+    for (let from = this.#starts[text]!; from < stop; from += 8, at += 8) {
+      view.setFloat64(at, texts.getFloat64(from, true), true);
+    }
+    view.setUint8(end, NEWLINE);
+    this.#writer.end(end + 1);
+  }
+}
+
+/** Writes the digits of a CPU number from 1000, and a blank; returns the index behind them. */
+function writeLargeCpu(view: DataView, at: number, cpu: number): number {
+  const thousands = Math.floor(cpu / 1000);
+  if (thousands >= 10) view.setUint8(at++, ZERO + Math.floor(thousands / 10));
+  view.setUint8(at++, ZERO + thousands % 10);
+  view.setUint32(at, THREE_DIGITS[cpu % 1000]!, true);
+  return at + 4;
+}

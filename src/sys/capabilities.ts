@@ -1,0 +1,31 @@
+/**
+ * What this process may do: capabilities(7).
+ *
+ * @module
+ */
+
+/** Numbers of include/uapi/linux/capability.h. */
+const NUMBERS = {
+  CAP_NET_ADMIN: 12n,
+  CAP_SYS_ADMIN: 21n,
+  CAP_SYSLOG: 34n,
+  CAP_PERFMON: 38n, // Linux 5.8, as CAP_BPF
+  CAP_BPF: 39n,
+} as const;
+
+/** A capability this program has a use for. */
+export type Capability = keyof typeof NUMBERS;
+
+/**
+ * Those of `wanted` that this process does not have. CAP_SYS_ADMIN includes CAP_BPF, CAP_PERFMON and
+ * CAP_SYSLOG.
+ *
+ * @param status contents of /proc/self/status
+ */
+export function missingCapabilities(status: string, wanted: readonly Capability[]): Capability[] {
+  const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? "0"}`);
+  const has = (capability: Capability): boolean => (effective >> NUMBERS[capability] & 1n) === 1n;
+  return wanted.filter((capability) =>
+    !has(capability) && (capability === "CAP_NET_ADMIN" || !has("CAP_SYS_ADMIN"))
+  );
+}

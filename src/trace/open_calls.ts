@@ -1,0 +1,214 @@
+/**
+ * The calls that have been entered and not returned: one stack per context, all in one pool.
+ *
+ * A context is what runs one call at a time: a task, or the idle task of one CPU (all idle tasks
+ * share thread id 0). An interrupt runs in the context of the task it interrupts.
+ *
+ * @module
+ */
+
+/** Stands for "no context" and "no call". */
+export const NONE = -1;
+
+/**
+ * Contexts with open calls that are kept: some hundred tasks handle packets at a time on a large
+ * host, and calls whose task has ended without them must not pile up for ever.
+ */
+export const MAX_CONTEXTS = 16384;
+
+// Words of a call in the pool. A call is known by the index of its first word.
+const CALL_WORDS = 4;
+const FRAME = 0;
+const FUNCTION = 1;
+/** CPU of the entry in bits 0-15, {@linkcode OVER} in bit 16. */
+const CPU_AND_STATE = 2;
+/** The call below in the stack of its context; in a free slot, the next free one. */
+const BELOW = 3;
+
+const OVER = 1 << 16;
+
+/**
+ * Stacks of open calls. Nothing is allocated once the arrays have grown to what the traced system
+ * needs at a time.
+ */
+export class OpenCalls {
+  #calls = new Int32Array(1024 * CALL_WORDS);
+  /** Calls from here on have never been used. */
+  #fresh = 0;
+  #free = NONE;
+  #count = 0;
+
+  readonly #byKey = new Map<number, number>();
+  #key = new Int32Array(256);
+  #top = new Int32Array(256);
+  #depth = new Int32Array(256);
+  /** Number of the record that last put a call on the context's stack. */
+  #lastUse = new Float64Array(256);
+  #freeContexts: number[] = [];
+  #freshContext = 0;
+
+  /** Open calls of all contexts. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** The context of `task` (a thread id) on `cpu`, or {@linkcode NONE} if it has no calls. */
+  find(task: number, cpu: number): number {
+    return this.#byKey.get(contextKey(task, cpu)) ?? NONE;
+  }
+
+  /**
+   * As {@linkcode find}, but makes the context where there is none. {@linkcode NONE} means that
+   * {@linkcode MAX_CONTEXTS} have open calls: close those of the {@linkcode stale} ones.
+   */
+  findOrMake(task: number, cpu: number): number {
+    const key = contextKey(task, cpu);
+    const known = this.#byKey.get(key);
+    return known !== undefined ? known : this.#make(key);
+  }
+
+  /** The innermost open call of the context, or {@linkcode NONE}. */
+  top(context: number): number {
+    return this.#top[context]!;
+  }
+
+  /** Open calls of the context. */
+  depth(context: number): number {
+    return this.#depth[context]!;
+  }
+
+  /**
+   * Puts a call on top of the context's stack.
+   *
+   * @param frame low 32 bits of the address of the call's return address, signed
+   * @param record number of the record, counted from the start of the trace
+   */
+  push(context: number, frame: number, fn: number, cpu: number, record: number): void {
+    let call = this.#free;
+    if (call !== NONE) {
+      this.#free = this.#calls[call + BELOW]!;
+    } else {
+      call = this.#fresh;
+      if (call === this.#calls.length) this.#calls = grown(this.#calls);
+      this.#fresh = call + CALL_WORDS;
+    }
+    const calls = this.#calls;
+    calls[call + FRAME] = frame;
+    calls[call + FUNCTION] = fn;
+    calls[call + CPU_AND_STATE] = cpu;
+    calls[call + BELOW] = this.#top[context]!;
+    this.#top[context] = call;
+    this.#depth[context]!++;
+    this.#lastUse[context] = record;
+    this.#count++;
+  }
+
+  /** Takes the innermost call off; there must be one. */
+  pop(context: number): void {
+    const call = this.#top[context]!;
+    this.#top[context] = this.#calls[call + BELOW]!;
+    this.#calls[call + BELOW] = this.#free;
+    this.#free = call;
+    this.#depth[context]!--;
+    this.#count--;
+  }
+
+  /** The call's frame as it was pushed. */
+  frame(call: number): number {
+    return this.#calls[call + FRAME]!;
+  }
+
+  /** Index of the called function. */
+  function(call: number): number {
+    return this.#calls[call + FUNCTION]!;
+  }
+
+  /** CPU that the call was entered on. */
+  cpu(call: number): number {
+    return this.#calls[call + CPU_AND_STATE]! & 0xffff;
+  }
+
+  /** The call around this one in its context, or {@linkcode NONE}. */
+  below(call: number): number {
+    return this.#calls[call + BELOW]!;
+  }
+
+  /** Whether {@linkcode markOver} was called for the call. */
+  isOver(call: number): boolean {
+    return (this.#calls[call + CPU_AND_STATE]! & OVER) !== 0;
+  }
+
+  /** Notes that the call has nothing left to do but return. */
+  markOver(call: number): void {
+    this.#calls[call + CPU_AND_STATE]! |= OVER;
+  }
+
+  /** Every context with open calls. */
+  *busy(): Generator<number> {
+    for (const context of this.#byKey.values()) {
+      if (this.#depth[context]! > 0) yield context;
+    }
+  }
+
+  /**
+   * The contexts to give up so that others find room: those whose last entry is further back than
+   * halfway to that of the least recently used one.
+   */
+  stale(): number[] {
+    const busy = [...this.busy()];
+    let oldest = Infinity;
+    let newest = 0;
+    for (const context of busy) {
+      oldest = Math.min(oldest, this.#lastUse[context]!);
+      newest = Math.max(newest, this.#lastUse[context]!);
+    }
+    return busy.filter((context) => this.#lastUse[context]! <= (oldest + newest) / 2);
+  }
+
+  #make(key: number): number {
+    let context = this.#freeContexts.pop();
+    if (context === undefined && this.#freshContext === this.#key.length) {
+      this.#reclaim();
+      context = this.#freeContexts.pop();
+    }
+    if (context === undefined) {
+      if (this.#freshContext === MAX_CONTEXTS) return NONE;
+      context = this.#freshContext++;
+    }
+    this.#key[context] = key;
+    this.#top[context] = NONE;
+    this.#depth[context] = 0;
+    this.#byKey.set(key, context);
+    return context;
+  }
+
+  /** Frees the contexts without calls (tasks come and go), or else makes room for more. */
+  #reclaim(): void {
+    for (let context = 0; context < this.#freshContext; context++) {
+      if (this.#depth[context] !== 0) continue;
+      this.#byKey.delete(this.#key[context]!);
+      this.#freeContexts.push(context);
+    }
+    // Few freed: without growth the next reclaim would come soon, and again.
+    const roomy = this.#freeContexts.length >= this.#key.length / 2;
+    if (roomy || this.#key.length >= MAX_CONTEXTS) return;
+    this.#key = grown(this.#key);
+    this.#top = grown(this.#top);
+    this.#depth = grown(this.#depth);
+    const lastUse = new Float64Array(this.#key.length);
+    lastUse.set(this.#lastUse);
+    this.#lastUse = lastUse;
+  }
+}
+
+/** One number per context: a thread id, or below zero the CPU whose idle task it is. */
+export function contextKey(task: number, cpu: number): number {
+  return task !== 0 ? task | 0 : ~cpu;
+}
+
+/** A copy of twice the length. */
+function grown(array: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
+  const copy = new Int32Array(array.length * 2);
+  copy.set(array);
+  return copy;
+}

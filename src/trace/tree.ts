@@ -1,0 +1,309 @@
+/**
+ * From records to call trees: pairs each return with its entry, and closes the calls whose return is
+ * missing.
+ *
+ * Calls nest per context (a task, or the idle task of one CPU; interrupts run on top of it), however
+ * often the task changes CPUs. A call is known by its frame, the place of its return address on the
+ * stack, together with its function. What a record shows about the open calls of its context:
+ *
+ * - A return ends the innermost open call with its frame and function. Open calls above that one
+ *   ended before it, so their returns were lost. Without such a call the entry was lost: an orphan.
+ * - The stack grows down. So an event at a frame shows that calls at lower frames of the same stack
+ *   are over.
+ * - Calls at the same frame are a tail call and its caller, or else one call after the other from one
+ *   place, with the first's return lost. Two things tell: after the return of a tail call its caller
+ *   has nothing left to do but return, so an entry at that frame shows that it did; and a function
+ *   that is entered again at its own frame has most likely returned (that it tail-called itself
+ *   through others cannot be told apart, and is far rarer).
+ * - An interrupt in kernel mode runs on the interrupt stack of its CPU, so a frame there says nothing
+ *   about calls on the task's stack, which wait. The task goes on only when the interrupt has ended:
+ *   an event on a task's stack, or on another interrupt stack, shows that calls on an interrupt stack
+ *   are over. `kernel_stacks.ts` learns which stack is which; where that is not certain yet, calls
+ *   stay open. But a stack that is used again is used by those it was used by before: calls above
+ *   those, on other stacks, are over.
+ * - A task has one stack. Calls on another task's stack are left over from a task that had the same
+ *   thread id before.
+ *
+ * Where no record is missing, none of this closes a call before its return. Where some are, what
+ * cannot be told stays open until a later record tells, and each call is closed exactly once, after
+ * those inside it.
+ *
+ * @module
+ */
+
+import {
+  CPU_AND_KIND,
+  FRAME,
+  FUNCTION,
+  KIND_ENTRY,
+  KIND_RETURN,
+  type RecordSink,
+  TASK,
+  TIMESTAMP_HIGH,
+  TIMESTAMP_LOW,
+} from "../probe/record.ts";
+import type { CallSink, Incomplete } from "./call_sink.ts";
+import { KernelStacks, regionOf, STACK_BYTES } from "./kernel_stacks.ts";
+import { contextKey, NONE, OpenCalls } from "./open_calls.ts";
+
+/**
+ * Calls of one context that are open at a time, more than the kernel nests on stacks of 16 KiB. Where
+ * it is reached they are leftovers, and all of them are closed.
+ */
+export const MAX_DEPTH = 256;
+
+// Indexes of the counts: kept in a typed array, because a number that outgrows an int32 as an object's
+// field is put on the heap anew with each change.
+const RECORDS = 0;
+const MALFORMED = 1;
+const CALLS = 2;
+const ORPHANS = 3;
+const ABANDONED = 4;
+/** Steps that may still be handed on, without those set aside for the ends of open calls. */
+const ROOM = 5;
+const COUNTS = 6;
+
+/** How {@linkcode CallTree} is to behave. */
+export interface CallTreeOptions {
+  /**
+   * Steps to hand on at most. Calls are taken only while there is room for both their steps, so every
+   * call that is begun is also ended. Without it there is no limit.
+   */
+  readonly limit?: number;
+}
+
+/** Builds call trees from records and hands their steps on. */
+export class CallTree implements RecordSink {
+  readonly #sink: CallSink;
+  readonly #seen: Uint8Array;
+  readonly #open = new OpenCalls();
+  readonly #stacks = new KernelStacks();
+  readonly #counts = new Float64Array(COUNTS);
+  #functions = 0;
+  #full: boolean;
+  // When and where the present record was made: what every step says.
+  #low = 0;
+  #high = 0;
+  #cpu = 0;
+
+  /**
+   * @param sink gets the steps
+   * @param functionCount length of the table that records' function numbers are indexes of
+   * @param options see {@linkcode CallTreeOptions}
+   */
+  constructor(sink: CallSink, functionCount: number, options: CallTreeOptions = {}) {
+    this.#sink = sink;
+    this.#seen = new Uint8Array(functionCount);
+    this.#counts[ROOM] = options.limit ?? Infinity;
+    this.#full = this.#counts[ROOM] < 2;
+  }
+
+  /** Records taken in. */
+  get records(): number {
+    return this.#counts[RECORDS]!;
+  }
+
+  /** Records of an unknown kind or function, which were skipped. */
+  get malformed(): number {
+    return this.#counts[MALFORMED]!;
+  }
+
+  /** Calls handed on. */
+  get calls(): number {
+    return this.#counts[CALLS]!;
+  }
+
+  /** Different functions among {@linkcode calls}. */
+  get functions(): number {
+    return this.#functions;
+  }
+
+  /** Returns whose entry is unknown. */
+  get orphans(): number {
+    return this.#counts[ORPHANS]!;
+  }
+
+  /** Calls closed because their return was lost; those closed by {@linkcode finish} do not count. */
+  get abandoned(): number {
+    return this.#counts[ABANDONED]!;
+  }
+
+  /** Calls handed on and not closed yet. */
+  get callsOpen(): number {
+    return this.#open.count;
+  }
+
+  /** True once the limit leaves no room for another call. */
+  get full(): boolean {
+    return this.#full;
+  }
+
+  /** True once the limit is reached and every call is closed: nothing more will be handed on. */
+  get done(): boolean {
+    return this.#full && this.#open.count === 0;
+  }
+
+  /** Takes one record, as {@linkcode RecordSink} says. What the sink throws passes through. */
+  record(words: Uint32Array, at: number): void {
+    this.#counts[RECORDS]!++;
+    const fn = words[at + FUNCTION]!;
+    const cpuAndKind = words[at + CPU_AND_KIND]!;
+    const kind = (cpuAndKind >>> 16) & 0xff;
+    if (fn >= this.#seen.length || (kind !== KIND_ENTRY && kind !== KIND_RETURN)) {
+      this.#counts[MALFORMED]!++;
+      return;
+    }
+    this.#low = words[at + TIMESTAMP_LOW]! | 0;
+    this.#high = words[at + TIMESTAMP_HIGH]! | 0;
+    this.#cpu = cpuAndKind & 0xffff;
+    const task = words[at + TASK]! | 0;
+    const frame = words[at + FRAME]! | 0;
+    if (kind === KIND_ENTRY) this.#entered(task, frame, fn);
+    else this.#returned(task, frame, fn);
+  }
+
+  /**
+   * Closes the calls that are still open, context by context, the innermost first.
+   *
+   * @param timestampLow time of the end in nanoseconds of CLOCK_MONOTONIC, low half
+   * @param timestampHigh high half
+   */
+  finish(timestampLow: number, timestampHigh: number): void {
+    this.#low = timestampLow | 0;
+    this.#high = timestampHigh | 0;
+    for (const context of this.#open.busy()) {
+      while (this.#open.depth(context) > 0) {
+        this.#cpu = this.#open.cpu(this.#open.top(context));
+        this.#close(context, "trace ended");
+      }
+    }
+  }
+
+  #entered(task: number, frame: number, fn: number): void {
+    const open = this.#open;
+    const region = regionOf(frame);
+    let context = open.findOrMake(task, this.#cpu);
+    if (context === NONE) context = this.#makeRoom(task);
+    this.#stacks.use(region, contextKey(task, this.#cpu), this.#cpu);
+    const top = open.top(context);
+    // Mostly the call is made by the one on top, so it is lower on the same stack.
+    if (top !== NONE && (open.frame(top) <= frame || regionOf(open.frame(top)) !== region)) {
+      this.#closeOver(context, frame);
+      this.#closeTailCallers(context, frame, fn);
+    }
+    if (this.#full) return;
+    if (open.depth(context) === MAX_DEPTH) this.#closeAll(context);
+    const depth = open.depth(context);
+    open.push(context, frame, fn, this.#cpu, this.#counts[RECORDS]!);
+    this.#takeRoom(2);
+    this.#counts[CALLS]!++;
+    if (this.#seen[fn] === 0) {
+      this.#seen[fn] = 1;
+      this.#functions++;
+    }
+    this.#sink.enter(this.#low, this.#high, this.#cpu, depth, fn);
+  }
+
+  #returned(task: number, frame: number, fn: number): void {
+    const open = this.#open;
+    const context = open.find(task, this.#cpu);
+    let call = context === NONE ? NONE : open.top(context);
+    while (call !== NONE && (open.frame(call) !== frame || open.function(call) !== fn)) {
+      call = open.below(call);
+    }
+    if (call === NONE) {
+      this.#orphaned(context, frame, fn);
+      return;
+    }
+    while (open.top(context) !== call) this.#close(context, "return lost");
+    open.pop(context);
+    this.#markTailCaller(context, frame);
+    this.#sink.leave(this.#low, this.#high, this.#cpu, open.depth(context), fn);
+  }
+
+  #orphaned(context: number, frame: number, fn: number): void {
+    if (context !== NONE) {
+      this.#closeOver(context, frame);
+      this.#markTailCaller(context, frame);
+    }
+    // Behind the limit it is most likely the return of a call that was not taken any more.
+    if (this.#full) return;
+    this.#takeRoom(1);
+    this.#counts[ORPHANS]!++;
+    const depth = context === NONE ? 0 : this.#open.depth(context);
+    this.#sink.orphan(this.#low, this.#high, this.#cpu, depth, fn);
+  }
+
+  #takeRoom(steps: number): void {
+    this.#counts[ROOM]! -= steps;
+    if (this.#counts[ROOM]! < 2) this.#full = true;
+  }
+
+  /** After a return at `frame`: a call that is open at the same frame returns next. */
+  #markTailCaller(context: number, frame: number): void {
+    const top = this.#open.top(context);
+    if (top !== NONE && this.#open.frame(top) === frame) this.#open.markOver(top);
+  }
+
+  /** Closes the calls that are over, as the present event at `frame` shows. */
+  #closeOver(context: number, frame: number): void {
+    while (this.#open.depth(context) > 0 && this.#isOver(context, frame)) {
+      this.#close(context, "return lost");
+    }
+  }
+
+  /** Whether the present event at `frame` shows that the context's innermost call is over. */
+  #isOver(context: number, frame: number): boolean {
+    const top = this.#open.top(context);
+    const topFrame = this.#open.frame(top);
+    const region = regionOf(frame);
+    const topRegion = regionOf(topFrame);
+    if (topRegion === region) return topFrame < frame;
+    if (this.#stacks.isInterrupt(topRegion)) {
+      // Unless the event is deeper down on this interrupt stack, in the next region.
+      return topRegion - 1 !== region || topFrame - frame >= STACK_BYTES;
+    }
+    if (this.#stacks.isInterrupt(region)) return false;
+    // Neighbours can only be one stack, one larger than 16 KiB: between stacks are guard pages.
+    if (this.#stacks.isTask(region, this.#cpu) && Math.abs(topRegion - region) > 1) return true;
+    for (let call = top; call !== NONE; call = this.#open.below(call)) {
+      if (regionOf(this.#open.frame(call)) === region) return true;
+    }
+    return false;
+  }
+
+  /**
+   * Closes the calls at the very frame where `fn` is entered now, unless `fn` may be their tail call.
+   * One of them being over, all are.
+   */
+  #closeTailCallers(context: number, frame: number, fn: number): void {
+    const open = this.#open;
+    let over = false;
+    let call = open.top(context);
+    while (call !== NONE && open.frame(call) === frame) {
+      over ||= open.isOver(call) || open.function(call) === fn;
+      call = open.below(call);
+    }
+    if (!over) return;
+    while (open.top(context) !== call) this.#close(context, "return lost");
+  }
+
+  /** Closes the calls of contexts that have had no new one for long, for the context of `task`. */
+  #makeRoom(task: number): number {
+    for (const context of this.#open.stale()) this.#closeAll(context);
+    return this.#open.findOrMake(task, this.#cpu);
+  }
+
+  #closeAll(context: number): void {
+    while (this.#open.depth(context) > 0) this.#close(context, "return lost");
+  }
+
+  /** Closes the innermost call of the context without its return. */
+  #close(context: number, why: Incomplete): void {
+    const open = this.#open;
+    const fn = open.function(open.top(context));
+    open.pop(context);
+    if (why === "return lost") this.#counts[ABANDONED]!++;
+    this.#sink.abandon(this.#low, this.#high, this.#cpu, open.depth(context), fn, why);
+  }
+}

@@ -1,0 +1,289 @@
+/**
+ * The vrouter module's interfaces (vifs), read from the module itself.
+ *
+ * Message, field and constant names are those of the module's vr.sandesh and vr_interface.h.
+ *
+ * @module
+ */
+
+import { Failure } from "../sys/failure.ts";
+import { errorText } from "../sys/libc.ts";
+import {
+  NetlinkClient,
+  NetlinkError,
+  type NetlinkTransport,
+  terminatedString,
+} from "../sys/netlink.ts";
+import { NETLINK_GENERIC, NetlinkSocket } from "../sys/netlink_socket.ts";
+import { type NetworkDevice, networkNamespaces, readNetworkDevices } from "../sys/network.ts";
+import { lookUpFamily, requestSandesh } from "./genetlink.ts";
+import {
+  decodeMessages,
+  encodeMessages,
+  SandeshError,
+  type SandeshMessage,
+  type SandeshValue,
+} from "./sandesh.ts";
+
+/** An interface of the vrouter module. */
+export interface Vif {
+  /** Index in the module's table, the N of `vif0/N`; 0 is an interface like any other. */
+  readonly index: number;
+  /** Name that the module keeps; usually that of the device. */
+  readonly name: string;
+  /** Name of the network device; `null` when there is none, or it cannot be known. */
+  readonly device: string | null;
+  /** Number of the network device in the initial network namespace; 0 when there is none. */
+  readonly ifindex: number;
+  /** Kind of interface, in lower case: `host`, `agent`, `physical`, `virtual`, … or `type N`. */
+  readonly type: string;
+  /** Number of the VRF that its packets start in; 65535 for none. */
+  readonly vrf: number;
+  /** VIF_FLAG_* bits, as an unsigned 32-bit number. */
+  readonly flags: number;
+  readonly rxPackets: number;
+  readonly rxBytes: number;
+  readonly txPackets: number;
+  readonly txBytes: number;
+  /** Packets that the module dropped on it. */
+  readonly drops: number;
+}
+
+/** There is no vrouter module in the kernel, or none that speaks its netlink protocol. */
+export class VrouterAbsentError extends Failure {
+  override readonly name = "VrouterAbsentError";
+
+  constructor(cause: unknown) {
+    super(
+      "Cannot list the vifs: the vrouter kernel module is not loaded; load it, or trace plain " +
+        "network devices with --no-vrouter",
+      { cause },
+    );
+  }
+}
+
+const FAMILY = "vrouter";
+
+/** Names of VIF_TYPE_*, by number. */
+const TYPE_NAMES: readonly string[] = [
+  "host",
+  "agent",
+  "physical",
+  "virtual",
+  "xenll",
+  "gateway",
+  "virtual-vlan",
+  "stats",
+  "vlan",
+  "monitoring",
+];
+
+const SANDESH_OP_DUMP = 3;
+/** Bit of vr_response's code: the page was full before the table was at its end. */
+const VR_MESSAGE_DUMP_INCOMPLETE = 0x40000000;
+/** Code with which the module answers what it cannot decode; not to be read as EPERM. */
+const NOT_UNDERSTOOD = -1;
+
+const EPERM = 1;
+const ENOENT = 2;
+
+/** vif_idx is an unsigned short in the module. */
+const MAXIMUM_INDEX = 0xffff;
+
+/** Fields of vr_response. */
+const RESPONSE_CODE = 2;
+
+/** Fields of vr_interface_req. */
+const FIELD = {
+  operation: 1,
+  core: 2,
+  type: 3,
+  flags: 4,
+  vrf: 5,
+  index: 6,
+  ifindex: 8,
+  name: 10,
+  rxBytes: 11,
+  rxPackets: 12,
+  txBytes: 14,
+  txPackets: 15,
+  marker: 37,
+  drops: 58,
+} as const;
+
+/**
+ * Reads the whole vif table of the vrouter module, page by page.
+ *
+ * @param transport a NETLINK_GENERIC one
+ * @param devices of the initial network namespace, to name the vifs' devices
+ * @returns the vifs by index
+ * @throws {VrouterAbsentError} when the module is not loaded
+ * @throws {Failure} without CAP_NET_ADMIN, when the module refuses, or its answer makes no sense
+ */
+export function listVifs(
+  transport: NetlinkTransport,
+  devices: readonly NetworkDevice[] = [],
+): Vif[] {
+  const deviceNames = new Map(devices.map((device) => [device.ifindex, device.name]));
+  const client = new NetlinkClient(transport);
+  const family = findFamily(client);
+  try {
+    const vifs: Vif[] = [];
+    for (let marker = -1;;) {
+      const page = readPage(client, family, marker);
+      for (const message of page.interfaces) {
+        const vif = parseVif(message, deviceNames);
+        // Ascending without repetition: this also ends a dump whose pages never do.
+        if (vif.index <= marker || vif.index > MAXIMUM_INDEX) {
+          throw nonsense(`vif ${vif.index} follows vif ${marker}`);
+        }
+        marker = vif.index;
+        vifs.push(vif);
+      }
+      if (page.complete) return vifs;
+      if (page.interfaces.length === 0) throw nonsense("an empty page that more should follow");
+    }
+  } catch (cause) {
+    throw describe(cause);
+  }
+}
+
+/**
+ * Reads the vif table of the vrouter module in this kernel, with the names of the devices where
+ * this process is in the namespace that they live in.
+ *
+ * @throws {Failure} as {@linkcode listVifs}
+ */
+export function readVifs(): Vif[] {
+  const namespaces = networkNamespaces();
+  using socket = new NetlinkSocket(NETLINK_GENERIC);
+  return listVifs(socket, namespaces.current === namespaces.initial ? readNetworkDevices() : []);
+}
+
+/** One page of the table. */
+interface Page {
+  readonly interfaces: readonly SandeshMessage[];
+  /** Whether no further page follows. */
+  readonly complete: boolean;
+}
+
+function findFamily(client: NetlinkClient): number {
+  try {
+    return lookUpFamily(client, FAMILY);
+  } catch (cause) {
+    if (cause instanceof NetlinkError && cause.errno === ENOENT) {
+      throw new VrouterAbsentError(cause);
+    }
+    throw describe(cause);
+  }
+}
+
+/** The vifs behind `marker`, the index of the last one already read. */
+function readPage(client: NetlinkClient, family: number, marker: number): Page {
+  const request = encodeMessages([{
+    name: "vr_interface_req",
+    fields: [
+      { id: FIELD.operation, value: { type: "i32", value: SANDESH_OP_DUMP } },
+      // Core 0 stands for the sum over all of them.
+      { id: FIELD.core, value: { type: "u32", value: 0 } },
+      { id: FIELD.marker, value: { type: "i32", value: marker } },
+    ],
+  }]);
+  const [response, ...objects] = requestSandesh(client, family, request).flatMap(decodeMessages);
+  if (response?.name !== "vr_response") throw nonsense("it does not start with vr_response");
+  const code = integer(fieldsOf(response), RESPONSE_CODE);
+  if (code === NOT_UNDERSTOOD) {
+    throw new Failure("Cannot list the vifs: the vrouter module does not understand the request");
+  }
+  if (code < 0) {
+    throw new Failure(
+      `Cannot list the vifs: the vrouter module refuses: ${errorText(-code)} (${code})`,
+    );
+  }
+  const interfaces = objects.filter((object) => object.name === "vr_interface_req");
+  const announced = code & ~VR_MESSAGE_DUMP_INCOMPLETE;
+  if (interfaces.length < announced) {
+    throw nonsense(`it announces ${announced} vifs and brings ${interfaces.length}`);
+  }
+  return { interfaces, complete: (code & VR_MESSAGE_DUMP_INCOMPLETE) === 0 };
+}
+
+function parseVif(message: SandeshMessage, deviceNames: ReadonlyMap<number, string>): Vif {
+  const fields = fieldsOf(message);
+  if (!fields.has(FIELD.index)) throw nonsense("a vif without index");
+  const type = integer(fields, FIELD.type);
+  // The module writes 0 or -1 for a vif without device.
+  const ifindex = Math.max(0, integer(fields, FIELD.ifindex));
+  return {
+    index: integer(fields, FIELD.index),
+    name: text(fields, FIELD.name),
+    device: deviceNames.get(ifindex) ?? null,
+    ifindex,
+    type: TYPE_NAMES[type] ?? `type ${type}`,
+    vrf: integer(fields, FIELD.vrf),
+    flags: integer(fields, FIELD.flags) >>> 0,
+    rxPackets: counter(fields, FIELD.rxPackets),
+    rxBytes: counter(fields, FIELD.rxBytes),
+    txPackets: counter(fields, FIELD.txPackets),
+    txBytes: counter(fields, FIELD.txBytes),
+    drops: counter(fields, FIELD.drops),
+  };
+}
+
+function fieldsOf(message: SandeshMessage): Map<number, SandeshValue> {
+  return new Map(message.fields.map((field) => [field.id, field.value]));
+}
+
+/** A 32-bit or smaller integer; 0 when it is absent, as in the module. */
+function integer(fields: ReadonlyMap<number, SandeshValue>, id: number): number {
+  const field = fields.get(id);
+  if (field === undefined) return 0;
+  switch (field.type) {
+    case "byte":
+    case "i16":
+    case "u16":
+    case "i32":
+    case "u32":
+      return field.value;
+    default:
+      throw nonsense(`field ${id} is of type ${field.type}`);
+  }
+}
+
+/** A 64-bit counter, unsigned in the module; beyond 2^53 its last digits are rounded. */
+function counter(fields: ReadonlyMap<number, SandeshValue>, id: number): number {
+  const field = fields.get(id);
+  if (field === undefined) return 0;
+  switch (field.type) {
+    case "i64":
+    case "u64":
+      return Number(BigInt.asUintN(64, field.value));
+    default:
+      throw nonsense(`field ${id} is of type ${field.type}`);
+  }
+}
+
+function text(fields: ReadonlyMap<number, SandeshValue>, id: number): string {
+  const field = fields.get(id);
+  if (field === undefined) return "";
+  if (field.type !== "string") throw nonsense(`field ${id} is of type ${field.type}`);
+  return terminatedString(field.value);
+}
+
+function nonsense(what: string, options?: ErrorOptions): Failure {
+  return new Failure(
+    `Cannot list the vifs: the vrouter module's answer makes no sense: ${what}`,
+    options,
+  );
+}
+
+/** The error to tell the user for one that came up while listing. */
+function describe(cause: unknown): unknown {
+  if (cause instanceof SandeshError) return nonsense(cause.message, { cause });
+  if (!(cause instanceof NetlinkError)) return cause;
+  return cause.errno === EPERM
+    ? new Failure("Cannot list the vifs: root, or the capability CAP_NET_ADMIN, is needed", {
+      cause,
+    })
+    : new Failure(`Cannot list the vifs: ${cause.message}`, { cause });
+}

@@ -1,0 +1,168 @@
+/**
+ * Which interfaces a trace is about.
+ *
+ * @module
+ */
+
+import { Failure } from "../sys/failure.ts";
+import {
+  type NetworkDevice,
+  type NetworkNamespaces,
+  networkNamespaces,
+  readNetworkDevices,
+} from "../sys/network.ts";
+import { printable } from "../sys/printable.ts";
+import { readVifs, type Vif } from "./interfaces.ts";
+
+/** An interface that the trace keeps the packets of. */
+export interface SelectedInterface {
+  /** Inode of the network namespace that `ifindex` belongs to (`net->ns.inum`). */
+  readonly netns: number;
+  /** Number of the network device; 0 for a vif without one. */
+  readonly ifindex: number;
+  /** Index of the vif; `null` for a plain network device. */
+  readonly vifIndex: number | null;
+}
+
+/** What there is to select from. */
+export interface AvailableInterfaces {
+  /** The vifs; `null` when the vrouter module is left out (`--no-vrouter`). */
+  readonly vifs: readonly Vif[] | null;
+  /** The network devices of this process's namespace. */
+  readonly devices: readonly NetworkDevice[];
+  readonly namespaces: NetworkNamespaces;
+}
+
+/** `vif0/N`: how the vrouter's own tools write a vif. The 0 is the router, the only one there is. */
+const VIF_NUMBER = /^vif0\/(\d{1,5})$/;
+
+/** Names offered when one is not known. */
+const MAXIMUM_SUGGESTIONS = 3;
+const MAXIMUM_LISTED = 10;
+
+/**
+ * Selects the interfaces that `names` mean. A name may be that of a vif, `vif0/N`, or that of a
+ * network device of this process's namespace; where it is both a vif's and a device's, both are
+ * meant. Without names all vifs are selected, or, without the module, all network devices.
+ *
+ * @returns the interfaces, each once
+ * @throws {Failure} when a name means nothing, or there is nothing to select
+ */
+export function selectInterfaces(
+  names: readonly string[],
+  available: AvailableInterfaces,
+): SelectedInterface[] {
+  const { vifs, devices } = available;
+  const selected = names.length > 0
+    ? names.flatMap((name) => resolve(name, available))
+    : vifs?.map((vif) => selectVif(vif, available)) ??
+      devices.map((device) => selectDevice(device, available));
+  if (selected.length === 0) {
+    throw new Failure(
+      vifs === null
+        ? "Cannot trace: this network namespace has no network devices"
+        : "Cannot trace: the vrouter module has no vifs; add some, or name a network device with -i",
+    );
+  }
+  return [...new Map(selected.map((one) => [JSON.stringify(one), one])).values()];
+}
+
+/**
+ * Selects among the interfaces of this machine, as {@linkcode selectInterfaces} does.
+ *
+ * @param vrouter false to leave out the vrouter module
+ * @throws {VrouterAbsentError} when the module is wanted and not loaded
+ * @throws {Failure} also when the vifs or devices cannot be listed
+ */
+export function selectFromSystem(names: readonly string[], vrouter: boolean): SelectedInterface[] {
+  return selectInterfaces(names, {
+    vifs: vrouter ? readVifs() : null,
+    devices: readNetworkDevices(),
+    namespaces: networkNamespaces(),
+  });
+}
+
+function selectVif(vif: Vif, { namespaces }: AvailableInterfaces): SelectedInterface {
+  return { netns: namespaces.initial, ifindex: vif.ifindex, vifIndex: vif.index };
+}
+
+function selectDevice(
+  { ifindex }: NetworkDevice,
+  { namespaces }: AvailableInterfaces,
+): SelectedInterface {
+  return { netns: namespaces.current, ifindex, vifIndex: null };
+}
+
+/** The interfaces that one name means: at least one. */
+function resolve(name: string, available: AvailableInterfaces): SelectedInterface[] {
+  const { vifs, devices, namespaces } = available;
+  const number = VIF_NUMBER.exec(name)?.[1];
+  if (number !== undefined && vifs === null) {
+    throw new Failure(
+      `Cannot trace interface "${name}": it is a vif, and --no-vrouter leaves out the vrouter module`,
+    );
+  }
+  const device = devices.find((device) => device.name === name);
+  const means = (vif: Vif): boolean =>
+    number !== undefined ? vif.index === Number(number) : vif.name === name ||
+      // The device under a vif that goes by another name.
+      (device !== undefined && vif.ifindex === device.ifindex &&
+        namespaces.current === namespaces.initial);
+  const found = (vifs ?? []).filter(means).map((vif) => selectVif(vif, available));
+  const covered = found.some((one) =>
+    one.netns === namespaces.current && one.ifindex === device?.ifindex
+  );
+  if (device !== undefined && !covered) found.push(selectDevice(device, available));
+  if (found.length === 0) throw unknown(name, available);
+  return found;
+}
+
+function unknown(name: string, { vifs, devices }: AvailableInterfaces): Failure {
+  const known = [
+    ...new Set([
+      ...(vifs ?? []).map((vif) => vif.name),
+      ...devices.map((device) => device.name),
+      ...(vifs ?? []).map((vif) => `vif0/${vif.index}`),
+    ]),
+  ].filter((one) => one !== "");
+  const near = nearest(name, known);
+  const hint = near.length > 0
+    ? `; did you mean ${near.map(quote).join(" or ")}?`
+    : known.length > 0
+    ? `; there are ${known.slice(0, MAXIMUM_LISTED).map(printable).join(", ")}` +
+      (known.length > MAXIMUM_LISTED ? " and more" : "")
+    : "";
+  const kinds = vifs === null ? "network device" : "vif or network device";
+  return new Failure(`Cannot trace interface ${quote(name)}: no ${kinds} has this name${hint}`);
+}
+
+function quote(name: string): string {
+  return `"${printable(name)}"`;
+}
+
+/** The few of `known` that someone who wrote `name` may have meant, the likeliest first. */
+function nearest(name: string, known: readonly string[]): string[] {
+  // A device name has 15 bytes at most, a vif's 63; the distance to anything longer says nothing.
+  if (name.length < 2 || name.length > 64) return [];
+  const limit = name.length <= 4 ? 1 : 2;
+  return known
+    .map((one) => ({ one, distance: one.startsWith(name) ? 1 : editDistance(name, one) }))
+    .filter(({ distance }) => distance <= limit)
+    .sort((a, b) => a.distance - b.distance)
+    .slice(0, MAXIMUM_SUGGESTIONS)
+    .map(({ one }) => one);
+}
+
+/** Levenshtein distance: characters to insert, delete or replace. */
+function editDistance(from: string, to: string): number {
+  let previous = Array.from({ length: to.length + 1 }, (_, column) => column);
+  for (let row = 1; row <= from.length; row++) {
+    const current = [row];
+    for (let column = 1; column <= to.length; column++) {
+      const replace = previous[column - 1]! + (from[row - 1] === to[column - 1] ? 0 : 1);
+      current.push(Math.min(replace, previous[column]! + 1, current[column - 1]! + 1));
+    }
+    previous = current;
+  }
+  return previous[to.length]!;
+}

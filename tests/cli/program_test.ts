@@ -1,0 +1,149 @@
+import assert from "node:assert/strict";
+import type { Invocation, TraceOptions } from "../../src/cli/invocation.ts";
+import { parseArguments } from "../../src/cli/program.ts";
+
+const DEFAULTS: TraceOptions = {
+  kernelBtf: null,
+  vrouterBtf: null,
+  vrouter: true,
+  functions: [],
+  excludes: [],
+  interfaces: [],
+  backend: "auto",
+  limit: null,
+  durationMs: null,
+  bufferBytes: 64 * 1024 * 1024,
+  output: null,
+  readyFile: null,
+  debug: false,
+};
+
+function parse(...args: string[]): Invocation {
+  return parseArguments(args, "1.2.3");
+}
+
+/** The options of the trace that differ from the defaults. */
+function traceOptions(...args: string[]): Partial<TraceOptions> {
+  const invocation = parse(...args);
+  assert.equal(invocation.command, "trace", JSON.stringify(invocation));
+  const { options } = invocation as { options: TraceOptions };
+  const differing = Object.entries(options).filter(([key, value]) => {
+    const standard = DEFAULTS[key as keyof TraceOptions];
+    return Array.isArray(value) ? value.length > 0 : value !== standard;
+  });
+  return Object.fromEntries(differing);
+}
+
+Deno.test("parseArguments() without arguments traces with the defaults", () => {
+  assert.deepEqual(parse(), { command: "trace", options: DEFAULTS });
+});
+
+const TRACE_OPTIONS: readonly [string[], Partial<TraceOptions>][] = [
+  [["--kernel-btf", "/a b"], { kernelBtf: "/a b" }],
+  [["--vrouter-btf=/b"], { vrouterBtf: "/b" }],
+  [["--no-vrouter"], { vrouter: false }],
+  [["-i", "eth0"], { interfaces: ["eth0"] }],
+  [["--interface=vif0/3"], { interfaces: ["vif0/3"] }],
+  [["-i", "eth0", "--interface", "tap1", "-ilo"], { interfaces: ["eth0", "tap1", "lo"] }],
+  [["--no-vrouter", "-i", "eth0"], { vrouter: false, interfaces: ["eth0"] }],
+  [["-f", "vr_*"], { functions: ["vr_*"] }],
+  [["--function=vr_*", "-f", "nh_?"], { functions: ["vr_*", "nh_?"] }],
+  [["-x", "*_mac", "--exclude", "b"], { excludes: ["*_mac", "b"] }],
+  [["--backend", "session"], { backend: "session" }],
+  [["--backend=multi"], { backend: "multi" }],
+  [["--backend=kprobe"], { backend: "kprobe" }],
+  [["--backend=session", "--backend=auto"], {}],
+  [["-n", "5"], { limit: 5 }],
+  [["-n5"], { limit: 5 }],
+  [["--limit=10"], { limit: 10 }],
+  [["-n", "5", "-n", "6"], { limit: 6 }],
+  [["--duration", "1.5s"], { durationMs: 1500 }],
+  [["--buffer", "65537"], { bufferBytes: 131072 }],
+  [["-o", "trace.txt"], { output: "trace.txt" }],
+  [["--output=trace.txt"], { output: "trace.txt" }],
+  [["-o", "-"], {}],
+  [["-o", "./--debug"], { output: "./--debug" }],
+  [["--ready-file", "/tmp/r"], { readyFile: "/tmp/r" }],
+  [["--debug"], { debug: true }],
+  [["--"], {}],
+  [["-n", "5", "--"], { limit: 5 }],
+];
+
+for (const [args, options] of TRACE_OPTIONS) {
+  Deno.test(`parseArguments() understands vrft ${args.join(" ")}`, () => {
+    assert.deepEqual(traceOptions(...args), options);
+  });
+}
+
+Deno.test("parseArguments() understands vrft functions with each of its options", () => {
+  const { kernelBtf, vrouterBtf, vrouter, functions, excludes } = DEFAULTS;
+  const discovery = { kernelBtf, vrouterBtf, vrouter, functions, excludes };
+  const plain = { ...discovery, json: false, skipped: false, debug: false };
+  assert.deepEqual(parse("functions"), { command: "functions", options: plain });
+  for (
+    const [args, changed] of [
+      [["--json"], { json: true }],
+      [["--skipped"], { skipped: true }],
+      [["--debug"], { debug: true }],
+      [["--no-vrouter"], { vrouter: false }],
+      [["--kernel-btf", "a", "--vrouter-btf", "b"], { kernelBtf: "a", vrouterBtf: "b" }],
+      [["-f", "a", "-x", "b", "-f", "c"], { functions: ["a", "c"], excludes: ["b"] }],
+    ] as const
+  ) {
+    assert.deepEqual(parse("functions", ...args), {
+      command: "functions",
+      options: { ...plain, ...changed },
+    });
+  }
+});
+
+Deno.test("parseArguments() understands vrft interfaces with each of its options", () => {
+  assert.deepEqual(parse("interfaces"), {
+    command: "interfaces",
+    options: { json: false, debug: false },
+  });
+  assert.deepEqual(parse("interfaces", "--json", "--debug"), {
+    command: "interfaces",
+    options: { json: true, debug: true },
+  });
+});
+
+Deno.test("parseArguments() understands vrft completions for each shell", () => {
+  for (const shell of ["bash", "zsh", "fish"] as const) {
+    assert.deepEqual(parse("completions", shell), { command: "completions", shell });
+  }
+});
+
+Deno.test("parseArguments() takes options in front of a subcommand that has them", () => {
+  const before = parse("--debug", "-f", "a", "--kernel-btf", "x", "functions", "-f", "b");
+  assert.deepEqual(
+    before,
+    parse("functions", "--debug", "-f", "a", "-f", "b", "--kernel-btf", "x"),
+  );
+  assert.deepEqual(parse("--debug", "interfaces"), parse("interfaces", "--debug"));
+  assert.deepEqual(
+    parse("--kernel-btf", "x", "functions", "--kernel-btf", "y"),
+    parse("functions", "--kernel-btf", "y"),
+  );
+});
+
+Deno.test("parseArguments() shows the version it is given", () => {
+  for (const args of [["--version"], ["-v"], ["-n", "5", "-v"]]) {
+    assert.deepEqual(parse(...args), { command: "show", text: "vrft 1.2.3\n" });
+  }
+});
+
+Deno.test("parseArguments() shows the same help for -h, --help and help", () => {
+  const help = parse("--help");
+  assert.equal(help.command, "show");
+  assert.deepEqual(parse("-h"), help);
+  assert.deepEqual(parse("help"), help);
+  assert.deepEqual(parse("-i", "eth0", "--help", "--nonsense"), help);
+  for (const command of ["functions", "interfaces", "completions", "help"]) {
+    const own = parse(command, "--help");
+    assert.equal(own.command, "show");
+    assert.deepEqual(parse(command, "-h"), own);
+    assert.deepEqual(parse("help", command), own);
+    assert.notDeepEqual(own, help);
+  }
+});

@@ -1,0 +1,146 @@
+import assert from "node:assert/strict";
+import {
+  MAX_DURATION_MS,
+  parseBufferSize,
+  parseChoice,
+  parseCount,
+  parseDuration,
+  parseGlob,
+  parseText,
+  ValueError,
+} from "../../src/cli/values.ts";
+
+function accepts<T>(parse: (text: string) => T, cases: Readonly<Record<string, T>>): void {
+  for (const [text, value] of Object.entries(cases)) assert.equal(parse(text), value, text);
+}
+
+function rejects(parse: (text: string) => unknown, texts: readonly string[]): void {
+  for (const text of texts) assert.throws(() => parse(text), ValueError, text);
+}
+
+Deno.test("parseCount() takes positive whole numbers", () => {
+  accepts(parseCount, { "1": 1, "400": 400, "007": 7, "9007199254740991": 2 ** 53 - 1 });
+});
+
+Deno.test("parseCount() rejects zero, signs, fractions, other notations and overflow", () => {
+  rejects(parseCount, [
+    "",
+    "0",
+    "-1",
+    "+1",
+    "1.0",
+    "1e3",
+    "0x10",
+    "1_000",
+    " 1",
+    "1\n",
+    "NaN",
+    "Infinity",
+    "٣",
+    "9007199254740992",
+    "9".repeat(400),
+  ]);
+});
+
+Deno.test("parseDuration() takes numbers with a unit, and seconds without", () => {
+  accepts(parseDuration, {
+    "10s": 10_000,
+    "500ms": 500,
+    "2m": 120_000,
+    "1h": 3_600_000,
+    "1.5s": 1500,
+    ".5s": 500,
+    "3": 3000,
+    "0.25": 250,
+    "1ms": 1,
+    "1.4ms": 1,
+    "596h": 596 * 3_600_000,
+    "2147483647ms": MAX_DURATION_MS,
+  });
+});
+
+Deno.test("parseDuration() rejects nothing at all, less than a millisecond and what no timer holds", () => {
+  rejects(parseDuration, [
+    "",
+    "s",
+    ".",
+    "0",
+    "0s",
+    "0.1ms",
+    "0.0001s",
+    "-1s",
+    "+1s",
+    "1 s",
+    "1S",
+    "1d",
+    "1.s",
+    "1e3",
+    "NaN",
+    "Infinity",
+    "597h",
+    "2147483648ms",
+    "9".repeat(400),
+  ]);
+});
+
+Deno.test("parseBufferSize() takes units of 1024 in both cases, and bytes without", () => {
+  accepts(parseBufferSize, {
+    "64M": 2 ** 26,
+    "64m": 2 ** 26,
+    "8MiB": 2 ** 23,
+    "8mib": 2 ** 23,
+    "64k": 2 ** 16,
+    "64KiB": 2 ** 16,
+    "1G": 2 ** 30,
+    "1GiB": 2 ** 30,
+    "65536": 2 ** 16,
+    "4096": 2 ** 12,
+  });
+});
+
+Deno.test("parseBufferSize() rounds up to the next power of two and leaves those alone", () => {
+  accepts(parseBufferSize, { "3M": 2 ** 22, "65M": 2 ** 27, "4097": 2 ** 13 });
+  for (let power = 12; power < 30; power++) {
+    assert.equal(parseBufferSize(`${2 ** power}`), 2 ** power);
+    assert.equal(parseBufferSize(`${2 ** power + 1}`), 2 ** (power + 1));
+  }
+});
+
+Deno.test("parseBufferSize() rejects less than a page, more than 1 GiB and what is no size", () => {
+  rejects(parseBufferSize, [
+    "",
+    "M",
+    "0",
+    "1",
+    "4095",
+    "3k",
+    "-64M",
+    "1.5M",
+    "64MB",
+    "64 M",
+    "64T",
+    "0x1000",
+    "NaN",
+    "1073741825",
+    "1025M",
+    "2G",
+    "9".repeat(400),
+  ]);
+});
+
+Deno.test("parseText() takes any text but the empty one", () => {
+  accepts(parseText, { "eth0": "eth0", "vif0/1": "vif0/1", " ": " ", "-": "-" });
+  rejects(parseText, [""]);
+});
+
+Deno.test("parseGlob() rejects the empty glob and an open bracket", () => {
+  accepts(parseGlob, { "vr_*": "vr_*", "nh_[a-f]?": "nh_[a-f]?" });
+  rejects(parseGlob, ["", "vr_[a"]);
+});
+
+Deno.test("parseChoice() takes the words of its list only, and its error names them", () => {
+  const parse = parseChoice(["bash", "zsh"]);
+  accepts(parse, { bash: "bash", zsh: "zsh" });
+  rejects(parse, ["", "Bash", "bas", "fish", "constructor"]);
+  assert.throws(() => parse("fish"), { message: "give one of bash, zsh" });
+});

@@ -1,0 +1,135 @@
+import assert from "node:assert/strict";
+import { COMMANDS, flagsOf } from "../../src/cli/grammar.ts";
+import { SHELLS } from "../../src/cli/invocation.ts";
+import { completions } from "../../src/commands/completions.ts";
+import type { CommandIo } from "../../src/commands/io.ts";
+import { isInstalled, offers } from "./shells.ts";
+
+const SUBCOMMANDS = ["completions", "functions", "help", "interfaces"];
+
+for (const shell of SHELLS) {
+  const script = scriptOf(shell);
+  const missing = !isInstalled(shell);
+
+  /** A test that needs the shell; it starts in an empty directory. */
+  const test = (name: string, fn: (directory: string) => Promise<void>): void => {
+    Deno.test({
+      name: `completions for ${shell} ${name}${missing ? ` (skipped: ${shell} not found)` : ""}`,
+      ignore: missing,
+      fn: async () => {
+        const directory = await Deno.makeTempDir({ prefix: "vrft-completions-" });
+        try {
+          await fn(directory);
+        } finally {
+          await Deno.remove(directory, { recursive: true });
+        }
+      },
+    });
+  };
+
+  test("have no syntax error", async (directory) => {
+    const file = `${directory}/script`;
+    await Deno.writeTextFile(file, script);
+    const { code, stderr } = await new Deno.Command(shell, { args: ["-n", file] }).output();
+    assert.equal(new TextDecoder().decode(stderr), "");
+    assert.equal(code, 0);
+  });
+
+  for (const { name, options } of COMMANDS) {
+    test(`offer each option of vrft ${name}`.trimEnd(), async (directory) => {
+      const words = name === "" ? ["vrft", "--"] : ["vrft", name, "--"];
+      const long = Object.keys(options).map((option) => `--${option}`).sort();
+      assert.deepEqual(await offers(shell, script, words, directory), long);
+    });
+  }
+
+  test("offer the subcommands, also behind options and their values", async (directory) => {
+    assert.deepEqual(await offers(shell, script, ["vrft", ""], directory), SUBCOMMANDS);
+    for (const words of [["-n", "5"], ["-i", "functions"], ["--debug"], ["--backend=auto"]]) {
+      const line = ["vrft", ...words, "fun"];
+      assert.deepEqual(await offers(shell, script, line, directory), ["functions"], line.join(" "));
+    }
+  });
+
+  test("offer the words of lists", async (directory) => {
+    const backends = ["auto", "kprobe", "multi", "session"];
+    const backend = ["vrft", "--backend", ""];
+    assert.deepEqual(await offers(shell, script, backend, directory), backends);
+    const shells = ["vrft", "completions", ""];
+    assert.deepEqual(await offers(shell, script, shells, directory), ["bash", "fish", "zsh"]);
+    const commands = ["vrft", "help", ""];
+    assert.deepEqual(await offers(shell, script, commands, directory), [
+      "completions",
+      "functions",
+      "interfaces",
+    ]);
+  });
+
+  test("offer files for FILE and for nothing else", async (directory) => {
+    await Deno.writeTextFile(`${directory}/trace`, "");
+    for (const { name, options } of COMMANDS) {
+      for (const [long, option] of Object.entries(options)) {
+        if (option.value === undefined) continue;
+        for (const flag of flagsOf(long, option)) {
+          const words = ["vrft", ...(name === "" ? [] : [name]), flag, "tra"];
+          const expected: string[] = option.value.completion === "file" ? ["trace"] : [];
+          assert.deepEqual(
+            await offers(shell, script, words, directory),
+            expected,
+            words.join(" "),
+          );
+        }
+      }
+    }
+  });
+
+  test("offer network devices, whatever their names", async (directory) => {
+    await Deno.mkdir(`${directory}/net`);
+    for (const name of ["eth0", "eth1", "lo", "eth$(>pwned)"]) {
+      await Deno.mkdir(`${directory}/net/${name}`);
+    }
+    // A file, like bonding_masters, is no device.
+    await Deno.writeTextFile(`${directory}/net/eth_masters`, "");
+    const local = script.replaceAll("/sys/class/net", `${directory}/net`);
+    const devices = await offers(shell, local, ["vrft", "-i", "eth"], directory);
+    assert.deepEqual(devices.filter((name) => !name.includes("$")), ["eth0", "eth1"]);
+    const hostile = devices.filter((name) => name.includes("$"));
+    assert.equal(hostile.length, 1);
+    assert.equal(await exists(`${directory}/pwned`), false);
+    if (shell === "bash") assert.deepEqual(hostile, ["eth\\$\\(\\>pwned\\)"]);
+  });
+
+  test("offer no device and say nothing without /sys", async (directory) => {
+    const local = script.replaceAll("/sys/class/net", `${directory}/none`);
+    assert.deepEqual(await offers(shell, local, ["vrft", "--interface", ""], directory), []);
+  });
+}
+
+Deno.test({
+  name: "completions for bash understand an option and its value joined by =",
+  ignore: !isInstalled("bash"),
+  fn: async () => {
+    const script = scriptOf("bash");
+    const ask = (...words: string[]): Promise<string[]> => offers("bash", script, words, "/");
+    // With "=" among the word breaks of readline, as usual, and without.
+    assert.deepEqual(await ask("vrft", "--backend", "=", "s"), ["session"]);
+    assert.deepEqual(await ask("vrft", "--backend", "=").then((all) => all.length), 4);
+    assert.deepEqual(await ask("vrft", "--backend=s"), ["--backend=session"]);
+    assert.deepEqual(await ask("vrft", "--limit", "=", "5", "f"), ["functions"]);
+  },
+});
+
+/** What the command prints. */
+function scriptOf(shell: typeof SHELLS[number]): string {
+  let script = "";
+  const io: CommandIo = {
+    out: (text) => script += text,
+    log: (text) => assert.fail(text),
+  };
+  assert.equal(completions(shell, io), 0);
+  return script;
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await Deno.lstat(path).then(() => true, () => false);
+}

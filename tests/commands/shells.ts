@@ -1,0 +1,109 @@
+/**
+ * Asks real shells what they would offer, given a completion script.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import type { Shell } from "../../src/cli/invocation.ts";
+
+/** Whether the shell can be run here. */
+export function isInstalled(shell: Shell): boolean {
+  try {
+    return new Deno.Command(shell, { args: ["--version"], stdout: "null" }).outputSync().success;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+/**
+ * What `shell` offers for the last of `words`, sorted, with what it quotes for the command line as
+ * quoted; run in `directory`, where zsh leaves a hidden folder for the next call.
+ */
+export async function offers(
+  shell: Shell,
+  script: string,
+  words: readonly string[],
+  directory: string,
+): Promise<string[]> {
+  const lines = (await ASK[shell](script, words, directory)).split("\n");
+  return lines.filter((line) => line !== "").sort();
+}
+
+type Ask = (script: string, words: readonly string[], directory: string) => Promise<string>;
+
+const ASK: Readonly<Record<Shell, Ask>> = { bash: askBash, zsh: askZsh, fish: askFish };
+
+/** As readline calls the function; compopt, of use inside readline only, does nothing. */
+function askBash(script: string, words: readonly string[], directory: string): Promise<string> {
+  const call = `
+compopt() { :; }
+COMP_WORDS=("$0" "$@")
+COMP_CWORD=$#
+_vrft
+printf '%s\\n' "\${COMPREPLY[@]}"`;
+  const [name = "", ...rest] = words;
+  return run("bash", ["--norc", "--noprofile", "-c", script + call, name, ...rest], directory);
+}
+
+async function askFish(script: string, words: readonly string[], cwd: string): Promise<string> {
+  const call = 'complete --do-complete "$argv[1]"';
+  const output = await run("fish", ["--no-config", "-c", script + call, words.join(" ")], cwd);
+  return output.replace(/\t.*/g, "");
+}
+
+/** The line editor needs a terminal: one zsh gives it to another, which completes and ends. */
+async function askZsh(script: string, words: readonly string[], cwd: string): Promise<string> {
+  const home = `${cwd}/.zsh`;
+  await Deno.mkdir(home, { recursive: true });
+  await Deno.writeTextFile(`${home}/_vrft`, script);
+  await Deno.writeTextFile(`${home}/offers`, "");
+  await Deno.writeTextFile(`${home}/.zshrc`, ZSHRC);
+  const terminal = "zmodload zsh/zpty; zpty inner zsh -i; while zpty -r inner line; do :; done";
+  const env = { ZDOTDIR: home, VRFT_LINE: words.join(" "), TERM: "dumb" };
+  await run("zsh", ["-f", "-c", terminal], cwd, env);
+  return await Deno.readTextFile(`${home}/offers`);
+}
+
+/** Completes VRFT_LINE and writes down what compadd is given, but for its calls that add nothing. */
+const ZSHRC = `
+fpath+=$ZDOTDIR
+autoload -Uz compinit
+compinit -C -d $ZDOTDIR/dump
+compadd() {
+  if [[ \${@[1,(i)(-|--)]} != *-(O|A|D)\\ * ]]; then
+    local -a offered
+    builtin compadd -O offered "$@"
+    print -rl -- $offered >>$ZDOTDIR/offers
+  fi
+  builtin compadd "$@"
+}
+zle-line-init() {
+  BUFFER=$VRFT_LINE
+  CURSOR=$#BUFFER
+  zle complete-word
+  exit
+}
+zle -N zle-line-init
+`;
+
+async function run(
+  command: string,
+  args: readonly string[],
+  cwd: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  const child = new Deno.Command(command, {
+    args: [...args],
+    cwd,
+    env: { ...env, LC_ALL: "C" },
+    stdin: "null",
+    signal: AbortSignal.timeout(30_000),
+  });
+  const { code, stdout, stderr } = await child.output();
+  const decoder = new TextDecoder();
+  assert.equal(decoder.decode(stderr), "");
+  assert.equal(code, 0);
+  return decoder.decode(stdout);
+}

@@ -1,0 +1,112 @@
+/**
+ * Records of calls as the BPF programs write them, and the steps that become of them as text.
+ *
+ * @module
+ */
+
+import {
+  CPU_AND_KIND,
+  EVENT_BYTES,
+  FRAME,
+  FUNCTION,
+  KIND_ENTRY,
+  KIND_RETURN,
+  type RecordSink,
+  TASK,
+  TIMESTAMP_HIGH,
+  TIMESTAMP_LOW,
+} from "../../src/probe/record.ts";
+import type { CallSink, Incomplete } from "../../src/trace/call_sink.ts";
+
+/** One end of a call. */
+export interface CallRecord {
+  readonly kind: "entry" | "return";
+  readonly task: number;
+  readonly cpu: number;
+  readonly frame: number;
+  /** Index of the function. */
+  readonly fn: number;
+  /** Nanoseconds; 0 unless it matters. */
+  readonly time?: bigint;
+}
+
+const words = new Uint32Array(EVENT_BYTES / 4 + 2);
+
+/** Hands a record to `sink` in the kernel's layout, not at the start of the array. */
+export function feed(sink: RecordSink, record: CallRecord): void {
+  const at = 2;
+  const time = record.time ?? 0n;
+  words.fill(0xffffffff);
+  words[at + TIMESTAMP_LOW] = Number(time & 0xffffffffn);
+  words[at + TIMESTAMP_HIGH] = Number(time >> 32n);
+  words[at + TASK] = record.task;
+  words[at + FRAME] = record.frame;
+  words[at + FUNCTION] = record.fn;
+  words[at + CPU_AND_KIND] = record.cpu |
+    (record.kind === "entry" ? KIND_ENTRY : KIND_RETURN) << 16;
+  sink.record(words, at, EVENT_BYTES);
+}
+
+/** One step of a call tree. */
+export interface Step {
+  readonly kind: "enter" | "leave" | Incomplete | "orphan";
+  readonly time: bigint;
+  readonly cpu: number;
+  readonly depth: number;
+  readonly fn: number;
+}
+
+/** Collects steps. */
+export class StepList implements CallSink {
+  readonly steps: Step[] = [];
+
+  enter(low: number, high: number, cpu: number, depth: number, fn: number): void {
+    this.#add("enter", low, high, cpu, depth, fn);
+  }
+
+  leave(low: number, high: number, cpu: number, depth: number, fn: number): void {
+    this.#add("leave", low, high, cpu, depth, fn);
+  }
+
+  abandon(
+    low: number,
+    high: number,
+    cpu: number,
+    depth: number,
+    fn: number,
+    why: Incomplete,
+  ): void {
+    this.#add(why, low, high, cpu, depth, fn);
+  }
+
+  orphan(low: number, high: number, cpu: number, depth: number, fn: number): void {
+    this.#add("orphan", low, high, cpu, depth, fn);
+  }
+
+  #add(
+    kind: Step["kind"],
+    low: number,
+    high: number,
+    cpu: number,
+    depth: number,
+    fn: number,
+  ): void {
+    const time = BigInt(high >>> 0) << 32n | BigInt(low >>> 0);
+    this.steps.push({ kind, time, cpu, depth, fn });
+  }
+
+  /** The steps as lines: CPU, indentation, and what happens to which function (`a` is 0). */
+  lines(): string[] {
+    return this.steps.map(({ kind, cpu, depth, fn }) => {
+      const name = String.fromCharCode(0x61 + fn);
+      const what = kind === "enter"
+        ? `${name} {`
+        : kind === "leave"
+        ? `} ${name}`
+        : kind === "orphan"
+        ? `orphan ${name}`
+        : `} ${name}, ${kind}`;
+      return `${cpu} ${"  ".repeat(depth)}${what}`;
+    });
+  }
+}

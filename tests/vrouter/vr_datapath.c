@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Where packets begin their way: from VMs, from the fabric, from a queue.
+ */
+#include <linux/if_arp.h>
+#include <linux/if_vlan.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+
+#include "vr_tracer_cases.h"
+#include "vrouter.h"
+
+#define VR_MAX_VLAN_TAGS	2
+
+/* Hardware and protocol addresses of both sides. */
+#define VR_ARP_LEN	(sizeof(struct arphdr) + 2 * (ETH_ALEN + sizeof(__be32)))
+
+static unsigned int vr_pkt_header_len(unsigned char type)
+{
+	switch (type) {
+	case VP_TYPE_ARP:
+		return VR_ARP_LEN;
+	case VP_TYPE_IP:
+		return sizeof(struct iphdr);
+	case VP_TYPE_IP6:
+		return sizeof(struct ipv6hdr);
+	default:
+		return 0;
+	}
+}
+
+static unsigned char vr_eth_proto_to_pkt_type(__be16 proto)
+{
+	switch (proto) {
+	case htons(ETH_P_ARP):
+		return VP_TYPE_ARP;
+	case htons(ETH_P_IP):
+		return VP_TYPE_IP;
+	case htons(ETH_P_IPV6):
+		return VP_TYPE_IP6;
+	default:
+		return VP_TYPE_UNKNOWN;
+	}
+}
+
+/*
+ * Finds out what the frame at vp_data + offset carries: sets vp_type and
+ * vp_network_h, and makes the headers up to that of layer 3 linear. Returns
+ * non-zero if the frame is too short for them.
+ */
+noinline int vr_pkt_type(struct vr_packet *pkt, unsigned short offset,
+			 struct vr_forwarding_md *fmd)
+{
+	unsigned int len = offset + ETH_HLEN;
+	const struct vlan_hdr *vlan;
+	unsigned int tags;
+	__be16 proto;
+
+	if (!pkt_may_pull(pkt, len))
+		return -EINVAL;
+	proto = ((struct ethhdr *)(pkt_data(pkt) + offset))->h_proto;
+
+	for (tags = 0; eth_type_vlan(proto) && tags < VR_MAX_VLAN_TAGS; tags++) {
+		if (!pkt_may_pull(pkt, len + VLAN_HLEN))
+			return -EINVAL;
+		vlan = (struct vlan_hdr *)(pkt_data(pkt) + len);
+		if (!tags)
+			fmd->fmd_vlan = ntohs(vlan->h_vlan_TCI) & VLAN_VID_MASK;
+		proto = vlan->h_vlan_encapsulated_proto;
+		len += VLAN_HLEN;
+	}
+
+	pkt->vp_type = vr_eth_proto_to_pkt_type(proto);
+	if (!pkt_may_pull(pkt, len + vr_pkt_header_len(pkt->vp_type)))
+		return -EINVAL;
+
+	pkt->vp_network_h = pkt->vp_data + len;
+	return 0;
+}
+
+/* What follows for a packet from a VM once it is known what it is. */
+static int vr_virtual_forward(struct vr_packet *pkt,
+			      struct vr_forwarding_md *fmd)
+{
+	if (!vr_flow_forward(&router, pkt, fmd))
+		return 0;
+
+	return vr_bridge_input(&router, pkt, fmd);
+}
+
+noinline unsigned int vr_virtual_input(unsigned short vrf,
+				       struct vr_interface *vif,
+				       struct vr_packet *pkt,
+				       struct vr_forwarding_md *fmd,
+				       unsigned short vlan_id)
+{
+	fmd->fmd_dvrf = vrf;
+	fmd->fmd_vlan = vlan_id;
+
+	if (vr_pkt_type(pkt, 0, fmd)) {
+		vif_drop_pkt(vif, pkt, true);
+		return 0;
+	}
+
+	if (vr_tracer_case_armed() && vr_tracer_case_input(pkt))
+		return 0;
+
+	return vr_virtual_forward(pkt, fmd);
+}
+
+noinline unsigned int vr_fabric_input(struct vr_interface *vif,
+				      struct vr_packet *pkt,
+				      struct vr_forwarding_md *fmd,
+				      unsigned short vlan_id)
+{
+	fmd->fmd_dvrf = READ_ONCE(vif->vif_vrf);
+	fmd->fmd_vlan = vlan_id;
+
+	if (vr_pkt_type(pkt, 0, fmd)) {
+		vif_drop_pkt(vif, pkt, true);
+		return 0;
+	}
+
+	/* The host's own stack takes what is not routed. */
+	if (pkt->vp_type != VP_TYPE_IP)
+		return vif_xconnect(vif, pkt, fmd);
+
+	if (!pkt_pull(pkt, pkt->vp_network_h - pkt->vp_data)) {
+		vr_pfree(pkt, VP_DROP_PULL);
+		return 0;
+	}
+
+	return vr_ip_input(&router, pkt, fmd);
+}
+
+/*
+ * Sends a packet on that was kept after vr_virtual_input(). In process
+ * context the caller has bottom halves off and is in an RCU read section.
+ */
+noinline int vr_reinject_packet(struct vr_packet *pkt,
+				struct vr_forwarding_md *fmd)
+{
+	fmd->fmd_dvrf = READ_ONCE(pkt->vp_if->vif_vrf);
+	return vr_virtual_forward(pkt, fmd);
+}
+
+/* Hands a packet to the agent, if there is one. */
+noinline int vr_trap(struct vr_packet *pkt, unsigned short trap_vrf,
+		     unsigned short trap_reason, void *trap_param)
+{
+	struct vr_interface *agent = rcu_dereference(router.vr_agent_if);
+
+	if (!agent) {
+		vr_pfree(pkt, VP_DROP_TRAP_NO_IF);
+		return 0;
+	}
+
+	return agent->vif_tx(agent, pkt, NULL);
+}

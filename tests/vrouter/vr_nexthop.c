@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Nexthops: discard, encap (out of a vif) and composites (copies to many).
+ */
+#include <linux/idr.h>
+#include <linux/rtnetlink.h>
+#include <linux/slab.h>
+#include <linux/socket.h>
+
+#include "vrouter.h"
+
+struct vr_nexthop *ip4_default_nh;
+
+static DEFINE_IDA(vr_nexthop_ids);
+
+noinline int nh_output(struct vr_packet *pkt, struct vr_nexthop *nh,
+		       struct vr_forwarding_md *fmd)
+{
+	if (!(nh->nh_flags & NH_FLAG_VALID)) {
+		vr_pfree(pkt, VP_DROP_INVALID_NH);
+		return 0;
+	}
+
+	pkt->vp_nh = nh;
+	return nh->nh_reach_nh(pkt, nh, fmd);
+}
+
+static int nh_discard(struct vr_packet *pkt, struct vr_nexthop *nh,
+		      struct vr_forwarding_md *fmd)
+{
+	vr_pfree(pkt, VP_DROP_DISCARD);
+	return 0;
+}
+
+/* The frame goes out as it came in: there is nothing to rewrite at layer 2. */
+static int nh_encap_l2(struct vr_packet *pkt, struct vr_nexthop *nh,
+		       struct vr_forwarding_md *fmd)
+{
+	struct vr_interface *vif = nh->nh_dev;
+
+	if (!vif) {
+		vr_pfree(pkt, VP_DROP_INVALID_IF);
+		return 0;
+	}
+
+	return vif->vif_tx(vif, pkt, fmd);
+}
+
+/* A copy that may be written to, with room for headers. NULL without memory. */
+static noinline struct vr_packet *nh_mcast_clone(struct vr_packet *pkt,
+						 unsigned short head_room)
+{
+	struct vr_packet *clone = vr_pclone(pkt);
+
+	if (!clone)
+		return NULL;
+
+	if (vr_pcow(&clone, head_room)) {
+		vr_pfree(clone, VP_DROP_PCOW_FAIL);
+		return NULL;
+	}
+
+	return clone;
+}
+
+/*
+ * Gives a copy to every part of a composite but those that lead back to where
+ * the packet came from. Returns why the original is to be freed.
+ */
+static drop_rsn_map_t nh_replicate(struct vr_packet *pkt, struct vr_nexthop *nh,
+				   struct vr_forwarding_md *fmd)
+{
+	const struct vr_component_list *list;
+	struct vr_nexthop *part;
+	struct vr_packet *clone;
+	unsigned int i;
+
+	if (!fmd)
+		return VP_DROP_NO_FMD;
+
+	list = rcu_dereference(nh->nh_component);
+	if (!list)
+		return VP_DROP_DISCARD;
+
+	for (i = 0; i < list->cl_slots; i++) {
+		part = rcu_dereference(list->cl_nh[i]);
+		if (!part || (part->nh_dev && part->nh_dev == pkt->vp_if))
+			continue;
+
+		clone = nh_mcast_clone(pkt, 0);
+		if (!clone)
+			return VP_DROP_MCAST_CLONE_FAIL;
+
+		nh_output(clone, part, fmd);
+	}
+
+	return VP_DROP_CLONED_ORIGINAL;
+}
+
+static int nh_composite_mcast(struct vr_packet *pkt, struct vr_nexthop *nh,
+			      struct vr_forwarding_md *fmd)
+{
+	vr_pfree(pkt, nh_replicate(pkt, nh, fmd));
+	return 0;
+}
+
+static int nh_composite_encap(struct vr_packet *pkt, struct vr_nexthop *nh,
+			      struct vr_forwarding_md *fmd)
+{
+	vr_pfree(pkt, nh_replicate(pkt, nh, fmd));
+	return 0;
+}
+
+static struct vr_nexthop *vr_nexthop_alloc(struct vrouter *router,
+					   unsigned char type, int vrf)
+{
+	struct vr_nexthop *nh = kzalloc(sizeof(*nh), GFP_KERNEL);
+	int id;
+
+	if (!nh)
+		return NULL;
+
+	id = ida_alloc(&vr_nexthop_ids, GFP_KERNEL);
+	if (id < 0) {
+		kfree(nh);
+		return NULL;
+	}
+
+	nh->nh_type = type;
+	nh->nh_family = AF_BRIDGE;
+	nh->nh_flags = NH_FLAG_VALID;
+	nh->nh_vrf = vrf;
+	nh->nh_id = id;
+	nh->nh_users = 1;
+	nh->nh_router = router;
+	return nh;
+}
+
+struct vr_nexthop *vr_nexthop_encap_create(struct vr_interface *vif)
+{
+	struct vr_nexthop *nh = vr_nexthop_alloc(vif->vif_router, NH_ENCAP,
+						 vif->vif_vrf);
+
+	if (!nh)
+		return NULL;
+
+	nh->nh_reach_nh = nh_encap_l2;
+	nh->nh_dev = vif;
+	vif->vif_users++;
+	return nh;
+}
+
+/* Returns a list with more slots, those of old (which may be NULL) first. */
+static struct vr_component_list *
+vr_component_list_grow(const struct vr_component_list *old)
+{
+	unsigned int i, used = old ? old->cl_slots : 0;
+	unsigned int slots = used ? 2 * used : 1;
+	struct vr_component_list *list;
+
+	list = kzalloc(struct_size(list, cl_nh, slots), GFP_KERNEL);
+	if (!list)
+		return NULL;
+
+	list->cl_slots = slots;
+	for (i = 0; i < used; i++)
+		RCU_INIT_POINTER(list->cl_nh[i], rtnl_dereference(old->cl_nh[i]));
+
+	return list;
+}
+
+/* The slot that holds the nexthop; a free one if that is NULL. */
+static struct vr_nexthop __rcu **
+vr_component_slot(struct vr_component_list *list, const struct vr_nexthop *nh)
+{
+	unsigned int i;
+
+	for (i = 0; list && i < list->cl_slots; i++)
+		if (rcu_access_pointer(list->cl_nh[i]) == nh)
+			return &list->cl_nh[i];
+
+	return NULL;
+}
+
+static int vr_component_add(struct vr_nexthop *composite, struct vr_nexthop *nh)
+{
+	struct vr_component_list *old, *list;
+	struct vr_nexthop __rcu **slot;
+
+	old = rtnl_dereference(composite->nh_component);
+	slot = vr_component_slot(old, NULL);
+	if (slot) {
+		rcu_assign_pointer(*slot, nh);
+		return 0;
+	}
+
+	list = vr_component_list_grow(old);
+	if (!list)
+		return -ENOMEM;
+
+	RCU_INIT_POINTER(*vr_component_slot(list, NULL), nh);
+	rcu_assign_pointer(composite->nh_component, list);
+	if (old)
+		kfree_rcu(old, cl_rcu);
+	return 0;
+}
+
+/* The composite nexthop of encaps inside a flood. */
+static struct vr_nexthop *vr_flood_encaps(struct vr_nexthop *flood)
+{
+	struct vr_component_list *list = rtnl_dereference(flood->nh_component);
+
+	return rtnl_dereference(list->cl_nh[0]);
+}
+
+struct vr_nexthop *vr_nexthop_flood_create(struct vrouter *router, int vrf)
+{
+	struct vr_nexthop *flood, *encaps;
+
+	flood = vr_nexthop_alloc(router, NH_COMPOSITE, vrf);
+	if (!flood)
+		return NULL;
+
+	encaps = vr_nexthop_alloc(router, NH_COMPOSITE, vrf);
+	if (!encaps || vr_component_add(flood, encaps)) {
+		vr_nexthop_free(encaps);
+		vr_nexthop_free(flood);
+		return NULL;
+	}
+
+	flood->nh_reach_nh = nh_composite_mcast;
+	encaps->nh_reach_nh = nh_composite_encap;
+	return flood;
+}
+
+int vr_nexthop_flood_add(struct vr_nexthop *flood, struct vr_nexthop *encap)
+{
+	int err = vr_component_add(vr_flood_encaps(flood), encap);
+
+	if (!err)
+		encap->nh_dev->vif_users++;
+	return err;
+}
+
+bool vr_nexthop_flood_remove(struct vr_nexthop *flood, struct vr_nexthop *encap)
+{
+	struct vr_nexthop *encaps = vr_flood_encaps(flood);
+	struct vr_component_list *list = rtnl_dereference(encaps->nh_component);
+	struct vr_nexthop __rcu **slot = vr_component_slot(list, encap);
+	unsigned int i;
+
+	if (slot) {
+		RCU_INIT_POINTER(*slot, NULL);
+		encap->nh_dev->vif_users--;
+	}
+
+	for (i = 0; i < list->cl_slots; i++)
+		if (rcu_access_pointer(list->cl_nh[i]))
+			return false;
+
+	return true;
+}
+
+static void vr_nexthop_free_rcu(struct rcu_head *head)
+{
+	struct vr_nexthop *nh = container_of(head, struct vr_nexthop, nh_rcu);
+
+	vr_nexthop_free(nh);
+}
+
+void vr_nexthop_flood_free(struct vr_nexthop *flood)
+{
+	call_rcu(&vr_flood_encaps(flood)->nh_rcu, vr_nexthop_free_rcu);
+	call_rcu(&flood->nh_rcu, vr_nexthop_free_rcu);
+}
+
+void vr_nexthop_free(struct vr_nexthop *nh)
+{
+	if (!nh)
+		return;
+
+	if (nh->nh_dev)
+		nh->nh_dev->vif_users--;
+	if (nh->nh_type == NH_COMPOSITE)
+		kfree(rcu_dereference_protected(nh->nh_component, true));
+	ida_free(&vr_nexthop_ids, nh->nh_id);
+	kfree(nh);
+}
+
+int vr_nexthop_init(struct vrouter *router)
+{
+	/* The first id there is: 0 is always the discard nexthop. */
+	ip4_default_nh = vr_nexthop_alloc(router, NH_DISCARD, 0);
+	if (!ip4_default_nh)
+		return -ENOMEM;
+
+	ip4_default_nh->nh_reach_nh = nh_discard;
+	return 0;
+}
+
+void vr_nexthop_exit(void)
+{
+	/* Floods on their way out still hold an id. */
+	rcu_barrier();
+	vr_nexthop_free(ip4_default_nh);
+	ida_destroy(&vr_nexthop_ids);
+}

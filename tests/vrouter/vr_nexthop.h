@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Nexthops: what is done with a packet once its route is known.
+ *
+ * Names and offsets of the fields are the real module's, the union apart.
+ */
+#ifndef VR_NEXTHOP_H
+#define VR_NEXTHOP_H
+
+#include <linux/build_bug.h>
+#include <linux/rcupdate.h>
+#include <linux/types.h>
+
+struct vr_forwarding_md;
+struct vr_interface;
+struct vr_packet;
+struct vrouter;
+
+/* nh_type */
+#define NH_DEAD			0
+#define NH_RCV			1
+#define NH_ENCAP		2
+#define NH_TUNNEL		3
+#define NH_RESOLVE		4
+#define NH_DISCARD		5
+#define NH_COMPOSITE		6
+#define NH_VRF_TRANSLATE	7
+#define NH_L2_RCV		8
+
+#define NH_FLAG_VALID		0x1
+
+struct vr_nexthop;
+
+/* The parts of a composite nexthop. A slot may be empty. */
+struct vr_component_list {
+	struct rcu_head cl_rcu;
+	unsigned int cl_slots;
+	struct vr_nexthop __rcu *cl_nh[];
+};
+
+struct vr_nexthop {
+	unsigned char nh_type;
+	unsigned char nh_family;
+	unsigned short nh_data_size;
+	unsigned int nh_flags;
+	int nh_vrf;
+	unsigned int nh_id;
+	unsigned int nh_rid;
+	unsigned int nh_users;
+	union {
+		struct {
+			struct vr_component_list __rcu *component;
+		} nh_composite;
+		unsigned char nh_reserved[32];
+	} nh_u;
+	struct vrouter *nh_router;
+	struct vr_nexthop *nh_direct_nh;
+	int (*nh_validate_src)(struct vr_packet *pkt, struct vr_nexthop *nh,
+			       struct vr_forwarding_md *fmd, void *ret_data);
+	int (*nh_reach_nh)(struct vr_packet *pkt, struct vr_nexthop *nh,
+			   struct vr_forwarding_md *fmd);
+	struct rcu_head nh_rcu;
+	struct vr_interface *nh_dev_arr[3];
+	unsigned char nh_reserved2[36];
+	unsigned char nh_data[];
+};
+
+#define nh_dev		nh_dev_arr[0]
+#define nh_component	nh_u.nh_composite.component
+
+static_assert(offsetof(struct vr_nexthop, nh_data_size) == 2);
+static_assert(offsetof(struct vr_nexthop, nh_flags) == 4);
+static_assert(offsetof(struct vr_nexthop, nh_vrf) == 8);
+static_assert(offsetof(struct vr_nexthop, nh_id) == 12);
+static_assert(offsetof(struct vr_nexthop, nh_rid) == 16);
+static_assert(offsetof(struct vr_nexthop, nh_users) == 20);
+static_assert(offsetof(struct vr_nexthop, nh_u) == 24);
+static_assert(offsetof(struct vr_nexthop, nh_router) == 56);
+static_assert(offsetof(struct vr_nexthop, nh_direct_nh) == 64);
+static_assert(offsetof(struct vr_nexthop, nh_validate_src) == 72);
+static_assert(offsetof(struct vr_nexthop, nh_reach_nh) == 80);
+static_assert(offsetof(struct vr_nexthop, nh_dev_arr) == 104);
+static_assert(offsetof(struct vr_nexthop, nh_data) == 164);
+
+/* Nexthop 0: whatever has no route comes here. */
+extern struct vr_nexthop *ip4_default_nh;
+
+int vr_nexthop_init(struct vrouter *router);
+void vr_nexthop_exit(void);
+
+/* Sends out of a vif. */
+struct vr_nexthop *vr_nexthop_encap_create(struct vr_interface *vif);
+/* Sends a copy to every vif of a VRF: a composite of one composite of encaps. */
+struct vr_nexthop *vr_nexthop_flood_create(struct vrouter *router, int vrf);
+
+/* No packet can be at it any more. NULL is fine. */
+void vr_nexthop_free(struct vr_nexthop *nh);
+/* Packets may still be at it. Its composite of encaps goes as well. */
+void vr_nexthop_flood_free(struct vr_nexthop *flood);
+
+/* Under rtnl. */
+int vr_nexthop_flood_add(struct vr_nexthop *flood, struct vr_nexthop *encap);
+/* Cannot fail. True if the last one has left. */
+bool vr_nexthop_flood_remove(struct vr_nexthop *flood, struct vr_nexthop *encap);
+
+int nh_output(struct vr_packet *pkt, struct vr_nexthop *nh,
+	      struct vr_forwarding_md *fmd);
+
+#endif /* VR_NEXTHOP_H */

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The sandesh structs that the router speaks, as C structs. They hold the
+ * fields that can be other than zero; the tables in vr_requests.c know all.
+ */
+#ifndef VR_REQUESTS_H
+#define VR_REQUESTS_H
+
+#include "vr_packet.h"
+#include "vr_sandesh.h"
+
+/* h_op */
+#define SANDESH_OP_ADD		0
+#define SANDESH_OP_GET		1
+#define SANDESH_OP_DEL		2
+#define SANDESH_OP_DUMP		3
+#define SANDESH_OP_RESPONSE	4
+#define SANDESH_OP_RESET	5
+
+/* resp_code of a dump that goes on. */
+#define VR_MESSAGE_DUMP_INCOMPLETE	0x40000000
+
+/* vifr_flags of a dump: every vif is followed by its drop counters. */
+#define VIF_FLAG_GET_DROP_STATS		0x00000001
+
+struct vr_response {
+	s32 h_op;
+	s32 resp_code;
+};
+
+struct vr_interface_req {
+	s32 h_op;
+	u32 vifr_core;		/* 0: all CPUs, n: CPU n - 1; in replies less 1 */
+	s32 vifr_type;
+	s32 vifr_flags;
+	s32 vifr_vrf;
+	s32 vifr_idx;
+	s32 vifr_rid;
+	s32 vifr_os_idx;
+	s32 vifr_mtu;
+	struct vr_sandesh_list vifr_name;
+	s64 vifr_ibytes;
+	s64 vifr_ipackets;
+	s64 vifr_ierrors;
+	s64 vifr_obytes;
+	s64 vifr_opackets;
+	s64 vifr_oerrors;
+	struct vr_sandesh_list vifr_queue_ierrors_to_lcore;
+	s32 vifr_ref_cnt;
+	s32 vifr_marker;
+	struct vr_sandesh_list vifr_mac;
+	s16 vifr_mir_id;
+	s32 vifr_speed;
+	s32 vifr_duplex;
+	s32 vifr_parent_vif_idx;
+	s32 vifr_nh_id;
+	u8 vifr_transport;
+	u64 vifr_dpackets;
+	s32 vifr_mcast_vrf;
+};
+
+struct vr_drop_stats_req {
+	s32 h_op;
+	s16 vds_rid;
+	s16 vds_core;
+	s64 vds_drops[VP_DROP_MAX];	/* by reason; that of 0 is not sent */
+};
+
+struct vr_hugepage_config {
+	s32 vhp_op;
+	u32 vhp_resp;
+};
+
+extern const struct vr_sandesh_type vr_response_type;
+extern const struct vr_sandesh_type vr_interface_req_type;
+extern const struct vr_sandesh_type vr_drop_stats_req_type;
+extern const struct vr_sandesh_type vr_hugepage_config_type;
+
+#endif /* VR_REQUESTS_H */

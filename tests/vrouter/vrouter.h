@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A stand-in for the vRouter kernel module of Tungsten Fabric, made to test
+ * tracers: real packets take the real functions' path, by their real names.
+ *
+ * Locking: rtnl serialises every change to vifs, nexthops and floods.
+ * Packets look at all of them under RCU. The bridge table alone changes under
+ * its own spinlock, because packets teach it addresses.
+ */
+#ifndef VROUTER_H
+#define VROUTER_H
+
+#include <linux/build_bug.h>
+#include <linux/compiler.h>
+#include <linux/types.h>
+
+#include "vr_interface.h"
+#include "vr_nexthop.h"
+#include "vr_packet.h"
+
+#define VR_MAX_INTERFACES	4355
+#define VR_MAX_VRFS		4096
+#define VR_VRF_INVALID		65535
+
+/* The last two vifs are internal, in this order. */
+#define VR_VIF_PKT3		(VR_MAX_INTERFACES - 2)
+#define VR_VIF_PKT1		(VR_MAX_INTERFACES - 1)
+
+struct vrouter {
+	unsigned char vr_reserved1[16];
+	struct vr_interface __rcu **vr_interfaces;	/* by vif_idx */
+	unsigned char vr_reserved2[4];
+	unsigned int vr_max_interfaces;
+	unsigned char vr_reserved3[120];
+	u64 **vr_pdrop_stats;				/* by CPU, by reason */
+	unsigned char vr_reserved4[40];
+	struct vr_interface __rcu *vr_agent_if;
+	struct vr_interface __rcu *vr_host_if;
+	struct vr_interface __rcu *vr_eth_if[3];
+};
+
+static_assert(offsetof(struct vrouter, vr_interfaces) == 16);
+static_assert(offsetof(struct vrouter, vr_max_interfaces) == 28);
+static_assert(offsetof(struct vrouter, vr_pdrop_stats) == 152);
+static_assert(offsetof(struct vrouter, vr_agent_if) == 200);
+static_assert(offsetof(struct vrouter, vr_host_if) == 208);
+static_assert(offsetof(struct vrouter, vr_eth_if) == 216);
+
+extern struct vrouter router;
+
+/* What becomes of a packet after the look at its flow. */
+typedef enum {
+	FLOW_FORWARD,
+	FLOW_CONSUMED,
+	FLOW_DROP,
+} flow_result_t;
+
+struct vr_flow {
+	__be32 flow_sip;
+	__be32 flow_dip;
+	__be16 flow_sport;
+	__be16 flow_dport;
+	u8 flow_proto;
+};
+
+/* vr_datapath.c */
+int vr_pkt_type(struct vr_packet *pkt, unsigned short offset,
+		struct vr_forwarding_md *fmd);
+unsigned int vr_virtual_input(unsigned short vrf, struct vr_interface *vif,
+			      struct vr_packet *pkt,
+			      struct vr_forwarding_md *fmd,
+			      unsigned short vlan_id);
+unsigned int vr_fabric_input(struct vr_interface *vif, struct vr_packet *pkt,
+			     struct vr_forwarding_md *fmd,
+			     unsigned short vlan_id);
+int vr_reinject_packet(struct vr_packet *pkt, struct vr_forwarding_md *fmd);
+int vr_trap(struct vr_packet *pkt, unsigned short trap_vrf,
+	    unsigned short trap_reason, void *trap_param);
+
+/* trap_reason */
+#define AGENT_TRAP_FLOW_MISS	6
+
+/* vr_flow.c */
+bool vr_flow_forward(struct vrouter *router, struct vr_packet *pkt,
+		     struct vr_forwarding_md *fmd);
+bool __vr_flow_forward(flow_result_t result, struct vr_packet *pkt,
+		       struct vr_forwarding_md *fmd);
+flow_result_t vr_inet_flow_lookup(struct vrouter *router,
+				  struct vr_packet *pkt,
+				  struct vr_forwarding_md *fmd);
+flow_result_t vr_flow_lookup(struct vrouter *router, struct vr_flow *key,
+			     struct vr_packet *pkt,
+			     struct vr_forwarding_md *fmd);
+
+/* vr_bridge.c */
+void vr_bridge_exit(void);
+int vr_bridge_input(struct vrouter *router, struct vr_packet *pkt,
+		    struct vr_forwarding_md *fmd);
+struct vr_nexthop *bridge_lookup(unsigned int vrf, const unsigned char *mac);
+int vr_bridge_learn(struct vrouter *router, struct vr_packet *pkt,
+		    const struct ethhdr *eth, struct vr_forwarding_md *fmd);
+/* Under rtnl: the vif gets a VRF's floods, or no longer and is forgotten. */
+int vr_bridge_join(struct vr_interface *vif, unsigned int vrf);
+void vr_bridge_leave(struct vr_interface *vif, unsigned int vrf);
+
+/* vr_proto_ip.c */
+int vr_ip_input(struct vrouter *router, struct vr_packet *pkt,
+		struct vr_forwarding_md *fmd);
+int vr_forward(struct vrouter *router, struct vr_packet *pkt,
+	       struct vr_forwarding_md *fmd);
+
+/* vr_stats.c */
+int vr_stats_init(struct vrouter *router);
+void vr_stats_exit(struct vrouter *router);
+void pkt_drop_stats(struct vr_interface *vif, unsigned short reason,
+		    unsigned int cpu);
+/* Packets dropped for a reason, on one CPU or (-1) on all. */
+u64 vr_drop_stats_get(struct vrouter *router, unsigned int reason, int cpu);
+void vr_drop_stats_reset(struct vrouter *router);
+u64 vif_drop_stats_get(struct vr_interface *vif, unsigned int reason);
+void vif_drop_stats_reset(struct vr_interface *vif);
+
+/* linux_host.c */
+void lh_pfree_skb(struct sk_buff *skb, struct vr_interface *vif,
+		  unsigned short reason);
+
+/* linux_if.c */
+int linux_if_init(void);
+void linux_if_exit(void);
+int linux_xmit_segment(struct vr_interface *vif, struct sk_buff *seg,
+		       unsigned short type, int diag);
+int linux_xmit(struct vr_interface *vif, struct sk_buff *skb,
+	       unsigned short type);
+
+/* vr_genetlink.c */
+int vr_genetlink_init(void);
+void vr_genetlink_exit(void);
+
+#endif /* VROUTER_H */
