@@ -11,7 +11,7 @@
 import config from "../deno.json" with { type: "json" };
 import type { Invocation } from "./cli/invocation.ts";
 import { parseArguments } from "./cli/program.ts";
-import { completions } from "./commands/completions.ts";
+import { runCompletions } from "./commands/completions.ts";
 import { runFunctions } from "./commands/functions.ts";
 import { runInterfaces } from "./commands/interfaces.ts";
 import type { CommandIo } from "./commands/io.ts";
@@ -50,7 +50,7 @@ async function run(invocation: Invocation, writer: LineWriter): Promise<number> 
     case "interfaces":
       return await runInterfaces(invocation.options, ioOf(writer, invocation.options.debug));
     case "completions":
-      return completions(invocation.shell, ioOf(writer, false));
+      return runCompletions(invocation.shell, ioOf(writer, false));
     case "trace": {
       const log = new Log({ debug: invocation.options.debug });
       return await runTrace(invocation.options, log, catchSignals(), readObject);

@@ -70,7 +70,7 @@ export type Invocation =
   | { readonly command: "functions"; readonly options: FunctionsOptions }
   | { readonly command: "interfaces"; readonly options: InterfacesOptions }
   | { readonly command: "completions"; readonly shell: Shell }
-  /** Text for stdout and exit status 0: help and version. */
+  /** Text for stdout as it stands, and exit status 0: help and version. */
   | { readonly command: "show"; readonly text: string }
-  /** Text for stderr and exit status 2: the command line makes no sense. */
+  /** Text for stderr as it stands, and exit status 2: the command line makes no sense. */
   | { readonly command: "misuse"; readonly text: string };

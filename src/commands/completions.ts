@@ -21,7 +21,7 @@ const SCRIPTS: Readonly<Record<Shell, () => string>> = {
  *
  * @returns exit status 0
  */
-export function completions(shell: Shell, io: CommandIo): number {
+export function runCompletions(shell: Shell, io: CommandIo): number {
   io.out(SCRIPTS[shell]());
   return 0;
 }

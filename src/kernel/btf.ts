@@ -269,17 +269,16 @@ export class Btf {
     for (let at = start + TYPE_WORDS; at < end; at += 3) {
       const nameAt = this.#words[at] as number;
       const offset = this.#words[at + 2] as number;
-      // With kind_flag the upper 8 bits are the width of a bit field.
-      const bits = wide ? offset & 0xffffff : offset;
       if (nameAt !== 0) {
         if (!this.#stringEquals(nameAt, name)) continue;
-        return wide && offset >>> 24 !== 0 ? undefined : bits;
+        // With kind_flag the upper 8 bits are the width of a bit field.
+        return wide && offset >>> 24 !== 0 ? undefined : offset;
       }
       const type = this.resolve(this.#words[at + 1] as number);
       const kind = this.kind(type);
       if ((kind !== KIND_STRUCT && kind !== KIND_UNION) || visited.has(type)) continue;
       const inside = this.#memberBits(type, name, visited, depth + 1);
-      if (inside !== undefined) return bits + inside;
+      if (inside !== undefined) return offset + inside;
     }
     return undefined;
   }

@@ -4,12 +4,8 @@
  * @module
  */
 
-import { lastErrno, libc, SystemError } from "../sys/libc.ts";
+import { SharedMemory } from "../sys/shared_memory.ts";
 import { COUNTER_LOST, COUNTER_RECORDED, COUNTER_UNTRACKED, COUNTERS_BYTES } from "./layout.ts";
-
-const PROT_READ = 1;
-const MAP_SHARED = 1;
-const PAGE_BYTES = 4096;
 
 /** Sums over all CPUs since the object was loaded. */
 export interface Counts {
@@ -23,24 +19,20 @@ export interface Counts {
 
 /** The mapped counters. */
 export class Counters implements Disposable {
-  readonly #pointer: Deno.PointerObject;
-  readonly #bytes: number;
+  readonly #memory: SharedMemory;
   readonly #view: DataView;
   readonly #cpus: number;
 
   /**
    * @param map fd of the map `counters`
    * @param cpus number of its entries
+   * @throws {SystemError} when it cannot be mapped
    */
   constructor(map: number, cpus: number) {
+    const bytes = cpus * COUNTERS_BYTES;
     this.#cpus = cpus;
-    this.#bytes = Math.ceil(cpus * COUNTERS_BYTES / PAGE_BYTES) * PAGE_BYTES;
-    const pointer = libc().mmap(null, BigInt(this.#bytes), PROT_READ, MAP_SHARED, map, 0n);
-    if (pointer === null || Deno.UnsafePointer.value(pointer) === 0xffffffffffffffffn) {
-      throw new SystemError("Cannot map the event counters", lastErrno());
-    }
-    this.#pointer = pointer;
-    this.#view = new DataView(Deno.UnsafePointerView.getArrayBuffer(pointer, this.#bytes));
+    this.#memory = new SharedMemory("the event counters", map, bytes);
+    this.#view = new DataView(this.#memory.view(0, bytes));
   }
 
   /** The counts as they stand. */
@@ -61,6 +53,6 @@ export class Counters implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    libc().munmap(this.#pointer, BigInt(this.#bytes));
+    this.#memory[Symbol.dispose]();
   }
 }

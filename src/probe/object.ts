@@ -7,6 +7,7 @@
 
 import { Failure } from "../sys/failure.ts";
 import { addressOf, cString } from "../sys/libc.ts";
+import { SharedMemory } from "../sys/shared_memory.ts";
 import { RECORD_VERSION } from "./record.ts";
 import {
   CONFIG_BYTES,
@@ -50,8 +51,7 @@ export class BpfObject implements Disposable {
   readonly #object: NonNullable<Deno.PointerValue>;
   // libbpf reads these until the object is closed.
   readonly #keepAlive: Uint8Array<ArrayBuffer>[];
-  /** `struct vrft_control`, shared with the programs. */
-  readonly control: ArrayBuffer;
+  #control: SharedMemory | undefined;
 
   private constructor(
     libbpf: Libbpf,
@@ -61,7 +61,6 @@ export class BpfObject implements Disposable {
     this.#libbpf = libbpf;
     this.#object = object;
     this.#keepAlive = keepAlive;
-    this.control = this.#section(".bss", CONTROL_BYTES);
   }
 
   /**
@@ -94,6 +93,14 @@ export class BpfObject implements Disposable {
       const object = new BpfObject(libbpf, pointer, keepAlive);
       object.#prepare(programs, options);
       libbpf.check("Cannot load the BPF object", libbpf.c.bpf_object__load(pointer));
+      object.#control = new SharedMemory(
+        "the BPF object's data",
+        object.mapFd("vrft.bss"),
+        CONTROL_BYTES,
+        {
+          writable: true,
+        },
+      );
       return object;
     } catch (error) {
       libbpf.c.bpf_object__close(pointer);
@@ -120,7 +127,7 @@ export class BpfObject implements Disposable {
     this.#resize("places", options.places);
     this.#resize("interfaces", options.interfaces);
 
-    const config = new DataView(this.#section(".rodata", CONFIG_BYTES));
+    const config = new DataView(this.#readOnlyData());
     const version = config.getUint32(CONFIG_RECORD_VERSION, true);
     if (version !== RECORD_VERSION) {
       throw new Failure(
@@ -139,17 +146,14 @@ export class BpfObject implements Disposable {
     );
   }
 
-  /** View of a section that libbpf has mapped; the address stays the same after loading. */
-  #section(suffix: string, bytes: number): ArrayBuffer {
+  /** The section that the programs cannot write, as it will be loaded. */
+  #readOnlyData(): ArrayBuffer {
     const size = new BigUint64Array(1);
-    const name = `vrft${suffix}`;
-    const pointer = this.#libbpf.c.bpf_map__initial_value(this.#map(name), size);
-    if (pointer === null || size[0]! < BigInt(bytes)) {
-      throw new Failure(
-        `The BPF object's ${suffix} section is not the one this vrft was built for`,
-      );
+    const pointer = this.#libbpf.c.bpf_map__initial_value(this.#map("vrft.rodata"), size);
+    if (pointer === null || size[0]! < BigInt(CONFIG_BYTES)) {
+      throw new Failure("The BPF object's .rodata is not the one this vrft was built for");
     }
-    return Deno.UnsafePointerView.getArrayBuffer(pointer, bytes);
+    return Deno.UnsafePointerView.getArrayBuffer(pointer, CONFIG_BYTES);
   }
 
   #map(name: string): NonNullable<Deno.PointerValue> {
@@ -164,6 +168,11 @@ export class BpfObject implements Disposable {
       `Cannot find the program "${name}" in the BPF object`,
       this.#libbpf.c.bpf_object__find_program_by_name(this.#object, cString(name)),
     );
+  }
+
+  /** `struct vrft_control`, shared with the programs. */
+  get control(): ArrayBuffer {
+    return this.#control!.view(0, CONTROL_BYTES);
   }
 
   /** fd of a loaded map, which belongs to the object. */
@@ -185,6 +194,7 @@ export class BpfObject implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#control?.[Symbol.dispose]();
     this.#libbpf.c.bpf_object__close(this.#object);
     this.#keepAlive.length = 0;
   }

@@ -4,18 +4,13 @@
  * @module
  */
 
-import { lastErrno, libc, SystemError } from "../sys/libc.ts";
+import { PAGE_BYTES, SharedMemory } from "../sys/shared_memory.ts";
 import type { RingMemory } from "./ring.ts";
-
-const PROT_READ = 1;
-const PROT_WRITE = 2;
-const MAP_SHARED = 1;
-const PAGE_BYTES = 4096;
 
 /** The mappings of a ring; unmapped on dispose, after which its views must not be touched. */
 export class RingMapping implements Disposable {
   readonly memory: RingMemory;
-  readonly #mappings: { pointer: Deno.PointerValue; bytes: number }[] = [];
+  readonly #mappings = new DisposableStack();
 
   /**
    * @param map fd of a BPF_MAP_TYPE_RINGBUF
@@ -23,32 +18,23 @@ export class RingMapping implements Disposable {
    * @throws {SystemError} when the kernel refuses
    */
   constructor(map: number, bytes: number) {
-    try {
-      const consumer = this.#map(map, PAGE_BYTES, PROT_READ | PROT_WRITE, 0);
-      const producer = this.#map(map, PAGE_BYTES + 2 * bytes, PROT_READ, PAGE_BYTES);
-      this.memory = {
-        consumer: Deno.UnsafePointerView.getArrayBuffer(consumer, PAGE_BYTES),
-        producer: Deno.UnsafePointerView.getArrayBuffer(producer, PAGE_BYTES),
-        data: Deno.UnsafePointerView.getArrayBuffer(producer, 2 * bytes, PAGE_BYTES),
-      };
-    } catch (error) {
-      this[Symbol.dispose]();
-      throw error;
-    }
-  }
-
-  #map(fd: number, bytes: number, protection: number, offset: number): Deno.PointerObject {
-    const pointer = libc().mmap(null, BigInt(bytes), protection, MAP_SHARED, fd, BigInt(offset));
-    if (pointer === null || Deno.UnsafePointer.value(pointer) === 0xffffffffffffffffn) {
-      throw new SystemError(`Cannot map ${bytes} bytes of the ring buffer`, lastErrno());
-    }
-    this.#mappings.push({ pointer, bytes });
-    return pointer;
+    // The consumer's page can be written; behind it lie the producer's page and the data, twice.
+    using mappings = new DisposableStack();
+    const consumer = mappings.use(
+      new SharedMemory("the ring buffer", map, PAGE_BYTES, { writable: true }),
+    );
+    const produced = mappings.use(
+      new SharedMemory("the ring buffer", map, PAGE_BYTES + 2 * bytes, { offset: PAGE_BYTES }),
+    );
+    this.memory = {
+      consumer: consumer.view(0, PAGE_BYTES),
+      producer: produced.view(0, PAGE_BYTES),
+      data: produced.view(PAGE_BYTES, 2 * bytes),
+    };
+    this.#mappings = mappings.move();
   }
 
   [Symbol.dispose](): void {
-    for (const { pointer, bytes } of this.#mappings.splice(0)) {
-      libc().munmap(pointer, BigInt(bytes));
-    }
+    this.#mappings.dispose();
   }
 }

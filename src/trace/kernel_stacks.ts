@@ -8,13 +8,11 @@
  *
  * A region is known to belong to an interrupt stack once a context has used it, then another one,
  * then the first again: a task's stack is handed on only when the task has ended. Before that
- * nothing is concluded.
+ * nothing is concluded. (Of an address the low 32 bits are known. That stacks of two tasks coincide in
+ * these is possible, but they are allocated close together.)
  *
  * @module
  */
-
-/** Bytes of a kernel stack. */
-export const STACK_BYTES = 16384;
 
 const REGION_SHIFT = 14;
 const REGIONS = 1 << (32 - REGION_SHIFT);
@@ -56,11 +54,6 @@ export class KernelStacks {
     }
     this.#userBefore[region] = user;
     this.#user[region] = key;
-  }
-
-  /** Whether the region is known to belong to an interrupt stack. */
-  isInterrupt(region: number): boolean {
-    return this.#interrupt[region] === 1;
   }
 
   /** Whether code that runs on `cpu` in this region is known to run on a task's stack. */

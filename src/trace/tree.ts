@@ -15,18 +15,16 @@
  *   has nothing left to do but return, so an entry at that frame shows that it did; and a function
  *   that is entered again at its own frame has most likely returned (that it tail-called itself
  *   through others cannot be told apart, and is far rarer).
- * - An interrupt in kernel mode runs on the interrupt stack of its CPU, so a frame there says nothing
- *   about calls on the task's stack, which wait. The task goes on only when the interrupt has ended:
- *   an event on a task's stack, or on another interrupt stack, shows that calls on an interrupt stack
- *   are over. `kernel_stacks.ts` learns which stack is which; where that is not certain yet, calls
- *   stay open. But a stack that is used again is used by those it was used by before: calls above
- *   those, on other stacks, are over.
- * - A task has one stack. Calls on another task's stack are left over from a task that had the same
- *   thread id before.
+ * - An interrupt in kernel mode runs on the interrupt stack of its CPU, so its frames say nothing of
+ *   the calls on the task's stack, which wait. But the task goes on only when the interrupt has ended,
+ *   and a task has one stack: an event on a task's stack shows that calls on other stacks are over,
+ *   those of interrupts and those left over from a task that had the same thread id before.
+ *   `kernel_stacks.ts` learns which stack is which. While that is not certain, calls stay open; only
+ *   where the event's stack has open calls, those above them on other stacks are over.
  *
- * Where no record is missing, none of this closes a call before its return. Where some are, what
- * cannot be told stays open until a later record tells, and each call is closed exactly once, after
- * those inside it.
+ * Where no record is missing, none of this closes a call before its return, that one rare case apart.
+ * Where some are, what cannot be told stays open until a later record tells, and each call is closed
+ * exactly once, after those inside it.
  *
  * @module
  */
@@ -43,7 +41,7 @@ import {
   TIMESTAMP_LOW,
 } from "../probe/record.ts";
 import type { CallSink, Incomplete } from "./call_sink.ts";
-import { KernelStacks, regionOf, STACK_BYTES } from "./kernel_stacks.ts";
+import { KernelStacks, regionOf } from "./kernel_stacks.ts";
 import { contextKey, NONE, OpenCalls } from "./open_calls.ts";
 
 /**
@@ -259,11 +257,6 @@ export class CallTree implements RecordSink {
     const region = regionOf(frame);
     const topRegion = regionOf(topFrame);
     if (topRegion === region) return topFrame < frame;
-    if (this.#stacks.isInterrupt(topRegion)) {
-      // Unless the event is deeper down on this interrupt stack, in the next region.
-      return topRegion - 1 !== region || topFrame - frame >= STACK_BYTES;
-    }
-    if (this.#stacks.isInterrupt(region)) return false;
     // Neighbours can only be one stack, one larger than 16 KiB: between stacks are guard pages.
     if (this.#stacks.isTask(region, this.#cpu) && Math.abs(topRegion - region) > 1) return true;
     for (let call = top; call !== NONE; call = this.#open.below(call)) {

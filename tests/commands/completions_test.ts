@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { COMMANDS, flagsOf } from "../../src/cli/grammar.ts";
 import { SHELLS } from "../../src/cli/invocation.ts";
-import { completions } from "../../src/commands/completions.ts";
+import { runCompletions } from "../../src/commands/completions.ts";
 import type { CommandIo } from "../../src/commands/io.ts";
 import { isInstalled, offers } from "./shells.ts";
 
@@ -119,6 +119,24 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name: "completions for zsh work when they are sourced rather than found in fpath",
+  ignore: !isInstalled("zsh"),
+  fn: async () => {
+    const file = await Deno.makeTempFile({ prefix: "vrft-completions-" });
+    try {
+      await Deno.writeTextFile(file, scriptOf("zsh"));
+      const commands = 'autoload -Uz compinit; compinit -D -u; source "$1"; print $_comps[vrft]';
+      const zsh = new Deno.Command("zsh", { args: ["-f", "-c", commands, "zsh", file] });
+      const { stdout, stderr } = await zsh.output();
+      assert.equal(new TextDecoder().decode(stderr), "");
+      assert.equal(new TextDecoder().decode(stdout), "_vrft\n");
+    } finally {
+      await Deno.remove(file);
+    }
+  },
+});
+
 /** What the command prints. */
 function scriptOf(shell: typeof SHELLS[number]): string {
   let script = "";
@@ -126,7 +144,7 @@ function scriptOf(shell: typeof SHELLS[number]): string {
     out: (text) => script += text,
     log: (text) => assert.fail(text),
   };
-  assert.equal(completions(shell, io), 0);
+  assert.equal(runCompletions(shell, io), 0);
   return script;
 }
 

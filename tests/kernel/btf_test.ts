@@ -226,8 +226,9 @@ Deno.test("Btf.parse() rejects split BTF over the BTF of another kernel", () => 
   module.struct("vr_packet", 48);
   const shorter = new BtfWriter();
   shorter.struct("sk_buff", 232);
-  const longer = smallKernel().writer;
-  longer.struct("inserted_by_another_version", 8);
+  const longer = new BtfWriter();
+  longer.struct("sk_buff", 232);
+  longer.struct("of_another_version_of_the_kernel", 8);
   for (const other of [shorter, longer]) {
     rejects(() => Btf.parse(module.bytes(), Btf.parse(other.bytes())), /another kernel/);
   }
@@ -257,6 +258,8 @@ Deno.test("Btf.parse() rejects ELF files without BTF, of other machines, and cut
   rejects(() => Btf.parse(elfFile({ ".text": new Uint8Array(8) })), /without a \.BTF section/);
   rejects(() => Btf.parse(file.with(4, 1)), /64-bit/);
   rejects(() => Btf.parse(file.with(5, 2)), /big-endian/);
+  // A byte of sh_size of the last section, which holds the names.
+  rejects(() => Btf.parse(file.with(file.length - 30, 1)), /beyond the file/);
   for (let length = 4; length < file.length; length++) {
     assert.throws(() => Btf.parse(file.subarray(0, length)), BtfError, `${length} bytes`);
   }

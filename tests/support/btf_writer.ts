@@ -51,7 +51,8 @@ export class BtfWriter {
     { count = 0, flag = false, extra = [] as readonly number[] } = {},
   ): number {
     const info = (kind << 24 | count | (flag ? 1 << 31 : 0)) >>> 0;
-    this.#words.push(this.string(name), info, sizeOrType, ...extra);
+    this.#words.push(this.string(name), info, sizeOrType);
+    for (const word of extra) this.#words.push(word);
     return this.#nextId++;
   }
 

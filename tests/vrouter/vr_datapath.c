@@ -79,8 +79,8 @@ noinline int vr_pkt_type(struct vr_packet *pkt, unsigned short offset,
 }
 
 /* What follows for a packet from a VM once it is known what it is. */
-static int vr_virtual_forward(struct vr_packet *pkt,
-			      struct vr_forwarding_md *fmd)
+static __always_inline int vr_virtual_forward(struct vr_packet *pkt,
+					      struct vr_forwarding_md *fmd)
 {
 	if (!vr_flow_forward(&router, pkt, fmd))
 		return 0;

@@ -47,8 +47,8 @@ static int nh_encap_l2(struct vr_packet *pkt, struct vr_nexthop *nh,
 }
 
 /* A copy that may be written to, with room for headers. NULL without memory. */
-static noinline struct vr_packet *nh_mcast_clone(struct vr_packet *pkt,
-						 unsigned short head_room)
+noinline struct vr_packet *nh_mcast_clone(struct vr_packet *pkt,
+					  unsigned short head_room)
 {
 	struct vr_packet *clone = vr_pclone(pkt);
 
@@ -67,8 +67,9 @@ static noinline struct vr_packet *nh_mcast_clone(struct vr_packet *pkt,
  * Gives a copy to every part of a composite but those that lead back to where
  * the packet came from. Returns why the original is to be freed.
  */
-static drop_rsn_map_t nh_replicate(struct vr_packet *pkt, struct vr_nexthop *nh,
-				   struct vr_forwarding_md *fmd)
+static __always_inline drop_rsn_map_t
+nh_replicate(struct vr_packet *pkt, struct vr_nexthop *nh,
+	     struct vr_forwarding_md *fmd)
 {
 	const struct vr_component_list *list;
 	struct vr_nexthop *part;

@@ -105,5 +105,7 @@ bool vr_nexthop_flood_remove(struct vr_nexthop *flood, struct vr_nexthop *encap)
 
 int nh_output(struct vr_packet *pkt, struct vr_nexthop *nh,
 	      struct vr_forwarding_md *fmd);
+struct vr_packet *nh_mcast_clone(struct vr_packet *pkt,
+				 unsigned short head_room);
 
 #endif /* VR_NEXTHOP_H */

@@ -127,6 +127,7 @@ void lh_pfree_skb(struct sk_buff *skb, struct vr_interface *vif,
 /* linux_if.c */
 int linux_if_init(void);
 void linux_if_exit(void);
+rx_handler_result_t linux_rx_handler(struct sk_buff **pskb);
 int linux_xmit_segment(struct vr_interface *vif, struct sk_buff *seg,
 		       unsigned short type, int diag);
 int linux_xmit(struct vr_interface *vif, struct sk_buff *skb,

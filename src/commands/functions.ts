@@ -1,0 +1,103 @@
+/**
+ * `vrft functions`: lists the functions that would be traced, or those that are left out.
+ *
+ * @module
+ */
+
+import type { FunctionsOptions } from "../cli/invocation.ts";
+import { discover, type Discovery } from "../kernel/functions.ts";
+import type { PacketFunction, SkippedFunction } from "../kernel/packet_function.ts";
+import { type KernelSources, readSources } from "../kernel/sources.ts";
+import { type Column, table } from "../output/table.ts";
+import { printable, printableJson } from "../sys/printable.ts";
+import type { CommandIo } from "./io.ts";
+
+const FUNCTION_COLUMNS: readonly Column<PacketFunction>[] = [
+  { title: "FUNCTION", cell: ({ name }) => printable(name) },
+  { title: "MODULE", cell: ({ module }) => printable(module) },
+  { title: "STRUCT", cell: ({ struct, indirection }) => `${struct} ${"*".repeat(indirection)}` },
+  { title: "POSITION", right: true, cell: ({ position }) => `${position}` },
+  { title: "ADDRESS", cell: ({ address }) => hexadecimal(address) ?? "-" },
+];
+
+const SKIPPED_COLUMNS: readonly Column<SkippedFunction>[] = [
+  { title: "FUNCTION", cell: ({ name }) => printable(name) },
+  { title: "MODULE", cell: ({ module }) => printable(module) },
+  { title: "REASON", cell: ({ reason }) => printable(reason) },
+];
+
+/**
+ * Lists functions as a table, or as a JSON array. Needs no root: what the kernel keeps to itself is
+ * missing from the list, and a log line says so.
+ *
+ * @param read reads what discovery works on; the default reads this system's files
+ * @returns the exit status, 0
+ * @throws {Failure} when there is no usable BTF, or a glob cannot be understood
+ */
+export async function runFunctions(
+  options: FunctionsOptions,
+  io: CommandIo,
+  read: (options: FunctionsOptions) => Promise<KernelSources> = readSources,
+): Promise<number> {
+  const sources = await read(options);
+  const { functions, excludes } = options;
+  const discovery = discover({ ...sources, functions, excludes });
+  for (const line of remarks(options, sources, discovery)) io.log(line);
+  io.out(options.skipped ? skippedText(options, discovery) : functionsText(options, discovery));
+  return 0;
+}
+
+function functionsText({ json }: FunctionsOptions, { functions }: Discovery): string {
+  return json ? printableJson(functions.map(functionJson)) : table(FUNCTION_COLUMNS, functions);
+}
+
+function skippedText({ json }: FunctionsOptions, { skipped }: Discovery): string {
+  return json ? printableJson(skipped.map(skippedJson)) : table(SKIPPED_COLUMNS, skipped);
+}
+
+/** The keys that scripts may rely on, in their order. */
+function functionJson(
+  { name, module, struct, position, indirection, address }: PacketFunction,
+): Record<string, string | number | null> {
+  return { name, module, struct, position, indirection, address: hexadecimal(address) };
+}
+
+function skippedJson({ name, module, reason }: SkippedFunction): Record<string, string> {
+  return { name, module, reason };
+}
+
+/** A string, because numbers in JSON are exact up to 2^53 only. */
+function hexadecimal(address: bigint | null): string | null {
+  return address === null ? null : `0x${address.toString(16)}`;
+}
+
+/** What limits the list, and with `--debug` what it was made from. */
+function remarks(
+  options: FunctionsOptions,
+  sources: KernelSources,
+  { functions, skipped, addressesKnown, traceabilityKnown }: Discovery,
+): string[] {
+  const lines = [...sources.warnings];
+  if (!traceabilityKnown) {
+    lines.push("Listed by BTF alone: which of these functions can be traced is unknown");
+  }
+  if (!addressesKnown && sources.kallsyms !== null && functions.length > 0) {
+    lines.push("The kernel hides addresses: run as root, with kernel.kptr_restrict below 2");
+  }
+  if (options.vrouter && sources.vrouterBtf === null) {
+    lines.push(
+      "No BTF of vrouter found: its functions are missing; give a file with --vrouter-btf, " +
+        "or --no-vrouter to do without",
+    );
+  }
+  if (options.debug) {
+    lines.push(
+      ...sources.notes,
+      `Linux Debug info: ${sources.kernelBtf}`,
+      `tf-vrouter Debug info: ${sources.vrouterBtf ?? "none"}`,
+      `${functions.length} functions listed and ${skipped.length} skipped, of ` +
+        `${sources.modules.length} modules`,
+    );
+  }
+  return lines;
+}

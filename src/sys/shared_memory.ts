@@ -1,0 +1,58 @@
+/**
+ * Memory shared with the kernel through a file descriptor: mmap(2).
+ *
+ * @module
+ */
+
+import { lastErrno, libc, SystemError } from "./libc.ts";
+
+const PROT_READ = 1;
+const PROT_WRITE = 2;
+const MAP_SHARED = 1;
+const MAP_FAILED = 0xffffffffffffffffn;
+/** Bytes of a page on x86-64. */
+export const PAGE_BYTES = 4096;
+
+/** What to map. */
+export interface SharedMemoryOptions {
+  /** Bytes from the start of the file; a multiple of the page size. */
+  readonly offset?: number;
+  readonly writable?: boolean;
+}
+
+/** A mapping; unmapped on dispose, after which its views must not be touched. */
+export class SharedMemory implements Disposable {
+  readonly #pointer: Deno.PointerObject;
+  readonly #bytes: number;
+
+  /**
+   * @param what name of it for messages: `the ring buffer`
+   * @param bytes its length; what is mapped is rounded up to whole pages
+   * @throws {SystemError} when the kernel refuses
+   */
+  constructor(what: string, fd: number, bytes: number, options: SharedMemoryOptions = {}) {
+    this.#bytes = Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES;
+    const pointer = libc().mmap(
+      null,
+      BigInt(this.#bytes),
+      options.writable ? PROT_READ | PROT_WRITE : PROT_READ,
+      MAP_SHARED,
+      fd,
+      BigInt(options.offset ?? 0),
+    );
+    if (pointer === null || Deno.UnsafePointer.value(pointer) === MAP_FAILED) {
+      throw new SystemError(`Cannot map ${this.#bytes} bytes of ${what}`, lastErrno());
+    }
+    this.#pointer = pointer;
+  }
+
+  /** A view of `length` bytes at `offset`, not a copy. */
+  view(offset: number, length: number): ArrayBuffer {
+    if (offset + length > this.#bytes) throw new RangeError("The view reaches beyond the mapping");
+    return Deno.UnsafePointerView.getArrayBuffer(this.#pointer, length, offset);
+  }
+
+  [Symbol.dispose](): void {
+    libc().munmap(this.#pointer, BigInt(this.#bytes));
+  }
+}

@@ -1,0 +1,40 @@
+import assert from "node:assert/strict";
+import { parseOsRelease, readDistribution } from "../../src/kernel/platform.ts";
+
+function parse(text: string): { name: string; version: string } {
+  return parseOsRelease(new TextEncoder().encode(text));
+}
+
+Deno.test("parseOsRelease() reads Debian's file", () => {
+  const text = `PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"
+NAME="Debian GNU/Linux"
+VERSION_ID="12"
+VERSION="12 (bookworm)"
+ID=debian
+`;
+  assert.deepEqual(parse(text), { name: "Debian GNU/Linux", version: "12" });
+});
+
+Deno.test("parseOsRelease() reads values without quotes, with single ones, and with escapes", () => {
+  assert.deepEqual(parse("NAME=Fedora\nVERSION_ID=42"), { name: "Fedora", version: "42" });
+  assert.deepEqual(parse("NAME='a \"b\" \\$'"), { name: 'a "b" \\$', version: "" });
+  assert.equal(parse('NAME="a \\"b\\" \\$x \\`y\\` \\\\"').name, 'a "b" $x `y` \\');
+});
+
+Deno.test("parseOsRelease() passes over comments and what is no assignment", () => {
+  const text = "# NAME=comment\n\nNAME\n=x\nNAME=Right\r\nLONG_NAME=wrong\nVERSION_ID=";
+  assert.deepEqual(parse(text), { name: "Right", version: "" });
+});
+
+Deno.test("a system that does not say what it is is called Linux", async () => {
+  assert.deepEqual(parse(""), { name: "Linux", version: "" });
+  assert.deepEqual(readDistribution(["/nonexistent/os-release"]), { name: "Linux", version: "" });
+  const directory = await Deno.makeTempDir();
+  try {
+    const second = `${directory}/os-release`;
+    await Deno.writeTextFile(second, "NAME=Second\n");
+    assert.equal(readDistribution([`${directory}/none`, second]).name, "Second");
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});

@@ -1,0 +1,166 @@
+import assert from "node:assert/strict";
+import { Btf, BtfError } from "../../src/kernel/btf.ts";
+import { type PacketParameter, Prototypes } from "../../src/kernel/prototypes.ts";
+import { BtfWriter } from "../support/btf_writer.ts";
+
+/** The types that the cases below are put together from. */
+function types(writer: BtfWriter): Record<string, number> {
+  const skb = writer.struct("sk_buff", 232);
+  const packet = writer.struct("vr_packet", 48);
+  const pointer = writer.pointer(skb);
+  const int = writer.int("int", 4);
+  const long = writer.int("long", 8);
+  return {
+    int,
+    bool: writer.int("_Bool", 1),
+    int128: writer.int("__int128", 16),
+    enum: writer.enum("gfp", { A: 1 }),
+    enum64: writer.enum64("flags", { A: 1n }),
+    double: writer.float("double", 8),
+    void: 0,
+    any: writer.pointer(0),
+    callback: writer.pointer(writer.prototype([["skb", pointer]])),
+    empty: writer.struct("empty", 0),
+    small: writer.struct("kuid_t", 4, [["val", int, 0]]),
+    pair: writer.struct("sockptr_t", 16, [["kernel", long, 0], ["is_kernel", int, 64]]),
+    either: writer.union("either", 16, [["a", long, 0]]),
+    large: writer.struct("large", 17),
+    skb: pointer,
+    pkt: writer.pointer(packet),
+    byValue: skb,
+    unionSkb: writer.pointer(writer.union("sk_buff", 8)),
+    head: writer.pointer(writer.struct("sk_buff_head", 24)),
+    declared: writer.pointer(writer.forward("sk_buff")),
+    declaredUnion: writer.pointer(writer.forward("sk_buff", { union: true })),
+    const: writer.const(writer.pointer(writer.const(skb))),
+    volatile: writer.pointer(writer.volatile(skb)),
+    restrict: writer.restrict(pointer),
+    tagged: writer.pointer(writer.typeTag("rcu", skb)),
+    typedef: writer.typedef("skb_ptr", pointer),
+    typedefStruct: writer.pointer(writer.typedef("skb_t", writer.const(skb))),
+    twice: writer.pointer(pointer),
+    constTwice: writer.pointer(writer.const(writer.typedef("pp", writer.pointer(packet)))),
+    thrice: writer.pointer(writer.pointer(pointer)),
+  };
+}
+
+/** What is found for `list` of parameters: `sk_buff* 2 in 3` at position 2 in register 3. */
+function found(list: string, returns = "void"): string | null {
+  const writer = new BtfWriter();
+  const known = types(writer);
+  const parameters = list.split(" ").map((name) => [name, known[name] as number] as const);
+  const prototype = writer.prototype(parameters, known[returns]);
+  return describe(new Prototypes(Btf.parse(writer.bytes())).packet(prototype));
+}
+
+function describe(packet: PacketParameter | null): string | null {
+  if (packet === null) return null;
+  const { struct, indirection, position, register } = packet;
+  return `${struct}${"*".repeat(indirection)} ${position} in ${register ?? "memory"}`;
+}
+
+Deno.test("packet() sees through every qualifier, typedef and declaration", () => {
+  const expected: Record<string, string | null> = {
+    skb: "sk_buff* 1 in 1",
+    pkt: "vr_packet* 1 in 1",
+    declared: "sk_buff* 1 in 1",
+    const: "sk_buff* 1 in 1",
+    volatile: "sk_buff* 1 in 1",
+    restrict: "sk_buff* 1 in 1",
+    tagged: "sk_buff* 1 in 1",
+    typedef: "sk_buff* 1 in 1",
+    typedefStruct: "sk_buff* 1 in 1",
+    twice: "sk_buff** 1 in 1",
+    constTwice: "vr_packet** 1 in 1",
+    thrice: null,
+    byValue: null,
+    unionSkb: null,
+    head: null,
+    declaredUnion: null,
+    callback: null,
+    any: null,
+    int: null,
+    void: null,
+  };
+  for (const [parameter, result] of Object.entries(expected)) {
+    assert.equal(found(parameter), result, parameter);
+  }
+});
+
+Deno.test("packet() finds all six registers, and what arrives on the stack", () => {
+  for (let position = 1; position <= 8; position++) {
+    const list = [...Array(position - 1).fill("int"), "skb"].join(" ");
+    const register = position <= 6 ? position : "memory";
+    assert.equal(found(list), `sk_buff* ${position} in ${register}`);
+  }
+});
+
+Deno.test("packet() counts the registers of what stands ahead of the packet", () => {
+  const registers: Record<string, number> = {
+    int: 1,
+    bool: 1,
+    enum: 1,
+    enum64: 1,
+    any: 1,
+    callback: 1,
+    small: 1,
+    int128: 2,
+    pair: 2,
+    either: 2,
+    empty: 0,
+    double: 0,
+    large: 0,
+  };
+  for (const [type, taken] of Object.entries(registers)) {
+    assert.equal(found(`${type} skb`), `sk_buff* 2 in ${taken + 1}`, type);
+  }
+});
+
+Deno.test("packet() puts a struct that does not fit on the stack whole, and fills up behind it", () => {
+  assert.equal(found("int int int int int pair skb"), "sk_buff* 7 in 6");
+  assert.equal(found("int int int int int int128 skb"), "sk_buff* 7 in 6");
+  assert.equal(found("int int int int pair skb"), "sk_buff* 6 in memory");
+});
+
+Deno.test("packet() counts the register of a result that is returned in memory", () => {
+  assert.equal(found("skb", "large"), "sk_buff* 1 in 2");
+  assert.equal(found("skb", "pair"), "sk_buff* 1 in 1");
+  assert.equal(found("int int int int int skb", "large"), "sk_buff* 6 in memory");
+});
+
+Deno.test("packet() takes the first packet in a register, ahead of one on the stack", () => {
+  assert.equal(found("int pkt skb"), "vr_packet* 2 in 2");
+  // Nothing behind a pointer on the stack can be in a register, so the first is the one.
+  assert.equal(found("int int int int int int skb pkt"), "sk_buff* 7 in memory");
+});
+
+Deno.test("packet() finds the types of the base in split BTF", () => {
+  const writer = new BtfWriter();
+  const known = types(writer);
+  const shared = writer.prototype([["skb", known["skb"] as number]]);
+  const module = new BtfWriter(writer);
+  const own = module.prototype([["i", known["int"] as number], ["skb", known["skb"] as number]]);
+  const none = module.prototype([["", 0]]);
+  const base = Btf.parse(writer.bytes());
+  const prototypes = new Prototypes(Btf.parse(module.bytes(), base), new Prototypes(base));
+  assert.equal(describe(prototypes.packet(shared)), "sk_buff* 1 in 1");
+  assert.equal(describe(prototypes.packet(own)), "sk_buff* 2 in 2");
+  assert.equal(prototypes.packet(none), null);
+});
+
+Deno.test("packet() rejects what is no prototype, and pointers that never end", () => {
+  const writer = new BtfWriter();
+  const int = writer.int("int", 4);
+  const loop = writer.prototype([["", int + 2]]);
+  writer.const(int + 2);
+  const prototypes = new Prototypes(Btf.parse(writer.bytes()));
+  assert.throws(() => prototypes.packet(int), BtfError);
+  assert.throws(() => prototypes.packet(loop), BtfError);
+});
+
+Deno.test("packet() takes a pointer to itself for no packet", () => {
+  const writer = new BtfWriter();
+  const self = writer.pointer(1);
+  const prototype = writer.prototype([["", self]]);
+  assert.equal(new Prototypes(Btf.parse(writer.bytes())).packet(prototype), null);
+});

@@ -1,0 +1,190 @@
+import assert from "node:assert/strict";
+import { distrust, readSources, type SourcePaths } from "../../src/kernel/sources.ts";
+import { Failure } from "../../src/sys/failure.ts";
+import { BtfWriter } from "../support/btf_writer.ts";
+
+const kernel = new BtfWriter();
+kernel.func("ip_rcv", [["skb", kernel.pointer(kernel.struct("sk_buff", 232))]]);
+
+/** BTF of a module over {@linkcode kernel}. */
+function moduleBtf(struct: string): Uint8Array {
+  const writer = new BtfWriter(kernel);
+  writer.struct(struct, 48);
+  return writer.bytes();
+}
+
+/** A system in a directory of its own, which is removed afterwards. */
+async function onSystem(
+  files: Record<string, Uint8Array | string>,
+  test: (paths: SourcePaths, directory: string) => Promise<void>,
+): Promise<void> {
+  const directory = await Deno.makeTempDir();
+  try {
+    await Deno.mkdir(`${directory}/btf`);
+    for (const [name, content] of Object.entries(files)) {
+      const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+      await Deno.writeFile(`${directory}/${name}`, bytes);
+    }
+    await test({
+      btf: `${directory}/btf`,
+      vrouterBtf: `${directory}/vrouter.btf`,
+      kallsyms: `${directory}/kallsyms`,
+      filterFunctions: [`${directory}/tracing`, `${directory}/debug`],
+    }, directory);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+const DEFAULTS = { kernelBtf: null, vrouterBtf: null, vrouter: true };
+
+/** Fails unless reading fails with a message like `message`. */
+async function rejects(reading: Promise<unknown>, message: RegExp): Promise<void> {
+  await assert.rejects(
+    reading,
+    (error) => error instanceof Failure && message.test(error.message),
+  );
+}
+
+Deno.test("readSources() reads the kernel, all modules with BTF, and both lists", async () => {
+  await onSystem({
+    "btf/vmlinux": kernel.bytes(),
+    "btf/tun": moduleBtf("tun_struct"),
+    "btf/bridge": moduleBtf("net_bridge"),
+    "btf/vrouter": moduleBtf("vr_packet"),
+    kallsyms: "ffffffff81000000 t ip_rcv\n",
+    tracing: "ip_rcv\n",
+  }, async (paths) => {
+    const sources = await readSources(DEFAULTS, paths);
+    const names = sources.modules.map(({ module }) => module);
+    assert.deepEqual(names, ["vmlinux", "bridge", "tun", "vrouter"]);
+    assert.equal(sources.modules[3]?.btf.structSize("vr_packet"), 48);
+    assert.equal(new TextDecoder().decode(sources.kallsyms!), "ffffffff81000000 t ip_rcv\n");
+    assert.equal(new TextDecoder().decode(sources.filterFunctions!), "ip_rcv\n");
+    assert.equal(sources.kernelBtf, `${paths.btf}/vmlinux`);
+    assert.equal(sources.vrouterBtf, `${paths.btf}/vrouter`);
+    assert.deepEqual([sources.warnings, sources.notes], [[], []]);
+  });
+});
+
+Deno.test("readSources() leaves vrouter alone when it is not wanted", async () => {
+  await onSystem({
+    "btf/vmlinux": kernel.bytes(),
+    "btf/vrouter": "damaged",
+  }, async (paths) => {
+    const sources = await readSources({ ...DEFAULTS, vrouter: false }, paths);
+    assert.deepEqual(sources.modules.map(({ module }) => module), ["vmlinux"]);
+    assert.equal(sources.vrouterBtf, null);
+  });
+});
+
+Deno.test("readSources() reads the files that are named instead of the defaults", async () => {
+  await onSystem({
+    "btf/vmlinux": "damaged",
+    "btf/vrouter": "damaged",
+    "other-kernel": kernel.bytes(),
+    "other-vrouter": moduleBtf("vr_packet"),
+  }, async (paths, directory) => {
+    const kernelBtf = `${directory}/other-kernel`;
+    const vrouterBtf = `${directory}/other-vrouter`;
+    const sources = await readSources({ ...DEFAULTS, kernelBtf, vrouterBtf }, paths);
+    assert.deepEqual(sources.modules.map(({ module }) => module), ["vmlinux", "vrouter"]);
+    assert.equal(sources.kernelBtf, kernelBtf);
+    assert.equal(sources.vrouterBtf, vrouterBtf);
+  });
+});
+
+Deno.test("readSources() finds the tracing directory in debugfs, or warns that there is none", async () => {
+  await onSystem({ "btf/vmlinux": kernel.bytes(), debug: "ip_rcv\n" }, async (paths, directory) => {
+    const sources = await readSources(DEFAULTS, paths);
+    assert.equal(sources.filterFunctions?.length, 7);
+    assert.equal(sources.kallsyms, null);
+    assert.deepEqual(sources.warnings.map((text) => text.replaceAll(directory, "")), [
+      'Cannot read the addresses of functions from "/kallsyms": No such file or directory',
+    ]);
+    await Deno.remove(`${directory}/debug`);
+    const without = await readSources(DEFAULTS, paths);
+    assert.equal(without.filterFunctions, null);
+    assert.match(without.warnings.join("\n"), /which functions ftrace can trace.*mount -t tracefs/);
+  });
+});
+
+Deno.test("readSources() leaves out modules whose BTF it cannot use, with a note", async () => {
+  await onSystem({
+    "btf/vmlinux": kernel.bytes(),
+    "btf/tun": "damaged",
+    "btf/bridge": moduleBtf("net_bridge"),
+  }, async (paths) => {
+    const sources = await readSources(DEFAULTS, paths);
+    assert.deepEqual(sources.modules.map(({ module }) => module), ["vmlinux", "bridge"]);
+    assert.deepEqual(sources.notes, [
+      "Left out module tun: cannot read its BTF: Truncated: shorter than a BTF header",
+    ]);
+  });
+});
+
+Deno.test("readSources() rejects a kernel without BTF, and says what to do", async () => {
+  await onSystem({}, async (paths) => {
+    await rejects(
+      readSources(DEFAULTS, paths),
+      /^Cannot read the BTF of the kernel from ".*": No such file or directory; .*--kernel-btf$/,
+    );
+  });
+});
+
+Deno.test("readSources() rejects files that are named and cannot be read or used", async () => {
+  await onSystem({
+    "btf/vmlinux": kernel.bytes(),
+    text: "no BTF, but long enough to have a header",
+  }, async (paths, directory) => {
+    const named = (kernelBtf: string | null, vrouterBtf: string | null): Promise<unknown> =>
+      readSources({ ...DEFAULTS, kernelBtf, vrouterBtf }, paths);
+    await rejects(named(`${directory}/none`, null), /kernel from ".*none": No such file/);
+    await rejects(named(directory, null), /it is not a regular file$/);
+    await rejects(named("/dev/zero", null), /it is not a regular file$/);
+    await rejects(named(`${directory}/text`, null), /text" as the BTF of the kernel: Neither BTF/);
+    await rejects(named(null, `${directory}/none`), /BTF of vrouter from ".*none": No such file/);
+    await rejects(named(null, `${directory}/text`), /text" as the BTF of vrouter: Neither BTF/);
+  });
+});
+
+Deno.test("distrust() lets only regular files pass that root alone can write", () => {
+  const good = { isFile: true, uid: 0, mode: 0o100644, size: 1000 };
+  assert.equal(distrust(good), null);
+  assert.equal(distrust({ ...good, mode: 0o100400 }), null);
+  assert.match(distrust({ ...good, isFile: false }) ?? "", /regular/);
+  assert.match(distrust({ ...good, uid: 1000 }) ?? "", /owned by root/);
+  assert.match(distrust({ ...good, uid: null }) ?? "", /owned by root/);
+  assert.match(distrust({ ...good, mode: 0o100664 }) ?? "", /others than root/);
+  assert.match(distrust({ ...good, mode: 0o100646 }) ?? "", /others than root/);
+  assert.match(distrust({ ...good, mode: null }) ?? "", /others than root/);
+  assert.match(distrust({ ...good, size: 2 ** 40 }) ?? "", /larger/);
+});
+
+Deno.test("readSources() takes vrouter's BTF from /tmp only when root alone can write it", async () => {
+  await onSystem({
+    "btf/vmlinux": kernel.bytes(),
+    "vrouter.btf": moduleBtf("vr_packet"),
+  }, async (paths, directory) => {
+    const asRoot = Deno.uid() === 0;
+    if (!asRoot) console.log("not root: only that the file is refused is tested");
+    const sources = await readSources(DEFAULTS, paths);
+    assert.equal(sources.vrouterBtf, asRoot ? paths.vrouterBtf : null);
+    assert.equal(sources.modules.length, asRoot ? 2 : 1);
+
+    await Deno.chmod(paths.vrouterBtf, 0o666);
+    const writable = await readSources(DEFAULTS, paths);
+    assert.equal(writable.vrouterBtf, null);
+    assert.match(
+      writable.warnings.join("\n"),
+      /Ignoring ".*vrouter\.btf": (others|it is not owned)/,
+    );
+
+    await Deno.chmod(paths.vrouterBtf, 0o644);
+    await Deno.rename(paths.vrouterBtf, `${directory}/target`);
+    await Deno.symlink(`${directory}/target`, paths.vrouterBtf);
+    const linked = await readSources(DEFAULTS, paths);
+    assert.equal(linked.vrouterBtf, null);
+    assert.match(linked.warnings.join("\n"), /Ignoring ".*vrouter\.btf": it is not a regular file/);
+  });
+});

@@ -1,0 +1,150 @@
+import assert from "node:assert/strict";
+import { LineWriter } from "../../src/output/line_writer.ts";
+import { HEADER, TextSink } from "../../src/output/text.ts";
+import { ByteList } from "../support/byte_list.ts";
+import { propertyRuns } from "../support/property.ts";
+import { Random } from "../support/random.ts";
+
+const SEED = 20261122;
+const RUNS = propertyRuns(5_000);
+
+function textOf(names: readonly string[], write: (sink: TextSink) => void): string {
+  const bytes = new ByteList();
+  const writer = new LineWriter(bytes, "a list");
+  write(new TextSink(writer, names));
+  writer.flush();
+  return bytes.text;
+}
+
+/** A row as printf("%-20d %03d %-64s\n") makes it, which pads to a number of bytes. */
+function row(timestamp: bigint, cpu: number, cell: string): string {
+  const padding = " ".repeat(Math.max(0, 64 - new TextEncoder().encode(cell).length));
+  return `${String(timestamp).padEnd(20)} ${String(cpu).padStart(3, "0")} ${cell}${padding}\n`;
+}
+
+function halves(timestamp: bigint): [number, number] {
+  return [Number(timestamp & 0xffff_ffffn) | 0, Number(timestamp >> 32n) | 0];
+}
+
+Deno.test("TextSink writes the rows that vrftrace2 writes", () => {
+  const time = halves(176370718201029n);
+  const text = textOf(["__netif_receive_skb", "vm_rx"], (sink) => {
+    sink.header();
+    sink.enter(...time, 4, 0, 0);
+    sink.enter(...time, 4, 1, 1);
+    sink.leave(...time, 5, 1, 1);
+    sink.leave(...time, 5, 0, 0);
+  });
+  assert.deepEqual(text.split("\n").map((line) => line.trimEnd()), [
+    "Timestamp            CPU                         Function",
+    "176370718201029      004 __netif_receive_skb() {",
+    "176370718201029      004   vm_rx() {",
+    "176370718201029      005   }",
+    "176370718201029      005 }",
+    "",
+  ]);
+});
+
+Deno.test("TextSink writes the bytes that printf writes", async () => {
+  const long = "a_function_whose_name_alone_is_longer_than_the_sixty_four_columns_it_gets";
+  const rows: [bigint, number, number, string][] = [
+    [0n, 0, 0, "f"],
+    [9_223_372_036_854_775_807n, 7, 31, "f"],
+    [999_999_999n, 999, 3, long],
+    [1_000_000_000n, 1000, 0, long],
+    [176370718218924n, 8191, 300, "vr_flow_forward"],
+    [1n, 65535, 1, "x".repeat(60)],
+    [1n, 12, 0, "x".repeat(60)],
+    [1n, 12, 0, "x".repeat(61)],
+  ];
+  const script = `printf '%-20s %3.3s %32.32s\\n' Timestamp CPU Function
+    while [ $# -gt 0 ]; do printf '%-20d %03d %-64s\\n' "$1" "$2" "$3"; shift 3; done`;
+  const words = rows.flatMap(([timestamp, cpu, depth, name]) => [
+    `${timestamp}`,
+    `${cpu}`,
+    `${"  ".repeat(depth)}${name}() {`,
+  ]);
+  const { stdout } = await new Deno.Command("bash", { args: ["-c", script, "bash", ...words] })
+    .output();
+  const names = rows.map(([, , , name]) => name);
+  const text = textOf(names, (sink) => {
+    sink.header();
+    rows.forEach(([timestamp, cpu, depth], fn) => sink.enter(...halves(timestamp), cpu, depth, fn));
+  });
+  assert.equal(text, new TextDecoder().decode(stdout));
+});
+
+Deno.test("TextSink marks calls that it closes without a return, and orphans, with balanced braces", () => {
+  const text = textOf(["f", "g"], (sink) => {
+    sink.abandon(1, 0, 0, 2, 1, "return lost");
+    sink.abandon(2, 0, 0, 1, 0, "trace ended");
+    sink.orphan(3, 0, 0, 1, 1);
+  });
+  assert.equal(
+    text,
+    row(1n, 0, "    }  /* return lost */") + row(2n, 0, "  }  /* trace ended */") +
+      row(3n, 0, "  /* g() returned, its call was lost */"),
+  );
+});
+
+Deno.test("TextSink writes names so that a terminal does not act on them", () => {
+  const text = textOf(["a\x1b[2Jb", "c\nd\x7f"], (sink) => {
+    sink.enter(1, 0, 0, 0, 0);
+    sink.orphan(1, 0, 0, 0, 1);
+  });
+  assert.equal(
+    text,
+    row(1n, 0, "a\\x1b[2Jb() {") + row(1n, 0, "/* c\\x0ad\\x7f() returned, its call was lost */"),
+  );
+});
+
+Deno.test("HEADER is vrftrace2's", () => {
+  assert.equal(HEADER, "Timestamp            CPU                         Function\n");
+});
+
+Deno.test("TextSink writes any row exactly, wherever in the buffer it comes to lie", () => {
+  console.log(`seed ${SEED}, ${RUNS} runs`);
+  const random = new Random(SEED);
+  const names = Array.from({ length: 60 }, (_, length) => {
+    return Array.from(
+      { length: length + 1 },
+      () => random.pick([..."abz_0.\u00e9\u4e2d\u{10ffff}"]),
+    )
+      .join("");
+  });
+  const bytes = new ByteList();
+  const writer = new LineWriter(bytes, "a list", 1000);
+  const sink = new TextSink(writer, names);
+  let expected = "";
+  let time = 1n << 40n;
+  for (let run = 0; run < RUNS; run++) {
+    time = BigInt.asUintN(64, time + BigInt(random.int(2 ** random.int(40))) - 1000n);
+    const cpu = random.int(random.pick([8, 1200, 65536]));
+    const depth = random.int(random.pick([2, 12, 257]));
+    const fn = random.int(names.length);
+    const indent = "  ".repeat(depth);
+    const step = [...halves(time), cpu, depth, fn] as const;
+    const add = (cell: string): void => {
+      expected += row(time, cpu, cell);
+    };
+    switch (random.int(4)) {
+      case 0:
+        sink.enter(...step);
+        add(`${indent}${names[fn]}() {`);
+        break;
+      case 1:
+        sink.leave(...step);
+        add(`${indent}}`);
+        break;
+      case 2:
+        sink.abandon(...step, "return lost");
+        add(`${indent}}  /* return lost */`);
+        break;
+      default:
+        sink.orphan(...step);
+        add(`${indent}/* ${names[fn]}() returned, its call was lost */`);
+    }
+  }
+  writer.flush();
+  assert.equal(bytes.text, expected);
+});

@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/cpumask.h>
+#include <linux/errno.h>
+#include <linux/rtnetlink.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "vr_message.h"
+#include "vr_requests.h"
+#include "vrouter.h"
+
+/* What is wrong with a request that cannot even be read. */
+#define VR_RESPONSE_UNREADABLE	(-1)
+
+union vr_request {
+	struct vr_interface_req vif;
+	struct vr_drop_stats_req drop_stats;
+	struct vr_hugepage_config hugepage;
+};
+
+static struct vr_message *vr_message_alloc(struct list_head *queue)
+{
+	struct vr_message *message = kmalloc(sizeof(*message), GFP_KERNEL);
+
+	if (!message)
+		return NULL;
+
+	message->len = 0;
+	list_add_tail(&message->list, queue);
+	return message;
+}
+
+void vr_message_free_queue(struct list_head *queue)
+{
+	struct vr_message *message, *next;
+
+	list_for_each_entry_safe(message, next, queue, list) {
+		list_del(&message->list);
+		kfree(message);
+	}
+}
+
+/* Appends a struct to a message; -ENOSPC if it does not fit. */
+static int vr_message_add(struct vr_message *message,
+			  const struct vr_sandesh_type *type,
+			  const void *object)
+{
+	struct vr_sandesh_writer writer = {
+		.data = message->data,
+		.len = message->len,
+		.size = sizeof(message->data),
+	};
+	int err = vr_sandesh_encode(&writer, type, object);
+
+	message->len = writer.len;
+	return err;
+}
+
+/* Starts a reply: a message that begins with the result. */
+static struct vr_message *vr_message_respond(struct list_head *queue, int code)
+{
+	const struct vr_response response = {
+		.h_op = SANDESH_OP_RESPONSE,
+		.resp_code = code,
+	};
+	struct vr_message *message = vr_message_alloc(queue);
+
+	if (message)
+		vr_message_add(message, &vr_response_type, &response);
+	return message;
+}
+
+/* A reply that is nothing but the result. */
+static int vr_send_response(struct list_head *queue, int code)
+{
+	return vr_message_respond(queue, code) ? 0 : -ENOMEM;
+}
+
+/* A reply of the result and one struct. */
+static int vr_send_object(struct list_head *queue,
+			  const struct vr_sandesh_type *type,
+			  const void *object)
+{
+	struct vr_message *message = vr_message_respond(queue, 0);
+
+	return message ? vr_message_add(message, type, object) : -ENOMEM;
+}
+
+/* A CPU's number plus one, or 0 for all of them. */
+static bool vr_core_valid(unsigned int core)
+{
+	return core <= nr_cpu_ids;
+}
+
+static int vr_interface_process_add(const struct vr_interface_req *req)
+{
+	struct vr_interface *vif;
+
+	/* The internal vifs are nobody's to add or change. */
+	if (req->vifr_idx < 0 || req->vifr_idx >= VR_VIF_PKT3 ||
+	    req->vifr_type == VIF_TYPE_STATS)
+		return -EINVAL;
+
+	vif = __vrouter_get_interface(&router, req->vifr_idx);
+	return vif ? vr_interface_change(vif, req) : vr_interface_add(req);
+}
+
+static struct vr_interface *
+vr_interface_find(const struct vr_interface_req *req)
+{
+	if (req->vifr_idx >= 0 && req->vifr_idx < VR_MAX_INTERFACES)
+		return __vrouter_get_interface(&router, req->vifr_idx);
+
+	return vrouter_get_interface_by_os_idx(&router, req->vifr_os_idx);
+}
+
+static int vr_interface_process_delete(const struct vr_interface_req *req)
+{
+	struct vr_interface *vif = vr_interface_find(req);
+
+	if (!vif)
+		return -ENOENT;
+	if (vif->vif_type == VIF_TYPE_STATS)
+		return -EPERM;
+
+	vr_interface_delete(vif);
+	return 0;
+}
+
+static int vr_interface_process_get(const struct vr_interface_req *req,
+				    struct list_head *queue)
+{
+	struct vr_interface *vif = vr_interface_find(req);
+	struct vr_interface_req reply;
+
+	if (!vif)
+		return vr_send_response(queue, -ENOENT);
+	if (!vr_core_valid(req->vifr_core))
+		return vr_send_response(queue, -EINVAL);
+
+	vr_interface_make_req(&reply, vif, req->vifr_core);
+	return vr_send_object(queue, &vr_interface_req_type, &reply);
+}
+
+static void vif_make_drop_stats_req(struct vr_drop_stats_req *req,
+				    struct vr_interface *vif)
+{
+	unsigned int reason;
+
+	memset(req, 0, sizeof(*req));
+	for (reason = 0; reason < VP_DROP_MAX; reason++)
+		req->vds_drops[reason] = vif_drop_stats_get(vif, reason);
+}
+
+/* Appends a vif's record, and its drop counters if they are asked for. */
+static int vr_interface_dump_one(struct vr_message *page,
+				 struct vr_interface *vif,
+				 const struct vr_interface_req *req)
+{
+	unsigned int start = page->len;
+	struct vr_drop_stats_req drops;
+	struct vr_interface_req record;
+	int err;
+
+	vr_interface_make_req(&record, vif, req->vifr_core);
+	err = vr_message_add(page, &vr_interface_req_type, &record);
+	if (err || !(req->vifr_flags & VIF_FLAG_GET_DROP_STATS))
+		return err;
+
+	vif_make_drop_stats_req(&drops, vif);
+	err = vr_message_add(page, &vr_drop_stats_req_type, &drops);
+	if (err)
+		page->len = start;
+	return err;
+}
+
+/* Fills a page. Returns the number of vifs in it, and if there are more. */
+static int vr_interface_dump_page(struct vr_message *page,
+				  const struct vr_interface_req *req)
+{
+	unsigned int idx = (unsigned int)req->vifr_marker + 1;
+	struct vr_interface *vif;
+	int count = 0;
+
+	for (; idx < router.vr_max_interfaces; idx++) {
+		vif = __vrouter_get_interface(&router, idx);
+		if (!vif)
+			continue;
+		if (vr_interface_dump_one(page, vif, req))
+			return count | VR_MESSAGE_DUMP_INCOMPLETE;
+		count++;
+	}
+
+	return count;
+}
+
+/* Two messages, the result and a page of records; one if the page is empty. */
+static int vr_interface_process_dump(const struct vr_interface_req *req,
+				     struct list_head *queue)
+{
+	struct vr_message *page;
+	LIST_HEAD(pages);
+	int code, err;
+
+	if (!vr_core_valid(req->vifr_core))
+		return vr_send_response(queue, -EINVAL);
+
+	page = vr_message_alloc(&pages);
+	if (!page)
+		return -ENOMEM;
+
+	code = vr_interface_dump_page(page, req);
+	err = vr_send_response(queue, code);
+	if (!err && page->len)
+		list_splice_tail_init(&pages, queue);
+
+	vr_message_free_queue(&pages);
+	return err;
+}
+
+static int vr_interface_process_reset(const struct vr_interface_req *req)
+{
+	struct vr_interface *vif;
+	unsigned int idx;
+
+	if (req->vifr_idx >= 0) {
+		vif = __vrouter_get_interface(&router, req->vifr_idx);
+		if (!vif)
+			return -ENOENT;
+		vr_interface_reset_stats(vif);
+		return 0;
+	}
+
+	for (idx = 0; idx < router.vr_max_interfaces; idx++) {
+		vif = __vrouter_get_interface(&router, idx);
+		if (vif)
+			vr_interface_reset_stats(vif);
+	}
+
+	return 0;
+}
+
+static int vr_interface_req_process(const union vr_request *request,
+				    struct list_head *queue)
+{
+	const struct vr_interface_req *req = &request->vif;
+
+	switch (req->h_op) {
+	case SANDESH_OP_ADD:
+		return vr_send_response(queue, vr_interface_process_add(req));
+	case SANDESH_OP_GET:
+		return vr_interface_process_get(req, queue);
+	case SANDESH_OP_DEL:
+		return vr_send_response(queue, vr_interface_process_delete(req));
+	case SANDESH_OP_DUMP:
+		return vr_interface_process_dump(req, queue);
+	case SANDESH_OP_RESET:
+		return vr_send_response(queue, vr_interface_process_reset(req));
+	default:
+		return vr_send_response(queue, -EOPNOTSUPP);
+	}
+}
+
+static int vr_drop_stats_get_process(const struct vr_drop_stats_req *req,
+				     struct list_head *queue)
+{
+	struct vr_drop_stats_req reply = { .vds_core = req->vds_core };
+	unsigned int reason;
+
+	if (req->vds_core < 0 || !vr_core_valid(req->vds_core))
+		return vr_send_response(queue, -EINVAL);
+
+	for (reason = 0; reason < VP_DROP_MAX; reason++)
+		reply.vds_drops[reason] =
+			vr_drop_stats_get(&router, reason, req->vds_core - 1);
+
+	return vr_send_object(queue, &vr_drop_stats_req_type, &reply);
+}
+
+static int vr_drop_stats_req_process(const union vr_request *request,
+				     struct list_head *queue)
+{
+	switch (request->drop_stats.h_op) {
+	case SANDESH_OP_GET:
+		return vr_drop_stats_get_process(&request->drop_stats, queue);
+	case SANDESH_OP_RESET:
+		vr_drop_stats_reset(&router);
+		return vr_send_response(queue, 0);
+	default:
+		return vr_send_response(queue, -EOPNOTSUPP);
+	}
+}
+
+/* There is nothing to allocate; the answer is that of a host without agent. */
+static int vr_hugepage_config_process(const union vr_request *request,
+				      struct list_head *queue)
+{
+	const struct vr_hugepage_config reply = {
+		.vhp_resp = -ENOENT,
+	};
+
+	if (request->hugepage.vhp_op != SANDESH_OP_ADD)
+		return vr_send_response(queue, -EOPNOTSUPP);
+
+	return vr_send_object(queue, &vr_hugepage_config_type, &reply);
+}
+
+static const struct vr_request_type {
+	const struct vr_sandesh_type *sandesh;
+	int (*process)(const union vr_request *request,
+		       struct list_head *queue);
+} vr_request_types[] = {
+	{ &vr_interface_req_type, vr_interface_req_process },
+	{ &vr_drop_stats_req_type, vr_drop_stats_req_process },
+	{ &vr_hugepage_config_type, vr_hugepage_config_process },
+};
+
+static const struct vr_request_type *
+vr_request_find(const struct vr_sandesh_list *name)
+{
+	const char *known;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(vr_request_types); i++) {
+		known = vr_request_types[i].sandesh->name;
+		if (name->count == strlen(known) &&
+		    !memcmp(name->data, known, name->count))
+			return &vr_request_types[i];
+	}
+
+	return NULL;
+}
+
+/* Reads the next struct into request. NULL if it is not one we know. */
+static const struct vr_request_type *
+vr_request_read(struct vr_sandesh_reader *reader, union vr_request *request)
+{
+	const struct vr_request_type *type;
+	struct vr_sandesh_list name;
+
+	if (vr_sandesh_read_name(reader, &name))
+		return NULL;
+
+	type = vr_request_find(&name);
+	if (!type)
+		return NULL;
+
+	memset(request, 0, sizeof(*request));
+	return vr_sandesh_decode(reader, type->sandesh, request) ? NULL : type;
+}
+
+int vr_message_request(const u8 *data, unsigned int len,
+		       struct list_head *queue)
+{
+	struct vr_sandesh_reader reader = { data, len };
+	const struct vr_request_type *type;
+	union vr_request request;
+	int err = 0;
+
+	while (reader.len && !err) {
+		type = vr_request_read(&reader, &request);
+		/* Where the next struct would start is not known either. */
+		if (!type)
+			return vr_send_response(queue, VR_RESPONSE_UNREADABLE);
+
+		rtnl_lock();
+		err = type->process(&request, queue);
+		rtnl_unlock();
+	}
+
+	return err;
+}
