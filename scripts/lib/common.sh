@@ -2,28 +2,35 @@
 # What every script of this folder needs: its own name, messages on stderr, the cache.
 # Sourced, never run.
 
+# Otherwise a failure inside $(…) goes on.
+shopt -s inherit_errexit
+
 # The checkout this script belongs to.
+# shellcheck disable=SC2034 # for those that source this
 VRFT_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 
 # Kernels and guest images live outside the tree: `git clean` and a second checkout keep them.
 VRFT_CACHE=${VRFT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/vrft}
+
+# What die ends with.
+FAILURE_STATUS=1
 
 # say MESSAGE... - one line on stderr, so that stdout stays a script's result.
 say() {
 	printf '%s: %s\n' "${0##*/}" "$*" >&2
 }
 
-# die MESSAGE... - says it and ends the script with status 1.
+# die MESSAGE... - says it and ends the script.
 die() {
 	say "$@"
-	exit 1
+	exit "$FAILURE_STATUS"
 }
 
-# need PACKAGE:PROGRAM... - ends the script if a program is missing, naming what to install.
+# need PROGRAM... - ends the script if one is missing.
 need() {
-	local pair missing=()
-	for pair in "$@"; do
-		command -v "${pair#*:}" >/dev/null || missing+=("${pair%%:*}")
+	local program missing=()
+	for program; do
+		command -v "$program" >/dev/null || missing+=("$program")
 	done
-	((${#missing[@]} == 0)) || die "Missing packages: ${missing[*]}: run scripts/setup as root"
+	((${#missing[@]} == 0)) || die "Cannot find ${missing[*]}: run scripts/setup as root"
 }

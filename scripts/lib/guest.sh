@@ -1,53 +1,58 @@
 # shellcheck shell=bash
-# The guest's file system, as cpio archives for the kernel's initramfs: those that seldom change
-# are kept in the cache under the hash of what they are made from.
+# The guest's file system: cpio archives that the kernel unpacks one after the other. Those that
+# seldom change are kept in the cache under a hash of what they are made from.
 # Sourced by scripts/vm, after common.sh.
 
 # What the guest has besides busybox, whose applets fill the names that are left.
 GUEST_PROGRAMS=(bash dash ip tc ss bpftool ping deno)
 # Opened by name at run time, which ldd does not show.
 GUEST_LIBRARIES=(libbpf.so.1 libelf.so.1 libz.so.1)
-# What the virtual hardware needs, and what networks in tests are made of.
+# What the virtual hardware needs, and what the networks of tests are made of.
+# shellcheck disable=SC2034 # for scripts/vm
 GUEST_MODULES=(virtio_pci virtio_console veth bridge tun dummy 8021q vxlan pktgen sch_netem)
 
-# pack DIRECTORY ARCHIVE - the folder's files, as root's. Links stay links.
+# skeleton DIRECTORY - the folders and links that every archive starts with. All have to agree:
+# the kernel replaces a link by a folder of the same name in a later archive.
+skeleton() {
+	mkdir -p "$1"/usr/{bin,lib,local/bin} "$1/vm"
+	ln -s usr/bin "$1/bin"
+	ln -s usr/bin "$1/sbin"
+	ln -s usr/lib "$1/lib"
+	ln -s usr/lib "$1/lib64"
+	ln -s bin "$1/usr/sbin"
+}
+
+# pack DIRECTORY ARCHIVE - everything in the folder, as root's.
 pack() {
 	(cd "$1" && find . -mindepth 1 -print0 | sort -z |
 		cpio --quiet -o -0 -H newc -R +0:+0) >"$2"
 }
 
-# The folders and links every archive starts with. The kernel replaces a link by a folder of the same
-# name in a later archive, so all have to agree.
-skeleton() {
-	local link
-	mkdir -p "$1"/usr/{bin,lib}
-	for link in bin sbin lib; do
-		ln -s "usr/${link/sbin/bin}" "$1/$link"
-	done
-	ln -s usr/lib "$1/lib64"
-	ln -s bin "$1/usr/sbin"
-}
-
-# cached NAME KEY BUILDER ARGUMENT... - prints the path of the archive NAME-HASH(KEY).cpio; if it
-# is not there, BUILDER fills the folder given as its first argument.
+# cached NAME KEY BUILDER ARGUMENT... - prints the path of the archive for KEY. If there is none,
+# BUILDER makes it in the folder that it is given before its arguments. To be called in $(…).
 cached() {
 	local name=$1 key=$2 archive work
 	shift 2
-	mkdir -p "$VRFT_CACHE/guest"
-	archive=$VRFT_CACHE/guest/$name-$(sha256sum <<<"$key" | head -c 16).cpio
-	if [[ ! -e $archive ]]; then
-		# Two builders at once do the same work twice, and the later rename wins.
-		work=$(mktemp -d "$VRFT_CACHE/guest/$name.XXXXXX")
+	key=$(sha256sum <<<"$key $(declare -f skeleton "$1")")
+	archive=$VRFT_CACHE/guest/$name-${key::16}.cpio
+	if [[ -e $archive ]]; then
+		touch "$archive"
+	else
+		mkdir -p "$VRFT_CACHE/guest"
+		find "$VRFT_CACHE/guest" -maxdepth 1 -name "$name-*" -mtime +14 -exec rm -rf {} +
+		# Two builders at once both do the work, and the later rename wins.
+		work=$(mktemp -d "$VRFT_CACHE/guest/$name-XXXXXX")
+		# shellcheck disable=SC2064 # at the exit this function's variables are gone
+		trap "rm -rf ${work@Q}" EXIT
 		skeleton "$work/root"
 		"$1" "$work/root" "${@:2}"
 		pack "$work/root" "$work/archive"
 		mv "$work/archive" "$archive"
-		rm -rf "$work"
 	fi
 	echo "$archive"
 }
 
-# The file that a program's name stands for. Deno's is behind npm's start script at first.
+# The ELF file of a program. Deno's may hide behind npm's start script.
 program_file() {
 	if [[ $1 == deno ]]; then
 		deno eval --no-config 'console.log(Deno.execPath())'
@@ -57,76 +62,117 @@ program_file() {
 }
 
 library_file() {
-	ldconfig -p | sed -n "s,^\s*$1 (libc6\,x86-64) => ,,p" | head -n 1
+	local line name
+	while read -r line; do
+		name=${line%% *}
+		if [[ $name == "$1" && $line == *x86-64* ]]; then
+			readlink -f "${line##* }"
+			return
+		fi
+	done < <(ldconfig -p)
+	die "Cannot find the library $1: run scripts/setup as root"
 }
 
-# The files to copy, one `SOURCE TARGET` a line: programs, and the libraries all of them need.
+# One `SOURCE TARGET` a line: the programs, and the libraries that they need.
 tool_files() {
-	local name file libraries=()
+	local name file objects=()
 	for name in "${GUEST_PROGRAMS[@]}"; do
 		file=$(program_file "$name")
+		objects+=("$file")
 		echo "$file /usr/bin/$name"
-		libraries+=("$file")
 	done
 	for name in "${GUEST_LIBRARIES[@]}"; do
 		file=$(library_file "$name")
-		[[ -n $file ]] || die "Cannot find the library $name: run scripts/setup as root"
+		objects+=("$file")
 		echo "$file /usr/lib/$name"
-		libraries+=("$file")
 	done
-	echo "$(command -v busybox) /usr/bin/busybox"
-	ldd "${libraries[@]}" |
-		sed -n -e 's,^\s*\(\S*\) => \(/\S*\) .*,\2 /usr/lib/\1,p' -e 's,^\s*\(/lib64/\(\S*\)\) .*,\1 /usr/lib/\2,p' |
-		sort -u
+	file=$(program_file busybox)
+	echo "$file /usr/bin/busybox"
+	ldd "${objects[@]}" | sed -n \
+		-e 's,^\s*\(\S*\) => \(/\S*\) .*,\2 /usr/lib/\1,p' \
+		-e 's,^\s*\(/lib64/\(\S*\)\) .*,\1 /usr/lib/\2,p' | sort -u
 }
 
 build_tools() {
-	local root=$1 source target applet
+	local root=$1 files=$2 source target applet
 	mkdir -p "$root"/{etc,dev,proc,sys,run,tmp,root,var}
+	chmod 1777 "$root/tmp"
 	while read -r source target; do
 		cp -L "$source" "$root$target"
-	done <<<"$2"
+	done <<<"$files"
+	# As on Debian, and unlike busybox's sh it does not prefer busybox's ping to the one in PATH.
 	ln -s dash "$root/usr/bin/sh"
-	for applet in $(busybox --list); do
+	for applet in $("$root/usr/bin/busybox" --list); do
 		[[ -e $root/usr/bin/$applet ]] || ln -s busybox "$root/usr/bin/$applet"
 	done
-	chmod 1777 "$root/tmp"
 	ln -s ../proc/mounts "$root/etc/mtab"
 	ln -s ../run "$root/var/run"
 	echo 'root:x:0:0:root:/root:/bin/sh' >"$root/etc/passwd"
 	echo 'root:x:0:' >"$root/etc/group"
-	echo '127.0.0.1 localhost guest' >"$root/etc/hosts"
-	cp /etc/os-release "$root/etc/os-release"
+	echo '127.0.0.1 localhost' >"$root/etc/hosts"
+	# What the guest says of itself is what its programs come from.
+	cp -L /etc/os-release "$root/etc/os-release"
 }
 
-# tools_archive - programs and libraries, the same for every kernel.
+# tools_archive - the programs and libraries: the same for every kernel.
 tools_archive() {
-	local files
+	local files state
 	files=$(tool_files)
-	cached tools "$(cut -d ' ' -f 1 <<<"$files" | xargs stat -L -c '%n %s %Y'
-		declare -f build_tools)" build_tools "$files"
+	state=$(cut -d ' ' -f 1 <<<"$files" | xargs -d '\n' stat -L -c '%n %s %Y')
+	cached tools "$state" build_tools "$files"
 }
 
 build_modules() {
 	local root=$1 kernel=$2 release files file target
 	shift 2
 	release=$(<"$kernel/release")
-	# Built into one kernel, a module in the other: --show-depends says "builtin" and is skipped.
-	files=$(modprobe -d "$kernel" -S "$release" --show-depends -a "$@" | sed -n 's/^insmod \(\S*\).*/\1/p')
+	# What one kernel has as a module is built into the other: that is said by a line "builtin".
+	files=$(modprobe -d "$kernel" -S "$release" --show-depends -a "$@" |
+		sed -n 's/^insmod \(\S*\).*/\1/p')
+	target=$root/usr/lib/modules/$release
+	mkdir -p "$target"
 	for file in $files; do
-		target=$root/usr/lib/modules/$release/${file##*/}
-		mkdir -p "${target%/*}"
 		case $file in
-		*.xz) xz -dc "$file" >"${target%.xz}" ;;
-		*.zst) zstd -qdc "$file" >"${target%.zst}" ;;
+		*.xz) xz -dc "$file" >"$target/$(basename "$file" .xz)" ;;
 		*) cp "$file" "$target" ;;
 		esac
 	done
-	cp "$kernel/modules/modules."{order,builtin,builtin.modinfo} "$root/usr/lib/modules/$release/"
+	cp "$kernel/modules/modules."{order,builtin,builtin.modinfo} "$target"
 	depmod -b "$root/usr" "$release"
 }
 
-# modules_archive KERNEL_DIR MODULE... - kernel modules, with those they depend on.
+# modules_archive KERNEL_DIR MODULE... - kernel modules, with those they need.
 modules_archive() {
-	cached modules "$* $(declare -f build_modules)" build_modules "$@"
+	cached modules "$*" build_modules "$@"
+}
+
+build_vrouter() {
+	local root=$1 kernel=$2
+	mkdir "$root/build"
+	"$VRFT_ROOT/tests/vrouter/build" "$kernel" "$root/build" >&2
+	mv "$root/build/vif-add" "$root/usr/local/bin"
+	mv "$root/build/"* "$root/vm"
+	rmdir "$root/build"
+}
+
+# vrouter_archive KERNEL_DIR - the stand-in module, and vif-add.
+vrouter_archive() {
+	local sources
+	sources=$(find "$VRFT_ROOT/tests/vrouter" -type f -print0 | sort -z | xargs -0 sha256sum)
+	cached vrouter "$1 $sources" build_vrouter "$1"
+}
+
+# add_vrft DIRECTORY - vrft in one file: the guest has no packages from npm, and Deno starts twice
+# as fast with it.
+add_vrft() {
+	local root=$1
+	"$VRFT_ROOT/scripts/build" >&2
+	(cd "$VRFT_ROOT" && deno bundle --quiet --output "$root/usr/lib/vrft.js" src/main.ts >&2) ||
+		die "Cannot bundle src/main.ts: Deno's reason is above"
+	cat >"$root/usr/local/bin/vrft" <<'END'
+#!/bin/sh
+exec deno run -A --no-config --no-lock --no-npm --no-remote --no-prompt --no-code-cache \
+	/usr/lib/vrft.js "$@"
+END
+	chmod +x "$root/usr/local/bin/vrft"
 }

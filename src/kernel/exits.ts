@@ -10,8 +10,12 @@ import { decode, type Instruction } from "./x86.ts";
 
 /** Reads kernel text. */
 export interface KernelText {
-  /** The `length` bytes at an address, given by its low 32 bits; `undefined` if it is not mapped. */
-  read(low: number, length: number): Uint8Array | undefined;
+  /**
+   * The `length` bytes at an address, given by its low 32 bits.
+   *
+   * @throws {UnknownEnds} when they are not mapped, or not the compiler's because a probe is in them
+   */
+  read(low: number, length: number): Uint8Array;
 }
 
 /** The ends of a function. Addresses are low 32 bits. */
@@ -88,7 +92,6 @@ export function findEnds(
   const instruction: Instruction = { length: 0, flow: "next", target: 0, register: 0 };
   for (const range of ranges) {
     const code = text.read(range.start, range.end - range.start);
-    if (!code) throw new UnknownEnds("its code cannot be read");
     let offset = 0;
     if (range.start === start) {
       offset = behindFtrace(code);
@@ -121,12 +124,6 @@ export function findEnds(
           break;
         }
         case "trap":
-          // int3 in the middle of a function is somebody's probe, and hides an instruction. Between
-          // functions it is padding.
-          if (code[offset] === 0xcc && !isPadding(code, offset)) {
-            throw new UnknownEnds("it is being probed already");
-          }
-          break;
         case "next":
           break;
       }
@@ -150,14 +147,6 @@ function rangeAt(symbols: TextSymbols, start: number): { start: number; end: num
   const end = symbols.after(start);
   if (end === undefined || end - start > MAX_BYTES) throw new UnknownEnds("its size is unknown");
   return { start, end };
-}
-
-/** Whether all that is left from `offset` on is int3. */
-function isPadding(code: Uint8Array, offset: number): boolean {
-  for (let at = offset; at < code.length; at++) {
-    if (code[at] !== 0xcc) return false;
-  }
-  return true;
 }
 
 function isColdPart(symbol: string, name: string): boolean {

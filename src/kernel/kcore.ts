@@ -6,9 +6,11 @@
  */
 
 import { Failure } from "../sys/failure.ts";
-import type { KernelText } from "./exits.ts";
+import { type KernelText, UnknownEnds } from "./exits.ts";
 
 const KCORE = "/proc/kcore";
+/** Addresses of all kprobes, one a line; those on ftrace's places leave the code as it is. */
+const KPROBES = "/sys/kernel/debug/kprobes/list";
 const PT_LOAD = 1;
 const PROGRAM_HEADER_BYTES = 56;
 const UPPER_HALF = 0xffffffff;
@@ -18,8 +20,11 @@ export class Kcore implements KernelText, Disposable {
   readonly #file: Deno.FsFile;
   readonly #segments: { low: number; bytes: number; offset: number }[] = [];
 
-  /** @throws {Failure} when it cannot be read */
+  readonly #probes: readonly number[];
+
+  /** @throws {Failure} when it cannot be read, or it is unknown where probes have changed it */
   constructor() {
+    this.#probes = readProbes();
     try {
       this.#file = Deno.openSync(KCORE);
     } catch (cause) {
@@ -41,17 +46,21 @@ export class Kcore implements KernelText, Disposable {
     }
   }
 
-  read(low: number, length: number): Uint8Array | undefined {
+  read(low: number, length: number): Uint8Array {
+    if (this.#probes.some((probe) => probe >= low && probe < low + length)) {
+      throw new UnknownEnds("it is being probed already");
+    }
     const segment = this.#segments.find((segment) =>
       low >= segment.low && low + length <= segment.low + segment.bytes
     );
-    if (!segment) return undefined;
+    if (!segment) throw new UnknownEnds("its code is not in /proc/kcore");
     try {
       const bytes = this.#readAt(segment.offset + (low - segment.low), length);
-      return bytes.length === length ? bytes : undefined;
+      if (bytes.length === length) return bytes;
     } catch {
-      return undefined; // a hole: the kernel answers EFAULT or EIO
+      // A hole: the kernel answers EFAULT or EIO.
     }
+    throw new UnknownEnds("its code cannot be read");
   }
 
   #readAt(offset: number, length: number): Uint8Array<ArrayBuffer> {
@@ -69,4 +78,16 @@ export class Kcore implements KernelText, Disposable {
   [Symbol.dispose](): void {
     this.#file.close();
   }
+}
+
+/** Low 32 bits of the addresses where kprobes have put a breakpoint or a jump into the text. */
+function readProbes(): number[] {
+  let list: string;
+  try {
+    list = Deno.readTextFileSync(KPROBES);
+  } catch (cause) {
+    throw new Failure(`Cannot read ${KPROBES}: ${(cause as Error).message}`, { cause });
+  }
+  const lines = list.split("\n").filter((line) => line !== "" && !line.includes("[FTRACE]"));
+  return lines.map((line) => parseInt(line.slice(8, 16), 16));
 }

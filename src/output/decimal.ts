@@ -30,8 +30,8 @@ export class Decimal64 {
   /** The number with the kept digits and nine zeros. */
   #baseLow = 0;
   #baseHigh = 0;
-  /** How many digits are kept: none for numbers below a billion. */
-  #kept = -1;
+  /** How many digits are kept: none for numbers below a billion, as at first. */
+  #kept = 0;
   /** The kept digits, up to eleven, and blanks behind them. */
   readonly #digits = new DataView(new ArrayBuffer(16));
 

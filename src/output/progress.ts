@@ -84,8 +84,10 @@ export class Progress implements Disposable {
       this.#write(this.#text(done, now, USUAL_COLUMNS));
       return;
     }
-    const text = this.#text(done, now, this.#columns() - 1);
-    this.#write(`\r${text.padEnd(this.#drawn)}`);
+    // A line that fills the last column may wrap.
+    const columns = this.#columns() - 1;
+    const text = this.#text(done, now, columns);
+    this.#write(`\r${text.padEnd(Math.min(this.#drawn, columns))}`);
     this.#drawn = text.length;
   }
 

@@ -64,8 +64,8 @@ noinline struct vr_packet *nh_mcast_clone(struct vr_packet *pkt,
 }
 
 /*
- * Gives a copy to every part of a composite but those that lead back to where
- * the packet came from. Returns why the original is to be freed.
+ * Gives a copy to every part of a composite but the one that leads back to
+ * where the packet came from. Returns why the original is to be freed.
  */
 static __always_inline drop_rsn_map_t
 nh_replicate(struct vr_packet *pkt, struct vr_nexthop *nh,

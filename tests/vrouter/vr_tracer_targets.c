@@ -1,8 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * The bodies differ in small ways on purpose: the compiler would make one
- * function of those that are the same.
- */
 #include <linux/minmax.h>
 
 #include "vr_interface.h"
@@ -44,7 +40,7 @@ noinline int vr_case_pointer_replace(unsigned long one, struct vr_packet **pktp)
 
 noinline unsigned int vr_case_pointer_const(struct vr_packet *const *pktp)
 {
-	return 1 + pkt_len(*pktp);
+	return pkt_len(*pktp);
 }
 
 noinline unsigned int vr_case_pointer_skb(struct sk_buff **pskb)
@@ -139,22 +135,22 @@ noinline unsigned int vr_case_const(const struct vr_packet *pkt)
 
 noinline unsigned int vr_case_volatile(volatile struct vr_packet *pkt)
 {
-	return pkt->vp_tail;
+	return pkt->vp_len;
 }
 
 noinline unsigned int vr_case_typedef(vr_case_packet_t *pkt)
 {
-	return pkt->vp_data;
+	return pkt->vp_len;
 }
 
 noinline unsigned int vr_case_typedef_pointer(vr_case_packet_ptr pkt)
 {
-	return pkt->vp_end;
+	return pkt->vp_len;
 }
 
 noinline unsigned int vr_case_typedef_const(const vr_case_packet_ptr pkt)
 {
-	return pkt->vp_network_h;
+	return pkt->vp_len;
 }
 
 noinline unsigned int vr_case_skb_const(const struct sk_buff *skb)
@@ -164,7 +160,7 @@ noinline unsigned int vr_case_skb_const(const struct sk_buff *skb)
 
 noinline unsigned int vr_case_tail_target(struct vr_packet *pkt)
 {
-	return 2 + pkt_len(pkt);
+	return pkt_len(pkt);
 }
 
 noinline unsigned int vr_case_tail(struct vr_packet *pkt)
@@ -174,22 +170,22 @@ noinline unsigned int vr_case_tail(struct vr_packet *pkt)
 
 noinline unsigned int vr_case_no_vif(struct vr_packet *pkt)
 {
-	return 3 + pkt_len(pkt);
+	return pkt_len(pkt);
 }
 
 noinline unsigned int vr_case_no_dev(struct vr_packet *pkt)
 {
-	return 4 + pkt_len(pkt);
+	return pkt_len(pkt);
 }
 
 noinline unsigned int vr_case_only_iif(struct vr_packet *pkt)
 {
-	return 5 + pkt_len(pkt);
+	return pkt_len(pkt);
 }
 
 noinline unsigned int vr_case_nowhere(struct vr_packet *pkt)
 {
-	return 6 + pkt_len(pkt);
+	return pkt_len(pkt);
 }
 
 noinline unsigned int vr_case_null(struct vr_packet *pkt)
@@ -199,12 +195,12 @@ noinline unsigned int vr_case_null(struct vr_packet *pkt)
 
 static noinline unsigned int vr_case_twin(struct vr_packet *pkt)
 {
-	return 7 + pkt_len(pkt);
+	return pkt_len(pkt);
 }
 
 noinline unsigned int vr_case_first_twin(struct vr_packet *pkt)
 {
-	return 8 + vr_case_twin(pkt);
+	return vr_case_twin(pkt);
 }
 
 /* The compiler passes vif_idx in place of the vif. */
@@ -235,10 +231,10 @@ noinline unsigned int vr_case_suffixes(struct vr_packet *pkt)
 
 noinline unsigned int vr_sleepy_begin(struct vr_packet *pkt)
 {
-	return 9 + pkt_len(pkt);
+	return pkt_len(pkt);
 }
 
 noinline unsigned int vr_sleepy_end(struct vr_packet *pkt)
 {
-	return 10 + pkt_len(pkt);
+	return pkt_len(pkt);
 }
