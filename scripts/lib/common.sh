@@ -10,7 +10,7 @@ shopt -s inherit_errexit
 VRFT_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 
 # Kernels and guest images live outside the tree: `git clean` and a second checkout keep them.
-VRFT_CACHE=${VRFT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/vrft}
+VRFT_CACHE=$(realpath -m "${VRFT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/vrft}")
 
 # What die ends with.
 FAILURE_STATUS=1

@@ -32,18 +32,39 @@ export const KIND_FUNC_PROTO = 13;
 export const KIND_TYPE_TAG = 18;
 export const KIND_ENUM64 = 19;
 
-/** Words behind the three that each type starts with, by kind, once and per entry. */
-const EXTRA_WORDS = Uint8Array.of(0, 1, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 1, 0, 0);
-const ENTRY_WORDS = Uint8Array.of(0, 0, 0, 0, 3, 3, 2, 0, 0, 0, 0, 0, 0, 2, 0, 3, 0, 0, 0, 3);
-
 /** `struct btf_type` and `struct btf_header` of version 1. */
 const TYPE_WORDS = 3;
 const HEADER_BYTES = 24;
 const MAGIC = 0xeb9f;
 const MAGIC_SWAPPED = 0x9feb;
 
-/** Bits of `btf_type.info` that have no meaning (yet). */
-const INFO_RESERVED = 0x60ff0000;
+/**
+ * Words of a type, by the highest byte of its info (kind_flag and kind), 0 for unknown kinds: those
+ * that it has once, and those that it has for each of its members, parameters or values.
+ */
+const FIXED_WORDS = new Uint8Array(256);
+const ENTRY_WORDS = new Uint8Array(256);
+for (const flag of [0, 0x80]) {
+  FIXED_WORDS.set([0, 4, 3, 6, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 4, 3, 3, 4, 3, 3], flag);
+  ENTRY_WORDS.set([0, 0, 0, 0, 3, 3, 2, 0, 0, 0, 0, 0, 0, 2, 0, 3, 0, 0, 0, 3], flag);
+}
+
+/**
+ * Bits of info that count those. The upper 8 of them are zero as yet: counted in, they make a type too
+ * long rather than be taken for nothing.
+ */
+export const COUNT_MASK = 0xffffff;
+
+/** The list of {@linkcode TypeIndex} that types of a kind are in, by the highest byte of info. */
+const LIST = new Uint8Array(256);
+const LISTS = 4;
+for (const flag of [0, 0x80]) {
+  for (const kind of [KIND_STRUCT, KIND_FWD]) LIST[flag | kind] = 1;
+  for (let kind = KIND_TYPEDEF; kind <= KIND_RESTRICT; kind++) LIST[flag | kind] = 2;
+  for (const kind of [KIND_PTR, KIND_TYPE_TAG]) LIST[flag | kind] = 2;
+  LIST[flag | KIND_FUNC_PROTO] = 3;
+  LIST[flag | KIND_FUNC] = 4;
+}
 
 /**
  * How many modifiers and typedefs may follow each other: twice the depth that the kernel accepts
@@ -57,6 +78,25 @@ const MAX_NAME_BYTES = 512;
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 
+/**
+ * BTF as it is, for loops over all types: `struct btf_type` is three words, name, info and size or type,
+ * and what follows depends on the kind. Numbers count the BTF's own types from 0: an id is a number
+ * plus {@linkcode Btf.firstId}.
+ */
+export interface TypeIndex {
+  readonly words: Uint32Array;
+  /** Where in the words each type starts. */
+  readonly starts: Uint32Array;
+  /** Numbers of the structs, and of the forward declarations of structs and unions. */
+  readonly structs: readonly number[];
+  /** Numbers of the pointers, typedefs and modifiers. */
+  readonly references: readonly number[];
+  /** Numbers of the function prototypes. */
+  readonly prototypes: readonly number[];
+  /** Numbers of the functions. */
+  readonly functions: readonly number[];
+}
+
 /** The types of one kernel, or of one module. */
 export class Btf {
   /** BTF whose type ids and strings this one continues; `undefined` when it stands alone. */
@@ -65,6 +105,9 @@ export class Btf {
   readonly firstId: number;
   /** One more than its last id. */
   readonly endId: number;
+
+  /** Its own types, without those of the base. */
+  readonly index: TypeIndex;
 
   readonly #words: Uint32Array;
   readonly #starts: Uint32Array;
@@ -77,8 +120,8 @@ export class Btf {
    * Parses raw BTF, or the `.BTF` section of an ELF file.
    *
    * What is checked here: the sections, and that each type lies within them and has a known kind and
-   * a name. References between types are checked when they are followed. The index takes at most
-   * a third of the size of `bytes`, plus a copy of the types where they are not aligned to 4 bytes.
+   * a name. References between types are checked when they are followed. The index takes at
+   * most as much memory again as `bytes` take, twice; types that are not aligned to 4 bytes are copied.
    *
    * @param bytes kept and read later on: must not change
    * @param base BTF of the kernel, which split BTF needs. Whether `bytes` are split is found out from
@@ -105,10 +148,11 @@ export class Btf {
     const sections = findSections(bytes);
     this.#words = sections.words;
     this.#strings = sections.strings;
-    const index = indexTypes(this.#words);
+    const { index, highestName } = indexTypes(sections.words);
+    this.index = index;
     this.#starts = index.starts;
 
-    const standsAlone = this.#strings[0] === 0 && index.highestName < this.#strings.length;
+    const standsAlone = this.#strings[0] === 0 && highestName < this.#strings.length;
     if (base === undefined && !standsAlone) {
       throw new BtfError(
         this.#strings[0] === 0
@@ -156,7 +200,7 @@ export class Btf {
   /** Number of the type's members, parameters or values. @throws {BtfError} as {@linkcode kind} */
   count(id: number): number {
     if (id < this.firstId && this.base !== undefined) return this.base.count(id);
-    return (this.#words[this.#start(id) + 1] as number) & 0xffff;
+    return (this.#words[this.#start(id) + 1] as number) & COUNT_MASK;
   }
 
   /** `kind_flag` of the type: a union for `KIND_FWD`. @throws {BtfError} as {@linkcode kind} */
@@ -358,30 +402,50 @@ function asWords(bytes: Uint8Array, at: number, length: number): Uint32Array {
   return new Uint32Array(aligned.buffer, aligned.byteOffset, length / 4);
 }
 
-/** Finds where each type starts. A type has three words at least, which bounds their number. */
-function indexTypes(words: Uint32Array): { starts: Uint32Array; highestName: number } {
+/**
+ * Finds where each type starts. A type has three words at least, which bounds their number.
+ *
+ * The one loop over the bytes of all types: what it does is kept small, because on a slow machine it
+ * is over before it is compiled.
+ */
+function indexTypes(words: Uint32Array): { index: TypeIndex; highestName: number } {
   const starts = new Uint32Array(Math.floor(words.length / TYPE_WORDS));
+  const lists: number[][] = Array.from({ length: LISTS + 1 }, () => []);
+  const length = words.length;
   let count = 0;
   let highestName = 0;
-  for (let at = 0; at < words.length; count++) {
-    if (at + TYPE_WORDS > words.length) throw new BtfError("Truncated: the last type is cut");
-    const name = words[at] as number;
+  for (let at = 0; at < length;) {
     const info = words[at + 1] as number;
-    const kind = (info >>> 24) & 0x1f;
-    if (kind === KIND_VOID || kind > KIND_ENUM64 || (info & INFO_RESERVED) !== 0) {
-      // Its length is unknown, so nothing behind it can be found.
-      throw new BtfError(
-        `Type at byte ${4 * at} has the unknown kind ${kind} (info 0x${info.toString(16)})`,
-      );
-    }
-    const next = at + TYPE_WORDS + (EXTRA_WORDS[kind] as number) +
-      (ENTRY_WORDS[kind] as number) * (info & 0xffff);
-    if (next > words.length) {
-      throw new BtfError(`Truncated: a type of kind ${kind} reaches beyond the types`);
-    }
-    if (name > highestName) highestName = name;
-    starts[count] = at;
+    const top = info >>> 24;
+    const next = at + (FIXED_WORDS[top] as number) +
+      (ENTRY_WORDS[top] as number) * (info & COUNT_MASK);
+    if (next === at || next > length) throw badType(words, at);
+    if ((words[at] as number) > highestName) highestName = words[at] as number;
+    const list = LIST[top] as number;
+    if (list !== 0) (lists[list] as number[]).push(count);
+    starts[count++] = at;
     at = next;
   }
-  return { starts: starts.subarray(0, count), highestName };
+  const [, structs = [], references = [], prototypes = [], functions = []] = lists;
+  const index = {
+    words,
+    starts: starts.subarray(0, count),
+    structs,
+    references,
+    prototypes,
+    functions,
+  };
+  return { index, highestName };
+}
+
+/** Why the type that starts at word `at` cannot be read, nor any behind it. */
+function badType(words: Uint32Array, at: number): BtfError {
+  const info = words[at + 1];
+  if (info === undefined) return new BtfError("Truncated: the last type is cut");
+  const kind = (info >>> 24) & 0x7f;
+  return new BtfError(
+    FIXED_WORDS[kind] === 0
+      ? `Type at byte ${4 * at} has the unknown kind ${kind}`
+      : `Truncated: a type of kind ${kind} reaches beyond the types`,
+  );
 }

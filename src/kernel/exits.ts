@@ -99,7 +99,8 @@ export function findEnds(
     }
     while (offset < code.length) {
       if (!decode(code, offset, instruction)) {
-        throw new UnknownEnds(`unknown instruction at +0x${offset.toString(16)}`);
+        const place = `${symbols.containing(range.start)?.name}+0x${offset.toString(16)}`;
+        throw new UnknownEnds(`unknown instruction at ${place}`);
       }
       const at = range.start + offset;
       switch (instruction.flow) {

@@ -5,12 +5,12 @@
  */
 
 import { Failure } from "../sys/failure.ts";
-import { type Btf, BtfError, KIND_FUNC } from "./btf.ts";
+import { type Btf, BtfError } from "./btf.ts";
 import { denial } from "./deny_list.ts";
 import { matcher } from "./glob.ts";
 import type { PacketFunction, SkippedFunction } from "./packet_function.ts";
 import { type PacketParameter, Prototypes } from "./prototypes.ts";
-import { findSymbols, findTraceable, type SymbolLine, VMLINUX } from "./symbols.ts";
+import { findSymbols, findTraceable, listsModule, type SymbolLine, VMLINUX } from "./symbols.ts";
 
 /** The BTF of the kernel or of one module. */
 export interface ModuleBtf {
@@ -81,16 +81,16 @@ export function discover(input: DiscoveryInput): Discovery {
   const traceable = input.filterFunctions === null
     ? null
     : findTraceable(input.filterFunctions, names);
-  const symbols = collect(kallsyms?.lines ?? [], traceable ?? []);
+  const symbols = collect(kallsyms ?? [], traceable ?? []);
+  const isLoaded = loadedModules(input.kallsyms, kallsyms ?? []);
 
   const functions: PacketFunction[] = [];
   const skipped: SkippedFunction[] = [];
   for (const candidate of candidates) {
     const { module, name, packet } = candidate;
     const found = symbols.get(key(module, name));
-    const loaded = module === VMLINUX || kallsyms === null || kallsyms.modules.has(module);
     const reason = denial(name) ?? ambiguity(candidate) ??
-      (traceable === null ? undefined : untraceable(candidate, found, loaded));
+      (traceable === null ? undefined : untraceable(found, module, isLoaded));
     const { struct, position, register, indirection } = packet;
     if (reason !== undefined) {
       skipped.push({ name, module, reason });
@@ -104,7 +104,7 @@ export function discover(input: DiscoveryInput): Discovery {
   return {
     functions: functions.sort(byModuleAndName),
     skipped: skipped.sort(byModuleAndName),
-    addressesKnown: kallsyms?.lines.some(({ address }) => address !== 0n) ?? false,
+    addressesKnown: kallsyms?.some(({ address }) => address !== 0n) ?? false,
     traceabilityKnown: traceable !== null,
   };
 }
@@ -139,29 +139,26 @@ function prototypesOf(btf: Btf, made: Map<Btf, Prototypes>): Prototypes {
 }
 
 function findInModule(module: string, btf: Btf, prototypes: Prototypes): Candidate[] {
+  const candidates: Candidate[] = [];
   // By the offset of the name: BTF has each string once.
   const byName = new Map<number, Candidate>();
-  const others: number[] = [];
-  for (let id = btf.firstId; id < btf.endId; id++) {
-    if (btf.kind(id) !== KIND_FUNC) continue;
+  for (const id of prototypes.packetFunctions()) {
     const packet = prototypes.packet(btf.target(id));
+    if (packet === null) continue;
     const nameOffset = btf.nameOffset(id);
-    if (packet === null) {
-      others.push(nameOffset);
-      continue;
-    }
     const known = byName.get(nameOffset);
     if (known === undefined) {
-      byName.set(nameOffset, { module, name: functionName(btf, id), packet, contradicted: false });
+      const candidate = { module, name: functionName(btf, id), packet, contradicted: false };
+      byName.set(nameOffset, candidate);
+      candidates.push(candidate);
     } else if (!samePlace(known.packet, packet)) {
       known.contradicted = true;
     }
   }
-  for (const nameOffset of others) {
-    const known = byName.get(nameOffset);
-    if (known !== undefined) known.contradicted = true;
+  for (const nameOffset of prototypes.namesakes(byName)) {
+    (byName.get(nameOffset) as Candidate).contradicted = true;
   }
-  return [...byName.values()];
+  return candidates;
 }
 
 /** A name as the kernel accepts it (`btf_name_valid_identifier()`), fit for any terminal. */
@@ -214,11 +211,11 @@ function ambiguity({ contradicted }: Candidate): string | undefined {
 
 /** Why the function cannot be traced, as far as the lists of symbols tell. */
 function untraceable(
-  { module }: Candidate,
   found: Symbols | undefined,
-  loaded: boolean,
+  module: string,
+  isLoaded: (module: string) => boolean,
 ): string | undefined {
-  if (!loaded) return `module ${module} is not loaded`;
+  if (!isLoaded(module)) return `module ${module} is not loaded`;
   const { addresses, traceable, variants } = found ?? { addresses: [], traceable: 0, variants: [] };
   const count = Math.max(addresses.length, traceable);
   if (count === 0) {
@@ -231,6 +228,22 @@ function untraceable(
   if (traceable === 0) return "not traceable by ftrace";
   if (count > 1) return `${count} symbols of this name: which one takes the packet is unknown`;
   return undefined;
+}
+
+/** A test for modules: those that kallsyms has a symbol of, or all when it is unreadable. */
+function loadedModules(
+  kallsyms: Uint8Array | null,
+  found: readonly SymbolLine[],
+): (module: string) => boolean {
+  const loaded = new Map(found.map(({ module }) => [module, true]));
+  loaded.set(VMLINUX, true);
+  return (module) => {
+    let answer = loaded.get(module);
+    if (answer === undefined) {
+      loaded.set(module, answer = kallsyms === null || listsModule(kallsyms, module));
+    }
+    return answer;
+  };
 }
 
 /** The address, where there is exactly one and it is not hidden. */

@@ -11,6 +11,7 @@ import { type KernelText, UnknownEnds } from "./exits.ts";
 const KCORE = "/proc/kcore";
 /** Addresses of all kprobes, one a line; those on ftrace's places leave the code as it is. */
 const KPROBES = "/sys/kernel/debug/kprobes/list";
+const PAGE_BYTES = 4096n;
 const PT_LOAD = 1;
 const PROGRAM_HEADER_BYTES = 56;
 const UPPER_HALF = 0xffffffff;
@@ -18,7 +19,7 @@ const UPPER_HALF = 0xffffffff;
 /** /proc/kcore, open for reading. Needs CAP_SYS_RAWIO; lockdown forbids it. */
 export class Kcore implements KernelText, Disposable {
   readonly #file: Deno.FsFile;
-  readonly #segments: { low: number; bytes: number; offset: number }[] = [];
+  readonly #segments: { low: number; bytes: number; offset: bigint }[] = [];
 
   readonly #probes: readonly number[];
 
@@ -30,10 +31,10 @@ export class Kcore implements KernelText, Disposable {
     } catch (cause) {
       throw new Failure(`Cannot read ${KCORE}: ${(cause as Error).message}`, { cause });
     }
-    const header = new DataView(this.#readAt(0, 64).buffer);
-    const offset = Number(header.getBigUint64(32, true));
+    const header = viewOf(this.#readAt(0n, 64));
+    const offset = header.getBigUint64(32, true);
     const count = header.getUint16(56, true);
-    const table = new DataView(this.#readAt(offset, count * PROGRAM_HEADER_BYTES).buffer);
+    const table = viewOf(this.#readAt(offset, count * PROGRAM_HEADER_BYTES));
     for (let at = 0; at + PROGRAM_HEADER_BYTES <= table.byteLength; at += PROGRAM_HEADER_BYTES) {
       if (table.getUint32(at, true) !== PT_LOAD) continue;
       // Only the upper 4 GiB, where text is.
@@ -41,7 +42,7 @@ export class Kcore implements KernelText, Disposable {
       this.#segments.push({
         low: table.getUint32(at + 16, true),
         bytes: Number(table.getBigUint64(at + 40, true)),
-        offset: Number(table.getBigUint64(at + 8, true)),
+        offset: table.getBigUint64(at + 8, true),
       });
     }
   }
@@ -55,7 +56,7 @@ export class Kcore implements KernelText, Disposable {
     );
     if (!segment) throw new UnknownEnds("its code is not in /proc/kcore");
     try {
-      const bytes = this.#readAt(segment.offset + (low - segment.low), length);
+      const bytes = this.#readAt(segment.offset + BigInt(low - segment.low), length);
       if (bytes.length === length) return bytes;
     } catch {
       // A hole: the kernel answers EFAULT or EIO.
@@ -63,16 +64,21 @@ export class Kcore implements KernelText, Disposable {
     throw new UnknownEnds("its code cannot be read");
   }
 
-  #readAt(offset: number, length: number): Uint8Array<ArrayBuffer> {
-    const bytes = new Uint8Array(length);
-    this.#file.seekSync(offset, Deno.SeekMode.Start);
+  /**
+   * Offsets in this file have up to 56 bits, with 5-level page tables, and what Deno seeks to is a
+   * number of 53: so from the start of a page, which has no low bits to lose.
+   */
+  #readAt(offset: bigint, length: number): Uint8Array<ArrayBuffer> {
+    const ahead = Number(offset % PAGE_BYTES);
+    const bytes = new Uint8Array(ahead + length);
+    this.#file.seekSync(offset - BigInt(ahead), Deno.SeekMode.Start);
     let read = 0;
-    while (read < length) {
+    while (read < bytes.length) {
       const count = this.#file.readSync(bytes.subarray(read));
       if (count === null || count === 0) break;
       read += count;
     }
-    return bytes.subarray(0, read);
+    return bytes.subarray(ahead, read);
   }
 
   [Symbol.dispose](): void {
@@ -90,4 +96,8 @@ function readProbes(): number[] {
   }
   const lines = list.split("\n").filter((line) => line !== "" && !line.includes("[FTRACE]"));
   return lines.map((line) => parseInt(line.slice(8, 16), 16));
+}
+
+function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
+  return new DataView(buffer, byteOffset, byteLength);
 }

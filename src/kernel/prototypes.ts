@@ -12,9 +12,9 @@
 import {
   type Btf,
   BtfError,
+  COUNT_MASK,
   KIND_ENUM,
   KIND_ENUM64,
-  KIND_FUNC_PROTO,
   KIND_FWD,
   KIND_INT,
   KIND_PTR,
@@ -39,35 +39,160 @@ const REGISTER_BYTES = 8;
 /** A larger struct is passed in memory, and returned in memory that the caller points to. */
 const MAX_STRUCT_BYTES = 2 * REGISTER_BYTES;
 
-const SK_BUFF = new TextEncoder().encode("sk_buff");
-const VR_PACKET = new TextEncoder().encode("vr_packet");
+const SK_BUFF_NAME = new TextEncoder().encode("sk_buff");
+const VR_PACKET_NAME = new TextEncoder().encode("vr_packet");
 
-/** What a parameter's type points to: index into this list, one byte a type. */
-const POINTEES: readonly (Pick<PacketParameter, "struct" | "indirection"> | null)[] = [
+/**
+ * What discovery needs to know of a type, one byte each: that it is a packet, a pointer to one or a
+ * pointer to such a pointer, for both structs; or a prototype without or with a packet.
+ */
+const OTHER = 0;
+const SK_BUFF = 1;
+const VR_PACKET = 4;
+const PROTOTYPE = 7;
+const PACKET_PROTOTYPE = 8;
+
+/** What a pointer to the type is; what is behind three pointers is no packet. */
+const POINTER_TO = Uint8Array.of(OTHER, 2, 3, OTHER, 5, 6, OTHER, OTHER, OTHER);
+
+/** The parameters of the type, which are packets. */
+const PACKETS: readonly (Pick<PacketParameter, "struct" | "indirection"> | null)[] = [
+  null,
   null,
   { struct: "sk_buff", indirection: 1 },
   { struct: "sk_buff", indirection: 2 },
+  null,
   { struct: "vr_packet", indirection: 1 },
   { struct: "vr_packet", indirection: 2 },
+  null,
+  null,
 ];
-/** No {@linkcode POINTEES} yet. */
-const UNKNOWN = 0xff;
+const IS_PACKET = Uint8Array.from(PACKETS, (packet) => Number(packet !== null));
 
 /**
- * The function prototypes of one BTF. Each type and each prototype is looked at once, so the work is
- * bounded by the size of the BTF, whatever refers to what.
+ * How long a chain of typedefs and modifiers may be that runs against the order of the types: more
+ * than any BTF has. The others may have any length.
+ */
+const MAX_PASSES = 64;
+
+/** Entries of the filter by name, a power of two. */
+const FILTER_SIZE = 1 << 16;
+
+/**
+ * The functions of one BTF, and where they take packets.
+ *
+ * Types are looked at in a few plain loops over all of them, rather than one by one where a function
+ * leads: so the work is bounded by the size of the BTF, whatever refers to what, and is done before
+ * the calls of a neater way would even be compiled.
  */
 export class Prototypes {
   readonly #btf: Btf;
-  readonly #base: Prototypes | undefined;
-  readonly #pointees: Uint8Array;
+  /** What each type is, by its id, those of the base included. */
+  readonly #types: Uint8Array;
   readonly #found = new Map<number, PacketParameter | null>();
 
-  /** @param base the prototypes of `btf.base`, which many modules share; required when it has one */
+  /**
+   * @param base the prototypes of `btf.base`, which many modules share; required when it has one
+   * @throws {BtfError} when the BTF is damaged
+   */
   constructor(btf: Btf, base?: Prototypes) {
     this.#btf = btf;
-    this.#base = base;
-    this.#pointees = new Uint8Array(btf.endId - btf.firstId).fill(UNKNOWN);
+    this.#types = new Uint8Array(btf.endId);
+    if (base !== undefined) this.#types.set(base.#types);
+    this.#findStructs();
+    this.#findPointers();
+    this.#findPrototypes();
+  }
+
+  #findStructs(): void {
+    const { structs } = this.#btf.index;
+    for (let i = 0; i < structs.length; i++) {
+      const id = this.#btf.firstId + (structs[i] as number);
+      // A source file that knows of the struct only that it is one leaves a forward declaration.
+      if (this.#btf.kind(id) === KIND_FWD && this.#btf.flag(id)) continue;
+      if (this.#btf.isNamed(id, SK_BUFF_NAME)) this.#types[id] = SK_BUFF;
+      else if (this.#btf.isNamed(id, VR_PACKET_NAME)) this.#types[id] = VR_PACKET;
+    }
+  }
+
+  /** Goes from the structs to what refers to them, until nothing new is found. */
+  #findPointers(): void {
+    const { words, starts, references } = this.#btf.index;
+    const types = this.#types;
+    const firstId = this.#btf.firstId;
+    for (let pass = 0, changed = true; changed; pass++) {
+      if (pass > MAX_PASSES) throw new BtfError("Typedefs and modifiers of a packet never end");
+      changed = false;
+      for (let i = 0; i < references.length; i++) {
+        const number = references[i] as number;
+        const at = starts[number] as number;
+        let type = types[words[at + 2] as number];
+        if (type === OTHER) continue;
+        if (type === undefined) throw noSuchType(words[at + 2] as number);
+        if ((words[at + 1] as number) >>> 24 === KIND_PTR) type = POINTER_TO[type] as number;
+        if (type < PROTOTYPE && types[firstId + number] !== type) {
+          types[firstId + number] = type;
+          changed = true;
+        }
+      }
+    }
+  }
+
+  #findPrototypes(): void {
+    const { words, starts, prototypes } = this.#btf.index;
+    const types = this.#types;
+    const firstId = this.#btf.firstId;
+    for (let i = 0; i < prototypes.length; i++) {
+      const number = prototypes[i] as number;
+      const start = starts[number] as number;
+      const end = start + 3 + 2 * ((words[start + 1] as number) & COUNT_MASK);
+      let found = PROTOTYPE;
+      for (let at = start + 4; at < end; at += 2) {
+        const type = types[words[at] as number];
+        if (type === OTHER) continue;
+        if (type === undefined) throw noSuchType(words[at] as number);
+        if (IS_PACKET[type] === 1) found = PACKET_PROTOTYPE;
+      }
+      types[firstId + number] = found;
+    }
+  }
+
+  /**
+   * Ids of the functions that take a packet, in the order of the BTF.
+   *
+   * @throws {BtfError} when a function has no prototype
+   */
+  packetFunctions(): number[] {
+    const { words, starts, functions } = this.#btf.index;
+    const types = this.#types;
+    const found: number[] = [];
+    for (let i = 0; i < functions.length; i++) {
+      const number = functions[i] as number;
+      const prototype = words[(starts[number] as number) + 2] as number;
+      const type = types[prototype];
+      if (type === PACKET_PROTOTYPE) found.push(this.#btf.firstId + number);
+      else if (type !== PROTOTYPE) throw noPrototype(prototype);
+    }
+    return found;
+  }
+
+  /**
+   * Name offsets of the functions that take no packet and are called like one that does.
+   *
+   * @param names offsets of names of functions that take one
+   */
+  namesakes(names: ReadonlyMap<number, unknown>): number[] {
+    const { words, starts, functions } = this.#btf.index;
+    const filter = new Uint8Array(FILTER_SIZE);
+    for (const name of names.keys()) filter[name & (FILTER_SIZE - 1)] = 1;
+    const found: number[] = [];
+    for (let i = 0; i < functions.length; i++) {
+      const at = starts[functions[i] as number] as number;
+      const name = words[at] as number;
+      if (filter[name & (FILTER_SIZE - 1)] === 0) continue;
+      if (this.#types[words[at + 2] as number] === PROTOTYPE && names.has(name)) found.push(name);
+    }
+    return found;
   }
 
   /**
@@ -79,26 +204,15 @@ export class Prototypes {
    * @throws {BtfError} when the BTF is damaged
    */
   packet(prototype: number): PacketParameter | null {
-    if (prototype < this.#btf.firstId && this.#base !== undefined) {
-      return this.#base.packet(prototype);
-    }
+    const type = this.#types[prototype];
+    if (type === PROTOTYPE) return null;
+    if (type !== PACKET_PROTOTYPE) throw noPrototype(prototype);
     let found = this.#found.get(prototype);
     if (found === undefined) {
-      if (this.#btf.kind(prototype) !== KIND_FUNC_PROTO) {
-        throw new BtfError(`Type ${prototype} stands for a prototype and is none`);
-      }
-      found = this.#hasPacket(prototype) ? this.#place(prototype) : null;
+      found = this.#place(prototype);
       this.#found.set(prototype, found);
     }
     return found;
-  }
-
-  #hasPacket(prototype: number): boolean {
-    const count = this.#btf.count(prototype);
-    for (let index = 0; index < count; index++) {
-      if (this.#pointee(this.#btf.parameter(prototype, index)) !== 0) return true;
-    }
-    return false;
   }
 
   /** Hands out the registers, parameter by parameter. */
@@ -111,10 +225,10 @@ export class Prototypes {
       const registers = this.#registers(type);
       // What does not fit goes to the stack whole; a smaller one behind it may still fit.
       const fits = used + registers <= REGISTERS;
-      const pointee = POINTEES[this.#pointee(type)] ?? null;
-      if (pointee !== null) {
+      const packet = PACKETS[this.#types[type] ?? OTHER] ?? null;
+      if (packet !== null) {
         const register = fits ? used + 1 : null;
-        const parameter = { ...pointee, position: index + 1, register };
+        const parameter = { ...packet, position: index + 1, register };
         if (fits) return parameter;
         onStack ??= parameter;
       }
@@ -151,31 +265,12 @@ export class Prototypes {
         return 0;
     }
   }
+}
 
-  /** Index into {@linkcode POINTEES}. */
-  #pointee(id: number): number {
-    if (id < this.#btf.firstId && this.#base !== undefined) return this.#base.#pointee(id);
-    // `void`, which no array has a place for, is no pointer.
-    const known = this.#pointees[id - this.#btf.firstId] ?? (id === 0 ? 0 : UNKNOWN);
-    if (known !== UNKNOWN) return known;
-    const pointee = this.#findPointee(id);
-    this.#pointees[id - this.#btf.firstId] = pointee;
-    return pointee;
-  }
+function noSuchType(id: number): BtfError {
+  return new BtfError(`There is no type ${id}`);
+}
 
-  #findPointee(id: number): number {
-    let type = this.#btf.resolve(id);
-    let indirection = 0;
-    while (this.#btf.kind(type) === KIND_PTR) {
-      if (++indirection > 2) return 0;
-      type = this.#btf.resolve(this.#btf.target(type));
-    }
-    if (indirection === 0) return 0;
-    // A source file that knows of the struct only that it is one leaves a forward declaration.
-    const kind = this.#btf.kind(type);
-    if (kind !== KIND_STRUCT && !(kind === KIND_FWD && !this.#btf.flag(type))) return 0;
-    if (this.#btf.isNamed(type, SK_BUFF)) return indirection;
-    if (this.#btf.isNamed(type, VR_PACKET)) return 2 + indirection;
-    return 0;
-  }
+function noPrototype(id: number): BtfError {
+  return new BtfError(`Type ${id} stands for a prototype and is none`);
 }

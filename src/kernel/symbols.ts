@@ -21,14 +21,6 @@ export interface SymbolLine {
   readonly address: bigint;
 }
 
-/** What {@linkcode findSymbols} finds. */
-export interface SymbolLines {
-  /** Lines with wanted names, in the order of the list. */
-  readonly lines: readonly SymbolLine[];
-  /** All modules that any line belongs to, without `vmlinux`. */
-  readonly modules: ReadonlySet<string>;
-}
-
 /** Module name of what belongs to no module. */
 export const VMLINUX = "vmlinux";
 
@@ -37,87 +29,147 @@ const TAB = 0x09;
 const SPACE = 0x20;
 const DOT = 0x2e;
 const BRACKET_OPEN = 0x5b;
-const BRACKET_CLOSE = 0x5d;
 
 /** FNV-1a of 32 bits. */
 const HASH_SEED = 0x811c9dc5 | 0;
 const HASH_PRIME = 0x01000193;
 
+/** Bits of the hash of a name's start that choose its place in the filter. */
+const FILTER_BITS = 13;
+/** More of a name's start than this makes the filter no better. */
+const MAX_START_BYTES = 8;
+
 const decoder = new TextDecoder();
+const encoder = new TextEncoder();
 
 /**
  * Finds functions in the contents of /proc/kallsyms: lines `address type name`, and a tab and
  * `[module]` for those of a module (`s_show()` in kernel/kallsyms.c). Types other than `t` and `w` in
  * either case are data. Lines of another form are passed over.
+ *
+ * @returns lines with wanted names, in the order of the list
  */
-export function findSymbols(kallsyms: Uint8Array, names: Iterable<string>): SymbolLines {
-  return scan(kallsyms, names, true);
+export function findSymbols(kallsyms: Uint8Array, names: Iterable<string>): readonly SymbolLine[] {
+  // All addresses have the same width, and " t " stands behind them.
+  return scan(kallsyms, kallsyms.indexOf(SPACE) + 3, new NameTable(names));
 }
 
 /**
  * Finds functions in the contents of available_filter_functions: lines `name`, and a blank and
  * `[module]` for those of a module (`t_show()` in kernel/trace/ftrace.c). Addresses are 0.
+ *
+ * @returns lines with wanted names, in the order of the list
  */
 export function findTraceable(
   filterFunctions: Uint8Array,
   names: Iterable<string>,
 ): readonly SymbolLine[] {
-  return scan(filterFunctions, names, false).lines;
+  return scan(filterFunctions, 0, new NameTable(names));
 }
 
-function scan(bytes: Uint8Array, names: Iterable<string>, addressed: boolean): SymbolLines {
-  const wanted = new NameTable(names);
-  const modules = new ModuleNames(bytes);
-  const lines: SymbolLine[] = [];
-  const width = bytes.indexOf(SPACE);
-  for (let at = 0, end = 0; at < bytes.length; at = end + 1) {
-    let from = at;
-    if (addressed) {
-      // All addresses have the same width. Behind it stands " t ".
-      from += width;
-      if (bytes[from] !== SPACE || !isTextType(bytes[from + 1] as number)) {
-        end = bytes.indexOf(NEWLINE, at);
-        if (end < 0) break;
-        continue;
-      }
-      from += 3;
-    }
-
-    // One pass over the name: its hash, and the hash of what stands before the first dot.
-    let hash = HASH_SEED;
-    let dotHash = 0;
-    let dot = -1;
-    let byte = 0;
-    for (end = from; end < bytes.length; end++) {
-      byte = bytes[end] as number;
-      if (byte <= SPACE) break;
-      if (byte === DOT && dot < 0) [dot, dotHash] = [end, hash];
-      hash = Math.imul(hash ^ byte, HASH_PRIME);
-    }
-    const nameEnd = end;
-    let module = VMLINUX;
-    if (end < bytes.length && (byte === TAB || byte === SPACE)) {
-      end = bytes.indexOf(NEWLINE, end);
-      if (end < 0) end = bytes.length;
-      module = modules.name(nameEnd + 1, end);
-    }
-
-    let name = wanted.find(bytes, from, nameEnd, hash);
-    let suffixAt = nameEnd;
-    if (name === undefined && dot >= 0) {
-      name = wanted.find(bytes, from, dot, dotHash);
-      suffixAt = dot;
-    }
-    if (name === undefined) continue;
-    const suffix = decoder.decode(bytes.subarray(suffixAt, nameEnd));
-    const address = addressed ? hexadecimal(bytes.subarray(at, from - 3)) : 0n;
-    lines.push({ name, suffix, module, address });
+/** Whether any line of kallsyms belongs to `module`. */
+export function listsModule(kallsyms: Uint8Array, module: string): boolean {
+  const wanted = encoder.encode(`[${module}]`);
+  for (let at = -1; (at = kallsyms.indexOf(BRACKET_OPEN, at + 1)) >= 0;) {
+    if (equals(wanted, kallsyms, at, at + wanted.length)) return true;
   }
-  return { lines, modules: modules.seen };
+  return false;
+}
+
+/**
+ * Looks at each line, as little as possible: most of the time goes here, and on a slow machine most of
+ * that before the loop is compiled. So a filter by the start of the name turns most lines down, and
+ * the end of a line is looked for four bytes at a time.
+ *
+ * @param column where in each line the name starts
+ */
+function scan(bytes: Uint8Array, column: number, wanted: NameTable): SymbolLine[] {
+  const lines: SymbolLine[] = [];
+  const { filter, startBytes } = wanted;
+  const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
+  const words = new Uint32Array(aligned.buffer, aligned.byteOffset, aligned.length >>> 2);
+  const length = bytes.length;
+  for (let at = 0; at < length;) {
+    let end = at + column;
+    let hash = HASH_SEED;
+    for (let i = 0; i < startBytes; i++) {
+      hash = Math.imul(hash ^ (bytes[end + i] as number), HASH_PRIME);
+    }
+    if (filter[hash >>> (32 - FILTER_BITS)] !== 0) {
+      const line = readLine(bytes, at, at + column, wanted);
+      if (line !== null) lines.push(line);
+    }
+
+    while ((end & 3) !== 0 && bytes[end] !== NEWLINE) end++;
+    if ((end & 3) === 0) {
+      let word = end >>> 2;
+      // Whether one of four bytes is a newline: zero after the exclusive or, which borrows.
+      for (let rest = 0; word < words.length; word++) {
+        rest = (words[word] as number) ^ 0x0a0a0a0a;
+        if (((rest - 0x01010101) & ~rest & 0x80808080) !== 0) break;
+      }
+      end = word << 2;
+      while (end < length && bytes[end] !== NEWLINE) end++;
+    }
+    at = end + 1;
+  }
+  return lines;
+}
+
+/** Reads the line from `at`, whose name starts at `from`; `null` when it is not wanted. */
+function readLine(
+  bytes: Uint8Array,
+  at: number,
+  from: number,
+  wanted: NameTable,
+): SymbolLine | null {
+  const addressed = from > at;
+  if (addressed && !(bytes[from - 3] === SPACE && isTextType(bytes[from - 2] as number))) {
+    return null;
+  }
+  // The name's hash, and the hash of what stands before the first dot.
+  let hash = HASH_SEED;
+  let dotHash = 0;
+  let dot = -1;
+  let end = from;
+  for (; end < bytes.length; end++) {
+    const byte = bytes[end] as number;
+    if (byte <= SPACE) break;
+    if (byte === DOT && dot < 0) {
+      dot = end;
+      dotHash = hash;
+    }
+    hash = Math.imul(hash ^ byte, HASH_PRIME);
+  }
+  let name = wanted.find(bytes, from, end, hash);
+  let suffixAt = end;
+  if (name === undefined && dot >= 0) {
+    name = wanted.find(bytes, from, dot, dotHash);
+    suffixAt = dot;
+  }
+  if (name === undefined) return null;
+  return {
+    name,
+    suffix: decoder.decode(bytes.subarray(suffixAt, end)),
+    module: readModule(bytes, end),
+    address: addressed ? hexadecimal(bytes.subarray(at, from - 3)) : 0n,
+  };
+}
+
+/** The module that a line belongs to whose name ends at `at`. */
+function readModule(bytes: Uint8Array, at: number): string {
+  if (bytes[at] !== TAB && bytes[at] !== SPACE) return VMLINUX;
+  const end = bytes.indexOf(NEWLINE, at);
+  const text = decoder.decode(bytes.subarray(at + 1, end < 0 ? bytes.length : end));
+  return text.replace(/^\[(.*)\]$/, "$1");
 }
 
 /** Wanted names by the hash of their bytes: open addressing, at most half full. */
 class NameTable {
+  /** How many bytes the shortest name has, which all others have too; limited. */
+  readonly startBytes: number;
+  /** Not zero where the hash of the first {@linkcode startBytes} of a wanted name points. */
+  readonly filter = new Uint8Array(1 << FILTER_BITS);
   readonly #slots: ({ readonly name: string; readonly bytes: Uint8Array } | undefined)[];
   readonly #hashes: Int32Array;
 
@@ -126,10 +178,18 @@ class NameTable {
     const size = 2 ** Math.ceil(Math.log2(2 * distinct.length + 2));
     this.#slots = new Array(size).fill(undefined);
     this.#hashes = new Int32Array(size);
-    const encoder = new TextEncoder();
+    this.startBytes = distinct.reduce(
+      (least, { length }) => Math.min(least, length),
+      MAX_START_BYTES,
+    );
     for (const name of distinct) {
       const bytes = encoder.encode(name);
-      const hash = bytes.reduce((sum, byte) => Math.imul(sum ^ byte, HASH_PRIME), HASH_SEED);
+      let hash = HASH_SEED;
+      for (let i = 0; i < bytes.length; i++) {
+        if (i === this.startBytes) this.filter[hash >>> (32 - FILTER_BITS)] = 1;
+        hash = Math.imul(hash ^ (bytes[i] as number), HASH_PRIME);
+      }
+      if (bytes.length === this.startBytes) this.filter[hash >>> (32 - FILTER_BITS)] = 1;
       let slot = hash & (size - 1);
       while (this.#slots[slot] !== undefined) slot = (slot + 1) & (size - 1);
       this.#slots[slot] = { name, bytes };
@@ -145,32 +205,6 @@ class NameTable {
       if (entry === undefined) return undefined;
       if (this.#hashes[slot] === hash && equals(entry.bytes, bytes, from, to)) return entry.name;
     }
-  }
-}
-
-/** Names of modules in brackets: those of neighbouring lines are the same, so the last is kept. */
-class ModuleNames {
-  readonly seen = new Set<string>();
-  readonly #bytes: Uint8Array;
-  #last = "";
-  #lastBytes: Uint8Array = new Uint8Array();
-
-  constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
-  }
-
-  /** The name in the brackets at `from` to `to`; what has no brackets is taken as it is. */
-  name(from: number, to: number): string {
-    if (this.#bytes[from] === BRACKET_OPEN && this.#bytes[to - 1] === BRACKET_CLOSE) {
-      from++;
-      to--;
-    }
-    if (!equals(this.#lastBytes, this.#bytes, from, to)) {
-      this.#lastBytes = this.#bytes.subarray(from, to);
-      this.#last = decoder.decode(this.#lastBytes);
-      this.seen.add(this.#last);
-    }
-    return this.#last;
   }
 }
 

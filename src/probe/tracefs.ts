@@ -5,11 +5,15 @@
  */
 
 import { Failure } from "../sys/failure.ts";
+import { expediteRcu, relaxRcu } from "../sys/rcu.ts";
 
 const MOUNT_POINTS = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
 
 /** Groups of events that vrft makes are called so, with its pid behind. */
 const GROUP_PREFIX = "vrft_";
+
+/** Event of no use but to say that this vrft has made RCU hurry, and has to undo that. */
+const EXPEDITED = "rcu_expedited";
 
 function findTracefs(): string {
   for (const path of MOUNT_POINTS) {
@@ -35,6 +39,8 @@ export class KprobeEvents implements Disposable {
   readonly #tracefs = findTracefs();
   readonly #group = `${GROUP_PREFIX}${Deno.pid}`;
   readonly #names = new Set<string>();
+  /** Some place that can be probed. */
+  #place = "";
   readonly #file: Deno.FsFile;
   readonly #encoder = new TextEncoder();
 
@@ -65,6 +71,7 @@ export class KprobeEvents implements Disposable {
   add(kind: string, name: string, place: string): void {
     this.#write(`${kind}${this.#group}/${name} ${place}`);
     this.#names.add(name);
+    this.#place ||= place;
   }
 
   /** Whether the event has any probe. */
@@ -97,14 +104,25 @@ export class KprobeEvents implements Disposable {
       const pid = name.slice(GROUP_PREFIX.length);
       if (!/^[0-9]+$/.test(pid) || (pid !== `${Deno.pid}` && exists(`/proc/${pid}`))) continue;
       for (const { name: event } of Deno.readDirSync(`${this.#tracefs}/events/${name}`)) {
+        if (event === EXPEDITED) relaxRcu();
         // Files of the group itself (enable, filter) are no events; busy events belong to somebody.
         tryWrite(() => this.#write(`-:${name}/${event}`));
       }
     }
   }
 
+  /**
+   * Removes the events. The kernel waits for RCU with every probe, which makes a minute of thousands
+   * of them: so it is asked to hurry meanwhile.
+   */
   [Symbol.dispose](): void {
+    if (this.#names.size === 0) return this.#file.close();
+    // The mark comes first: who finds it knows that the switch may have been left on.
+    tryWrite(() => this.#write(`p:${this.#group}/${EXPEDITED} ${this.#place}`));
+    const expedited = expediteRcu();
     for (const name of this.#names) tryWrite(() => this.#write(`-:${this.#group}/${name}`));
+    if (expedited) relaxRcu();
+    tryWrite(() => this.#write(`-:${this.#group}/${EXPEDITED}`));
     this.#file.close();
   }
 }

@@ -315,20 +315,20 @@ Deno.test("Btf.parse() takes the strings ahead of the types, and a longer header
 });
 
 Deno.test("Btf.parse() names the kind that it does not know", () => {
-  for (const kind of [0, 20, 31]) {
+  for (const kind of [0, 20, 31, 32, 127]) {
     const writer = new BtfWriter();
     writer.add("", kind, 0);
-    rejects(() => Btf.parse(writer.bytes()), new RegExp(`unknown kind ${kind} `));
+    rejects(() => Btf.parse(writer.bytes()), new RegExp(`unknown kind ${kind}$`));
   }
-  const reserved = new BtfWriter();
-  reserved.add("", 1, 4, { count: 1 << 16, extra: [32] });
-  rejects(() => Btf.parse(reserved.bytes()), /unknown kind 1 \(info 0x1010000\)/);
 });
 
 Deno.test("Btf.parse() rejects a count of members that does not fit", () => {
   const writer = new BtfWriter();
   writer.add("s", 4, 8, { count: 0xffff });
   rejects(() => Btf.parse(writer.bytes()), /kind 4 reaches beyond/);
+  const reserved = new BtfWriter();
+  reserved.add("s", 4, 8, { count: 1 << 16 });
+  rejects(() => Btf.parse(reserved.bytes()), /kind 4 reaches beyond/);
 });
 
 Deno.test("Btf.parse() rejects a name beyond the strings", () => {

@@ -148,19 +148,88 @@ Deno.test("packet() finds the types of the base in split BTF", () => {
   assert.equal(prototypes.packet(none), null);
 });
 
-Deno.test("packet() rejects what is no prototype, and pointers that never end", () => {
+Deno.test("packet() finds pointers that stand ahead of what they point to", () => {
   const writer = new BtfWriter();
-  const int = writer.int("int", 4);
-  const loop = writer.prototype([["", int + 2]]);
-  writer.const(int + 2);
-  const prototypes = new Prototypes(Btf.parse(writer.bytes()));
-  assert.throws(() => prototypes.packet(int), BtfError);
-  assert.throws(() => prototypes.packet(loop), BtfError);
+  // const (sk_buff *) *: each type refers to the next one, and the prototype stands first.
+  const prototype = writer.prototype([["pskb", 2]]);
+  writer.pointer(3);
+  writer.const(4);
+  writer.typedef("skb_ptr", 5);
+  writer.pointer(6);
+  writer.struct("sk_buff", 232);
+  const found = new Prototypes(Btf.parse(writer.bytes())).packet(prototype);
+  assert.equal(describe(found), "sk_buff** 1 in 1");
 });
 
-Deno.test("packet() takes a pointer to itself for no packet", () => {
+Deno.test("packetFunctions() gives the functions that take a packet, of the module alone", () => {
+  const writer = new BtfWriter();
+  const known = types(writer);
+  const [skb, int] = [["skb", known["skb"] as number], ["i", known["int"] as number]] as const;
+  const first = writer.func("ip_rcv", [skb]);
+  writer.func("fib_lookup", [int]);
+  const module = new BtfWriter(writer);
+  // The prototype of a function of the kernel, as deduplication leaves it.
+  const second = module.add("tun_rx", 12, first - 1);
+  const third = module.func("tun_put", [int, skb]);
+  module.func("tun_open", [int]);
+  const base = Btf.parse(writer.bytes());
+  const kernel = new Prototypes(base);
+  assert.deepEqual(kernel.packetFunctions(), [first]);
+  const split = new Prototypes(Btf.parse(module.bytes(), base), kernel);
+  assert.deepEqual(split.packetFunctions(), [second, third]);
+});
+
+Deno.test("namesakes() gives the names of functions without packet that were asked for", () => {
+  const writer = new BtfWriter();
+  const skb = writer.pointer(writer.struct("sk_buff", 232));
+  writer.func("both", [["skb", skb]]);
+  writer.func("both", []);
+  writer.func("other", []);
+  const prototypes = new Prototypes(Btf.parse(writer.bytes()));
+  const both = writer.string("both");
+  const asked = new Map([[both, null], [writer.string("missing"), null]]);
+  assert.deepEqual(prototypes.namesakes(asked), [both]);
+  assert.deepEqual(prototypes.namesakes(new Map()), []);
+});
+
+Deno.test("what is no prototype is rejected", () => {
+  const writer = new BtfWriter();
+  const int = writer.int("int", 4);
+  writer.add("f", 12, int);
+  const prototypes = new Prototypes(Btf.parse(writer.bytes()));
+  assert.throws(() => prototypes.packet(int), BtfError);
+  assert.throws(() => prototypes.packetFunctions(), BtfError);
+});
+
+Deno.test("references beyond the last type are rejected", () => {
+  const pointer = new BtfWriter();
+  pointer.pointer(99);
+  assert.throws(() => new Prototypes(Btf.parse(pointer.bytes())), /no type 99/);
+  const prototype = new BtfWriter();
+  prototype.prototype([["", 99]]);
+  assert.throws(() => new Prototypes(Btf.parse(prototype.bytes())), /no type 99/);
+  const func = new BtfWriter();
+  func.add("f", 12, 99);
+  const prototypes = new Prototypes(Btf.parse(func.bytes()));
+  assert.throws(() => prototypes.packetFunctions(), BtfError);
+});
+
+Deno.test("pointers and modifiers that lead to themselves are no packets", () => {
   const writer = new BtfWriter();
   const self = writer.pointer(1);
-  const prototype = writer.prototype([["", self]]);
+  const const1 = writer.const(3);
+  const const2 = writer.const(2);
+  const prototype = writer.prototype([["", self], ["", const1], ["", const2]]);
   assert.equal(new Prototypes(Btf.parse(writer.bytes())).packet(prototype), null);
+});
+
+Deno.test("a chain of modifiers against the order of types ends, or is rejected", () => {
+  const chain = (length: number): Btf => {
+    const writer = new BtfWriter();
+    for (let id = 1; id <= length; id++) writer.const(id + 1);
+    writer.struct("sk_buff", 232);
+    return Btf.parse(writer.bytes());
+  };
+  new Prototypes(chain(60));
+  assert.throws(() => new Prototypes(chain(70)), BtfError);
 });

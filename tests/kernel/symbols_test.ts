@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { findSymbols, findTraceable } from "../../src/kernel/symbols.ts";
+import { findSymbols, findTraceable, listsModule } from "../../src/kernel/symbols.ts";
 import { propertyRuns } from "../support/property.ts";
 import { Random } from "../support/random.ts";
 
@@ -20,8 +20,7 @@ ffffffffc0100010 t br_handle_frame\t[bridge]
 
 Deno.test("findSymbols() finds wanted functions with address and module, and no data", () => {
   const names = ["ip_rcv", "ip_send_check", "weak_one", "vr_flow_forward", "missing"];
-  const { lines } = findSymbols(bytes(KALLSYMS), names);
-  assert.deepEqual(lines, [
+  assert.deepEqual(findSymbols(bytes(KALLSYMS), names), [
     { name: "ip_rcv", suffix: "", module: "vmlinux", address: 0xffffffff81c00010n },
     { name: "ip_send_check", suffix: "", module: "vmlinux", address: 0xffffffff81c00080n },
     { name: "weak_one", suffix: "", module: "vmlinux", address: 0xffffffff81c000c0n },
@@ -30,8 +29,17 @@ Deno.test("findSymbols() finds wanted functions with address and module, and no 
   ]);
 });
 
-Deno.test("findSymbols() lists the modules of all functions, wanted or not", () => {
-  assert.deepEqual([...findSymbols(bytes(KALLSYMS), []).modules], ["vrouter", "bridge"]);
+Deno.test("listsModule() finds the modules that have a symbol", () => {
+  assert.ok(listsModule(bytes(KALLSYMS), "vrouter"));
+  assert.ok(listsModule(bytes(KALLSYMS), "bridge"));
+  for (const module of ["tun", "vroute", "vrouters", "router", "vmlinux"]) {
+    assert.ok(!listsModule(bytes(KALLSYMS), module), module);
+  }
+});
+
+Deno.test("findSymbols() finds nothing when nothing is wanted, or listed", () => {
+  assert.deepEqual(findSymbols(bytes(KALLSYMS), []), []);
+  assert.deepEqual(findSymbols(bytes(""), ["ip_rcv"]), []);
 });
 
 Deno.test("findSymbols() tells what the compiler made from a wanted function", () => {
@@ -42,7 +50,7 @@ Deno.test("findSymbols() tells what the compiler made from a wanted function", (
     "ffffffff81c00040 t skb_put_data.part.0",
     "ffffffffc0000010 t skb_put.isra.0\t[tun]",
   ];
-  const found = findSymbols(bytes(`${lines.join("\n")}\n`), ["skb_put"]).lines;
+  const found = findSymbols(bytes(`${lines.join("\n")}\n`), ["skb_put"]);
   assert.deepEqual(
     found.map(({ name, suffix, module }) => `${module} ${name} ${suffix}`),
     [
@@ -56,21 +64,40 @@ Deno.test("findSymbols() tells what the compiler made from a wanted function", (
 
 Deno.test("findSymbols() finds a wanted name that has a dot itself", () => {
   const line = bytes("ffffffff81c00010 t skb_put.isra.0\n");
-  assert.equal(findSymbols(line, ["skb_put.isra.0"]).lines[0]?.suffix, "");
+  assert.equal(findSymbols(line, ["skb_put.isra.0"])[0]?.suffix, "");
 });
 
 Deno.test("findSymbols() finds addresses hidden as zero", () => {
-  const { lines } = findSymbols(bytes("0000000000000000 T ip_rcv\n"), ["ip_rcv"]);
-  assert.equal(lines[0]?.address, 0n);
+  const list = bytes("0000000000000000 T ip_rcv\n");
+  assert.equal(findSymbols(list, ["ip_rcv"])[0]?.address, 0n);
 });
 
-Deno.test("findSymbols() reads a last line without newline, and passes over odd lines", () => {
-  const text =
-    "\nffffffff81c00010\nffffffff81c00010 t\nnonsense t ip_rcv\nffffffff81c00010 t ip_rcv";
-  assert.deepEqual(findSymbols(bytes(text), ["ip_rcv"]).lines, []);
-  const { lines } = findSymbols(bytes(`ffffffff81c00000 t a${text}`), ["ip_rcv"]);
-  assert.deepEqual(lines.map(({ address }) => address), [0xffffffff81c00010n]);
-  assert.deepEqual(findSymbols(bytes(""), ["ip_rcv"]).lines, []);
+Deno.test("findSymbols() finds names at every alignment, of every length, and in the last line", () => {
+  for (const name of ["a", "vm_rx", "ip_rcv", "vr_flow_forward"]) {
+    for (let shift = 0; shift < 8; shift++) {
+      const lines = [
+        `ffffffff81c00010 t ${"x".repeat(1 + shift)}`,
+        `ffffffff81c00020 t ${name}`,
+        `ffffffff81c00030 t ${name}_`,
+        `ffffffff81c00040 t ${name}\t[tun]`,
+        `ffffffff81c00050 t ${name}`,
+      ];
+      const found = findSymbols(bytes(lines.join("\n")), [name, "missing_function"]);
+      assert.deepEqual(
+        found.map(({ module, address }) => [module, Number(address & 0xffn)]),
+        [["vmlinux", 0x20], ["tun", 0x40], ["vmlinux", 0x50]],
+      );
+      const buffer = new Uint8Array(300);
+      const end = shift + buffer.subarray(shift).length;
+      buffer.fill(0x0a).set(bytes(lines.join("\n")), shift);
+      assert.deepEqual(findSymbols(buffer.subarray(shift, end), [name]), found);
+    }
+  }
+});
+
+Deno.test("findSymbols() passes over lines of another form", () => {
+  const odd = "ffffffff81c00010tt ip_rcv\nffffffff81c00010 tt ip_rcv\n";
+  assert.deepEqual(findSymbols(bytes(`ffffffff81c00010 t a\n${odd}`), ["ip_rcv"]), []);
 });
 
 Deno.test("findTraceable() finds wanted functions of the kernel and of modules", () => {
@@ -117,7 +144,7 @@ Deno.test("lists of random bytes are read without failing", () => {
     for (let change = random.int(20); change > 0 && list.length > 0; change--) {
       list[random.int(list.length)] = random.int(256);
     }
-    for (const { module } of findSymbols(list, ["ip_rcv", "vr_flow_forward"]).lines) {
+    for (const { module } of findSymbols(list, ["ip_rcv", "vr_flow_forward"])) {
       assert.equal(typeof module, "string");
     }
     findTraceable(list, ["ip_rcv"]);

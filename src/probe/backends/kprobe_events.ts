@@ -9,9 +9,9 @@
  * a fraction of a millisecond. Functions whose ends cannot be told from their code get a kprobe and a
  * kretprobe on their start after all.
  *
- * Many probes share one event (Linux 5.5), one perf event and one program. To tell them apart, each has
- * a constant argument of its own, without which the kernel takes the second one for a copy of the
- * first.
+ * All probes of a kind share one event (Linux 5.5), one perf event and one program. To tell them apart,
+ * each has a constant argument of its own, without which the kernel takes the second one for a copy
+ * of the first.
  *
  * @module
  */
@@ -37,13 +37,14 @@ import { KprobeEvents } from "../tracefs.ts";
 const ENTRY = "vrft_kprobe_entry";
 const EXIT = "vrft_kprobe_exit";
 const RETURN = "vrft_kprobe_return";
+/** Names of the events. */
+const ENTRIES = "entries";
+const EXITS = "exits";
+const RETURNS = "returns";
 const PROGRAMS = [ENTRY, EXIT, RETURN];
 
-/**
- * Functions per event. Arming an event cannot be interrupted, so this bounds how long Ctrl-C has to
- * wait.
- */
-const FUNCTIONS_PER_EVENT = 64;
+/** Functions whose probes are created before the event loop gets a turn. */
+const FUNCTIONS_AT_ONCE = 64;
 
 /** Live calls of one function whose kretprobe can wait for them at once; calls beyond are missed. */
 const RETURNS_AT_ONCE = 32;
@@ -61,15 +62,22 @@ export const kprobe: Backend = {
     progress: AttachProgress,
   ): Promise<Attachment> {
     const attaching = new Attaching(object, targets, progress.debug);
+    const start = performance.now();
     try {
-      for (let first = 0; first < targets.length; first += FUNCTIONS_PER_EVENT) {
-        // Lets the event loop see a signal.
-        await new Promise((resolve) => setTimeout(resolve, 0));
-        if (progress.cancelled()) throw new AttachCancelled();
-        const last = Math.min(first + FUNCTIONS_PER_EVENT, targets.length);
-        attaching.group(first, last);
-        progress.report(last);
+      for (let index = 0; index < targets.length; index++) {
+        attaching.create(index);
+        if (index % FUNCTIONS_AT_ONCE === 0) {
+          progress.report(index);
+          // Lets the event loop see a signal.
+          await new Promise((resolve) => setTimeout(resolve, 0));
+          if (progress.cancelled()) throw new AttachCancelled();
+        }
       }
+      progress.debug(
+        `Created ${attaching.probes} probes in ${Math.round(performance.now() - start)} ms`,
+      );
+      attaching.arm(progress.debug);
+      progress.report(targets.length);
       const { refused, events } = attaching;
       if (refused.length === targets.length) throw new Failure(refused[0]!.reason);
       const programs = PROGRAMS.map((name) => object.programFd(name));
@@ -92,7 +100,7 @@ class Attaching implements Disposable {
   readonly events: KprobeEvents;
   readonly #cleanup = new DisposableStack();
   readonly #ends: (FunctionEnds | undefined)[];
-  #probes = 0;
+  probes = 0;
 
   constructor(
     readonly object: BpfObject,
@@ -108,48 +116,53 @@ class Attaching implements Disposable {
     }
   }
 
-  /** Attaches to the targets from `first` up to, and without, `last`. */
-  group(first: number, last: number): void {
-    const entries = `entry${first}`;
-    const exits = `exit${first}`;
-    const returns = `return${first}`;
-    for (let index = first; index < last; index++) {
-      const target = this.targets[index]!;
-      const cookie = cookieOf(target, index);
-      const ends = this.#ends[index];
-      if (ends !== undefined && this.#addEnds(exits, ends)) {
-        const entry = TEXT_BASE + BigInt(ends.entry);
-        this.#place(entry, cookie);
-        // The start stands for the function where a jump through a register leads to it.
-        this.#place(target.address, cookie);
-        if (this.#add("p:", entries, entry) === undefined) continue;
-      }
-      this.#place(target.address, cookie);
-      const failure = this.#add(`r${RETURNS_AT_ONCE}:`, returns, target.address) ??
-        this.#add("p:", entries, target.address);
-      if (failure === undefined) continue;
-      const { name, module } = target;
-      this.refused.push({ name, module, reason: `refused by the kernel: ${failure}` });
+  /** Creates the probes of a target, disarmed. */
+  create(index: number): void {
+    const target = this.targets[index]!;
+    const cookie = cookieOf(target, index);
+    const ends = this.#ends[index];
+    // The start stands for the function where a jump through a register leads to it.
+    this.#place(target.address, cookie);
+    if (ends !== undefined && this.#addEnds(ends)) {
+      const entry = TEXT_BASE + BigInt(ends.entry);
+      this.#place(entry, cookie);
+      if (this.#add("p:", ENTRIES, entry) === undefined) return;
     }
-    // The entries last: a call seen at its entry is then always seen at its end.
-    this.#arm(exits, EXIT);
-    this.#arm(returns, RETURN);
-    this.#arm(entries, ENTRY);
+    const failure = this.#add(`r${RETURNS_AT_ONCE}:`, RETURNS, target.address) ??
+      this.#add("p:", ENTRIES, target.address);
+    if (failure === undefined) return;
+    const { name, module } = target;
+    this.refused.push({ name, module, reason: `refused by the kernel: ${failure}` });
+  }
+
+  /**
+   * Arms all probes. The entries last: a call seen at its entry is then always seen at its end. And
+   * because they alone can be turned into jumps: the kernel begins with that while more of them are
+   * being armed, and makes every other change to probes wait for RCU.
+   */
+  arm(debug: (message: string) => void): void {
+    for (const [event, program] of [[EXITS, EXIT], [RETURNS, RETURN], [ENTRIES, ENTRY]] as const) {
+      if (!this.events.has(event)) continue;
+      const start = performance.now();
+      const perf = this.#cleanup.use(openTracepoint(this.events.id(event)));
+      runOnEvent(perf.number, this.object.programFd(program));
+      debug(`Armed the ${event} in ${Math.round(performance.now() - start)} ms`);
+    }
   }
 
   /** False where the kernel refuses a probe; those before it stay, and find no open call. */
-  #addEnds(event: string, ends: FunctionEnds): boolean {
+  #addEnds(ends: FunctionEnds): boolean {
     for (const { at, register } of ends.exits) {
       const address = TEXT_BASE + BigInt(at);
       this.#place(address, exitCookie(register));
-      if (this.#add("p:", event, address) !== undefined) return false;
+      if (this.#add("p:", EXITS, address) !== undefined) return false;
     }
     return true;
   }
 
   /** Creates a probe, disarmed; returns why that was refused, if it was. */
   #add(kind: string, event: string, address: bigint): string | undefined {
-    const place = `0x${address.toString(16)} probe=\\${this.#probes++}:u32`;
+    const place = `0x${address.toString(16)} probe=\\${this.probes++}:u32`;
     try {
       this.events.add(kind, event, place);
       return undefined;
@@ -160,12 +173,6 @@ class Attaching implements Disposable {
 
   #place(address: bigint, cookie: bigint): void {
     this.object.update("places", bytesOf(address), bytesOf(cookie));
-  }
-
-  #arm(event: string, program: string): void {
-    if (!this.events.has(event)) return;
-    const perf = this.#cleanup.use(openTracepoint(this.events.id(event)));
-    runOnEvent(perf.number, this.object.programFd(program));
   }
 
   [Symbol.dispose](): void {
