@@ -167,7 +167,7 @@ vrouter_archive() {
 add_vrft() {
 	local root=$1
 	"$VRFT_ROOT/scripts/build" >&2
-	(cd "$VRFT_ROOT" && deno bundle --frozen --quiet --output "$root/usr/lib/vrft.js" src/main.ts >&2) ||
+	(cd "$VRFT_ROOT" && deno bundle --quiet --output "$root/usr/lib/vrft.js" src/main.ts >&2) ||
 		die "Cannot bundle src/main.ts: Deno's reason is above"
 	cat >"$root/usr/local/bin/vrft" <<'END'
 #!/bin/sh

@@ -112,7 +112,7 @@ class Printer implements Consumer {
 
   /** Closes what is still open. */
   end(): void {
-    this.tree.finish(0, 0);
+    this.tree.finish();
     this.#writer.flush();
   }
 }

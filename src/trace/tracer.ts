@@ -15,7 +15,7 @@ import type { BpfObject } from "../probe/object.ts";
 import { RingReader } from "../probe/ring.ts";
 import { RingMapping } from "../probe/ring_mapping.ts";
 import { Poller } from "../sys/poller.ts";
-import type { RecordSink } from "./event.ts";
+import type { RecordSink } from "../probe/record.ts";
 
 /** What to trace and how. */
 export interface TracerOptions {

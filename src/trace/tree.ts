@@ -161,14 +161,10 @@ export class CallTree implements RecordSink {
   }
 
   /**
-   * Closes the calls that are still open, context by context, the innermost first.
-   *
-   * @param timestampLow time of the end in nanoseconds of CLOCK_MONOTONIC, low half
-   * @param timestampHigh high half
+   * Closes the calls that are still open, context by context, the innermost first, at the time of the
+   * last record.
    */
-  finish(timestampLow: number, timestampHigh: number): void {
-    this.#low = timestampLow | 0;
-    this.#high = timestampHigh | 0;
+  finish(): void {
     for (const context of this.#open.busy()) {
       while (this.#open.depth(context) > 0) {
         this.#cpu = this.#open.cpu(this.#open.top(context));

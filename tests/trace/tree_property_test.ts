@@ -74,7 +74,7 @@ class Trial {
 
   finish(): void {
     this.list.steps.length = 0;
-    this.tree.finish(0, 0);
+    this.tree.finish();
     this.#nesting.finish(this.list.steps);
     assert.equal(this.tree.callsOpen, 0);
   }
@@ -162,7 +162,7 @@ Deno.test("CallTree with a limit hands on both ends of every call, whatever reco
     });
     for (let step = 0; step < STEPS; step++) machine.step();
     assert.ok(tree.full);
-    tree.finish(0, 0);
+    tree.finish();
     assert.ok(tree.done);
     const entered = list.steps.filter((step) => step.kind === "enter").length;
     const orphans = list.steps.filter((step) => step.kind === "orphan").length;
