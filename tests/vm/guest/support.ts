@@ -1,0 +1,329 @@
+/**
+ * For tests that run inside a guest: runs vrft as a user would, and reads what it prints.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+
+/** Seconds within which a trace must be live; attaching by kprobes takes its time when emulated. */
+const READY_SECONDS = 240;
+const decoder = new TextDecoder();
+
+/** What a program that has ended left behind. */
+export interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a program to its end. */
+export async function run(
+  program: string,
+  args: readonly string[],
+  options: Deno.CommandOptions = {},
+): Promise<Ended> {
+  const command = new Deno.Command(program, {
+    args: [...args],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+    ...options,
+  });
+  const { code, stdout, stderr } = await command.output();
+  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
+/** Runs a program that must succeed, and returns its stdout. */
+export async function must(program: string, ...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await run(program, args);
+  assert.equal(code, 0, `${program} ${args.join(" ")}: ${stderr}${stdout}`);
+  return stdout;
+}
+
+/** A trace that is running. */
+export class Trace implements AsyncDisposable {
+  readonly #child: Deno.ChildProcess;
+  readonly #directory: string;
+  readonly #ended: Promise<Ended>;
+
+  private constructor(child: Deno.ChildProcess, directory: string) {
+    this.#child = child;
+    this.#directory = directory;
+    this.#ended = Promise.all([
+      child.status,
+      new Response(child.stdout).text(),
+      new Response(child.stderr).text(),
+    ]).then(([{ code }, stdout, stderr]) => ({ code, stdout, stderr }));
+  }
+
+  /** Starts `vrft` with `args`, without waiting for anything. */
+  static start(...args: string[]): Trace {
+    const directory = Deno.makeTempDirSync();
+    const child = new Deno.Command("vrft", {
+      args: [...args, "--ready-file", `${directory}/ready`],
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    return new Trace(child, directory);
+  }
+
+  /** Starts `vrft` and waits until every probe is live. */
+  static async live(...args: string[]): Promise<Trace> {
+    const trace = Trace.start(...args);
+    using watcher = Deno.watchFs(trace.#directory);
+    const deadline = setTimeout(() => watcher.close(), READY_SECONDS * 1000);
+    const gone = trace.#ended.then((ended) => {
+      watcher.close();
+      return ended;
+    });
+    try {
+      if (!trace.#isReady()) {
+        for await (const _ of watcher) if (trace.#isReady()) break;
+      }
+    } finally {
+      clearTimeout(deadline);
+    }
+    if (!trace.#isReady()) {
+      const { code, stderr } = await gone;
+      throw new Error(`vrft ${args.join(" ")} ended with ${code} before it was live: ${stderr}`);
+    }
+    return trace;
+  }
+
+  #isReady(): boolean {
+    try {
+      Deno.statSync(`${this.#directory}/ready`);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  signal(signal: Deno.Signal): void {
+    this.#child.kill(signal);
+  }
+
+  /** Waits until it ends by itself. */
+  ended(): Promise<Ended> {
+    return this.#ended;
+  }
+
+  /** Ends it as Ctrl-C does. */
+  async stop(signal: Deno.Signal = "SIGINT"): Promise<Ended> {
+    this.signal(signal);
+    return await this.#ended;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      this.signal("SIGKILL");
+    } catch {
+      // It has ended.
+    }
+    await this.#ended;
+    Deno.removeSync(this.#directory, { recursive: true });
+  }
+}
+
+/** Traces while `action` runs, and then ends as Ctrl-C does. */
+export async function traceWhile(
+  args: readonly string[],
+  action: () => Promise<unknown>,
+): Promise<Ended> {
+  await using trace = await Trace.live(...args);
+  await action();
+  return await trace.stop();
+}
+
+/** Sends `count` echo requests from vm1 to vm2, one after the other, and expects all replies. */
+export async function ping(count = 1, ...args: string[]): Promise<void> {
+  await must(
+    "ip",
+    "netns",
+    "exec",
+    "vm1",
+    "ping",
+    "-c",
+    `${count}`,
+    "-i",
+    "0.2",
+    ...args,
+    "10.1.1.2",
+  );
+}
+
+/**
+ * Sends one echo request with all that comes before it out of the way: the neighbours are known to
+ * both ends, and nothing else is sent meanwhile.
+ */
+export async function settle(): Promise<void> {
+  await ping(2);
+  for (const [vm, other] of [["vm1", 2], ["vm2", 1]] as const) {
+    await must(
+      "ip",
+      "-n",
+      vm,
+      "neigh",
+      "replace",
+      `10.1.1.${other}`,
+      "lladdr",
+      `02:00:00:00:00:0${other}`,
+      "dev",
+      "eth0",
+      "nud",
+      "permanent",
+    );
+  }
+}
+
+/** A call in a printed tree. */
+export interface Call {
+  readonly name: string;
+  readonly cpu: number;
+  readonly depth: number;
+  /** Nanoseconds. */
+  readonly start: bigint;
+  end: bigint | undefined;
+  /** What stands behind the closing brace. */
+  note: string;
+  readonly calls: Call[];
+}
+
+export const HEADER = "Timestamp            CPU                         Function";
+const ENTRY = /^(\d{1,20}) +(\d{3,}) ( *)(\S+)\(\) \{ *$/;
+const RETURN = /^(\d{1,20}) +(\d{3,}) ( *)\}(?: {2}\/\* (.*) \*\/)? *$/;
+const ORPHAN = /^(\d{1,20}) +(\d{3,}) ( *)\/\* (\S+)\(\) returned, its call was lost \*\/ *$/;
+
+/** What a trace printed. */
+export interface Printed {
+  /** Calls that no printed call encloses, in the order of their start. */
+  readonly roots: readonly Call[];
+  /** All calls in the order of their start. */
+  readonly calls: readonly Call[];
+  /** Rows of events: entries, and returns that were not made up. */
+  readonly events: number;
+  readonly orphans: number;
+}
+
+/**
+ * Reads a trace. Rows of several tasks mingle, each task with its own indentation; a row belongs to
+ * the latest open call that is one level further out, which is right as long as two tasks do not do
+ * the same on two CPUs at once.
+ *
+ * @throws when a row has another form, or a brace has no counterpart at its column
+ */
+export function parse(stdout: string): Printed {
+  const lines = stdout.trimEnd().split("\n");
+  assert.equal(lines.shift(), HEADER);
+  const roots: Call[] = [];
+  const calls: Call[] = [];
+  const open: Call[] = [];
+  let events = 0;
+  let orphans = 0;
+  for (const line of lines) {
+    const entry = ENTRY.exec(line);
+    if (entry) {
+      const [, start, cpu, indent, name] = entry as unknown as string[];
+      const depth = indent!.length / 2;
+      const call = {
+        name: name!,
+        cpu: Number(cpu),
+        depth,
+        start: BigInt(start!),
+        end: undefined,
+        note: "",
+        calls: [],
+      };
+      if (depth === 0) roots.push(call);
+      else {
+        const parent = open.findLast((one) => one.depth === depth - 1);
+        assert.ok(parent, `no call around: ${line}`);
+        parent.calls.push(call);
+      }
+      open.push(call);
+      calls.push(call);
+      events++;
+      continue;
+    }
+    if (ORPHAN.test(line)) {
+      orphans++;
+      events++;
+      continue;
+    }
+    const ret = RETURN.exec(line);
+    assert.ok(ret, `not a row: "${line}"`);
+    const depth = ret[3]!.length / 2;
+    const index = open.findLastIndex((one) => one.depth === depth);
+    assert.ok(index >= 0, `a brace without counterpart: ${line}`);
+    const [call] = open.splice(index, 1);
+    call!.end = BigInt(ret[1]!);
+    call!.note = ret[4] ?? "";
+    if (call!.note === "") events++;
+  }
+  assert.deepEqual(open.map(({ name }) => name), [], "calls without closing brace");
+  return { roots, calls, events, orphans };
+}
+
+/** The names of a call and those inside it, as `name(inner inner(innermost))`. */
+export function shape(call: Call): string {
+  return call.calls.length === 0 ? call.name : `${call.name}(${call.calls.map(shape).join(" ")})`;
+}
+
+/** The same tree with the calls of other names taken out, and their calls moved up in their place. */
+export function keep(calls: readonly Call[], names: ReadonlySet<string>): Call[] {
+  return calls.flatMap((call) => {
+    const inner = keep(call.calls, names);
+    return names.has(call.name) ? [{ ...call, calls: inner }] : inner;
+  });
+}
+
+/** What the summary line says: numbers by what they count, `calls`, `functions`, `events lost` … */
+export function summary(stderr: string): Map<string, number> {
+  const line = stderr.trimEnd().split("\n").at(-1)!;
+  const counts = new Map<string, number>();
+  for (const part of line.replace(/^\S+ \S+ /, "").split("; ")) {
+    const [, calls, functions] = /^([\d,]+) calls of ([\d,]+) functions$/.exec(part) ?? [];
+    if (calls && functions) {
+      counts.set("calls", count(calls)).set("functions", count(functions));
+    } else {
+      const [, number, what] = /^([\d,]+) (.*)$/.exec(part) ?? [];
+      assert.ok(number && what, `no summary: "${line}"`);
+      counts.set(what, count(number));
+    }
+  }
+  return counts;
+}
+
+function count(text: string): number {
+  return Number(text.replaceAll(",", ""));
+}
+
+/** What vrft could have left in the kernel, each thing by name. */
+export async function leftovers(): Promise<string[]> {
+  const found: string[] = [];
+  for (const kind of ["link", "prog", "map"]) {
+    for (
+      const one of JSON.parse(await must("bpftool", "-j", kind, "show")) as { name?: string }[]
+    ) {
+      found.push(`${kind} ${JSON.stringify(one)}`);
+    }
+  }
+  const events = Deno.readTextFileSync("/sys/kernel/tracing/kprobe_events");
+  found.push(...events.split("\n").filter((line) => line.includes("vrft")));
+  const armed = Deno.readTextFileSync("/sys/kernel/debug/kprobes/list").split("\n")
+    .filter((line) => line !== "" && !line.includes("[DISABLED]"));
+  found.push(...armed.map((line) => `kprobe ${line}`));
+  const traced = Deno.readTextFileSync("/sys/kernel/tracing/enabled_functions").split("\n")
+    .filter((line) => line !== "");
+  found.push(...traced.slice(0, 5).map((line) => `traced ${line}`));
+  if (Deno.readTextFileSync("/sys/kernel/rcu_expedited").trim() !== "0") {
+    found.push("rcu_expedited");
+  }
+  return found;
+}
