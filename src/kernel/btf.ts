@@ -55,17 +55,6 @@ for (const flag of [0, 0x80]) {
  */
 export const COUNT_MASK = 0xffffff;
 
-/** The list of {@linkcode TypeIndex} that types of a kind are in, by the highest byte of info. */
-const LIST = new Uint8Array(256);
-const LISTS = 4;
-for (const flag of [0, 0x80]) {
-  for (const kind of [KIND_STRUCT, KIND_FWD]) LIST[flag | kind] = 1;
-  for (let kind = KIND_TYPEDEF; kind <= KIND_RESTRICT; kind++) LIST[flag | kind] = 2;
-  for (const kind of [KIND_PTR, KIND_TYPE_TAG]) LIST[flag | kind] = 2;
-  LIST[flag | KIND_FUNC_PROTO] = 3;
-  LIST[flag | KIND_FUNC] = 4;
-}
-
 /**
  * How many modifiers and typedefs may follow each other: twice the depth that the kernel accepts
  * (`MAX_RESOLVE_DEPTH` in kernel/bpf/btf.c), so what is longer is a loop.
@@ -88,13 +77,13 @@ export interface TypeIndex {
   /** Where in the words each type starts. */
   readonly starts: Uint32Array;
   /** Numbers of the structs, and of the forward declarations of structs and unions. */
-  readonly structs: readonly number[];
+  readonly structs: Uint32Array;
   /** Numbers of the pointers, typedefs and modifiers. */
-  readonly references: readonly number[];
+  readonly references: Uint32Array;
   /** Numbers of the function prototypes. */
-  readonly prototypes: readonly number[];
+  readonly prototypes: Uint32Array;
   /** Numbers of the functions. */
-  readonly functions: readonly number[];
+  readonly functions: Uint32Array;
 }
 
 /** The types of one kernel, or of one module. */
@@ -119,9 +108,9 @@ export class Btf {
   /**
    * Parses raw BTF, or the `.BTF` section of an ELF file.
    *
-   * What is checked here: the sections, and that each type lies within them and has a known kind and
-   * a name. References between types are checked when they are followed. The index takes at
-   * most as much memory again as `bytes` take, twice; types that are not aligned to 4 bytes are copied.
+   * What is checked here: the sections, and that each type lies within them and has a known kind.
+   * Names and references between types are checked when they are followed. The index takes at
+   * most twice the size of `bytes`; types that are not aligned to 4 bytes are copied.
    *
    * @param bytes kept and read later on: must not change
    * @param base BTF of the kernel, which split BTF needs. Whether `bytes` are split is found out from
@@ -148,17 +137,12 @@ export class Btf {
     const sections = findSections(bytes);
     this.#words = sections.words;
     this.#strings = sections.strings;
-    const { index, highestName } = indexTypes(sections.words);
-    this.index = index;
-    this.#starts = index.starts;
+    this.index = indexTypes(sections.words);
+    this.#starts = this.index.starts;
 
-    const standsAlone = this.#strings[0] === 0 && highestName < this.#strings.length;
+    const standsAlone = this.#strings[0] === 0 && (base === undefined || this.#hasOwnNames());
     if (base === undefined && !standsAlone) {
-      throw new BtfError(
-        this.#strings[0] === 0
-          ? "BTF names a type beyond its strings"
-          : "Split BTF, which continues that of a kernel: there is none to continue",
-      );
+      throw new BtfError("Split BTF, which continues that of a kernel: there is none to continue");
     }
     this.base = standsAlone ? undefined : base;
     this.firstId = this.base?.endId ?? 1;
@@ -166,6 +150,11 @@ export class Btf {
     this.#stringsFrom = this.base === undefined ? 0 : this.base.#stringsEnd;
     this.#stringsEnd = this.#stringsFrom + this.#strings.length;
     if (this.base !== undefined) this.#checkBase();
+  }
+
+  /** Whether all its names lie among its own strings. */
+  #hasOwnNames(): boolean {
+    return this.#starts.every((start) => (this.#words[start] as number) < this.#strings.length);
   }
 
   /**
@@ -408,34 +397,35 @@ function asWords(bytes: Uint8Array, at: number, length: number): Uint32Array {
  * The one loop over the bytes of all types: what it does is kept small, because on a slow machine it
  * is over before it is compiled.
  */
-function indexTypes(words: Uint32Array): { index: TypeIndex; highestName: number } {
-  const starts = new Uint32Array(Math.floor(words.length / TYPE_WORDS));
-  const lists: number[][] = Array.from({ length: LISTS + 1 }, () => []);
+function indexTypes(words: Uint32Array): TypeIndex {
   const length = words.length;
-  let count = 0;
-  let highestName = 0;
+  const most = Math.floor(length / TYPE_WORDS);
+  const [starts, functions] = [new Uint32Array(most), new Uint32Array(most)];
+  const [prototypes, references] = [new Uint32Array(most), new Uint32Array(most)];
+  const structs = new Uint32Array(most);
+  let [count, functionCount, prototypeCount, referenceCount, structCount] = [0, 0, 0, 0, 0];
   for (let at = 0; at < length;) {
     const info = words[at + 1] as number;
     const top = info >>> 24;
     const next = at + (FIXED_WORDS[top] as number) +
       (ENTRY_WORDS[top] as number) * (info & COUNT_MASK);
     if (next === at || next > length) throw badType(words, at);
-    if ((words[at] as number) > highestName) highestName = words[at] as number;
-    const list = LIST[top] as number;
-    if (list !== 0) (lists[list] as number[]).push(count);
+    const kind = top & 0x7f;
+    if (kind === KIND_FUNC) functions[functionCount++] = count;
+    else if (kind === KIND_FUNC_PROTO) prototypes[prototypeCount++] = count;
+    else if (kind === KIND_PTR || isModifier(kind)) references[referenceCount++] = count;
+    else if (kind === KIND_STRUCT || kind === KIND_FWD) structs[structCount++] = count;
     starts[count++] = at;
     at = next;
   }
-  const [, structs = [], references = [], prototypes = [], functions = []] = lists;
-  const index = {
+  return {
     words,
     starts: starts.subarray(0, count),
-    structs,
-    references,
-    prototypes,
-    functions,
+    structs: structs.subarray(0, structCount),
+    references: references.subarray(0, referenceCount),
+    prototypes: prototypes.subarray(0, prototypeCount),
+    functions: functions.subarray(0, functionCount),
   };
-  return { index, highestName };
 }
 
 /** Why the type that starts at word `at` cannot be read, nor any behind it. */

@@ -7,27 +7,23 @@
  * @module
  */
 
-import { matcher } from "./glob.ts";
-
-/** Globs of function names, each with the reason. */
-const DENIED: readonly { readonly globs: readonly string[]; readonly reason: string }[] = [
+/** Names of functions, each with the reason. */
+const DENIED: readonly { readonly names: RegExp; readonly reason: string }[] = [
   {
-    globs: ["rcu_*", "__rcu_*", "*preempt_count*", "migrate_enable", "migrate_disable"],
+    names: /^(__)?rcu_|preempt_count|^migrate_(en|dis)able$/,
     reason: "denied: probes themselves go through it",
   },
   {
-    globs: ["__bpf_prog_enter*", "__bpf_prog_exit*", "bpf_ringbuf_*", "bpf_probe_read*"],
+    names: /^__bpf_prog_(enter|exit)|^bpf_(ringbuf_|probe_read)/,
     reason: "denied: BPF programs themselves go through it",
   },
   {
-    globs: ["*cpu_idle*", "default_idle*", "do_idle"],
+    names: /cpu_idle|^default_idle|^do_idle$/,
     reason: "denied: runs all the time without a packet",
   },
 ];
 
-const rules = DENIED.map(({ globs, reason }) => ({ matches: matcher(globs), reason }));
-
 /** Why the function must not be traced; `undefined` when it may. */
 export function denial(name: string): string | undefined {
-  return rules.find(({ matches }) => matches(name))?.reason;
+  return DENIED.find(({ names }) => names.test(name))?.reason;
 }

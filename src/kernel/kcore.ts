@@ -8,43 +8,76 @@
 import { Failure } from "../sys/failure.ts";
 import { type KernelText, UnknownEnds } from "./exits.ts";
 
-const KCORE = "/proc/kcore";
-/** Addresses of all kprobes, one a line; those on ftrace's places leave the code as it is. */
-const KPROBES = "/sys/kernel/debug/kprobes/list";
 const PAGE_BYTES = 4096n;
-const PT_LOAD = 1;
+const ELF_MAGIC = 0x7f454c46;
+const ELF_HEADER_BYTES = 64;
 const PROGRAM_HEADER_BYTES = 56;
+const PT_LOAD = 1;
 const UPPER_HALF = 0xffffffff;
+
+/** Where the text and what is known of it are read from. */
+export interface KcorePaths {
+  readonly kcore: string;
+  /**
+   * Addresses of all kprobes, one a line (`report_probe()` in kernel/kprobes.c); those on ftrace's
+   * places leave the code as it is.
+   */
+  readonly kprobes: string;
+}
+
+/** The places of a running system. */
+const SYSTEM_PATHS: KcorePaths = {
+  kcore: "/proc/kcore",
+  kprobes: "/sys/kernel/debug/kprobes/list",
+};
+
+/** Some of the address space. */
+interface Segment {
+  /** Low 32 bits of its address. */
+  readonly low: number;
+  readonly bytes: number;
+  /** Where it stands in the file. */
+  readonly offset: bigint;
+}
 
 /** /proc/kcore, open for reading. Needs CAP_SYS_RAWIO; lockdown forbids it. */
 export class Kcore implements KernelText, Disposable {
   readonly #file: Deno.FsFile;
-  readonly #segments: { low: number; bytes: number; offset: bigint }[] = [];
-
+  readonly #segments: readonly Segment[];
   readonly #probes: readonly number[];
 
   /** @throws {Failure} when it cannot be read, or it is unknown where probes have changed it */
-  constructor() {
-    this.#probes = readProbes();
+  constructor({ kcore, kprobes }: KcorePaths = SYSTEM_PATHS) {
+    this.#probes = attempt(kprobes, () => probesOf(Deno.readTextFileSync(kprobes)));
+    this.#file = attempt(kcore, () => Deno.openSync(kcore));
     try {
-      this.#file = Deno.openSync(KCORE);
-    } catch (cause) {
-      throw new Failure(`Cannot read ${KCORE}: ${(cause as Error).message}`, { cause });
+      this.#segments = attempt(kcore, () => this.#readSegments());
+    } catch (error) {
+      this.#file.close();
+      throw error;
     }
-    const header = viewOf(this.#readAt(0n, 64));
+  }
+
+  /** The segments of the upper 4 GiB, where text is. */
+  #readSegments(): Segment[] {
+    const header = viewOf(this.#readAt(0n, ELF_HEADER_BYTES));
+    if (header.byteLength < ELF_HEADER_BYTES || header.getUint32(0) !== ELF_MAGIC) {
+      throw new Error("It is no ELF file");
+    }
     const offset = header.getBigUint64(32, true);
     const count = header.getUint16(56, true);
     const table = viewOf(this.#readAt(offset, count * PROGRAM_HEADER_BYTES));
+    const segments: Segment[] = [];
     for (let at = 0; at + PROGRAM_HEADER_BYTES <= table.byteLength; at += PROGRAM_HEADER_BYTES) {
       if (table.getUint32(at, true) !== PT_LOAD) continue;
-      // Only the upper 4 GiB, where text is.
       if (table.getUint32(at + 20, true) !== UPPER_HALF) continue;
-      this.#segments.push({
+      segments.push({
         low: table.getUint32(at + 16, true),
         bytes: Number(table.getBigUint64(at + 40, true)),
         offset: table.getBigUint64(at + 8, true),
       });
     }
+    return segments;
   }
 
   read(low: number, length: number): Uint8Array {
@@ -54,7 +87,7 @@ export class Kcore implements KernelText, Disposable {
     const segment = this.#segments.find((segment) =>
       low >= segment.low && low + length <= segment.low + segment.bytes
     );
-    if (!segment) throw new UnknownEnds("its code is not in /proc/kcore");
+    if (!segment) throw new UnknownEnds("its code is not in the kernel's core file");
     try {
       const bytes = this.#readAt(segment.offset + BigInt(low - segment.low), length);
       if (bytes.length === length) return bytes;
@@ -87,15 +120,18 @@ export class Kcore implements KernelText, Disposable {
 }
 
 /** Low 32 bits of the addresses where kprobes have put a breakpoint or a jump into the text. */
-function readProbes(): number[] {
-  let list: string;
-  try {
-    list = Deno.readTextFileSync(KPROBES);
-  } catch (cause) {
-    throw new Failure(`Cannot read ${KPROBES}: ${(cause as Error).message}`, { cause });
-  }
+function probesOf(list: string): number[] {
   const lines = list.split("\n").filter((line) => line !== "" && !line.includes("[FTRACE]"));
   return lines.map((line) => parseInt(line.slice(8, 16), 16));
+}
+
+/** What `read` returns; what it throws becomes a Failure. */
+function attempt<T>(path: string, read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    throw new Failure(`Cannot read ${path}: ${(cause as Error).message}`, { cause });
+  }
 }
 
 function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {

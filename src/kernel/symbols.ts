@@ -30,14 +30,23 @@ const SPACE = 0x20;
 const DOT = 0x2e;
 const BRACKET_OPEN = 0x5b;
 
+/** Four bytes at once: newlines, ones, and the highest bits. */
+const NEWLINES = 0x0a0a0a0a;
+const ONES = 0x01010101;
+const SIGNS = 0x80808080;
+
 /** FNV-1a of 32 bits. */
 const HASH_SEED = 0x811c9dc5 | 0;
 const HASH_PRIME = 0x01000193;
 
-/** Bits of the hash of a name's start that choose its place in the filter. */
+/**
+ * The bytes of a name that the filter goes by: four from the second on. The first tells less, and any
+ * further would leave out vrouter's shortest name, `vm_rx`.
+ */
+const SAMPLE_FROM = 1;
+const SAMPLE_END = 5;
+/** Bits of a sample's hash that choose its place in the filter. */
 const FILTER_BITS = 13;
-/** More of a name's start than this makes the filter no better. */
-const MAX_START_BYTES = 8;
 
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
@@ -78,42 +87,53 @@ export function listsModule(kallsyms: Uint8Array, module: string): boolean {
 
 /**
  * Looks at each line, as little as possible: most of the time goes here, and on a slow machine most of
- * that before the loop is compiled. So a filter by the start of the name turns most lines down, and
- * the end of a line is looked for four bytes at a time.
+ * that before the loop is compiled. So four bytes are looked at together: those of the name that
+ * the filter goes by, which turns most lines down, and those that the end of the line is looked for in.
  *
  * @param column where in each line the name starts
  */
 function scan(bytes: Uint8Array, column: number, wanted: NameTable): SymbolLine[] {
   const lines: SymbolLine[] = [];
-  const { filter, startBytes } = wanted;
+  const filter = wanted.filter;
   const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
   const words = new Uint32Array(aligned.buffer, aligned.byteOffset, aligned.length >>> 2);
-  const length = bytes.length;
-  for (let at = 0; at < length;) {
-    let end = at + column;
-    let hash = HASH_SEED;
-    for (let i = 0; i < startBytes; i++) {
-      hash = Math.imul(hash ^ (bytes[end + i] as number), HASH_PRIME);
-    }
-    if (filter[hash >>> (32 - FILTER_BITS)] !== 0) {
-      const line = readLine(bytes, at, at + column, wanted);
+  const whole = words.length;
+  for (let at = 0; at < bytes.length;) {
+    const from = at + column;
+    const sampleAt = from + SAMPLE_FROM;
+    let word = sampleAt >>> 2;
+    let shift = (sampleAt & 3) << 3;
+    const sample = ((words[word] as number) >>> shift) |
+      (words[word + 1] as number) << (31 - shift) << 1;
+    // What the words do not cover to the end is looked at anyway.
+    if (filter[sampleHash(sample)] !== 0 || word + 2 > whole) {
+      const line = readLine(bytes, at, from, wanted);
       if (line !== null) lines.push(line);
     }
 
-    while ((end & 3) !== 0 && bytes[end] !== NEWLINE) end++;
-    if ((end & 3) === 0) {
-      let word = end >>> 2;
-      // Whether one of four bytes is a newline: zero after the exclusive or, which borrows.
-      for (let rest = 0; word < words.length; word++) {
-        rest = (words[word] as number) ^ 0x0a0a0a0a;
-        if (((rest - 0x01010101) & ~rest & 0x80808080) !== 0) break;
-      }
-      end = word << 2;
-      while (end < length && bytes[end] !== NEWLINE) end++;
+    word = from >>> 2;
+    shift = (from & 3) << 3;
+    // Zero where there is a newline; the bytes ahead of the name are made not to be.
+    let rest = (words[word] as number) ^ NEWLINES | (1 << shift) - 1;
+    let zeroes = (rest - ONES) & ~rest & SIGNS;
+    while (zeroes === 0 && ++word < whole) {
+      rest = (words[word] as number) ^ NEWLINES;
+      zeroes = (rest - ONES) & ~rest & SIGNS;
     }
-    at = end + 1;
+    if (zeroes === 0) {
+      const end = bytes.indexOf(NEWLINE, Math.max(whole << 2, from));
+      at = end < 0 ? bytes.length : end + 1;
+    } else {
+      // The lowest is exact: what it borrows spoils those above it only.
+      at = (word << 2) + ((31 - Math.clz32(zeroes & -zeroes)) >>> 3) + 1;
+    }
   }
   return lines;
+}
+
+/** Place of four bytes in the filter. */
+function sampleHash(sample: number): number {
+  return Math.imul(sample, HASH_PRIME) >>> (32 - FILTER_BITS);
 }
 
 /** Reads the line from `at`, whose name starts at `from`; `null` when it is not wanted. */
@@ -166,9 +186,7 @@ function readModule(bytes: Uint8Array, at: number): string {
 
 /** Wanted names by the hash of their bytes: open addressing, at most half full. */
 class NameTable {
-  /** How many bytes the shortest name has, which all others have too; limited. */
-  readonly startBytes: number;
-  /** Not zero where the hash of the first {@linkcode startBytes} of a wanted name points. */
+  /** Not zero at the {@linkcode sampleHash} of each wanted name. */
   readonly filter = new Uint8Array(1 << FILTER_BITS);
   readonly #slots: ({ readonly name: string; readonly bytes: Uint8Array } | undefined)[];
   readonly #hashes: Int32Array;
@@ -178,18 +196,16 @@ class NameTable {
     const size = 2 ** Math.ceil(Math.log2(2 * distinct.length + 2));
     this.#slots = new Array(size).fill(undefined);
     this.#hashes = new Int32Array(size);
-    this.startBytes = distinct.reduce(
-      (least, { length }) => Math.min(least, length),
-      MAX_START_BYTES,
-    );
     for (const name of distinct) {
       const bytes = encoder.encode(name);
-      let hash = HASH_SEED;
-      for (let i = 0; i < bytes.length; i++) {
-        if (i === this.startBytes) this.filter[hash >>> (32 - FILTER_BITS)] = 1;
-        hash = Math.imul(hash ^ (bytes[i] as number), HASH_PRIME);
+      if (bytes.length < SAMPLE_END) {
+        this.filter.fill(1);
+      } else {
+        const [a = 0, b = 0, c = 0, d = 0] = bytes.subarray(SAMPLE_FROM, SAMPLE_END);
+        this.filter[sampleHash(a | b << 8 | c << 16 | d << 24)] = 1;
       }
-      if (bytes.length === this.startBytes) this.filter[hash >>> (32 - FILTER_BITS)] = 1;
+      let hash = HASH_SEED;
+      for (const byte of bytes) hash = Math.imul(hash ^ byte, HASH_PRIME);
       let slot = hash & (size - 1);
       while (this.#slots[slot] !== undefined) slot = (slot + 1) & (size - 1);
       this.#slots[slot] = { name, bytes };

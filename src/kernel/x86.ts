@@ -3,8 +3,8 @@
  * and whether it leaves the function.
  *
  * Source: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2, chapter 2 and
- * appendix A. VEX, EVEX and 3DNow! encodings are not decoded: functions that use them are none that
- * take packets.
+ * appendix A. VEX, EVEX, XOP and 3DNow! encodings are not decoded: functions that use them are none
+ * that take packets.
  *
  * @module
  */
@@ -45,7 +45,7 @@ const IMM16 = 4;
 const IMM32 = 8;
 /** As {@linkcode IMM32}, eight bytes with REX.W. */
 const IMM64 = 16;
-/** An address of eight bytes. */
+/** An address: eight bytes, four with the address-size prefix. */
 const OFFSET64 = 32;
 /** A relative target of one or four bytes, whatever the prefixes say. */
 const REL8 = 64;
@@ -65,7 +65,10 @@ function oneByteMap(): Uint16Array {
     map[row + 5] = IMM32;
     fill(map, row + 6, 2, INVALID);
   }
+  // REX and prefixes: neither may stand behind REX.
+  fill(map, 0x40, 16, INVALID);
   fill(map, 0x60, 3, INVALID);
+  fill(map, 0x64, 4, INVALID);
   map[0x63] = MODRM;
   map[0x68] = IMM32;
   map[0x69] = MODRM | IMM32;
@@ -100,6 +103,8 @@ function oneByteMap(): Uint16Array {
   fill(map, 0xe8, 2, REL32);
   map[0xea] = INVALID;
   map[0xeb] = REL8;
+  map[0xf0] = INVALID;
+  fill(map, 0xf2, 2, INVALID);
   fill(map, 0xf6, 2, MODRM);
   fill(map, 0xfe, 2, MODRM);
   return map;
@@ -161,14 +166,18 @@ const LONGEST = 15;
 export function decode(code: Uint8Array, offset: number, into: Instruction): boolean {
   let at = offset;
   let operand16 = false;
+  let address32 = false;
   let rex = 0;
   let byte = code[at] ?? 0;
   while (isPrefix(byte) && at - offset < LONGEST) {
     if (byte === 0x66) operand16 = true;
+    if (byte === 0x67) address32 = true;
     byte = code[++at] ?? 0;
   }
   if ((byte & 0xf0) === 0x40) {
     rex = byte;
+    // REX.W outdoes the operand-size prefix.
+    if ((rex & 8) !== 0) operand16 = false;
     byte = code[++at] ?? 0;
   }
   at++;
@@ -191,7 +200,9 @@ export function decode(code: Uint8Array, offset: number, into: Instruction): boo
   let modrm = 0;
   if ((form & MODRM) !== 0) {
     modrm = code[at] ?? 0;
-    at += operandBytes(code, at, modrm);
+    // pop shares its opcode with XOP.
+    if (opcode === 0x8f && (modrm & 0x38) !== 0) return false;
+    at += isMoveOfControl(opcode) ? 1 : operandBytes(code, at, modrm);
     // test with an immediate shares its opcode with not, neg, mul and div, which have none.
     if (opcode === 0xf6 && (modrm & 0x30) === 0) at += 1;
     if (opcode === 0xf7 && (modrm & 0x30) === 0) at += operand16 ? 2 : 4;
@@ -200,7 +211,7 @@ export function decode(code: Uint8Array, offset: number, into: Instruction): boo
   if ((form & IMM16) !== 0) at += 2;
   if ((form & IMM32) !== 0) at += operand16 ? 2 : 4;
   if ((form & IMM64) !== 0) at += (rex & 8) !== 0 ? 8 : operand16 ? 2 : 4;
-  if ((form & OFFSET64) !== 0) at += 8;
+  if ((form & OFFSET64) !== 0) at += address32 ? 4 : 8;
   if ((form & REL8) !== 0) at += 1;
   if ((form & REL32) !== 0) at += 4;
   if (at > code.length || at - offset > LONGEST) return false;
@@ -214,6 +225,11 @@ export function decode(code: Uint8Array, offset: number, into: Instruction): boo
   }
   if (into.flow === "jump to register") into.register = (modrm & 7) | ((rex & 1) << 3);
   return true;
+}
+
+/** Moves from and to control and debug registers, which take any ModRM for one of registers. */
+function isMoveOfControl(opcode: number): boolean {
+  return (opcode & 0xfffc) === 0x0f20;
 }
 
 /** Bytes of ModRM, SIB and displacement. */

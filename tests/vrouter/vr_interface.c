@@ -338,6 +338,7 @@ int vr_interface_change(struct vr_interface *vif,
 		if (err)
 			return err;
 		WRITE_ONCE(vif->vif_vrf, req->vifr_vrf);
+		vif->vif_encap_nh->nh_vrf = req->vifr_vrf;
 		/* Nobody still teaches the old VRF where this vif is. */
 		synchronize_net();
 		vr_bridge_leave(vif, old_vrf);

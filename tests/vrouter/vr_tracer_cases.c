@@ -127,9 +127,9 @@ static bool vr_case_twins(struct vr_packet *pkt, unsigned int argument)
 	return false;
 }
 
-static bool vr_case_compiled(struct vr_packet *pkt, unsigned int argument)
+static bool vr_case_suffixes(struct vr_packet *pkt, unsigned int argument)
 {
-	vr_case_suffixes(pkt);
+	vr_case_suffix(pkt);
 	return false;
 }
 
@@ -272,7 +272,7 @@ static const struct vr_case {
 	{ "tail", vr_case_tails },
 	{ "orphans", vr_case_orphans },
 	{ "twins", vr_case_twins },
-	{ "suffixes", vr_case_compiled },
+	{ "suffixes", vr_case_suffixes },
 };
 
 static bool vr_case_echo_request(struct vr_packet *pkt)

@@ -217,7 +217,7 @@ static noinline unsigned int vr_case_constprop(struct vr_packet *pkt,
 	return pkt_len(pkt) / width;
 }
 
-noinline unsigned int vr_case_suffixes(struct vr_packet *pkt)
+noinline unsigned int vr_case_suffix(struct vr_packet *pkt)
 {
 	unsigned int sum;
 

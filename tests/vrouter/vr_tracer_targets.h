@@ -96,7 +96,7 @@ unsigned int vr_case_first_twin(struct vr_packet *pkt);
 unsigned int vr_case_second_twin(struct vr_packet *pkt);
 
 /* Calls functions that the compiler has given a suffix. */
-unsigned int vr_case_suffixes(struct vr_packet *pkt);
+unsigned int vr_case_suffix(struct vr_packet *pkt);
 
 /* What is called before and after a sleep. */
 unsigned int vr_sleepy_begin(struct vr_packet *pkt);
