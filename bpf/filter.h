@@ -27,36 +27,42 @@ static __always_inline bool bit(const __u64 *bits, __u32 index)
  * bitmap. Where its bit is set, the namespace decides: an ifindex says
  * nothing outside its own.
  */
-static __always_inline bool chosen(struct net *net, __u32 ifindex)
+static __always_inline bool chosen(__u32 netns, __u32 ifindex)
 {
-	struct vrft_interface key = { .ifindex = ifindex };
+	struct vrft_interface key = { .netns = netns, .ifindex = ifindex };
 
-	if (!bit(control.interface_bits, ifindex))
-		return false;
-	key.netns = BPF_CORE_READ(net, ns.inum);
 	return bpf_map_lookup_elem(&interfaces, &key);
 }
 
-static __always_inline bool accepts_skb(struct sk_buff *skb)
+/*
+ * The namespace that skb_iif belongs to is the device's. While a socket owns
+ * the packet, dev is NULL or other data in its place (a union): then it is
+ * the socket's. A packet with neither is of the namespace otherwise.
+ */
+static __always_inline __u32 namespace(struct sk_buff *skb,
+				       struct net_device *dev, __u32 otherwise)
 {
-	struct net_device *dev = BPF_CORE_READ(skb, dev);
-	__u32 iif = BPF_CORE_READ(skb, skb_iif);
-	struct net *net;
+	struct net *net = dev ? BPF_CORE_READ(dev, nd_net.net) : NULL;
 
-	if (dev && chosen(BPF_CORE_READ(dev, nd_net.net),
-			  BPF_CORE_READ(dev, ifindex)))
-		return true;
-	if (!iif || !bit(control.interface_bits, iif))
-		return false;
-	/*
-	 * The namespace of skb_iif is the device's. While a socket owns the
-	 * packet dev is NULL or other data in its place (a union): then it is
-	 * the socket's.
-	 */
-	net = dev ? BPF_CORE_READ(dev, nd_net.net) : NULL;
 	if (!net)
 		net = BPF_CORE_READ(skb, sk, __sk_common.skc_net.net);
-	return net && chosen(net, iif);
+	return net ? BPF_CORE_READ(net, ns.inum) : otherwise;
+}
+
+static __always_inline bool accepts_skb(struct sk_buff *skb, __u32 otherwise)
+{
+	struct net_device *dev = BPF_CORE_READ(skb, dev);
+	__u32 ifindex = dev ? BPF_CORE_READ(dev, ifindex) : 0;
+	__u32 iif = BPF_CORE_READ(skb, skb_iif);
+	bool dev_bit = bit(control.interface_bits, ifindex);
+	bool iif_bit = bit(control.interface_bits, iif);
+	__u32 netns;
+
+	if (!dev_bit && !iif_bit)
+		return false;
+	netns = namespace(skb, dev, otherwise);
+	return (dev_bit && chosen(netns, ifindex)) ||
+	       (iif_bit && chosen(netns, iif));
 }
 
 static __always_inline bool accepts_vr_packet(void *packet)
@@ -65,8 +71,11 @@ static __always_inline bool accepts_vr_packet(void *packet)
 	void *vif = NULL;
 	__u16 index;
 
-	/* A vr_packet lives in the control buffer of its sk_buff. */
-	if (accepts_skb(packet - cb))
+	/*
+	 * A vr_packet lives in the control buffer of its sk_buff. vrouter
+	 * knows devices of one namespace only.
+	 */
+	if (accepts_skb(packet - cb, config.vrouter_netns))
 		return true;
 	if (bpf_probe_read_kernel(&vif, sizeof(vif),
 				  packet + config.vp_if_offset) || !vif)
@@ -115,7 +124,7 @@ static __always_inline bool accepts(struct pt_regs *ctx, __u64 cookie)
 		return false;
 	if (cookie & VRFT_COOKIE_VR_PACKET)
 		return accepts_vr_packet(packet);
-	return accepts_skb(packet);
+	return accepts_skb(packet, 0);
 }
 
 #endif

@@ -17,6 +17,13 @@
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /*
+ * Nothing else brings these types into the object's BTF, where the tests look
+ * for them. Behind the control block, which .bss must start with.
+ */
+const struct vrft_event *vrft_event_type __attribute__((unused));
+const enum vrft_kind *vrft_kind_type __attribute__((unused));
+
+/*
  * kprobe.session, Linux 6.10: one program for both ends of a call. What an
  * entry returns other than zero suppresses the return, so a rejected packet
  * pays for its entry alone.

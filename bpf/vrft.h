@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause) */
 /*
  * What the BPF programs and user space agree on: the layout of a record, the
- * meaning of a cookie, and the counters. src/trace/event.ts and
- * src/probe/layout.ts repeat the numbers for TypeScript; a test holds them
- * against the BTF of the built object.
+ * meaning of a cookie, and the counters. src/probe/record.ts and
+ * src/probe/layout.ts repeat the numbers for TypeScript;
+ * tests/native/layout_test.ts holds them against the BTF of the built object.
  */
 #ifndef VRFT_H
 #define VRFT_H
@@ -78,6 +78,7 @@ struct vrft_config {
 	__u32 record_version;	/* checked by user space before loading */
 	__u32 vp_if_offset;	/* of vp_if in struct vr_packet */
 	__u32 vif_idx_offset;	/* of vif_idx in struct vr_interface */
+	__u32 vrouter_netns;	/* namespace of the vifs' devices */
 };
 
 #endif

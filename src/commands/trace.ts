@@ -15,6 +15,7 @@ import { TextSink } from "../output/text.ts";
 import { AttachCancelled, type Target } from "../probe/backend.ts";
 import { type Capability, missingCapabilities } from "../sys/capabilities.ts";
 import { Failure } from "../sys/failure.ts";
+import { networkNamespaces } from "../sys/network.ts";
 import { printable } from "../sys/printable.ts";
 import { type Consumer, type TraceCounts, Tracer } from "../trace/tracer.ts";
 import { CallTree } from "../trace/tree.ts";
@@ -63,6 +64,7 @@ export async function runTrace(
     backend: options.backend,
     ringBytes: options.bufferBytes,
     ...packetOffsets(sources),
+    vrouterNetns: options.vrouter ? networkNamespaces().initial : 0,
     kernelBtf: options.kernelBtf,
     debug: (message) => log.debug(message),
   });

@@ -42,6 +42,8 @@ const ENDBR64 = [0xf3, 0x0f, 0x1e, 0xfa];
 const NOP5 = [0x0f, 0x1f, 0x44, 0x00, 0x00];
 const CALL = 0xe8;
 const FTRACE_BYTES = 5;
+/** `jmp *%r11`. */
+const JUMP_BYTES = 3;
 /** Longest function looked at, in bytes. */
 const MAX_BYTES = 256 * 1024;
 
@@ -132,16 +134,32 @@ export function findEnds(
     }
   }
   for (const { at, target, always } of leaving) {
-    // A cold part may have become known only after the jump was seen.
-    if (ranges.some((known) => target >= known.start && target < known.end)) continue;
     if (isTraced(target)) continue;
     const symbol = symbols.containing(target)?.name ?? "";
-    const register = INDIRECT_THUNK.exec(symbol)?.[1];
     // Whether a conditional jump will be taken, a probe on it does not know.
     if (!always) throw new UnknownEnds(`it jumps to ${symbol} on a condition`);
-    exits.push({ at, register: register === undefined ? -1 : REGISTERS.indexOf(register) });
+    exits.push({ at, register: thunkRegister(text, symbol, target) });
   }
   return { entry, exits };
+}
+
+/**
+ * Register that the thunk at `target` jumps to; -1 when there is no thunk.
+ *
+ * Retpolines are known by their names, for their code hides the jump. Thunks against Indirect Target
+ * Selection (arch/x86/kernel/alternative.c, its_allocate_thunk()) have no symbol of their own and are
+ * that jump and no more.
+ */
+function thunkRegister(text: KernelText, symbol: string, target: number): number {
+  const register = INDIRECT_THUNK.exec(symbol)?.[1];
+  if (register !== undefined) return REGISTERS.indexOf(register);
+  const first: Instruction = { length: 0, flow: "next", target: 0, register: 0 };
+  try {
+    decode(text.read(target, JUMP_BYTES), 0, first);
+  } catch (error) {
+    if (!(error instanceof UnknownEnds)) throw error;
+  }
+  return first.flow === "jump to register" ? first.register : -1;
 }
 
 function rangeAt(symbols: TextSymbols, start: number): { start: number; end: number } {

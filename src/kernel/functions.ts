@@ -63,6 +63,9 @@ interface Symbols {
   readonly variants: string[];
 }
 
+/** By module, then by name. */
+type SymbolTable = Map<string, Map<string, Symbols>>;
+
 /**
  * Finds the functions with a packet among their parameters.
  *
@@ -88,7 +91,7 @@ export function discover(input: DiscoveryInput): Discovery {
   const skipped: SkippedFunction[] = [];
   for (const candidate of candidates) {
     const { module, name, packet } = candidate;
-    const found = symbols.get(key(module, name));
+    const found = symbols.get(module)?.get(name);
     const reason = denial(name) ?? ambiguity(candidate) ??
       (traceable === null ? undefined : untraceable(found, module, isLoaded));
     const { struct, position, register, indirection } = packet;
@@ -102,27 +105,34 @@ export function discover(input: DiscoveryInput): Discovery {
     }
   }
   return {
-    functions: functions.sort(byModuleAndName),
-    skipped: skipped.sort(byModuleAndName),
+    functions,
+    skipped,
     addressesKnown: kallsyms?.some(({ address }) => address !== 0n) ?? false,
     traceabilityKnown: traceable !== null,
   };
 }
 
-/** The functions that take a packet and that the globs choose, each name of a module once. */
+/** The functions that take a packet and that the globs choose, each name of a module once; sorted. */
 function findCandidates(input: DiscoveryInput): Candidate[] {
   const included = input.functions.length === 0 ? (): boolean => true : matcher(input.functions);
   const excluded = matcher(input.excludes);
   const prototypes = new Map<Btf, Prototypes>();
-  return input.modules.flatMap(({ module, btf }) => {
+  return [...input.modules].sort(byModule).flatMap(({ module, btf }) => {
     try {
-      return findInModule(module, btf, prototypesOf(btf, prototypes))
-        .filter(({ name }) => included(name) && !excluded(name));
+      const byName = findInModule(module, btf, prototypesOf(btf, prototypes));
+      return [...byName.keys()].filter((name) => included(name) && !excluded(name)).sort()
+        .map((name) => byName.get(name) as Candidate);
     } catch (cause) {
       if (!(cause instanceof BtfError)) throw cause;
       throw new Failure(`Cannot use the BTF of ${module}: ${cause.message}`, { cause });
     }
   });
+}
+
+/** vmlinux first; order by code units, which no locale changes. */
+function byModule({ module: a }: ModuleBtf, { module: b }: ModuleBtf): number {
+  if (a === VMLINUX || b === VMLINUX) return Number(b === VMLINUX) - Number(a === VMLINUX);
+  return a < b ? -1 : Number(a > b);
 }
 
 /** The prototypes of `btf`, over those of its base, which all modules share. */
@@ -138,27 +148,26 @@ function prototypesOf(btf: Btf, made: Map<Btf, Prototypes>): Prototypes {
   return prototypes;
 }
 
-function findInModule(module: string, btf: Btf, prototypes: Prototypes): Candidate[] {
-  const candidates: Candidate[] = [];
-  // By the offset of the name: BTF has each string once.
-  const byName = new Map<number, Candidate>();
+/** The functions of one module that take a packet, by name. */
+function findInModule(module: string, btf: Btf, prototypes: Prototypes): Map<string, Candidate> {
+  const byName = new Map<string, Candidate>();
+  const byNameOffset = new Map<number, Candidate>();
   for (const id of prototypes.packetFunctions()) {
     const packet = prototypes.packet(btf.target(id));
     if (packet === null) continue;
-    const nameOffset = btf.nameOffset(id);
-    const known = byName.get(nameOffset);
-    if (known === undefined) {
-      const candidate = { module, name: functionName(btf, id), packet, contradicted: false };
-      byName.set(nameOffset, candidate);
-      candidates.push(candidate);
-    } else if (!samePlace(known.packet, packet)) {
-      known.contradicted = true;
+    const name = functionName(btf, id);
+    let candidate = byName.get(name);
+    if (candidate === undefined) {
+      byName.set(name, candidate = { module, name, packet, contradicted: false });
+    } else if (!samePlace(candidate.packet, packet)) {
+      candidate.contradicted = true;
     }
+    byNameOffset.set(btf.nameOffset(id), candidate);
   }
-  for (const nameOffset of prototypes.namesakes(byName)) {
-    (byName.get(nameOffset) as Candidate).contradicted = true;
+  for (const nameOffset of prototypes.namesakes(byNameOffset)) {
+    (byNameOffset.get(nameOffset) as Candidate).contradicted = true;
   }
-  return candidates;
+  return byName;
 }
 
 /** A name as the kernel accepts it (`btf_name_valid_identifier()`), fit for any terminal. */
@@ -177,29 +186,28 @@ function samePlace(a: PacketParameter, b: PacketParameter): boolean {
 function collect(
   kallsyms: readonly SymbolLine[],
   traceable: readonly SymbolLine[],
-): Map<string, Symbols> {
-  const symbols = new Map<string, Symbols>();
-  const of = ({ module, name }: SymbolLine): Symbols => {
-    const at = key(module, name);
-    let found = symbols.get(at);
-    if (found === undefined) symbols.set(at, found = { addresses: [], traceable: 0, variants: [] });
-    return found;
-  };
+): SymbolTable {
+  const table: SymbolTable = new Map();
   for (const line of kallsyms) {
-    const found = of(line);
-    if (line.suffix !== "") found.variants.push(line.name + line.suffix);
-    else if (line.address === 0n || !found.addresses.includes(line.address)) {
-      found.addresses.push(line.address);
-    }
+    const { addresses, variants } = entry(table, line);
+    if (line.suffix !== "") variants.push(line.name + line.suffix);
+    else if (line.address === 0n || !addresses.includes(line.address)) addresses.push(line.address);
   }
   for (const line of traceable) {
-    if (line.suffix === "") of(line).traceable++;
+    if (line.suffix === "") entry(table, line).traceable++;
   }
-  return symbols;
+  return table;
 }
 
-function key(module: string, name: string): string {
-  return `${module} ${name}`;
+/** What is known of a line's name in its module; a new entry at first. */
+function entry(table: SymbolTable, { module, name }: SymbolLine): Symbols {
+  let names = table.get(module);
+  if (names === undefined) table.set(module, names = new Map());
+  let symbols = names.get(name);
+  if (symbols === undefined) {
+    names.set(name, symbols = { addresses: [], traceable: 0, variants: [] });
+  }
+  return symbols;
 }
 
 /** Why BTF alone does not tell where the packet is. */
@@ -250,20 +258,4 @@ function loadedModules(
 function soleAddress(found: Symbols | undefined): bigint | null {
   const [address, second] = found?.addresses ?? [];
   return address === undefined || address === 0n || second !== undefined ? null : address;
-}
-
-interface Named {
-  readonly module: string;
-  readonly name: string;
-}
-
-/** Order by code units, which no locale changes. */
-function byModuleAndName(a: Named, b: Named): number {
-  if (a.module === b.module) return compare(a.name, b.name);
-  if (a.module === VMLINUX) return -1;
-  return b.module === VMLINUX ? 1 : compare(a.module, b.module);
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : Number(a > b);
 }

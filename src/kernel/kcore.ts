@@ -62,7 +62,7 @@ export class Kcore implements KernelText, Disposable {
   #readSegments(): Segment[] {
     const header = viewOf(this.#readAt(0n, ELF_HEADER_BYTES));
     if (header.byteLength < ELF_HEADER_BYTES || header.getUint32(0) !== ELF_MAGIC) {
-      throw new Error("It is no ELF file");
+      throw new Error("it is no ELF file");
     }
     const offset = header.getBigUint64(32, true);
     const count = header.getUint16(56, true);

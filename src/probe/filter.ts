@@ -18,7 +18,10 @@ export interface ChosenInterface {
 }
 
 /** Sets the filter of a loaded object, whose table has room for so many. */
-export function setFilter(object: BpfObject, interfaces: readonly ChosenInterface[]): void {
+export function setFilter(
+  object: Pick<BpfObject, "control" | "update">,
+  interfaces: readonly ChosenInterface[],
+): void {
   const control = new Uint8Array(object.control);
   for (const { netns, ifindex, vifIndex } of interfaces) {
     if (vifIndex !== null) setBit(control, CONTROL_VIF_BITS, vifIndex);

@@ -27,7 +27,8 @@ export const BITMAP_BITS = 65536;
 export const CONFIG_RECORD_VERSION = 0;
 export const CONFIG_VP_IF_OFFSET = 4;
 export const CONFIG_VIF_IDX_OFFSET = 8;
-export const CONFIG_BYTES = 12;
+export const CONFIG_VROUTER_NETNS = 12;
+export const CONFIG_BYTES = 16;
 
 const COOKIE_REGISTER_SHIFT = 32n;
 const COOKIE_VR_PACKET = 1n << 35n;

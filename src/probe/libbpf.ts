@@ -5,13 +5,15 @@
  */
 
 import { Failure } from "../sys/failure.ts";
-import { errorText, lastErrno, libc } from "../sys/libc.ts";
+import { lastErrno, libc } from "../sys/libc.ts";
 
 const symbols = {
   // const char *libbpf_version_string(void): 1.0
   libbpf_version_string: { parameters: [], result: "pointer" },
   // libbpf_print_fn_t libbpf_set_print(libbpf_print_fn_t fn)
   libbpf_set_print: { parameters: ["function"], result: "pointer" },
+  // int libbpf_strerror(int err, char *buf, size_t size)
+  libbpf_strerror: { parameters: ["i32", "buffer", "usize"], result: "i32" },
   // int libbpf_num_possible_cpus(void)
   libbpf_num_possible_cpus: { parameters: [], result: "i32" },
   // struct bpf_object *bpf_object__open_mem(const void *buf, size_t size,
@@ -53,6 +55,9 @@ const LEVEL_INFO = 1;
 
 /** Kept messages: the verifier can write megabytes, of which the end says why it refused. */
 const KEPT_MESSAGE_BYTES = 64 * 1024;
+
+/** More than any text of libbpf_strerror() takes. */
+const ERROR_TEXT_BYTES = 128;
 
 /**
  * An open libbpf. Its messages are not printed but kept, for the moment something fails.
@@ -121,14 +126,22 @@ export class Libbpf implements Disposable {
    * @throws {LibbpfError} with the messages libbpf has written meanwhile
    */
   check(action: string, result: number): number {
-    if (result < 0) throw new LibbpfError(action, -result, this.takeMessages());
+    if (result < 0) throw this.#error(action, -result);
     return result;
   }
 
   /** The same for functions that return NULL and set errno. */
   checkPointer(action: string, result: Deno.PointerValue): NonNullable<Deno.PointerValue> {
-    if (result === null) throw new LibbpfError(action, lastErrno(), this.takeMessages());
+    if (result === null) throw this.#error(action, lastErrno());
     return result;
+  }
+
+  #error(action: string, errno: number): LibbpfError {
+    // The kernel's numbers and, from 4000 on, libbpf's own.
+    const text = new Uint8Array(ERROR_TEXT_BYTES);
+    this.c.libbpf_strerror(errno, text, BigInt(text.length));
+    const reason = new TextDecoder().decode(text.subarray(0, text.indexOf(0)));
+    return new LibbpfError(`${action}: ${reason}`, errno, this.takeMessages());
   }
 
   [Symbol.dispose](): void {
@@ -143,11 +156,11 @@ export class LibbpfError extends Failure {
   override readonly name: string = "LibbpfError";
 
   /**
-   * @param action what was being done
-   * @param errno positive errno
+   * @param message what was being done, and why it failed
+   * @param errno positive errno, or from 4000 on one of `enum libbpf_errno` (libbpf.h)
    * @param messages what libbpf and the verifier said about it, perhaps long, perhaps empty
    */
-  constructor(action: string, readonly errno: number, readonly messages: string) {
-    super(`${action}: ${errorText(errno)}`);
+  constructor(message: string, readonly errno: number, readonly messages: string) {
+    super(message);
   }
 }

@@ -14,6 +14,7 @@ import {
   CONFIG_RECORD_VERSION,
   CONFIG_VIF_IDX_OFFSET,
   CONFIG_VP_IF_OFFSET,
+  CONFIG_VROUTER_NETNS,
   CONTROL_BYTES,
 } from "./layout.ts";
 import type { Libbpf } from "./libbpf.ts";
@@ -37,6 +38,8 @@ export interface ObjectOptions {
   readonly vpIfOffset: number;
   /** Offset in bytes of `vif_idx` in `struct vr_interface`; 0 without vrouter. */
   readonly vifIdxOffset: number;
+  /** Inode number of the network namespace that the vifs' devices are in; 0 without vrouter. */
+  readonly vrouterNetns: number;
   /** File with the kernel's BTF, for relocation; `null` lets libbpf find it. */
   readonly kernelBtf: string | null;
 }
@@ -137,6 +140,7 @@ export class BpfObject implements Disposable {
     }
     config.setUint32(CONFIG_VP_IF_OFFSET, options.vpIfOffset, true);
     config.setUint32(CONFIG_VIF_IDX_OFFSET, options.vifIdxOffset, true);
+    config.setUint32(CONFIG_VROUTER_NETNS, options.vrouterNetns, true);
   }
 
   #resize(map: string, entries: number): void {

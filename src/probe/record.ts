@@ -3,7 +3,7 @@
  *
  * Offsets are in 32-bit words from the start of the record, because the hot path reads the ring
  * through a `Uint32Array`: a 64-bit value is read as two halves, low word first, never as a BigInt.
- * tests/native/record_layout_test.ts holds these against the BTF of the built object.
+ * tests/native/layout_test.ts holds these against the BTF of the built object.
  *
  * @module
  */

@@ -5,9 +5,20 @@
  */
 
 import { Failure } from "../sys/failure.ts";
-import { expediteRcu, relaxRcu } from "../sys/rcu.ts";
+import { expediteRcu, RCU_EXPEDITED, relaxRcu } from "../sys/rcu.ts";
 
-const MOUNT_POINTS = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
+/** Where the kernel's files are. */
+export interface KprobeEventPaths {
+  /** Places of tracefs: the first with kprobe events counts. */
+  readonly tracefs: readonly string[];
+  readonly rcuExpedited: string;
+}
+
+/** The places of a running system. */
+const SYSTEM_PATHS: KprobeEventPaths = {
+  tracefs: ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"],
+  rcuExpedited: RCU_EXPEDITED,
+};
 
 /** Groups of events that vrft makes are called so, with its pid behind. */
 const GROUP_PREFIX = "vrft_";
@@ -15,8 +26,8 @@ const GROUP_PREFIX = "vrft_";
 /** Event of no use but to say that this vrft has made RCU hurry, and has to undo that. */
 const EXPEDITED = "rcu_expedited";
 
-function findTracefs(): string {
-  for (const path of MOUNT_POINTS) {
+function findTracefs(places: readonly string[]): string {
+  for (const path of places) {
     try {
       Deno.statSync(`${path}/kprobe_events`);
       return path;
@@ -25,7 +36,7 @@ function findTracefs(): string {
     }
   }
   throw new Failure(
-    "Cannot find kprobe_events under /sys/kernel/tracing: the kernel has no kprobe events, or " +
+    `Cannot find kprobe_events under ${places.join(" or ")}: the kernel has no kprobe events, or ` +
       "tracefs is not mounted (mount -t tracefs nodev /sys/kernel/tracing)",
   );
 }
@@ -36,7 +47,8 @@ function findTracefs(): string {
  * the next one.
  */
 export class KprobeEvents implements Disposable {
-  readonly #tracefs = findTracefs();
+  readonly #tracefs: string;
+  readonly #rcuExpedited: string;
   readonly #group = `${GROUP_PREFIX}${Deno.pid}`;
   readonly #names = new Set<string>();
   /** Some place that can be probed. */
@@ -45,7 +57,9 @@ export class KprobeEvents implements Disposable {
   readonly #encoder = new TextEncoder();
 
   /** @throws {Failure} where tracefs has no kprobe events or they may not be written */
-  constructor() {
+  constructor({ tracefs, rcuExpedited }: KprobeEventPaths = SYSTEM_PATHS) {
+    this.#tracefs = findTracefs(tracefs);
+    this.#rcuExpedited = rcuExpedited;
     const path = `${this.#tracefs}/kprobe_events`;
     try {
       // Appending: opening this file for plain writing removes everybody's events.
@@ -104,7 +118,7 @@ export class KprobeEvents implements Disposable {
       const pid = name.slice(GROUP_PREFIX.length);
       if (!/^[0-9]+$/.test(pid) || (pid !== `${Deno.pid}` && exists(`/proc/${pid}`))) continue;
       for (const { name: event } of Deno.readDirSync(`${this.#tracefs}/events/${name}`)) {
-        if (event === EXPEDITED) relaxRcu();
+        if (event === EXPEDITED) relaxRcu(this.#rcuExpedited);
         // Files of the group itself (enable, filter) are no events; busy events belong to somebody.
         tryWrite(() => this.#write(`-:${name}/${event}`));
       }
@@ -119,9 +133,9 @@ export class KprobeEvents implements Disposable {
     if (this.#names.size === 0) return this.#file.close();
     // The mark comes first: who finds it knows that the switch may have been left on.
     tryWrite(() => this.#write(`p:${this.#group}/${EXPEDITED} ${this.#place}`));
-    const expedited = expediteRcu();
+    const expedited = expediteRcu(this.#rcuExpedited);
     for (const name of this.#names) tryWrite(() => this.#write(`-:${this.#group}/${name}`));
-    if (expedited) relaxRcu();
+    if (expedited) relaxRcu(this.#rcuExpedited);
     tryWrite(() => this.#write(`-:${this.#group}/${EXPEDITED}`));
     this.#file.close();
   }

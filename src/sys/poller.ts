@@ -22,18 +22,24 @@ const ONE = new Uint8Array([1, 0, 0, 0, 0, 0, 0, 0]);
 export class Poller implements Disposable {
   readonly #epoll: number;
   readonly #wake: number;
+  readonly #opened: DisposableStack;
   readonly #events = new Uint8Array(2 * EPOLL_EVENT_BYTES);
   readonly #count = new Uint8Array(8);
 
   /**
    * @param fd watched for input, edge-triggered: a BPF ring signals each wake-up of a program, and
    * says nothing of records written without one
+   * @throws {SystemError} when the kernel refuses
    */
   constructor(fd: number) {
+    using opened = new DisposableStack();
     this.#epoll = check("Cannot create an epoll instance", libc().epoll_create1(EPOLL_CLOEXEC));
+    opened.defer(() => libc().close(this.#epoll));
     this.#wake = check("Cannot create an eventfd", libc().eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    opened.defer(() => libc().close(this.#wake));
     this.#watch(fd, EPOLLIN | EPOLLET);
     this.#watch(this.#wake, EPOLLIN);
+    this.#opened = opened.move();
   }
 
   #watch(fd: number, events: number): void {
@@ -62,7 +68,6 @@ export class Poller implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    libc().close(this.#epoll);
-    libc().close(this.#wake);
+    this.#opened.dispose();
   }
 }

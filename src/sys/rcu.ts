@@ -5,18 +5,20 @@
  * @module
  */
 
-const SWITCH = "/sys/kernel/rcu_expedited";
+/** The switch of the running system. */
+export const RCU_EXPEDITED = "/sys/kernel/rcu_expedited";
 
 /**
  * Makes the kernel hurry with every RCU grace period: a few tenths of a millisecond with interrupts to
  * all CPUs, in place of some ten milliseconds without.
  *
+ * @param path the switch
  * @returns false where that was so before, or cannot be changed
  */
-export function expediteRcu(): boolean {
+export function expediteRcu(path: string): boolean {
   try {
-    if (Deno.readTextFileSync(SWITCH).trim() !== "0") return false;
-    Deno.writeTextFileSync(SWITCH, "1", { create: false });
+    if (Deno.readTextFileSync(path).trim() !== "0") return false;
+    Deno.writeTextFileSync(path, "1", { create: false });
     return true;
   } catch {
     return false; // CONFIG_TINY_RCU, or a read-only sysfs: things take longer, that is all
@@ -24,9 +26,9 @@ export function expediteRcu(): boolean {
 }
 
 /** Undoes {@linkcode expediteRcu}. */
-export function relaxRcu(): void {
+export function relaxRcu(path: string): void {
   try {
-    Deno.writeTextFileSync(SWITCH, "0", { create: false });
+    Deno.writeTextFileSync(path, "0", { create: false });
   } catch {
     // It has been written to a moment ago; there is nothing else to try.
   }

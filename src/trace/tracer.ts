@@ -32,6 +32,8 @@ export interface TracerOptions {
   readonly vpIfOffset: number;
   /** Offset in bytes of `vif_idx` in `struct vr_interface`; 0 without vrouter. */
   readonly vifIdxOffset: number;
+  /** Inode number of the network namespace that the vifs' devices are in; 0 without vrouter. */
+  readonly vrouterNetns: number;
   /** File with the kernel's BTF; `null` lets libbpf find it. */
   readonly kernelBtf: string | null;
   /** Told how decisions are made. */
@@ -124,6 +126,7 @@ export class Tracer implements Disposable {
           interfaces: options.interfaces.length,
           vpIfOffset: options.vpIfOffset,
           vifIdxOffset: options.vifIdxOffset,
+          vrouterNetns: options.vrouterNetns,
           kernelBtf: options.kernelBtf,
         },
         options.targets.length,

@@ -331,10 +331,12 @@ Deno.test("Btf.parse() rejects a count of members that does not fit", () => {
   rejects(() => Btf.parse(reserved.bytes()), /kind 4 reaches beyond/);
 });
 
-Deno.test("Btf.parse() rejects a name beyond the strings", () => {
+Deno.test("a name beyond the strings is rejected when it is read", () => {
   const writer = new BtfWriter();
-  writer.int("int", 4);
+  const int = writer.int("int", 4);
   const bytes = writer.bytes();
   new DataView(bytes.buffer).setUint32(24, 5, true);
-  rejects(() => Btf.parse(bytes), /beyond its strings/);
+  const btf = Btf.parse(bytes);
+  rejects(() => btf.name(int), /outside/);
+  assert.ok(!btf.isNamed(int, new Uint8Array()));
 });

@@ -245,7 +245,7 @@ Deno.test("discover() skips what must not be traced, also when a glob names it",
   assert.match(reasons(found)["rcu_note_packet"] ?? "", /^denied: /);
 });
 
-Deno.test("discover() says that a module is not loaded", () => {
+Deno.test("discover() tells a module that is not loaded from one without the symbol", () => {
   const { writer, skb } = kernel("ip_rcv");
   const module = new BtfWriter(writer);
   module.func("vr_trap", [["skb", skb]]);
@@ -260,6 +260,15 @@ Deno.test("discover() says that a module is not loaded", () => {
     filterFunctions: filterFunctions("ip_rcv"),
   });
   assert.deepEqual(reasons(found), { vr_trap: "module vrouter is not loaded" });
+
+  const loaded = run(writer, {
+    modules,
+    kallsyms: kallsyms("ip_rcv", "vr_init vrouter"),
+    filterFunctions: filterFunctions("ip_rcv"),
+  });
+  assert.deepEqual(reasons(loaded), { vr_trap: "inlined: no symbol" });
+  const unlisted = run(writer, { modules, filterFunctions: filterFunctions("vr_trap vrouter") });
+  assert.deepEqual(traced(unlisted), ["vrouter:vr_trap"]);
 });
 
 Deno.test("globs choose, and what they leave out is not skipped but absent", () => {

@@ -199,6 +199,14 @@ Deno.test("what is no prototype is rejected", () => {
   const prototypes = new Prototypes(Btf.parse(writer.bytes()));
   assert.throws(() => prototypes.packet(int), BtfError);
   assert.throws(() => prototypes.packetFunctions(), BtfError);
+
+  const kernel = new BtfWriter();
+  const real = kernel.prototype([["skb", kernel.pointer(kernel.struct("sk_buff", 232))]]);
+  const module = new BtfWriter(kernel);
+  module.add("f", 12, module.typedef("rx_t", real));
+  const base = Btf.parse(kernel.bytes());
+  const split = new Prototypes(Btf.parse(module.bytes(), base), new Prototypes(base));
+  assert.throws(() => split.packetFunctions(), BtfError);
 });
 
 Deno.test("references beyond the last type are rejected", () => {

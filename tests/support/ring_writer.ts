@@ -44,7 +44,8 @@ export class RingWriter {
   reserve(payload: number): number {
     const position = this.produced;
     const next = position + ((payload + 15) & ~7);
-    if (next - this.consumed > this.size) return -1;
+    // The kernel compares with size - 1: no ring is ever filled to the last byte.
+    if (next - this.consumed >= this.size) return -1;
     this.#header(position, (payload | BUSY) >>> 0);
     this.#producer[0] = BigInt(next);
     return position;

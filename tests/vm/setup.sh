@@ -12,7 +12,15 @@ join() {
 	fi
 }
 
-if [ ! -d /sys/module/vrouter ]; then
+if [ -d /sys/module/vrouter ]; then
+	# A fabric: index 0 is an interface like any other. The peer stands for the wire.
+	ip link add fab0 address 02:00:00:00:02:00 type veth peer name wire0 address 02:00:00:00:02:01
+	for device in fab0 wire0; do
+		echo 1 >"/proc/sys/net/ipv6/conf/$device/disable_ipv6"
+		ip link set "$device" up
+	done
+	vif-add fab0 0 2
+else
 	ip link add br0 type bridge
 	ip link set br0 up
 fi

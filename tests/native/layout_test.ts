@@ -1,0 +1,140 @@
+import assert from "node:assert/strict";
+import { Btf } from "../../src/kernel/btf.ts";
+import { elfSection } from "../../src/kernel/elf.ts";
+import type { PacketFunction } from "../../src/kernel/packet_function.ts";
+import { setFilter } from "../../src/probe/filter.ts";
+import * as layout from "../../src/probe/layout.ts";
+import * as record from "../../src/probe/record.ts";
+import { bpfSource, builtObject } from "../support/built_object.ts";
+import { enumValues } from "../support/btf_enum.ts";
+import { symbolOffsets } from "../support/elf_symbols.ts";
+
+// What TypeScript believes of bpf/vrft.h, held against the object that clang made of it.
+
+const object = builtObject();
+const section = elfSection(object, ".BTF")!;
+const btf = Btf.parse(section);
+
+/** Offsets of a struct's members, for those asked for. */
+function offsets(struct: string, members: readonly string[]): Record<string, number | undefined> {
+  return Object.fromEntries(members.map((member) => [member, btf.memberOffset(struct, member)]));
+}
+
+/** What a `#define` of bpf/vrft.h stands for. */
+function defined(name: string): bigint {
+  const text = new RegExp(`^#define ${name}\\s+(\\S.*?)\\s*(?:/\\*.*)?$`, "m")
+    .exec(bpfSource("vrft.h"))?.[1];
+  assert.ok(text, name);
+  const shift = /^\(1ULL << (\d+)\)$/.exec(text);
+  return shift === null ? BigInt(text.replace(/U?L*$/, "")) : 1n << BigInt(shift[1]!);
+}
+
+Deno.test("a record is laid out as struct vrft_event", () => {
+  assert.equal(btf.structSize("vrft_event"), record.EVENT_BYTES);
+  const members = ["timestamp", "task", "frame", "function", "cpu", "kind", "reserved"];
+  assert.deepEqual(offsets("vrft_event", members), {
+    timestamp: 4 * record.TIMESTAMP_LOW,
+    task: 4 * record.TASK,
+    frame: 4 * record.FRAME,
+    function: 4 * record.FUNCTION,
+    // Bits 0-15, 16-23 and 24-31 of one word.
+    cpu: 4 * record.CPU_AND_KIND,
+    kind: 4 * record.CPU_AND_KIND + 2,
+    reserved: 4 * record.CPU_AND_KIND + 3,
+  });
+  assert.equal(record.TIMESTAMP_HIGH, record.TIMESTAMP_LOW + 1);
+});
+
+Deno.test("kinds of records are those of enum vrft_kind", () => {
+  const strings = section.subarray(24 + new DataView(section.slice().buffer).getUint32(16, true));
+  assert.deepEqual(enumValues(btf, strings, "vrft_kind"), {
+    VRFT_ENTRY: record.KIND_ENTRY,
+    VRFT_RETURN: record.KIND_RETURN,
+  });
+});
+
+Deno.test("the record version is that of bpf/vrft.h", () => {
+  assert.equal(BigInt(record.RECORD_VERSION), defined("VRFT_RECORD_VERSION"));
+});
+
+Deno.test("the counters are laid out as struct vrft_counters", () => {
+  assert.equal(btf.structSize("vrft_counters"), layout.COUNTERS_BYTES);
+  assert.deepEqual(offsets("vrft_counters", ["recorded", "lost", "untracked"]), {
+    recorded: layout.COUNTER_RECORDED,
+    lost: layout.COUNTER_LOST,
+    untracked: layout.COUNTER_UNTRACKED,
+  });
+});
+
+Deno.test("the control block is laid out as struct vrft_control, at the start of .bss", () => {
+  assert.equal(btf.structSize("vrft_control"), layout.CONTROL_BYTES);
+  const members = ["enabled", "reader_waits", "interface_bits", "vif_bits"];
+  assert.deepEqual(offsets("vrft_control", members), {
+    enabled: layout.CONTROL_ENABLED,
+    reader_waits: layout.CONTROL_READER_WAITS,
+    interface_bits: layout.CONTROL_INTERFACE_BITS,
+    vif_bits: layout.CONTROL_VIF_BITS,
+  });
+  assert.equal(BigInt(layout.BITMAP_BITS), defined("VRFT_BITMAP_BITS"));
+  assert.equal(symbolOffsets(object).get("control"), 0);
+});
+
+Deno.test("the configuration is laid out as struct vrft_config, at the start of .rodata", () => {
+  assert.equal(btf.structSize("vrft_config"), layout.CONFIG_BYTES);
+  const members = ["record_version", "vp_if_offset", "vif_idx_offset", "vrouter_netns"];
+  assert.deepEqual(offsets("vrft_config", members), {
+    record_version: layout.CONFIG_RECORD_VERSION,
+    vp_if_offset: layout.CONFIG_VP_IF_OFFSET,
+    vif_idx_offset: layout.CONFIG_VIF_IDX_OFFSET,
+    vrouter_netns: layout.CONFIG_VROUTER_NETNS,
+  });
+  assert.equal(symbolOffsets(object).get("config"), 0);
+});
+
+Deno.test("keys of the filter are laid out as struct vrft_interface", () => {
+  const keys: Uint8Array[] = [];
+  const target = {
+    control: new ArrayBuffer(layout.CONTROL_BYTES),
+    update: (_map: string, key: Uint8Array): void => void keys.push(key),
+  };
+  setFilter(target, [{ netns: 4026531840, ifindex: 7, vifIndex: null }]);
+  const [key] = keys as [Uint8Array<ArrayBuffer>];
+  assert.equal(btf.structSize("vrft_interface"), key.length);
+  const view = new DataView(key.buffer);
+  assert.equal(view.getUint32(btf.memberOffset("vrft_interface", "netns")!, true), 4026531840);
+  assert.equal(view.getUint32(btf.memberOffset("vrft_interface", "ifindex")!, true), 7);
+});
+
+Deno.test("cookieOf() sets the bits that bpf/vrft.h names", () => {
+  const skb: PacketFunction = {
+    name: "ip_rcv",
+    module: "vmlinux",
+    struct: "sk_buff",
+    position: 2,
+    register: 6,
+    indirection: 1,
+    address: null,
+  };
+  const register = 6n << defined("VRFT_COOKIE_REGISTER_SHIFT");
+  assert.equal(layout.cookieOf(skb, 65535), 65535n | register);
+  assert.equal(
+    layout.cookieOf({ ...skb, struct: "vr_packet" }, 0),
+    register | defined("VRFT_COOKIE_VR_PACKET"),
+  );
+  assert.equal(
+    layout.cookieOf({ ...skb, indirection: 2 }, 0),
+    register | defined("VRFT_COOKIE_INDIRECT"),
+  );
+  // No part reaches into another one.
+  assert.equal(6n & defined("VRFT_COOKIE_REGISTER_MASK"), 6n);
+  assert.equal(register & defined("VRFT_COOKIE_FUNCTION_MASK"), 0n);
+});
+
+Deno.test("exitCookie() sets the bits that bpf/vrft.h names", () => {
+  const shift = defined("VRFT_COOKIE_JUMP_SHIFT");
+  for (const register of [-1, 0, 15]) {
+    const jump = layout.exitCookie(register) >> shift;
+    assert.equal(jump, BigInt(register + 1));
+    assert.equal(jump & defined("VRFT_COOKIE_JUMP_MASK"), jump);
+  }
+});

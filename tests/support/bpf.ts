@@ -1,0 +1,84 @@
+/**
+ * bpf(2) for tests: what this machine allows, and the program that writes records on request.
+ *
+ * @module
+ */
+
+import type { BpfObject } from "../../src/probe/object.ts";
+import { addressOf, check, cString, errorText, lastErrno, libc } from "../../src/sys/libc.ts";
+
+const SYS_BPF = 321n; // x86-64
+const BPF_PROG_LOAD = 5n;
+const BPF_PROG_TEST_RUN = 10n;
+
+/** `enum bpf_prog_type`. */
+export const BPF_PROG_TYPE_KPROBE = 2;
+export const BPF_PROG_TYPE_RAW_TRACEPOINT = 17;
+
+const BPF_F_TEST_RUN_ON_CPU = 1;
+
+/** `r0 = 0; exit`, as `struct bpf_insn`. */
+const RETURN_ZERO = [0xb7, 0, 0, 0, 0, 0, 0, 0, 0x95, 0, 0, 0, 0, 0, 0, 0];
+
+/** Why a program of this type cannot be loaded here; empty where it can. */
+export function whyNoPrograms(type: number): string {
+  const instructions = new Uint8Array(RETURN_ZERO);
+  const license = cString("Dual BSD/GPL");
+  const attributes = new Uint8Array(48);
+  const view = new DataView(attributes.buffer);
+  view.setUint32(0, type, true);
+  view.setUint32(4, instructions.length / 8, true);
+  view.setBigUint64(8, addressOf(instructions), true);
+  view.setBigUint64(16, addressOf(license), true);
+  const fd = Number(bpf(BPF_PROG_LOAD, attributes));
+  if (fd < 0) return `the kernel loads no BPF program of type ${type}: ${errorText(lastErrno())}`;
+  libc().close(fd);
+  return "";
+}
+
+/** Defines tests that need programs of a type, or says in their names why they are skipped. */
+export function bpfTest(type: number): (name: string, fn: () => void | Promise<void>) => void {
+  const reason = whyNoPrograms(type);
+  return (name, fn) => {
+    if (reason === "") Deno.test(name, fn);
+    else Deno.test({ name: `${name} (skipped: ${reason})`, ignore: true, fn });
+  };
+}
+
+/** Runs vrft_test_record, which has to be loaded, by BPF_PROG_TEST_RUN (Linux 5.10 for its type). */
+export class RecordProgram {
+  readonly #context = new BigUint64Array(3);
+  /** The anonymous struct for this command in `union bpf_attr`, up to its member `cpu`. */
+  readonly #attributes = new Uint8Array(72);
+  readonly #view = new DataView(this.#attributes.buffer);
+
+  constructor(program: number) {
+    this.#view.setUint32(0, program, true);
+    this.#view.setUint32(40, this.#context.byteLength, true); // ctx_size_in
+    this.#view.setBigUint64(48, addressOf(this.#context), true); // ctx_in
+  }
+
+  /** The one of a loaded object. */
+  static of(object: BpfObject): RecordProgram {
+    return new RecordProgram(object.programFd("vrft_test_record"));
+  }
+
+  /**
+   * Writes one record, if there is room.
+   *
+   * @param cpu where to run; here unless given
+   */
+  run(cookie: bigint, kind: number, frame: bigint, cpu?: number): void {
+    this.#context[0] = cookie;
+    this.#context[1] = BigInt(kind);
+    this.#context[2] = frame;
+    this.#view.setUint32(64, cpu === undefined ? 0 : BPF_F_TEST_RUN_ON_CPU, true);
+    this.#view.setUint32(68, cpu ?? 0, true);
+    check("Cannot run the test program", bpf(BPF_PROG_TEST_RUN, this.#attributes));
+  }
+}
+
+function bpf(command: bigint, attributes: Uint8Array<ArrayBuffer>): bigint {
+  const size = BigInt(attributes.length);
+  return libc().syscall(SYS_BPF, command, addressOf(attributes), size, 0n, 0n, 0n);
+}

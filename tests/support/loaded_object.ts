@@ -1,0 +1,58 @@
+/**
+ * The BPF object in the kernel, for tests that run where BPF can be had.
+ *
+ * @module
+ */
+
+import { Counters } from "../../src/probe/counters.ts";
+import { Libbpf } from "../../src/probe/libbpf.ts";
+import { BpfObject, type ObjectOptions, type ProgramChoice } from "../../src/probe/object.ts";
+import { RingReader } from "../../src/probe/ring.ts";
+import { RingMapping } from "../../src/probe/ring_mapping.ts";
+import { RecordProgram } from "./bpf.ts";
+import { builtObject } from "./built_object.ts";
+
+/** Options for {@linkcode BpfObject.load} that are as small as they can be. */
+export const SMALL: ObjectOptions = {
+  ringBytes: 4096,
+  places: 1,
+  interfaces: 1,
+  vpIfOffset: 0,
+  vifIdxOffset: 0,
+  vrouterNetns: 0,
+  kernelBtf: null,
+};
+
+/** The program that writes records on request. */
+export const TEST_PROGRAM: readonly ProgramChoice[] = [{ name: "vrft_test_record" }];
+
+/** A ring with its reader, and the program that writes to it. */
+export class TestRing implements Disposable {
+  readonly #resources = new DisposableStack();
+  readonly object: BpfObject;
+  readonly program: RecordProgram;
+  readonly reader: RingReader;
+  readonly counters: Counters;
+  readonly control: Int32Array;
+  /** Number of CPUs that may be there. */
+  readonly cpus: number;
+
+  /** @param ringBytes size of the ring: a power of two of pages */
+  constructor(ringBytes: number) {
+    using resources = new DisposableStack();
+    const libbpf = resources.use(new Libbpf());
+    const options = { ...SMALL, ringBytes };
+    this.object = resources.use(BpfObject.load(libbpf, builtObject(), TEST_PROGRAM, options));
+    this.program = RecordProgram.of(this.object);
+    const mapping = resources.use(new RingMapping(this.object.mapFd("events"), ringBytes));
+    this.reader = new RingReader(mapping.memory);
+    this.cpus = libbpf.c.libbpf_num_possible_cpus();
+    this.counters = resources.use(new Counters(this.object.mapFd("counters"), this.cpus));
+    this.control = new Int32Array(this.object.control, 0, 2);
+    this.#resources = resources.move();
+  }
+
+  [Symbol.dispose](): void {
+    this.#resources.dispose();
+  }
+}

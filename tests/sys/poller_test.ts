@@ -1,0 +1,122 @@
+import assert from "node:assert/strict";
+import { check, libc, SystemError } from "../../src/sys/libc.ts";
+import { Poller } from "../../src/sys/poller.ts";
+import { MemoryFile, openDescriptors } from "../support/descriptors.ts";
+
+/** Longer than any test may take: a wait that ends sooner was ended. */
+const LONG_MS = 30_000;
+/** Shorter than anybody notices. */
+const SHORT_MS = 20;
+
+/** An eventfd, to be watched: input is there once something has been added. */
+class Event implements Disposable {
+  readonly fd = check("Cannot create an eventfd", libc().eventfd(0, 0));
+
+  add(): void {
+    libc().write(this.fd, new Uint8Array(new BigUint64Array([1n]).buffer), 8n);
+  }
+
+  [Symbol.dispose](): void {
+    libc().close(this.fd);
+  }
+}
+
+/** Milliseconds that a wait takes. */
+async function time(wait: Promise<void>): Promise<number> {
+  const start = performance.now();
+  await wait;
+  return performance.now() - start;
+}
+
+/** That a wait of SHORT_MS takes its time, but for the clock's rounding. */
+async function assertTimesOut(poller: Poller): Promise<void> {
+  assert.ok(await time(poller.wait(SHORT_MS)) > SHORT_MS - 2);
+}
+
+async function assertEnds(wait: Promise<void>): Promise<void> {
+  assert.ok(await time(wait) < LONG_MS / 2);
+}
+
+Deno.test("wait() ends when its time is up", async () => {
+  using event = new Event();
+  using poller = new Poller(event.fd);
+  await assertTimesOut(poller);
+});
+
+Deno.test("wait() ends when input comes", async () => {
+  using event = new Event();
+  using poller = new Poller(event.fd);
+  const wait = poller.wait(LONG_MS);
+  event.add();
+  await assertEnds(wait);
+});
+
+Deno.test("wait() ends at once when input came before it", async () => {
+  using event = new Event();
+  using poller = new Poller(event.fd);
+  event.add();
+  await assertEnds(poller.wait(LONG_MS));
+});
+
+Deno.test("wait() ends once for an input, even if that is not read", async () => {
+  using event = new Event();
+  using poller = new Poller(event.fd);
+  event.add();
+  await assertEnds(poller.wait(LONG_MS));
+  await assertTimesOut(poller);
+  event.add();
+  await assertEnds(poller.wait(LONG_MS));
+});
+
+Deno.test("wait() lets timers and other promises go on", async () => {
+  using event = new Event();
+  using poller = new Poller(event.fd);
+  setTimeout(() => event.add(), 1);
+  await assertEnds(poller.wait(LONG_MS));
+});
+
+Deno.test("wait(0) returns at once", async () => {
+  using event = new Event();
+  using poller = new Poller(event.fd);
+  await assertEnds(poller.wait(0));
+});
+
+Deno.test("wake() ends the present wait", async () => {
+  using event = new Event();
+  using poller = new Poller(event.fd);
+  setTimeout(() => poller.wake(), 1);
+  await assertEnds(poller.wait(LONG_MS));
+});
+
+Deno.test("wake() ends the next wait when there is none, and only that", async () => {
+  using event = new Event();
+  using poller = new Poller(event.fd);
+  poller.wake();
+  poller.wake();
+  await assertEnds(poller.wait(LONG_MS));
+  await assertTimesOut(poller);
+});
+
+Deno.test("Poller leaves no file descriptor behind", () => {
+  using event = new Event();
+  const before = openDescriptors();
+  const poller = new Poller(event.fd);
+  assert.equal(openDescriptors(), before + 2);
+  poller[Symbol.dispose]();
+  assert.equal(openDescriptors(), before);
+});
+
+Deno.test("Poller fails on what cannot be watched, and leaves nothing behind", () => {
+  // epoll refuses files.
+  using file = new MemoryFile(new Uint8Array(1));
+  const before = openDescriptors();
+  for (const [fd, reason] of [[-1, /Bad file descriptor/], [file.fd, /not permitted/]] as const) {
+    assert.throws(
+      () => new Poller(fd),
+      (error) =>
+        error instanceof SystemError && reason.test(error.message) &&
+        error.message.startsWith("Cannot watch a file descriptor: "),
+    );
+  }
+  assert.equal(openDescriptors(), before);
+});

@@ -1,0 +1,83 @@
+import assert from "node:assert/strict";
+import {
+  leftovers,
+  parse,
+  ping,
+  run,
+  settle,
+  shape,
+  summary,
+  Trace,
+  traceWhile,
+} from "./support.ts";
+
+const SOME = [
+  "-f",
+  "vm_rx",
+  "-f",
+  "vr_*",
+  "-f",
+  "nh_*",
+  "-f",
+  "eth_tx",
+  "-f",
+  "linux_*",
+  "-x",
+  "*case*",
+];
+/** Debian's 6.1 has no FPROBE, and so neither of the others. */
+const WORKING = Deno.osRelease().startsWith("6.1.") ? ["kprobe"] : ["session", "multi", "kprobe"];
+
+for (const backend of ["session", "multi", "kprobe"]) {
+  if (WORKING.includes(backend)) {
+    Deno.test(`The backend ${backend} prints the same tree as any other`, async () => {
+      await settle();
+      const args = [...SOME, "--backend", backend, "-i", "tap1"];
+      const { code, stdout, stderr } = await traceWhile(args, () => ping(1));
+      assert.equal(code, 0, stderr);
+      const { roots, calls } = parse(stdout);
+      // The request, and then what vrouter does with the reply once it is tap1's.
+      assert.equal(
+        shape(roots[0]!),
+        "linux_rx_handler(vm_rx(vr_virtual_input(vr_pkt_type vr_flow_forward(" +
+          "vr_inet_flow_lookup __vr_flow_forward) vr_bridge_input(nh_output(nh_encap_l2(eth_tx(" +
+          "linux_if_tx(linux_xmit_segment(linux_xmit)))))))))",
+        stdout,
+      );
+      assert.ok(calls.every(({ note }) => note === ""), stdout);
+      assert.equal(summary(stderr).get("events lost"), 0);
+      assert.deepEqual(await leftovers(), []);
+    });
+  } else {
+    Deno.test(`The backend ${backend} says that this kernel does not have it`, async () => {
+      const { code, stdout, stderr } = await run("vrft", [...SOME, "--backend", backend]);
+      assert.equal(code, 1);
+      assert.equal(stdout, "");
+      assert.match(stderr, new RegExp(`Cannot trace with the backend "${backend}"`));
+      assert.deepEqual(await leftovers(), []);
+    });
+  }
+}
+
+Deno.test("--debug says which backend was taken, and why the better ones were not", async () => {
+  const { stderr } = await run("vrft", [...SOME, "--debug", "--duration", "100ms"]);
+  const [best] = WORKING;
+  assert.match(stderr, new RegExp(`Backend ${best}: .* works on this kernel`));
+  if (best !== "session") {
+    assert.match(stderr, /Backend session: .* does not work here: /);
+    assert.match(stderr, /Backend multi: .* does not work here: /);
+  }
+});
+
+Deno.test("All functions are attached to, and let go again", async () => {
+  await using trace = await Trace.live();
+  const attached = await leftovers();
+  assert.ok(attached.length > 0);
+  const { code, stderr } = await trace.stop();
+  assert.equal(code, 0);
+  const [, done, all] = /\((\d+)\/(\d+), \d+ it\/s\)/.exec(stderr)!;
+  assert.ok(Number(all) > 1500, stderr);
+  // The kernel may refuse some; it does not refuse many.
+  assert.ok(Number(done) > Number(all) * 0.99, stderr);
+  assert.deepEqual(await leftovers(), []);
+});

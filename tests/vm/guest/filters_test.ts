@@ -1,0 +1,130 @@
+import assert from "node:assert/strict";
+import { HEADER, must, parse, ping, run, settle, Trace, traceWhile } from "./support.ts";
+
+/** Functions that every packet in vrouter passes once, attached to in no time on any kernel. */
+const FEW = ["-f", "linux_rx_handler", "-f", "vm_rx", "-f", "linux_xmit"];
+
+async function countOf(args: readonly string[], name: string): Promise<number> {
+  const { code, stdout, stderr } = await traceWhile(args, () => ping(3));
+  assert.equal(code, 0, stderr);
+  return parse(stdout).calls.filter((call) => call.name === name).length;
+}
+
+Deno.test("-i keeps the packets of one vif, by name, by number and by device", async () => {
+  await settle();
+  // A request comes in on tap1 and its reply on tap2.
+  assert.equal(await countOf([...FEW], "linux_rx_handler"), 6);
+  for (const name of ["tap1", "vif0/1"]) {
+    assert.equal(await countOf([...FEW, "-i", name], "linux_rx_handler"), 3, name);
+  }
+  assert.equal(await countOf([...FEW, "-i", "tap1", "--interface=vif0/2"], "vm_rx"), 6);
+  assert.equal(await countOf([...FEW, "-i", "fab0"], "vm_rx"), 0);
+});
+
+Deno.test("-i follows a packet to where another interface sends it", async () => {
+  await settle();
+  // linux_xmit() of a request is called with the device it leaves by.
+  const { stdout } = await traceWhile([...FEW, "-i", "tap2"], () => ping(1));
+  const { calls } = parse(stdout);
+  const sent = calls.filter(({ name }) => name === "linux_xmit");
+  assert.equal(sent.length >= 1, true, stdout);
+  assert.equal(calls.filter(({ name }) => name === "vm_rx").length, 1, stdout);
+});
+
+Deno.test("An interface of the same number in another namespace is not kept", async () => {
+  await settle();
+  // eth0 of vm1 and of vm2 have the number of one of the first devices here.
+  const number = Number(
+    (await must("ip", "-n", "vm1", "-j", "link", "show", "eth0"))
+      .match(/"ifindex":\s*(\d+)/)![1],
+  );
+  const twin = (JSON.parse(await must("ip", "-j", "link")) as { ifindex: number; ifname: string }[])
+    .find(({ ifindex }) => ifindex === number);
+  assert.ok(twin && !twin.ifname.startsWith("tap"), "the guest's network has changed");
+  // icmp_rcv() runs in vm1 and vm2 only, for packets of their eth0.
+  assert.equal(await countOf(["-f", "icmp_rcv", "-i", twin.ifname], "icmp_rcv"), 0);
+});
+
+Deno.test("-f and -x choose functions by globs, and -x wins", async () => {
+  await settle();
+  const { stdout } = await traceWhile(["-f", "vr_*", "-x", "vr_p?t_type"], () => ping(1));
+  const names = new Set(parse(stdout).calls.map(({ name }) => name));
+  assert.ok(names.has("vr_virtual_input") && names.has("vr_bridge_input"), stdout);
+  assert.ok(!names.has("vr_pkt_type"));
+  assert.ok([...names].every((name) => name.startsWith("vr_")));
+});
+
+Deno.test("A glob that matches nothing is an error that names it", async () => {
+  const { code, stdout, stderr } = await run("vrft", ["-f", "no_such_*"]);
+  assert.equal(code, 1);
+  assert.equal(stdout, "");
+  assert.match(stderr, /no_such_\*/);
+});
+
+Deno.test("-n ends the trace after that many rows, every call among them closed", async () => {
+  await settle();
+  for (const limit of [2, 40, 41]) {
+    await using trace = await Trace.live(...FEW, "-f", "nh_*", "-n", `${limit}`);
+    await ping(8);
+    const { code, stdout } = await trace.ended();
+    assert.equal(code, 0);
+    const { calls, events } = parse(stdout);
+    assert.equal(events, limit - limit % 2);
+    assert.equal(calls.length * 2, events);
+  }
+});
+
+Deno.test("--duration ends the trace by itself", async () => {
+  const { code, stderr } = await run("vrft", [...FEW, "--duration", "300ms"]);
+  assert.equal(code, 0);
+  assert.match(stderr, /\d+ calls of \d+ functions; 0 events lost; 0 probe hits missed\n$/);
+});
+
+Deno.test("-o writes the trace to a file and nothing to stdout", async () => {
+  await settle();
+  const file = await Deno.makeTempFile();
+  const { stdout } = await traceWhile([...FEW, "-o", file], () => ping(2));
+  assert.equal(stdout, "");
+  const { calls } = parse(await Deno.readTextFile(file));
+  assert.equal(calls.filter(({ name }) => name === "vm_rx").length, 4);
+});
+
+Deno.test("An output file that cannot be written is an error that names it", async () => {
+  const { code, stderr } = await run("vrft", [...FEW, "-o", "/no/such/place"]);
+  assert.equal(code, 1);
+  assert.match(stderr, /Cannot open "\/no\/such\/place" for writing/);
+});
+
+Deno.test("A full disk is an error that names the file", async () => {
+  const { code, stderr } = await run("vrft", [...FEW, "-o", "/dev/full", "--duration", "100ms"]);
+  assert.equal(code, 1);
+  assert.match(stderr, /\/dev\/full.*No space left on device/);
+});
+
+Deno.test("--no-vrouter traces plain devices", async () => {
+  await settle();
+  const args = ["--no-vrouter", "-f", "netif_rx_internal", "-i", "tap1"];
+  assert.ok(await countOf(args, "netif_rx_internal") >= 3);
+});
+
+Deno.test("A lone event is printed at once, not when a buffer is full", async () => {
+  await settle();
+  const child = new Deno.Command("vrft", {
+    args: [...FEW, "-i", "tap1", "--ready-file", "/tmp/lone"],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  assert.equal((await reader.read()).value, `${HEADER}\n`);
+  while (await Deno.stat("/tmp/lone").catch(() => undefined) === undefined) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  await ping(1);
+  // Nothing else ends the wait: the trace goes on, and no more packets come.
+  assert.match((await reader.read()).value!, /linux_rx_handler\(\) \{/);
+  reader.releaseLock();
+  child.kill("SIGTERM");
+  await child.stdout.cancel();
+  assert.equal((await child.status).code, 0);
+});

@@ -1,0 +1,124 @@
+import assert from "node:assert/strict";
+import { must } from "./support.ts";
+
+interface ListedFunction {
+  readonly name: string;
+  readonly module: string;
+  readonly struct: string;
+  readonly position: number;
+  readonly indirection: number;
+  readonly address: string | null;
+}
+
+Deno.test("vrft functions --json lists every traceable function with its packet", async () => {
+  const functions = JSON.parse(await must("vrft", "functions", "--json")) as ListedFunction[];
+  const traceable = new Set(
+    (await Deno.readTextFile("/sys/kernel/tracing/available_filter_functions")).split("\n")
+      .map((line) => line.split(" ")[0]),
+  );
+  const symbols = await Deno.readTextFile("/proc/kallsyms");
+  assert.ok(functions.filter(({ module }) => module === "vmlinux").length > 1400);
+  assert.ok(functions.filter(({ module }) => module === "vrouter").length > 50);
+  for (const { name, address } of functions) {
+    assert.ok(traceable.has(name), name);
+    assert.match(address!, /^0x[0-9a-f]{16}$/);
+    assert.ok(symbols.includes(`${address!.slice(2)} `), name);
+  }
+  const find = (name: string): Omit<ListedFunction, "address"> => {
+    const { address: _, ...rest } = functions.find((one) => one.name === name)!;
+    return rest;
+  };
+  const vrouter = { module: "vrouter", indirection: 1 };
+  assert.deepEqual(find("linux_rx_handler"), {
+    ...vrouter,
+    name: "linux_rx_handler",
+    struct: "sk_buff",
+    position: 1,
+    indirection: 2,
+  });
+  assert.deepEqual(find("vr_virtual_input"), {
+    ...vrouter,
+    name: "vr_virtual_input",
+    struct: "vr_packet",
+    position: 3,
+  });
+  assert.deepEqual(find("lh_pcow"), {
+    ...vrouter,
+    name: "lh_pcow",
+    struct: "vr_packet",
+    position: 1,
+    indirection: 2,
+  });
+  assert.deepEqual(find("vr_case_sixth"), {
+    ...vrouter,
+    name: "vr_case_sixth",
+    struct: "vr_packet",
+    position: 6,
+  });
+  assert.deepEqual(find("ip_rcv"), {
+    name: "ip_rcv",
+    module: "vmlinux",
+    struct: "sk_buff",
+    position: 1,
+    indirection: 1,
+  });
+});
+
+Deno.test("vrft functions --skipped gives the reason of each function that is left out", async () => {
+  const skipped = JSON.parse(await must("vrft", "functions", "--skipped", "--json")) as {
+    name: string;
+    module: string;
+    reason: string;
+  }[];
+  const reason = (name: string): string =>
+    skipped.find((one) => one.name === name && one.module === "vrouter")?.reason ?? "";
+  assert.match(reason("vr_case_seventh"), /stack/);
+  assert.match(reason("vr_case_struct_full"), /stack/);
+  assert.match(reason("vr_case_twin"), /2 symbols/);
+  assert.ok(skipped.every((one) => one.reason !== ""));
+});
+
+Deno.test("vrft interfaces --json lists all vifs, 500 of them too", async () => {
+  interface Listed {
+    readonly index: number;
+    readonly name: string;
+    readonly device: string | null;
+    readonly ifindex: number;
+    readonly type: string;
+    readonly rxPackets: number;
+  }
+  const list = async (): Promise<Listed[]> =>
+    JSON.parse(await must("vrft", "interfaces", "--json")) as Listed[];
+  const before = await list();
+  assert.deepEqual(before.map(({ index, name, device, type }) => [index, name, device, type]), [
+    [0, "fab0", "fab0", "physical"],
+    [1, "tap1", "tap1", "virtual"],
+    [2, "tap2", "tap2", "virtual"],
+    [4353, "pkt3", "pkt3", "stats"],
+    [4354, "pkt1", "pkt1", "stats"],
+  ]);
+  for (const { device, ifindex } of before) {
+    const [shown] = JSON.parse(await must("ip", "-j", "link", "show", device!));
+    assert.equal(ifindex, shown.ifindex);
+  }
+
+  const batch = Array.from({ length: 500 }, (_, index) => `link add many${index} type dummy`);
+  const file = await Deno.makeTempFile();
+  await Deno.writeTextFile(file, batch.join("\n"));
+  await must("ip", "-batch", file);
+  try {
+    await must("vif-add", "--bulk", "many", "100", "500");
+    const many = await list();
+    assert.equal(many.length, before.length + 500);
+    assert.deepEqual(
+      many.slice(3, 503).map(({ index, name }) => [index, name]),
+      Array.from({ length: 500 }, (_, index) => [100 + index, many[3 + index]!.name]),
+    );
+    assert.equal(new Set(many.map(({ ifindex }) => ifindex)).size, many.length);
+    await must("vrft", "-f", "vm_rx", "--duration", "50ms");
+  } finally {
+    const undo = batch.map((line) => line.replace("add", "del").replace(" type dummy", ""));
+    await Deno.writeTextFile(file, undo.join("\n"));
+    await must("ip", "-batch", file);
+  }
+});
