@@ -199,28 +199,28 @@ function describeSources(log: Log, options: TraceOptions, sources: KernelSources
 
 function findTargets(log: Log, options: TraceOptions, sources: KernelSources): Target[] {
   const discovery = discover({ ...sources, ...options });
+  const { functions, skipped } = discovery;
+  log.debug(
+    `${functions.length} functions take a packet and can be traced, ${skipped.length} cannot: see ` +
+      "vrft functions --skipped",
+  );
+  if (functions.length === 0) {
+    const chosen = options.functions.length > 0 || options.excludes.length > 0;
+    throw new Failure(
+      chosen
+        ? `Cannot trace: no traceable function with a packet matches ${globs(options)}; see vrft ` +
+          "functions"
+        : "Cannot trace: no function takes a packet; see vrft functions --skipped",
+    );
+  }
   if (!discovery.traceabilityKnown) {
     throw new Failure("Cannot trace: it is unknown which functions ftrace can trace");
   }
-  if (!discovery.addressesKnown) {
-    throw new Failure(
-      "Cannot trace: /proc/kallsyms hides the addresses of functions; set kernel.kptr_restrict to 0 " +
-        "or 1 (sysctl -w kernel.kptr_restrict=1)",
-    );
-  }
-  const targets = discovery.functions.filter((fn): fn is Target => fn.address !== null);
-  log.debug(
-    `${targets.length} functions take a packet and can be traced, ${discovery.skipped.length} ` +
-      "cannot: see vrft functions --skipped",
-  );
+  const targets = functions.filter((fn): fn is Target => fn.address !== null);
   if (targets.length > 0) return targets;
-  const chosen = options.functions.length > 0 || options.excludes.length > 0;
   throw new Failure(
-    chosen
-      ? `Cannot trace: no traceable function with a packet matches ${
-        globs(options)
-      }; see vrft functions`
-      : "Cannot trace: no function takes a packet; see vrft functions --skipped",
+    "Cannot trace: /proc/kallsyms hides the addresses of functions; set kernel.kptr_restrict to 0 " +
+      "or 1 (sysctl -w kernel.kptr_restrict=1)",
   );
 }
 

@@ -25,6 +25,7 @@ import { SharedMemory } from "../../src/sys/shared_memory.ts";
 import { BPF_PROG_TYPE_RAW_TRACEPOINT, bpfTest } from "../support/bpf.ts";
 import { TestRing } from "../support/loaded_object.ts";
 import { Random } from "../support/random.ts";
+import type { Order } from "./record_worker.ts";
 
 // Real records, from a program that the kernel runs on request.
 
@@ -190,36 +191,51 @@ function onlineCpus(): number[] {
   });
 }
 
+/** Looks at records of the worker at once, while a half written one would still be one. */
+class Checker implements RecordSink {
+  count = 0;
+  /** Records that are not complete, or older than the one before. */
+  broken = 0;
+  #frame = -1;
+  #time = 0;
+
+  record(words: Uint32Array, at: number): void {
+    const kind = words[at + CPU_AND_KIND]! >>> 16;
+    const frame = words[at + FRAME]!;
+    const fn = words[at + FUNCTION]!;
+    const time = words[at + TIMESTAMP_HIGH]! * 2 ** 32 + words[at + TIMESTAMP_LOW]!;
+    const complete = kind === KIND_ENTRY && frame === fn && frame > this.#frame;
+    if (!complete || time < this.#time) this.broken++;
+    this.#frame = frame;
+    this.#time = time;
+    this.count++;
+  }
+}
+
 test("a reader alongside the writer loses no record, and sees none half written", async () => {
-  using ring = new TestRing(4 * PAGE);
-  const runs = 20_000;
+  using ring = new TestRing(64 * PAGE);
+  const program = ring.object.programFd("vrft_test_record");
+  const runs = 50_000;
+  const finished = new Int32Array(new SharedArrayBuffer(4));
   const worker = new Worker(new URL("./record_worker.ts", import.meta.url), { type: "module" });
+  const failed = new Promise<never>((_resolve, reject) => {
+    worker.onerror = (event) => {
+      event.preventDefault();
+      reject(new Error(event.message));
+    };
+  });
   try {
-    let finished = false;
-    const end = new Promise<void>((resolve, reject) => {
-      worker.onmessage = () => resolve();
-      worker.onerror = (event) => {
-        event.preventDefault();
-        reject(new Error(event.message));
-      };
-    }).finally(() => finished = true);
-    worker.postMessage({ program: ring.object.programFd("vrft_test_record"), runs });
-    const collector = new Collector();
-    while (!finished) {
-      for (let turn = 0; turn < 1000; turn++) ring.reader.drain(collector, Infinity);
-      await new Promise((resolve) => setTimeout(resolve, 0));
-    }
-    await end;
-    ring.reader.drain(collector, Infinity);
+    worker.postMessage({ program, runs, finished } satisfies Order);
+    using poller = new Poller(ring.object.mapFd("events"));
+    ring.control[CONTROL_READER_WAITS / 4] = 1;
+    await Promise.race([assertEnds(poller), failed]);
+
+    const checker = new Checker();
+    while (Atomics.load(finished, 0) === 0) ring.reader.drain(checker, Infinity);
+    ring.reader.drain(checker, Infinity);
     const { recorded, lost } = ring.counters.read();
     assert.equal(recorded + lost, runs);
-    assert.equal(collector.records.length, recorded);
-    // The worker writes the same number into frame and function.
-    let previous = -1;
-    for (const { frame, function: fn, kind } of collector.records) {
-      assert.ok(frame > previous && frame === fn && kind === KIND_ENTRY);
-      previous = frame;
-    }
+    assert.deepEqual([checker.count, checker.broken], [recorded, 0]);
     console.log(`${recorded} of ${runs} records found room`);
   } finally {
     worker.terminate();

@@ -28,3 +28,25 @@ export class MemoryFile implements Disposable {
 export function openDescriptors(): number {
   return [...Deno.readDirSync("/proc/self/fd")].length;
 }
+
+const SYS_DUP = 32n; // x86-64
+const SYS_DUP2 = 33n; // x86-64
+const STDERR = 2;
+
+/** What `run` and the libraries it calls write to stderr, as a C program would. */
+export function stderrOf(run: () => void): string {
+  using file = new MemoryFile(new Uint8Array());
+  const saved = check("Cannot keep stderr", duplicate(SYS_DUP, STDERR, 0));
+  check("Cannot change stderr", duplicate(SYS_DUP2, file.fd, STDERR));
+  try {
+    run();
+  } finally {
+    check("Cannot get stderr back", duplicate(SYS_DUP2, saved, STDERR));
+    libc().close(saved);
+  }
+  return Deno.readTextFileSync(`/proc/self/fd/${file.fd}`);
+}
+
+function duplicate(call: bigint, from: number, to: number): bigint {
+  return libc().syscall(call, BigInt(from), BigInt(to), 0n, 0n, 0n, 0n);
+}

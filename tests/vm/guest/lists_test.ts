@@ -102,7 +102,7 @@ Deno.test("vrft interfaces --json lists all vifs, 500 of them too", async () => 
     assert.equal(ifindex, shown.ifindex);
   }
 
-  const batch = Array.from({ length: 500 }, (_, index) => `link add many${index} type dummy`);
+  const batch = Array.from({ length: 500 }, (_, index) => `link add many${100 + index} type dummy`);
   const file = await Deno.makeTempFile();
   await Deno.writeTextFile(file, batch.join("\n"));
   await must("ip", "-batch", file);
@@ -111,8 +111,8 @@ Deno.test("vrft interfaces --json lists all vifs, 500 of them too", async () => 
     const many = await list();
     assert.equal(many.length, before.length + 500);
     assert.deepEqual(
-      many.slice(3, 503).map(({ index, name }) => [index, name]),
-      Array.from({ length: 500 }, (_, index) => [100 + index, many[3 + index]!.name]),
+      many.slice(3, 503).map(({ index, name, device }) => [index, name, device]),
+      Array.from({ length: 500 }, (_, at) => [100 + at, `many${100 + at}`, `many${100 + at}`]),
     );
     assert.equal(new Set(many.map(({ ifindex }) => ifindex)).size, many.length);
     await must("vrft", "-f", "vm_rx", "--duration", "50ms");

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { must, parse, summary, Trace } from "./support.ts";
+import { must, parse, settle, summary, Trace } from "./support.ts";
 
 /** Runs of the programs of a live vrft, by the kernel's own count. */
 async function programRuns(): Promise<number> {
@@ -14,6 +14,9 @@ async function programRuns(): Promise<number> {
 async function flood(count: number): Promise<void> {
   await must("ip", "netns", "exec", "vm1", "ping", "-q", "-f", "-c", `${count}`, "10.1.1.2");
 }
+
+/** vrouter has learned both MAC addresses, whatever test came before. */
+Deno.test.beforeAll(settle);
 
 Deno.test("Printed and lost events are together what the programs produced", async () => {
   await Deno.writeTextFile("/proc/sys/kernel/bpf_stats_enabled", "1");

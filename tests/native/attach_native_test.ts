@@ -1,0 +1,88 @@
+import assert from "node:assert/strict";
+import { BACKENDS, chooseBackend } from "../../src/probe/attach.ts";
+import type { BackendName, Target } from "../../src/probe/backend.ts";
+import { BPF_TRACE_KPROBE_MULTI, createMultiLink } from "../../src/probe/bpf_syscall.ts";
+import { Libbpf } from "../../src/probe/libbpf.ts";
+import { Failure } from "../../src/sys/failure.ts";
+import { SystemError } from "../../src/sys/libc.ts";
+import { BPF_PROG_TYPE_RAW_TRACEPOINT, bpfTest } from "../support/bpf.ts";
+import { builtObject } from "../support/built_object.ts";
+import { openDescriptors } from "../support/descriptors.ts";
+import { SMALL, TestRing } from "../support/loaded_object.ts";
+
+const test = bpfTest(BPF_PROG_TYPE_RAW_TRACEPOINT);
+
+/** No kernel has a function there, so none can attach to it. */
+const NOWHERE: Target = {
+  name: "nowhere",
+  module: "vmlinux",
+  struct: "sk_buff",
+  position: 1,
+  register: 1,
+  indirection: 1,
+  address: 1n,
+};
+
+/** What choosing fails with, and what was said meanwhile. */
+async function choose(choice: BackendName | "auto"): Promise<[Failure, string[]]> {
+  using libbpf = new Libbpf();
+  const said: string[] = [];
+  const debug = (message: string): void => void said.push(message);
+  try {
+    const { object } = await chooseBackend(
+      libbpf,
+      builtObject(),
+      SMALL,
+      100,
+      choice,
+      NOWHERE,
+      debug,
+    );
+    object[Symbol.dispose]();
+  } catch (error) {
+    if (error instanceof Failure) return [error, said];
+    throw error;
+  }
+  assert.fail("A backend has attached to nowhere");
+}
+
+test("chooseBackend() fails with each backend's reason when none works", async () => {
+  const before = openDescriptors();
+  const [failure, said] = await choose("auto");
+  assert.match(
+    failure.message,
+    /^Cannot trace with any backend \(session: \S.*; multi: \S.*; kprobe: \S.*\)\. Run with --debug /,
+  );
+  assert.ok(failure.cause instanceof Error);
+  for (const { name, title } of BACKENDS) {
+    const line = said.find((text) =>
+      text.startsWith(`Backend ${name}: ${title} does not work here: `)
+    );
+    assert.ok(line !== undefined, name);
+  }
+  assert.equal(openDescriptors(), before);
+});
+
+test("chooseBackend() tries the backend asked for, and no other", async () => {
+  for (const { name } of BACKENDS) {
+    const [failure, said] = await choose(name);
+    const start = `Cannot trace with the backend "${name}" (${name}: `;
+    assert.ok(failure.message.startsWith(start), failure.message);
+    assert.ok(
+      said.every((text) => !text.startsWith("Backend ") || text.startsWith(`Backend ${name}:`)),
+    );
+  }
+});
+
+test("createMultiLink() says how many functions could not be attached to", () => {
+  using ring = new TestRing(4096);
+  const program = ring.object.programFd("vrft_test_record");
+  const before = openDescriptors();
+  const targets = { addresses: new BigUint64Array(3).fill(1n), cookies: new BigUint64Array(3) };
+  assert.throws(
+    () => createMultiLink(program, BPF_TRACE_KPROBE_MULTI, 0, targets),
+    (error) =>
+      error instanceof SystemError && /^Cannot attach to 3 functions: [A-Z]/.test(error.message),
+  );
+  assert.equal(openDescriptors(), before);
+});

@@ -1,0 +1,159 @@
+import assert from "node:assert/strict";
+import { elfSection } from "../../src/kernel/elf.ts";
+import { kprobe } from "../../src/probe/backends/kprobe_events.ts";
+import { multi } from "../../src/probe/backends/multi.ts";
+import { missedByProgram } from "../../src/probe/bpf_syscall.ts";
+import { setFilter } from "../../src/probe/filter.ts";
+import {
+  CONFIG_RECORD_VERSION,
+  CONTROL_ENABLED,
+  CONTROL_INTERFACE_BITS,
+} from "../../src/probe/layout.ts";
+import { Libbpf, LibbpfError } from "../../src/probe/libbpf.ts";
+import { BpfObject } from "../../src/probe/object.ts";
+import { RECORD_VERSION } from "../../src/probe/record.ts";
+import { Failure } from "../../src/sys/failure.ts";
+import { SystemError } from "../../src/sys/libc.ts";
+import { BPF_PROG_TYPE_KPROBE, BPF_PROG_TYPE_RAW_TRACEPOINT, bpfTest } from "../support/bpf.ts";
+import { builtObject } from "../support/built_object.ts";
+import { openDescriptors, stderrOf } from "../support/descriptors.ts";
+import { SMALL, TEST_PROGRAM } from "../support/loaded_object.ts";
+
+const test = bpfTest(BPF_PROG_TYPE_RAW_TRACEPOINT);
+
+/** What loading fails with; nothing may be left open then, and nothing be printed. */
+function failureOf(
+  bytes: Uint8Array<ArrayBuffer>,
+  programs = TEST_PROGRAM,
+  options = SMALL,
+): Failure {
+  using libbpf = new Libbpf();
+  const before = openDescriptors();
+  let failure: unknown;
+  const printed = stderrOf(() => {
+    try {
+      BpfObject.load(libbpf, bytes, programs, options)[Symbol.dispose]();
+    } catch (error) {
+      failure = error;
+    }
+  });
+  assert.equal(printed, "");
+  assert.equal(openDescriptors(), before);
+  if (!(failure instanceof Failure)) assert.fail(`It ended with ${failure}`);
+  return failure;
+}
+
+test("load() refuses what is no object, and keeps libbpf's words for it", () => {
+  const cases: [string, Uint8Array<ArrayBuffer>][] = [
+    ["nothing", new Uint8Array()],
+    ["zeroes", new Uint8Array(1000)],
+    ["a text", new TextEncoder().encode("#!/bin/sh\n".repeat(100))],
+    ["an ELF file of another machine", Deno.readFileSync("/bin/busybox").slice()],
+  ];
+  for (const [what, bytes] of cases) {
+    const failure = failureOf(bytes);
+    assert.ok(failure instanceof LibbpfError, what);
+    assert.match(failure.message, /^Cannot open the BPF object: [A-Z][\w ]+$/, what);
+    assert.doesNotMatch(failure.message, /unknown/i, what);
+    if (what !== "nothing") assert.match(failure.messages, /^libbpf: /, what);
+  }
+});
+
+test("load() refuses an object that is cut off, wherever that is", () => {
+  const whole = builtObject();
+  for (let part = 1; part < 32; part++) {
+    const failure = failureOf(whole.slice(0, Math.floor(whole.length * part / 32)));
+    assert.ok(failure instanceof LibbpfError, `${part}/32`);
+    assert.match(failure.message, /^Cannot open the BPF object: /, `${part}/32`);
+  }
+});
+
+test("load() refuses an object that writes records of another version", () => {
+  const object = builtObject();
+  const data = elfSection(object, ".rodata")!;
+  const view = new DataView(data.buffer, data.byteOffset);
+  assert.equal(view.getUint32(CONFIG_RECORD_VERSION, true), RECORD_VERSION);
+  view.setUint32(CONFIG_RECORD_VERSION, RECORD_VERSION + 1, true);
+  assert.equal(
+    failureOf(object).message,
+    `The BPF object writes records of version ${RECORD_VERSION + 1}, this vrft reads version ` +
+      `${RECORD_VERSION}: build both from one source`,
+  );
+});
+
+test("load() refuses a program that the object has not", () => {
+  const failure = failureOf(builtObject(), [{ name: "vrft_none" }]);
+  assert.equal(
+    failure.message,
+    'Cannot find the program "vrft_none" in the BPF object: No such file or directory',
+  );
+});
+
+test("load() says what the kernel refuses", () => {
+  // More entries than a hash map can have.
+  const failure = failureOf(builtObject(), TEST_PROGRAM, { ...SMALL, interfaces: 2 ** 32 - 1 });
+  assert.ok(failure instanceof LibbpfError);
+  assert.match(failure.message, /^Cannot load the BPF object: [A-Z]/);
+  assert.match(failure.messages, /interfaces/);
+});
+
+test("a loaded object shares a control block of zeroes, and is gone after dispose", () => {
+  using libbpf = new Libbpf();
+  const before = openDescriptors();
+  {
+    using object = BpfObject.load(libbpf, builtObject(), TEST_PROGRAM, SMALL);
+    assert.ok(new Uint8Array(object.control).every((byte) => byte === 0));
+    new Uint8Array(object.control)[CONTROL_ENABLED] = 1;
+    assert.equal(new Uint8Array(object.control)[CONTROL_ENABLED], 1);
+    assert.ok(object.mapFd("events") > 0);
+    assert.ok(object.programFd("vrft_test_record") > 0);
+  }
+  assert.equal(openDescriptors(), before);
+});
+
+test("a loaded object has the programs that were chosen, and no others", () => {
+  using libbpf = new Libbpf();
+  using object = BpfObject.load(libbpf, builtObject(), TEST_PROGRAM, SMALL);
+  assert.ok(object.programFd("vrft_session") < 0);
+  assert.throws(() => object.programFd("vrft_none"), LibbpfError);
+  assert.throws(() => object.mapFd("none"), /^LibbpfError: Cannot find the map "none" in/);
+});
+
+test("setFilter() fills the object's table, which has room for as many as were said", () => {
+  using libbpf = new Libbpf();
+  const options = { ...SMALL, interfaces: 2 };
+  using object = BpfObject.load(libbpf, builtObject(), TEST_PROGRAM, options);
+  const device = (ifindex: number) => ({ netns: 4026531840, ifindex, vifIndex: null });
+  setFilter(object, [device(1), device(2)]);
+  setFilter(object, [device(1)]);
+  const bits = new Uint8Array(object.control, CONTROL_INTERFACE_BITS, 1);
+  assert.equal(bits[0], 0b110);
+  assert.throws(
+    () => setFilter(object, [device(3)]),
+    /^LibbpfError: Cannot write to the map "interfaces": Argument list too long$/,
+  );
+});
+
+test("missedByProgram() is 0 for a program that never ran", () => {
+  using libbpf = new Libbpf();
+  using object = BpfObject.load(libbpf, builtObject(), TEST_PROGRAM, SMALL);
+  assert.equal(missedByProgram(object.programFd("vrft_test_record")), 0);
+  assert.throws(() => missedByProgram(-1), SystemError);
+});
+
+const kprobeTest = bpfTest(BPF_PROG_TYPE_KPROBE);
+
+// Not of the session: its kfuncs are there for kernels that can attach it, which the guests are.
+for (const backend of [multi, kprobe]) {
+  kprobeTest(`the verifier accepts the programs of the backend ${backend.name}`, () => {
+    using libbpf = new Libbpf();
+    const options = { ...SMALL, vpIfOffset: 8, vifIdxOffset: 16, vrouterNetns: 4026531840 };
+    try {
+      using object = BpfObject.load(libbpf, builtObject(), backend.programs, options);
+      for (const { name } of backend.programs) assert.ok(object.programFd(name) > 0, name);
+    } catch (error) {
+      if (error instanceof LibbpfError) console.log(error.messages);
+      throw error;
+    }
+  });
+}

@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import { setFilter } from "../../src/probe/filter.ts";
+import {
+  BITMAP_BITS,
+  CONTROL_BYTES,
+  CONTROL_ENABLED,
+  CONTROL_INTERFACE_BITS,
+  CONTROL_READER_WAITS,
+  CONTROL_VIF_BITS,
+} from "../../src/probe/layout.ts";
+
+/** Keeps what it is told. */
+class Target {
+  readonly control = new ArrayBuffer(CONTROL_BYTES);
+  readonly updates: [map: string, netns: number, ifindex: number, value: number[]][] = [];
+
+  update(map: string, key: Uint8Array<ArrayBuffer>, value: Uint8Array<ArrayBuffer>): void {
+    const [netns, ifindex] = new Uint32Array(key.buffer) as unknown as [number, number];
+    this.updates.push([map, netns, ifindex, [...value]]);
+  }
+
+  /** Indexes of the bits that are set, as the program looks them up: in words of 64. */
+  bits(offset: number): number[] {
+    const words = new BigUint64Array(this.control, offset, BITMAP_BITS / 64);
+    const set: number[] = [];
+    words.forEach((word, index) => {
+      for (let bit = 0; bit < 64; bit++) if (word >> BigInt(bit) & 1n) set.push(64 * index + bit);
+    });
+    return set;
+  }
+}
+
+Deno.test("setFilter() names devices with their namespace, and sets the bits of their indexes", () => {
+  const target = new Target();
+  setFilter(target, [
+    { netns: 4026531840, ifindex: 1, vifIndex: null },
+    { netns: 4026532000, ifindex: 200, vifIndex: null },
+  ]);
+  assert.deepEqual(target.updates, [
+    ["interfaces", 4026531840, 1, [1]],
+    ["interfaces", 4026532000, 200, [1]],
+  ]);
+  assert.deepEqual(target.bits(CONTROL_INTERFACE_BITS), [1, 200]);
+  assert.deepEqual(target.bits(CONTROL_VIF_BITS), []);
+});
+
+Deno.test("setFilter() sets the bits of vifs, with a device and without", () => {
+  const target = new Target();
+  setFilter(target, [
+    { netns: 4026531840, ifindex: 7, vifIndex: 3 },
+    { netns: 4026531840, ifindex: 0, vifIndex: 4351 },
+    { netns: 4026531840, ifindex: -1, vifIndex: 0 },
+  ]);
+  assert.deepEqual(target.updates, [["interfaces", 4026531840, 7, [1]]]);
+  assert.deepEqual(target.bits(CONTROL_INTERFACE_BITS), [7]);
+  assert.deepEqual(target.bits(CONTROL_VIF_BITS), [0, 3, 4351]);
+});
+
+Deno.test("setFilter() sets the bit of an index's low half, as the program asks for it", () => {
+  const target = new Target();
+  setFilter(target, [
+    { netns: 1, ifindex: BITMAP_BITS + 5, vifIndex: BITMAP_BITS - 1 },
+    { netns: 1, ifindex: BITMAP_BITS - 1, vifIndex: null },
+  ]);
+  assert.deepEqual(target.bits(CONTROL_INTERFACE_BITS), [5, BITMAP_BITS - 1]);
+  assert.deepEqual(target.bits(CONTROL_VIF_BITS), [BITMAP_BITS - 1]);
+  assert.deepEqual(target.updates.map(([, , ifindex]) => ifindex), [65541, 65535]);
+});
+
+Deno.test("setFilter() leaves the rest of the control block alone", () => {
+  const target = new Target();
+  const words = new Uint32Array(target.control);
+  words[CONTROL_ENABLED / 4] = 11;
+  words[CONTROL_READER_WAITS / 4] = 12;
+  setFilter(target, [{ netns: 1, ifindex: 1, vifIndex: 1 }]);
+  assert.deepEqual([...words.subarray(0, 2)], [11, 12]);
+});
