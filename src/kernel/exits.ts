@@ -38,7 +38,17 @@ export class UnknownEnds extends Error {
   override readonly name = "UnknownEnds";
 }
 
-const ENDBR64 = [0xf3, 0x0f, 0x1e, 0xfa];
+/**
+ * endbr64, and what the kernel writes over it in functions that are only called directly: gen_endbr_poison()
+ * in arch/x86/include/asm/ibt.h, Linux 5.18 and, with other bytes, 6.13.
+ */
+const ENDBR64 = [
+  [0xf3, 0x0f, 0x1e, 0xfa],
+  [0x66, 0x0f, 0x1f, 0x00],
+  [0x0f, 0x1f, 0x40, 0xd6],
+];
+/** Bytes of endbr64. */
+export const ENDBR64_BYTES = 4;
 const NOP5 = [0x0f, 0x1f, 0x44, 0x00, 0x00];
 const CALL = 0xe8;
 const FTRACE_BYTES = 5;
@@ -174,7 +184,8 @@ function isColdPart(symbol: string, name: string): boolean {
 
 /** Length of what stands before a function's own code: endbr64, and the call of ftrace or its nop. */
 function behindFtrace(code: Uint8Array): number {
-  const at = ENDBR64.every((byte, index) => code[index] === byte) ? ENDBR64.length : 0;
+  const marked = ENDBR64.some((mark) => mark.every((byte, index) => code[index] === byte));
+  const at = marked ? ENDBR64_BYTES : 0;
   const nop = NOP5.every((byte, index) => code[at + index] === byte);
   if (!nop && code[at] !== CALL) throw new UnknownEnds("ftrace's place is not at its start");
   return at + FTRACE_BYTES;

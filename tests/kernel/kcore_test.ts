@@ -40,13 +40,13 @@ function coreHeader(segments: readonly Segment[]): Uint8Array {
 
 /** A directory with the files that Kcore reads. */
 class Files implements Disposable {
-  readonly #directory: string;
+  readonly directory: string;
   readonly paths: { readonly kcore: string; readonly kprobes: string };
 
   constructor(kprobes = "", parent?: string) {
     const dir = parent === undefined ? {} : { dir: parent };
-    this.#directory = Deno.makeTempDirSync({ prefix: "vrft-kcore-", ...dir });
-    this.paths = { kcore: `${this.#directory}/kcore`, kprobes: `${this.#directory}/list` };
+    this.directory = Deno.makeTempDirSync({ prefix: "vrft-kcore-", ...dir });
+    this.paths = { kcore: `${this.directory}/kcore`, kprobes: `${this.directory}/list` };
     Deno.writeTextFileSync(this.paths.kprobes, kprobes);
   }
 
@@ -58,7 +58,7 @@ class Files implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    Deno.removeSync(this.#directory, { recursive: true });
+    Deno.removeSync(this.directory, { recursive: true });
   }
 }
 
@@ -177,7 +177,7 @@ Deno.test("Kcore leaves functions alone that a probe has changed", () => {
 
 Deno.test("Kcore fails when one of its files cannot be read, or is no core file", () => {
   using files = countingText();
-  const before = openDescriptors();
+  const before = openDescriptors(files.directory);
   const { kcore, kprobes } = files.paths;
   const fails = (paths: typeof files.paths, message: RegExp): void =>
     assert.throws(
@@ -188,15 +188,15 @@ Deno.test("Kcore fails when one of its files cannot be read, or is no core file"
   fails({ kcore, kprobes: `${kprobes}.none` }, /^Cannot read \/.*\/list\.none: No such file/);
   fails({ kcore: `${kcore}.none`, kprobes }, /^Cannot read \/.*\/kcore\.none: No such file/);
   fails({ kcore: kprobes, kprobes }, /^Cannot read \/.*\/list: it is no ELF file$/);
-  assert.equal(openDescriptors(), before);
+  assert.equal(openDescriptors(files.directory), before);
 });
 
 Deno.test("Kcore closes its file on dispose", () => {
   using files = countingText();
-  const before = openDescriptors();
+  const before = openDescriptors(files.directory);
   {
     using _kcore = new Kcore(files.paths);
-    assert.equal(openDescriptors(), before + 1);
+    assert.equal(openDescriptors(files.directory), before + 1);
   }
-  assert.equal(openDescriptors(), before);
+  assert.equal(openDescriptors(files.directory), before);
 });

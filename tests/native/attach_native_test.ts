@@ -47,7 +47,7 @@ async function choose(choice: BackendName | "auto"): Promise<[Failure, string[]]
 }
 
 test("chooseBackend() fails with each backend's reason when none works", async () => {
-  const before = openDescriptors();
+  const before = openDescriptors("anon_inode:");
   const [failure, said] = await choose("auto");
   assert.match(
     failure.message,
@@ -60,7 +60,7 @@ test("chooseBackend() fails with each backend's reason when none works", async (
     );
     assert.ok(line !== undefined, name);
   }
-  assert.equal(openDescriptors(), before);
+  assert.equal(openDescriptors("anon_inode:"), before);
 });
 
 test("chooseBackend() tries the backend asked for, and no other", async () => {
@@ -77,12 +77,12 @@ test("chooseBackend() tries the backend asked for, and no other", async () => {
 test("createMultiLink() says how many functions could not be attached to", () => {
   using ring = new TestRing(4096);
   const program = ring.object.programFd("vrft_test_record");
-  const before = openDescriptors();
+  const before = openDescriptors("anon_inode:");
   const targets = { addresses: new BigUint64Array(3).fill(1n), cookies: new BigUint64Array(3) };
   assert.throws(
     () => createMultiLink(program, BPF_TRACE_KPROBE_MULTI, 0, targets),
     (error) =>
       error instanceof SystemError && /^Cannot attach to 3 functions: [A-Z]/.test(error.message),
   );
-  assert.equal(openDescriptors(), before);
+  assert.equal(openDescriptors("anon_inode:"), before);
 });

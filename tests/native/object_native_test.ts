@@ -28,7 +28,7 @@ function failureOf(
   options = SMALL,
 ): Failure {
   using libbpf = new Libbpf();
-  const before = openDescriptors();
+  const before = openDescriptors("anon_inode:");
   let failure: unknown;
   const printed = stderrOf(() => {
     try {
@@ -38,7 +38,7 @@ function failureOf(
     }
   });
   assert.equal(printed, "");
-  assert.equal(openDescriptors(), before);
+  assert.equal(openDescriptors("anon_inode:"), before);
   if (!(failure instanceof Failure)) assert.fail(`It ended with ${failure}`);
   return failure;
 }
@@ -99,7 +99,7 @@ test("load() says what the kernel refuses", () => {
 
 test("a loaded object shares a control block of zeroes, and is gone after dispose", () => {
   using libbpf = new Libbpf();
-  const before = openDescriptors();
+  const before = openDescriptors("anon_inode:");
   {
     using object = BpfObject.load(libbpf, builtObject(), TEST_PROGRAM, SMALL);
     assert.ok(new Uint8Array(object.control).every((byte) => byte === 0));
@@ -108,7 +108,7 @@ test("a loaded object shares a control block of zeroes, and is gone after dispos
     assert.ok(object.mapFd("events") > 0);
     assert.ok(object.programFd("vrft_test_record") > 0);
   }
-  assert.equal(openDescriptors(), before);
+  assert.equal(openDescriptors("anon_inode:"), before);
 });
 
 test("a loaded object has the programs that were chosen, and no others", () => {

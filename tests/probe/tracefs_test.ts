@@ -9,31 +9,31 @@ const DEAD = 2 ** 22 + 1;
 
 /** A directory that stands for tracefs; files do not act on what is written to them. */
 class Tracefs implements Disposable {
-  readonly #directory = Deno.makeTempDirSync({ prefix: "vrft-tracefs-" });
+  readonly path = Deno.makeTempDirSync({ prefix: "vrft-tracefs-" });
   readonly paths = {
-    tracefs: [`${this.#directory}/none`, `${this.#directory}/tracing`],
-    rcuExpedited: `${this.#directory}/rcu_expedited`,
+    tracefs: [`${this.path}/none`, `${this.path}/tracing`],
+    rcuExpedited: `${this.path}/rcu_expedited`,
   };
 
   constructor() {
-    Deno.mkdirSync(`${this.#directory}/tracing/events`, { recursive: true });
+    Deno.mkdirSync(`${this.path}/tracing/events`, { recursive: true });
     this.write("kprobe_events", "p:others/event 0xffffffff81000000\n");
     this.rcu = "0";
   }
 
   write(file: string, text: string): void {
-    Deno.writeTextFileSync(`${this.#directory}/tracing/${file}`, text);
+    Deno.writeTextFileSync(`${this.path}/tracing/${file}`, text);
   }
 
   /** An event that is there. */
   event(group: string, name: string, id = 1): void {
-    Deno.mkdirSync(`${this.#directory}/tracing/events/${group}/${name}`, { recursive: true });
+    Deno.mkdirSync(`${this.path}/tracing/events/${group}/${name}`, { recursive: true });
     this.write(`events/${group}/${name}/id`, `${id}\n`);
   }
 
   /** What has been written to kprobe_events, a command each, behind what was there. */
   get commands(): string[] {
-    const text = Deno.readTextFileSync(`${this.#directory}/tracing/kprobe_events`);
+    const text = Deno.readTextFileSync(`${this.path}/tracing/kprobe_events`);
     const [first, ...commands] = text.trimEnd().split("\n");
     assert.equal(first, "p:others/event 0xffffffff81000000");
     return commands;
@@ -48,7 +48,7 @@ class Tracefs implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    Deno.removeSync(this.#directory, { recursive: true });
+    Deno.removeSync(this.path, { recursive: true });
   }
 }
 
@@ -116,12 +116,12 @@ Deno.test("KprobeEvents leaves RCU as it found it", () => {
 
 Deno.test("KprobeEvents writes nothing when it has made nothing", () => {
   using tracefs = new Tracefs();
-  const before = openDescriptors();
+  const before = openDescriptors(tracefs.path);
   {
     using _events = new KprobeEvents(tracefs.paths);
   }
   assert.deepEqual(tracefs.commands, []);
-  assert.equal(openDescriptors(), before);
+  assert.equal(openDescriptors(tracefs.path), before);
 });
 
 Deno.test("KprobeEvents removes what dead processes and this one's number have left", () => {
@@ -175,11 +175,11 @@ Deno.test("KprobeEvents fails where events may not be made, and leaves nothing o
   const [, tracing] = tracefs.paths.tracefs as [string, string];
   Deno.removeSync(`${tracing}/kprobe_events`);
   Deno.mkdirSync(`${tracing}/kprobe_events`);
-  const before = openDescriptors();
+  const before = openDescriptors(tracefs.path);
   assert.throws(() => new KprobeEvents(tracefs.paths), (error) => {
     assert.ok(error instanceof Failure && error.cause instanceof Error);
     assert.match(error.message, /^Cannot write \/.*\/kprobe_events: /);
     return true;
   });
-  assert.equal(openDescriptors(), before);
+  assert.equal(openDescriptors(tracefs.path), before);
 });

@@ -16,7 +16,7 @@
  * @module
  */
 
-import { findEnds, type FunctionEnds, UnknownEnds } from "../../kernel/exits.ts";
+import { ENDBR64_BYTES, findEnds, type FunctionEnds, UnknownEnds } from "../../kernel/exits.ts";
 import { Kcore } from "../../kernel/kcore.ts";
 import type { SkippedFunction } from "../../kernel/packet_function.ts";
 import { SYSTEM_PATHS } from "../../kernel/sources.ts";
@@ -53,7 +53,7 @@ export const kprobe: Backend = {
   name: "kprobe",
   title: "kprobe events",
   programs: PROGRAMS.map((name) => ({ name })),
-  // Seen on Linux 6.1: some 4 ends a function, beside its entry and its start.
+  // Seen on Linux 6.1: 1.3 ends a function; beside them its entry and its start.
   placesPerFunction: 16,
 
   async attach(
@@ -128,6 +128,8 @@ class Attaching implements Disposable {
       this.#place(entry, cookie);
       if (this.#add("p:", ENTRIES, entry) === undefined) return;
     }
+    // Where the function starts with endbr64, the kernel moves a probe of its start behind that.
+    this.#place(target.address + BigInt(ENDBR64_BYTES), cookie);
     const failure = this.#add(`r${RETURNS_AT_ONCE}:`, RETURNS, target.address) ??
       this.#add("p:", ENTRIES, target.address);
     if (failure === undefined) return;

@@ -38,11 +38,17 @@ Deno.test("An interface of the same number in another namespace is not kept", as
     (await must("ip", "-n", "vm1", "-j", "link", "show", "eth0"))
       .match(/"ifindex":\s*(\d+)/)![1],
   );
-  const twin = (JSON.parse(await must("ip", "-j", "link")) as { ifindex: number; ifname: string }[])
-    .find(({ ifindex }) => ifindex === number);
-  assert.ok(twin && !twin.ifname.startsWith("tap"), "the guest's network has changed");
+  const devices = JSON.parse(await must("ip", "-j", "link")) as {
+    ifindex: number;
+    ifname: string;
+  }[];
+  let twin = devices.find(({ ifindex }) => ifindex === number)?.ifname;
+  if (twin === undefined) {
+    twin = "twin";
+    await must("ip", "link", "add", twin, "index", `${number}`, "type", "dummy");
+  }
   // icmp_rcv() runs in vm1 and vm2 only, for packets of their eth0.
-  assert.equal(await countOf(["-f", "icmp_rcv", "-i", twin.ifname], "icmp_rcv"), 0);
+  assert.equal(await countOf(["-f", "icmp_rcv", "-i", twin], "icmp_rcv"), 0);
 });
 
 Deno.test("-f and -x choose functions by globs, and -x wins", async () => {
@@ -123,8 +129,7 @@ Deno.test("A lone event is printed at once, not when a buffer is full", async ()
   await ping(1);
   // Nothing else ends the wait: the trace goes on, and no more packets come.
   assert.match((await reader.read()).value!, /linux_rx_handler\(\) \{/);
-  reader.releaseLock();
   child.kill("SIGTERM");
-  await child.stdout.cancel();
+  await reader.cancel();
   assert.equal((await child.status).code, 0);
 });

@@ -1,0 +1,15 @@
+#!/bin/sh
+# In the guest: traces five pings, and ends as Ctrl-C does.
+set -eu
+
+ready=$(mktemp -u)
+vrft --ready-file "$ready" "$@" &
+vrft=$!
+while [ ! -e "$ready" ]; do
+	# It may have refused to start.
+	kill -0 "$vrft" 2>/dev/null || wait "$vrft"
+	sleep 0.1
+done
+ip netns exec vm1 ping -q -c 5 -i 0.2 10.1.1.2 >/dev/null
+kill -INT "$vrft"
+wait "$vrft"
