@@ -162,17 +162,13 @@ vrouter_archive() {
 	cached vrouter "$1 $sources" build_vrouter "$1"
 }
 
-# add_vrft DIRECTORY - vrft in one file: the guest has no packages from npm, and Deno starts twice
-# as fast with it.
+# add_vrft DIRECTORY - the program in one file, behind a start script: busybox's env cannot split the
+# options of its first line.
 add_vrft() {
 	local root=$1
 	"$VRFT_ROOT/scripts/build" >&2
-	(cd "$VRFT_ROOT" && deno bundle --quiet --output "$root/usr/lib/vrft.js" src/main.ts >&2) ||
-		die "Cannot bundle src/main.ts: Deno's reason is above"
-	cat >"$root/usr/local/bin/vrft" <<'END'
-#!/bin/sh
-exec deno run -A --no-config --no-lock --no-npm --no-remote --no-prompt --no-code-cache \
-	/usr/lib/vrft.js "$@"
-END
+	cp "$VRFT_ROOT/build/vrft" "$root/usr/lib/vrft"
+	printf '#!/bin/sh\n%s /usr/lib/vrft "$@"\n' \
+		"$(sed -n '1s/^.*env -S/exec/p' "$VRFT_ROOT/build/vrft")" >"$root/usr/local/bin/vrft"
 	chmod +x "$root/usr/local/bin/vrft"
 }

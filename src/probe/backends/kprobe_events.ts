@@ -37,10 +37,10 @@ import { KprobeEvents } from "../tracefs.ts";
 const ENTRY = "vrft_kprobe_entry";
 const EXIT = "vrft_kprobe_exit";
 const RETURN = "vrft_kprobe_return";
-/** Names of the events. */
-const ENTRIES = "entries";
-const EXITS = "exits";
-const RETURNS = "returns";
+/** Names of the events. The kernel counts misses by name without group, so another vrft has others. */
+const ENTRIES = `entries_${Deno.pid}`;
+const EXITS = `exits_${Deno.pid}`;
+const RETURNS = `returns_${Deno.pid}`;
 const PROGRAMS = [ENTRY, EXIT, RETURN];
 
 /** Functions whose probes are created before the event loop gets a turn. */
