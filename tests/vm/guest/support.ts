@@ -159,12 +159,16 @@ export async function ping(count = 1, ...args: string[]): Promise<void> {
 }
 
 /**
- * Gets everything out of the way that comes before a packet is just forwarded: vrouter learns both MAC
- * addresses from ARP, and then the neighbours are made known for good.
+ * Gets everything out of the way but the packets that a test sends: IPv6 speaks up by itself, so it is
+ * switched off. vrouter learns both MAC addresses from ARP, and then the neighbours are made known for
+ * good.
  */
 export async function settle(): Promise<void> {
   const neighbours = [["vm1", 2], ["vm2", 1]] as const;
+  const quiet = "echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6";
+  await must("sh", "-c", quiet);
   for (const [vm, other] of neighbours) {
+    await must("ip", "netns", "exec", vm, "sh", "-c", quiet);
     // There is none the first time.
     await run("ip", ["-n", vm, "neigh", "del", `10.1.1.${other}`, "dev", "eth0"]);
   }
