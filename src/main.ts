@@ -43,7 +43,7 @@ async function run(invocation: Invocation, writer: LineWriter): Promise<number> 
       writer.text(invocation.text);
       return 0;
     case "misuse":
-      Deno.stderr.writeSync(new TextEncoder().encode(invocation.text));
+      Deno.stderr.writeSync(new TextEncoder().encode(`vrft: ${invocation.text}`));
       return 2;
     case "functions":
       return await runFunctions(invocation.options, ioOf(writer, invocation.options.debug));

@@ -57,6 +57,8 @@ export async function runTrace(
   const noun = interfaces.length === 1 ? "interface" : "interfaces";
   log.info(`Filter events with ${interfaces.length} ${noun} on ${kind}...`);
 
+  // Before anything is attached: that takes its time on old kernels.
+  using output = openOutput(options.output);
   using tracer = await Tracer.load({
     object: await readObject(),
     targets,
@@ -69,7 +71,6 @@ export async function runTrace(
     debug: (message) => log.debug(message),
   });
   if (!await attach(tracer, targets.length, log, signals.stop)) return 0;
-  using output = openOutput(options.output);
   const writer = new LineWriter(output.sink, output.name);
   const printer = new Printer(writer, targets, options.limit);
   try {
@@ -150,6 +151,7 @@ async function attach(
   stop: AbortSignal,
 ): Promise<boolean> {
   using progress = new Progress(targets);
+  const start = performance.now();
   try {
     const refused = await tracer.attach({
       report: (done) => progress.update(done),
@@ -157,6 +159,7 @@ async function attach(
       debug: (message) => log.debug(message),
     });
     progress.finish(targets - refused.length);
+    log.debug(`Attached in ${Math.round(performance.now() - start)} ms`);
     for (const { name, module, reason } of refused) {
       log.debug(`Left out ${name} [${module}]: ${reason}`);
     }

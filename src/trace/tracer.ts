@@ -224,7 +224,9 @@ export class Tracer implements Disposable {
     if (attachment === undefined) return;
     this.#attachment = undefined;
     this.#missed = attachment.missed();
+    const start = performance.now();
     attachment[Symbol.dispose]();
+    this.#options.debug(`Detached in ${Math.round(performance.now() - start)} ms`);
   }
 
   /** What has been recorded, lost and missed; complete after {@linkcode run}. */
