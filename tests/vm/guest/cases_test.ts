@@ -1,43 +1,56 @@
 import assert from "node:assert/strict";
 import { type Call, keep, parse, ping, settle, shape, summary, traceWhile } from "./support.ts";
 
-/** Traces one echo request that goes through a case of the stand-in module. */
-async function traceCase(name: string, args: readonly string[] = []): Promise<{
-  readonly roots: readonly Call[];
-  readonly calls: readonly Call[];
-  readonly stdout: string;
-  readonly stderr: string;
-}> {
-  await settle();
+const ARGUMENTS = ["-f", "vr_*", "-f", "lh_*", "-i", "tap1", "-i", "tap2"];
+
+/** Sends one echo request through a case of the stand-in module. */
+async function provoke(name: string): Promise<void> {
   await Deno.writeTextFile("/proc/vrouter_case", name);
   try {
-    const all = ["-f", "vr_*", "-f", "lh_*", "-i", "tap1", "-i", "tap2", ...args];
-    const { code, stdout, stderr } = await traceWhile(all, () => ping(1));
-    assert.equal(code, 0, stderr);
-    return { ...parse(stdout), stdout, stderr };
+    await ping(1);
   } finally {
     await Deno.writeTextFile("/proc/vrouter_case", "off");
   }
 }
 
-/** The functions of a case, without the one that calls them: `vr_case_pointers` and its like. */
-function names(calls: readonly Call[]): string[] {
-  return calls.map(({ name }) => name)
-    .filter((name) => name.startsWith("vr_case_") && !name.endsWith("s"));
+const CASES = ["recursion 5", "pointers", "positions", "structs", "qualifiers", "tail", "orphans"];
+/** What each case called, from one trace of them all. */
+const traced = new Map<string, readonly Call[]>();
+let incomplete: readonly Call[] = [];
+
+Deno.test.beforeAll(async () => {
+  await settle();
+  const { code, stdout, stderr } = await traceWhile(ARGUMENTS, async () => {
+    for (const name of CASES) await provoke(name);
+  });
+  assert.equal(code, 0, stderr);
+  const { calls } = parse(stdout);
+  incomplete = calls.filter(({ note }) => note !== "");
+  const inputs = calls.filter(({ name }) => name === "vr_tracer_case_input");
+  assert.equal(inputs.length, CASES.length, stdout);
+  for (const [index, name] of CASES.entries()) traced.set(name, inputs[index]!.calls);
+});
+
+/** The functions of a case in the order of their calls, without the one that calls them all. */
+function namesOf(name: string): string[] {
+  const flat = (calls: readonly Call[]): string[] =>
+    calls.flatMap((call) => [call.name, ...flat(call.calls)]);
+  // That one is called as the case is, in the plural: vr_case_pointers.
+  return flat(traced.get(name)!).filter((one) => one.startsWith("vr_case_") && !one.endsWith("s"));
 }
 
-Deno.test("Recursion nests, each call with its own return", async () => {
-  const { roots } = await traceCase("recursion 5");
-  const [outermost] = keep(roots, new Set(["vr_case_recursion", "lh_pfrag_len"]))
-    .filter(({ name }) => name === "vr_case_recursion");
+Deno.test("Recursion nests, each call with its own return", () => {
+  const [outermost] = keep(
+    traced.get("recursion 5")!,
+    new Set(["vr_case_recursion", "lh_pfrag_len"]),
+  );
   let expected = "vr_case_recursion(lh_pfrag_len)";
   for (let level = 0; level < 5; level++) expected = `vr_case_recursion(lh_pfrag_len ${expected})`;
   assert.equal(shape(outermost!), expected);
 });
 
-Deno.test("Packets behind two pointers are found", async () => {
-  const { calls } = await traceCase("pointers");
-  assert.deepEqual(names(calls), [
+Deno.test("Packets behind two pointers are found", () => {
+  assert.deepEqual(namesOf("pointers"), [
     "vr_case_pointer",
     "vr_case_pointer_const",
     "vr_case_pointer_skb",
@@ -45,9 +58,8 @@ Deno.test("Packets behind two pointers are found", async () => {
   ]);
 });
 
-Deno.test("Packets are found in every register", async () => {
-  const { calls } = await traceCase("positions");
-  assert.deepEqual(names(calls), [
+Deno.test("Packets are found in every register", () => {
+  assert.deepEqual(namesOf("positions"), [
     "vr_case_fourth",
     "vr_case_fifth",
     "vr_case_sixth",
@@ -55,9 +67,8 @@ Deno.test("Packets are found in every register", async () => {
   ]);
 });
 
-Deno.test("Packets are found behind structs passed by value", async () => {
-  const { calls } = await traceCase("structs");
-  assert.deepEqual(names(calls), [
+Deno.test("Packets are found behind structs passed by value", () => {
+  assert.deepEqual(namesOf("structs"), [
     "vr_case_struct_word",
     "vr_case_struct_pair",
     "vr_case_struct_memory",
@@ -65,9 +76,8 @@ Deno.test("Packets are found behind structs passed by value", async () => {
   ]);
 });
 
-Deno.test("Packets are found behind const, volatile and typedefs", async () => {
-  const { calls } = await traceCase("qualifiers");
-  assert.deepEqual(names(calls).sort(), [
+Deno.test("Packets are found behind const, volatile and typedefs", () => {
+  assert.deepEqual(namesOf("qualifiers").sort(), [
     "vr_case_const",
     "vr_case_skb_const",
     "vr_case_typedef",
@@ -77,20 +87,28 @@ Deno.test("Packets are found behind const, volatile and typedefs", async () => {
   ]);
 });
 
-Deno.test("A tail call is inside its caller, and both return", async () => {
-  const { roots, calls, stdout } = await traceCase("tail");
-  const [tail] = keep(roots, new Set(["vr_case_tail", "vr_case_tail_target"]));
+Deno.test("A tail call is inside its caller, and both return", () => {
+  const [tail] = keep(traced.get("tail")!, new Set(["vr_case_tail", "vr_case_tail_target"]));
   assert.equal(shape(tail!), "vr_case_tail(vr_case_tail_target)");
-  assert.ok(calls.every(({ note }) => note === ""), stdout);
 });
 
-Deno.test("A packet is kept for its vif, its device or the one it came in by, and not without", async () => {
-  const { calls } = await traceCase("orphans");
-  assert.deepEqual(names(calls), ["vr_case_no_vif", "vr_case_only_iif", "vr_case_no_dev"]);
+Deno.test("A packet is kept for its vif, its device or the one it came in by, and not without", () => {
+  assert.deepEqual(namesOf("orphans"), [
+    "vr_case_no_vif",
+    "vr_case_only_iif",
+    "vr_case_no_dev",
+  ]);
+});
+
+Deno.test("No case leaves a call without its return", () => {
+  assert.deepEqual(incomplete, []);
 });
 
 Deno.test("Calls of one CPU that cross because they sleep are told apart by task", async () => {
-  const { stdout, stderr } = await traceCase("sleep 2", ["-x", "vr_virtual_input"]);
+  await settle();
+  const args = [...ARGUMENTS, "-x", "vr_virtual_input"];
+  const { code, stdout, stderr } = await traceWhile(args, () => provoke("sleep 2"));
+  assert.equal(code, 0, stderr);
   const rows = stdout.split("\n").map((line) => line.slice(21));
   const sleepy = rows.filter((row) => /^\d{3} +(vr_sleepy_|\})/.test(row));
   const inputs = rows.flatMap((row, index) =>

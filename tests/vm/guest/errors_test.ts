@@ -40,11 +40,16 @@ Deno.test("A BTF file that is missing, no BTF, cut short or another's is refused
   const whole = await Deno.readFile("/sys/kernel/btf/vmlinux");
   await Deno.writeFile(`${directory}/cut`, whole.subarray(0, 1_000_000));
   await Deno.writeFile(`${directory}/noise`, new TextEncoder().encode("no BTF at all".repeat(50)));
-  await Deno.writeFile(`${directory}/empty`, new Uint8Array());
-  for (const name of ["missing", "cut", "noise", ""]) {
+  const cases = [
+    ["--kernel-btf", "missing"],
+    ["--kernel-btf", "cut"],
+    ["--vrouter-btf", "noise"],
+    // A folder.
+    ["--vrouter-btf", ""],
+  ] as const;
+  for (const [option, name] of cases) {
     const path = `${directory}/${name}`;
-    assertFailure(await run("vrft", ["--kernel-btf", path]), new RegExp(`"${path}"`));
-    assertFailure(await run("vrft", ["--vrouter-btf", path]), new RegExp(`"${path}"`));
+    assertFailure(await run("vrft", [option, path]), new RegExp(`"${path}"`));
   }
   // The kernel's own is BTF, but not vrouter's.
   const foreign = await run("vrft", ["--vrouter-btf", "/sys/kernel/btf/veth"]);
