@@ -206,14 +206,14 @@ export class Tracer implements Disposable {
     }
   }
 
+  /** Reads on without probes: their programs have run to their end, so nothing is being written. */
   async #readRest(consumer: Consumer, cut: AbortSignal): Promise<void> {
-    while (this.#ring.pending > 0 && !consumer.done) {
-      if (cut.aborted) break;
-      // Probes are gone and their programs have run to their end: nothing is being written.
+    while (!consumer.done && !cut.aborted) {
       if (this.#ring.drain(consumer, BATCH_BYTES) === 0) break;
       await this.#poller.wait(0);
     }
-    this.#ring.drain({ record: () => void this.#unread++ }, Infinity);
+    // Behind the consumer's own end, nobody misses anything.
+    if (!consumer.done) this.#ring.drain({ record: () => void this.#unread++ }, Infinity);
     consumer.dry();
   }
 
