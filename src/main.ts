@@ -20,6 +20,7 @@ import { LineWriter, OutputClosed } from "./output/line_writer.ts";
 import { Log } from "./output/log.ts";
 import { printable } from "./sys/printable.ts";
 import { Failure } from "./sys/failure.ts";
+import { SystemError } from "./sys/libc.ts";
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
@@ -81,22 +82,24 @@ async function readObject(): Promise<Uint8Array<ArrayBuffer>> {
   return (await import("./probe/object_file.ts")).default;
 }
 
-/** Says what went wrong, in one line for what was to be expected. */
+/** Lines of a failure's details that are shown: their end says why. */
+const DETAIL_LINES = 20;
+
+/** Says what went wrong; for what was to be expected, without a stack trace. */
 function complain(error: unknown): void {
-  const expected = error instanceof Failure ||
-    (error instanceof Error && error.name === "SystemError");
-  const text = expected
-    ? (error as Error).message
-    : `This is a defect of vrft: ${error instanceof Error ? error.stack ?? error.message : error}`;
+  const lines = error instanceof Failure || error instanceof SystemError
+    ? [...detailsOf(error), `vrft: ${error.message}`]
+    : `vrft: This is a defect of vrft: ${error instanceof Error ? error.stack : error}`.split("\n");
   try {
-    Deno.stderr.writeSync(
-      new TextEncoder().encode(
-        `vrft: ${expected ? printable(text) : text.split("\n").map(printable).join("\n")}\n`,
-      ),
-    );
+    Deno.stderr.writeSync(new TextEncoder().encode(`${lines.map(printable).join("\n")}\n`));
   } catch {
     // There is nowhere left to say so.
   }
+}
+
+function detailsOf(error: Error): string[] {
+  const details = error instanceof Failure ? error.details.trimEnd() : "";
+  return details === "" ? [] : details.split("\n").slice(-DETAIL_LINES);
 }
 
 if (import.meta.main) {

@@ -267,10 +267,17 @@ function openOutput(
   }
 }
 
-/** A ready file of an earlier trace must not be taken for this one's. */
+/**
+ * A ready file of an earlier trace must not be taken for this one's. Such files are empty: nothing else
+ * is removed.
+ */
 function removeStale(path: string | null): void {
   if (path === null) return;
   try {
+    const { isFile, size } = Deno.lstatSync(path);
+    if (!isFile || size > 0) {
+      throw new Failure("it exists, and is not the empty file of an earlier trace");
+    }
     Deno.removeSync(path);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw unusable(path, error);

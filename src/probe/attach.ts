@@ -24,11 +24,11 @@ export interface Choice {
 }
 
 /**
- * Loads the best backend's programs, having attached them to one function and let go again.
+ * Loads the best backend's programs, having attached them to a few functions and let go again.
  *
  * @param functions number of functions that will be attached to
  * @param choice a backend by name, or `auto` for the best one
- * @param probe function that the trial is made on
+ * @param probes functions that the trial is made on: one that can be attached to is enough
  * @param debug told why each backend was taken or passed over
  * @throws {Failure} when the backend asked for, or every one, fails; the reasons are in the message
  */
@@ -38,30 +38,33 @@ export async function chooseBackend(
   options: Omit<ObjectOptions, "places">,
   functions: number,
   choice: BackendName | "auto",
-  probe: Target,
+  probes: readonly Target[],
   debug: (message: string) => void,
 ): Promise<Choice> {
   const reasons: string[] = [];
   let cause: unknown;
+  let details = "";
   for (const backend of BACKENDS) {
     if (choice !== "auto" && choice !== backend.name) continue;
     try {
-      const loaded = await tryBackend(libbpf, object, options, functions, backend, probe);
+      const loaded = await tryBackend(libbpf, object, options, functions, backend, probes);
       debug(`Backend ${backend.name}: ${backend.title} works on this kernel`);
       return { backend, object: loaded };
     } catch (error) {
       if (!(error instanceof Failure) && !(error instanceof SystemError)) throw error;
       cause ??= error;
       debug(`Backend ${backend.name}: ${backend.title} does not work here: ${error.message}`);
-      if (error instanceof LibbpfError && error.messages !== "") debug(error.messages.trimEnd());
-      reasons.push(`${backend.name}: ${error.message}`);
+      if (error instanceof LibbpfError && error.details !== "") {
+        debug(error.details.trimEnd());
+        details += error.details;
+      }
+      reasons.push(choice === "auto" ? `${backend.name}: ${error.message}` : error.message);
     }
   }
   const what = choice === "auto" ? "any backend" : `the backend "${choice}"`;
   throw new Failure(
-    `Cannot trace with ${what} (${reasons.join("; ")}). ` +
-      "Run with --debug for the kernel's own words",
-    { cause },
+    `Cannot trace with ${what} on this kernel: ${reasons.join("; ")}`,
+    { cause, details },
   );
 }
 
@@ -71,7 +74,7 @@ async function tryBackend(
   options: Omit<ObjectOptions, "places">,
   functions: number,
   backend: Backend,
-  probe: Target,
+  probes: readonly Target[],
 ): Promise<BpfObject> {
   const loaded = BpfObject.load(libbpf, object, backend.programs, {
     ...options,
@@ -79,9 +82,11 @@ async function tryBackend(
   });
   try {
     const quiet = { report: nothing, cancelled: (): boolean => false, debug: nothing };
-    const attachment = await backend.attach(loaded, [probe], quiet);
+    const attachment = await backend.attach(loaded, probes, quiet);
     attachment[Symbol.dispose]();
-    if (attachment.refused.length > 0) throw new Failure(attachment.refused[0]!.reason);
+    if (attachment.refused.length === probes.length) {
+      throw new Failure(attachment.refused[0]!.reason);
+    }
     return loaded;
   } catch (error) {
     loaded[Symbol.dispose]();

@@ -158,9 +158,10 @@ export class LibbpfError extends Failure {
   /**
    * @param message what was being done, and why it failed
    * @param errno positive errno, or from 4000 on one of `enum libbpf_errno` (libbpf.h)
-   * @param messages what libbpf and the verifier said about it, perhaps long, perhaps empty
+   * @param messages what libbpf and the verifier said about it, perhaps long, perhaps empty: the
+   * failure's details
    */
-  constructor(message: string, readonly errno: number, readonly messages: string) {
-    super(message);
+  constructor(message: string, readonly errno: number, messages: string) {
+    super(message, { details: messages });
   }
 }

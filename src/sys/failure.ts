@@ -4,6 +4,12 @@
  * @module
  */
 
+/** What a {@linkcode Failure} can carry besides its message. */
+export interface FailureOptions extends ErrorOptions {
+  /** What others said about it, such as libbpf and the verifier: lines to print before the message. */
+  readonly details?: string;
+}
+
 /**
  * An expected failure: its message is all that the user needs to read, without a stack trace.
  *
@@ -12,4 +18,11 @@
  */
 export class Failure extends Error {
   override readonly name: string = "Failure";
+  /** Lines for the user to read before the message; empty where there are none. */
+  readonly details: string;
+
+  constructor(message: string, options: FailureOptions = {}) {
+    super(message, options);
+    this.details = options.details ?? "";
+  }
 }

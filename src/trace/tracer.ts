@@ -131,7 +131,7 @@ export class Tracer implements Disposable {
         },
         options.targets.length,
         options.backend,
-        options.targets[0]!,
+        sample(options.targets),
         options.debug,
       );
       return new Tracer(options, libbpf, backend, object);
@@ -244,4 +244,10 @@ export class Tracer implements Disposable {
     this.detach();
     this.#resources.dispose();
   }
+}
+
+/** The first, the middle and the last of a list: should one be odd, the others are not. */
+function sample(targets: readonly Target[]): Target[] {
+  const last = targets.length - 1;
+  return [...new Set([0, last >> 1, last])].map((index) => targets[index]!);
 }

@@ -55,7 +55,7 @@ test("load() refuses what is no object, and keeps libbpf's words for it", () => 
     assert.ok(failure instanceof LibbpfError, what);
     assert.match(failure.message, /^Cannot open the BPF object: [A-Z][\w ]+$/, what);
     assert.doesNotMatch(failure.message, /unknown/i, what);
-    if (what !== "nothing") assert.match(failure.messages, /^libbpf: /, what);
+    if (what !== "nothing") assert.match(failure.details, /^libbpf: /, what);
   }
 });
 
@@ -94,7 +94,7 @@ test("load() says what the kernel refuses", () => {
   const failure = failureOf(builtObject(), TEST_PROGRAM, { ...SMALL, interfaces: 2 ** 32 - 1 });
   assert.ok(failure instanceof LibbpfError);
   assert.match(failure.message, /^Cannot load the BPF object: [A-Z]/);
-  assert.match(failure.messages, /interfaces/);
+  assert.match(failure.details, /interfaces/);
 });
 
 test("a loaded object shares a control block of zeroes, and is gone after dispose", () => {
@@ -152,7 +152,7 @@ for (const backend of [multi, kprobe]) {
       using object = BpfObject.load(libbpf, builtObject(), backend.programs, options);
       for (const { name } of backend.programs) assert.ok(object.programFd(name) > 0, name);
     } catch (error) {
-      if (error instanceof LibbpfError) console.log(error.messages);
+      if (error instanceof LibbpfError) console.log(error.details);
       throw error;
     }
   });

@@ -35,7 +35,7 @@ test("check() fails with the kernel's reason", () => {
   assert.throws(() => libbpf.check("Cannot count", -1), (error) => {
     assert.ok(error instanceof LibbpfError && error instanceof Failure);
     assert.equal(error.message, "Cannot count: Operation not permitted");
-    assert.deepEqual([error.errno, error.messages], [1, ""]);
+    assert.deepEqual([error.errno, error.details], [1, ""]);
     return true;
   });
 });
@@ -62,7 +62,7 @@ test("checkPointer() fails with errno, and what libbpf said meanwhile", () => {
   assert.throws(open, (error) => {
     assert.ok(error instanceof LibbpfError);
     assert.equal(error.message, "Cannot open it: BPF object format invalid");
-    assert.match(error.messages, /^libbpf: .*ELF.*\n$/);
+    assert.match(error.details, /^libbpf: .*ELF.*\n$/);
     return true;
   });
   assert.equal(libbpf.takeMessages(), "");

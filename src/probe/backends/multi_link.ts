@@ -25,6 +25,7 @@ export interface LinkedFunctions {
  * 6.7-6.11), so a refused set is tried in halves down to the function that is at fault. Each
  * half that is taken stays a link of its own.
  *
+ * @param create makes a link; tests put their own kernel here
  * @throws {SystemError} when not one function can be linked
  */
 export function linkFunctions(
@@ -33,6 +34,7 @@ export function linkFunctions(
   flags: number,
   targets: readonly Target[],
   indexes: readonly number[],
+  create: typeof createMultiLink = createMultiLink,
 ): LinkedFunctions {
   const links: FileDescriptor[] = [];
   const linked: number[] = [];
@@ -42,7 +44,7 @@ export function linkFunctions(
   while (pending.length > 0) {
     const batch = pending.pop()!;
     try {
-      links.push(createMultiLink(program, attachType, flags, {
+      links.push(create(program, attachType, flags, {
         addresses: BigUint64Array.from(batch, (index) => targets[index]!.address),
         cookies: BigUint64Array.from(batch, (index) => cookieOf(targets[index]!, index)),
       }));
@@ -57,16 +59,11 @@ export function linkFunctions(
         const half = batch.length >> 1;
         pending.push(batch.slice(half), batch.slice(0, half));
       }
-      // A kernel without this attach type refuses every function: do not ask it a thousand times.
-      if (links.length === 0 && refused.length === GIVE_UP_AFTER) break;
     }
   }
   if (links.length === 0 && firstError !== undefined) throw firstError;
   return { links, linked, refused };
 }
-
-/** Functions refused one after the other, none taken, before the way itself is thought impossible. */
-const GIVE_UP_AFTER = 8;
 
 /** Closes links, the last one first. */
 export function unlink(links: readonly FileDescriptor[]): void {
