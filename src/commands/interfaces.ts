@@ -5,6 +5,7 @@
  */
 
 import type { InterfacesOptions } from "../cli/invocation.ts";
+import { type Column, table } from "../output/table.ts";
 import { printable, printableJson } from "../sys/printable.ts";
 import { readVifs, type Vif } from "../vrouter/interfaces.ts";
 import type { CommandIo } from "./io.ts";
@@ -40,15 +41,7 @@ const FLAG_LETTERS: readonly (readonly [bit: number, letters: string])[] = [
   [0x40000000, "Ml"],
 ];
 
-/** A column of the table. */
-interface Column {
-  readonly title: string;
-  /** Numbers stand at the right of their column. */
-  readonly right?: true;
-  readonly cell: (vif: Vif) => string;
-}
-
-const COLUMNS: readonly Column[] = [
+const COLUMNS: readonly Column<Vif>[] = [
   { title: "VIF", cell: (vif) => `vif0/${vif.index}` },
   { title: "NAME", cell: (vif) => nameOr(vif.name) },
   { title: "DEVICE", cell: (vif) => nameOr(vif.device) },
@@ -78,7 +71,7 @@ export function runInterfaces(
     const unnamed = found.filter((vif) => vif.ifindex !== 0 && vif.device === null).length;
     io.log(`${found.length} vifs read; ${unnamed} with a device that this network namespace lacks`);
   }
-  io.out(options.json ? printableJson(found.map(jsonOf)) : table(found));
+  io.out(options.json ? printableJson(found.map(jsonOf)) : table(COLUMNS, found));
   return 0;
 }
 
@@ -88,31 +81,9 @@ function jsonOf(vif: Vif): Record<string, string | number | null> {
   return { index, name, device, ifindex, type, vrf, flags, rxPackets, txPackets, drops };
 }
 
-function table(vifs: readonly Vif[]): string {
-  const rows = [
-    COLUMNS.map((column) => column.title),
-    ...vifs.map((vif) => COLUMNS.map((column) => column.cell(vif))),
-  ];
-  const widths = COLUMNS.map((_, index) =>
-    rows.reduce((widest, row) => Math.max(widest, width(row[index]!)), 0)
-  );
-  return rows.map((row) => {
-    const cells = row.map((cell, index) => {
-      const padding = " ".repeat(widths[index]! - width(cell));
-      return COLUMNS[index]!.right ? padding + cell : cell + padding;
-    });
-    return `${cells.join("  ").trimEnd()}\n`;
-  }).join("");
-}
-
 /** A name from the kernel, or the sign for none. */
 function nameOr(name: string | null): string {
   return name === null || name === "" ? "-" : printable(name);
-}
-
-/** Characters of `text`, not UTF-16 units. */
-function width(text: string): number {
-  return [...text].length;
 }
 
 /** `flags` as `vif --list` writes them, and in hexadecimal what it has no letters for. */
