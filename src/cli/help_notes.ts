@@ -25,9 +25,6 @@ Files:
   /tmp/vrouter.btf         debug info of a module built without BTF (pahole -J);
                            read if root owns it and nobody else can write it
 
-Environment:
-  NO_COLOR  set and not empty: no colours
-
 Exit status:
   0  done: ended by --limit, --duration, SIGINT, SIGTERM or SIGHUP, or because
      nobody reads the output any more

@@ -217,7 +217,11 @@ function findTargets(log: Log, options: TraceOptions, sources: KernelSources): T
     );
   }
   if (!discovery.traceabilityKnown) {
-    throw new Failure("Cannot trace: it is unknown which functions ftrace can trace");
+    throw new Failure(
+      "Cannot trace: the kernel does not tell which functions can be traced, so it has no function " +
+        "tracer (CONFIG_FUNCTION_TRACER), or tracefs is not mounted (mount -t tracefs nodev " +
+        "/sys/kernel/tracing)",
+    );
   }
   const targets = functions.filter((fn): fn is Target => fn.address !== null);
   if (targets.length > 0) return targets;
