@@ -35,24 +35,23 @@ SEC("kprobe.multi")
 int vrft_session(struct pt_regs *ctx)
 {
 	__u64 cookie = bpf_get_attach_cookie(ctx);
-	__u64 *frame = bpf_session_cookie();
+	__u64 *frame;
 
 	if (bpf_session_is_return()) {
 		/*
 		 * Zero: before 6.14 the return runs even when the entry was
 		 * missed because another program was active on this CPU; the
-		 * cookie is then a recycled one, left zeroed below.
+		 * cookie is then a recycled one, left zeroed here.
 		 */
+		frame = bpf_session_cookie();
 		if (*frame)
 			record(cookie, VRFT_RETURN, *frame);
 		*frame = 0;
 		return 0;
 	}
-	if (!accepts(ctx, cookie) || !record(cookie, VRFT_ENTRY, ctx->sp)) {
-		*frame = 0;
+	if (!accepts(ctx, cookie) || !record(cookie, VRFT_ENTRY, ctx->sp))
 		return 1;
-	}
-	*frame = ctx->sp;
+	*bpf_session_cookie() = ctx->sp;
 	return 0;
 }
 

@@ -26,7 +26,10 @@ Deno.test.beforeAll(async () => {
   assert.equal(code, 0, stderr);
   const { calls } = parse(stdout);
   incomplete = calls.filter(({ note }) => note !== "");
-  const inputs = calls.filter(({ name }) => name === "vr_tracer_case_input");
+  // The reply comes by as well, and goes through no case.
+  const inputs = calls.filter((call) =>
+    call.name === "vr_tracer_case_input" && call.calls.length > 0
+  );
   assert.equal(inputs.length, CASES.length, stdout);
   for (const [index, name] of CASES.entries()) traced.set(name, inputs[index]!.calls);
 });
