@@ -7,6 +7,7 @@
 
 import { Failure } from "../sys/failure.ts";
 import { type KernelText, UnknownEnds } from "./exits.ts";
+import { viewOf } from "../sys/view.ts";
 
 const PAGE_BYTES = 4096n;
 const ELF_MAGIC = 0x7f454c46;
@@ -132,8 +133,4 @@ function attempt<T>(path: string, read: () => T): T {
   } catch (cause) {
     throw new Failure(`Cannot read ${path}: ${(cause as Error).message}`, { cause });
   }
-}
-
-function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
-  return new DataView(buffer, byteOffset, byteLength);
 }

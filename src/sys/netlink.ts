@@ -8,6 +8,7 @@
  */
 
 import { errorText } from "./libc.ts";
+import { viewOf } from "./view.ts";
 
 /** NLM_F_REQUEST: set on every request. */
 export const NLM_F_REQUEST = 0x1;
@@ -104,11 +105,6 @@ export function concatenate(...parts: readonly Uint8Array[]): Uint8Array<ArrayBu
     offset += part.length;
   }
   return bytes;
-}
-
-/** A view to read or write the numbers of `bytes`. */
-export function viewOf(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /** The bytes of `message`; nlmsg_len is exact, without padding behind the payload. */

@@ -5,7 +5,8 @@
  */
 
 import { check, errorText, lastErrno, libc } from "./libc.ts";
-import { NetlinkError, type NetlinkTransport, viewOf } from "./netlink.ts";
+import { NetlinkError, type NetlinkTransport } from "./netlink.ts";
+import { viewOf } from "./view.ts";
 
 /** NETLINK_ROUTE: network devices, addresses and routes. */
 export const NETLINK_ROUTE = 0;

@@ -17,9 +17,9 @@ import {
   NLM_F_DUMP_INTR,
   parseAttributes,
   terminatedString,
-  viewOf,
 } from "./netlink.ts";
 import { NETLINK_ROUTE, NetlinkSocket } from "./netlink_socket.ts";
+import { viewOf } from "./view.ts";
 
 /** A network device of one network namespace. */
 export interface NetworkDevice {

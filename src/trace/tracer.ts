@@ -69,7 +69,7 @@ const LIMIT_GRACE_MS = 1000;
 
 /** One trace. Disposing it leaves nothing in the kernel, however far it came. */
 export class Tracer implements Disposable {
-  readonly #resources = new DisposableStack();
+  readonly #resources: DisposableStack;
   readonly #options: TracerOptions;
   readonly #backend: Backend;
   readonly #object: BpfObject;
@@ -81,32 +81,25 @@ export class Tracer implements Disposable {
   #missed = 0;
   #unread = 0;
 
+  /** @param resources holds libbpf and the object, and from now on all else; this trace's to dispose */
   private constructor(
     options: TracerOptions,
-    libbpf: Libbpf,
+    resources: DisposableStack,
     backend: Backend,
     object: BpfObject,
+    cpus: number,
   ) {
     this.#options = options;
     this.#backend = backend;
     this.#object = object;
-    this.#resources.use(libbpf);
-    this.#resources.use(object);
-    try {
-      setFilter(object, options.interfaces);
-      const ringFd = object.mapFd("events");
-      this.#ring = new RingReader(
-        this.#resources.use(new RingMapping(ringFd, options.ringBytes)).memory,
-      );
-      this.#poller = this.#resources.use(new Poller(ringFd));
-      this.#counters = this.#resources.use(
-        new Counters(object.mapFd("counters"), libbpf.c.libbpf_num_possible_cpus()),
-      );
-      this.#control = new Int32Array(object.control, 0, 2);
-    } catch (error) {
-      this.#resources.dispose();
-      throw error;
-    }
+    setFilter(object, options.interfaces);
+    const ringFd = object.mapFd("events");
+    this.#ring = new RingReader(resources.use(new RingMapping(ringFd, options.ringBytes)).memory);
+    this.#poller = resources.use(new Poller(ringFd));
+    this.#counters = resources.use(new Counters(object.mapFd("counters"), cpus));
+    this.#control = new Int32Array(object.control, 0, 2);
+    // Last: until here, whoever made the stack disposes it.
+    this.#resources = resources.move();
   }
 
   /**
@@ -115,30 +108,28 @@ export class Tracer implements Disposable {
    * @throws {Failure} when no backend works
    */
   static async load(options: TracerOptions): Promise<Tracer> {
-    const libbpf = new Libbpf();
-    try {
-      options.debug(`libbpf ${libbpf.version()}`);
-      const { backend, object } = await chooseBackend(
-        libbpf,
-        options.object,
-        {
-          ringBytes: options.ringBytes,
-          interfaces: options.interfaces.length,
-          vpIfOffset: options.vpIfOffset,
-          vifIdxOffset: options.vifIdxOffset,
-          vrouterNetns: options.vrouterNetns,
-          kernelBtf: options.kernelBtf,
-        },
-        options.targets.length,
-        options.backend,
-        sample(options.targets),
-        options.debug,
-      );
-      return new Tracer(options, libbpf, backend, object);
-    } catch (error) {
-      libbpf[Symbol.dispose]();
-      throw error;
-    }
+    using resources = new DisposableStack();
+    const libbpf = resources.use(new Libbpf());
+    options.debug(`libbpf ${libbpf.version()}`);
+    const { backend, object } = await chooseBackend(
+      libbpf,
+      options.object,
+      {
+        ringBytes: options.ringBytes,
+        interfaces: options.interfaces.length,
+        vpIfOffset: options.vpIfOffset,
+        vifIdxOffset: options.vifIdxOffset,
+        vrouterNetns: options.vrouterNetns,
+        kernelBtf: options.kernelBtf,
+      },
+      options.targets.length,
+      options.backend,
+      sample(options.targets),
+      options.debug,
+    );
+    resources.use(object);
+    const cpus = libbpf.c.libbpf_num_possible_cpus();
+    return new Tracer(options, resources, backend, object, cpus);
   }
 
   /**
@@ -233,11 +224,6 @@ export class Tracer implements Disposable {
   counts(): TraceCounts {
     const missed = this.#attachment?.missed() ?? this.#missed;
     return { ...this.#counters.read(), missed, unread: this.#unread };
-  }
-
-  /** The backend in use. */
-  get backend(): BackendName {
-    return this.#backend.name;
   }
 
   [Symbol.dispose](): void {

@@ -13,8 +13,8 @@ import {
   type NetlinkClient,
   parseAttributes,
   terminatedString,
-  viewOf,
 } from "../sys/netlink.ts";
+import { viewOf } from "../sys/view.ts";
 
 /** sizeof(struct genlmsghdr): command, version, reserved. */
 const GENERIC_HEADER_BYTES = 4;

@@ -14,7 +14,6 @@ import {
   type NetlinkTransport,
   NLM_F_MULTI,
   parseMessages,
-  viewOf,
 } from "../../src/sys/netlink.ts";
 import { sandeshOf } from "../../src/vrouter/genetlink.ts";
 import {
@@ -24,6 +23,7 @@ import {
   type SandeshValue,
 } from "../../src/vrouter/sandesh.ts";
 import { vector } from "./vectors.ts";
+import { viewOf } from "../../src/sys/view.ts";
 
 /** The family id in the captured datagrams. */
 export const FAMILY_ID = 32;

@@ -9,6 +9,7 @@ import {
 } from "../../../src/vrouter/sandesh.ts";
 import { vector } from "../../vrouter_client/vectors.ts";
 import { must } from "./support.ts";
+import { viewOf } from "../../../src/sys/view.ts";
 
 /** Where the payload starts: behind nlmsghdr, genlmsghdr and the attribute's header. */
 const PAYLOAD = 24;
@@ -43,10 +44,6 @@ const MACHINE = new Set([
   48,
   58,
 ]);
-
-function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
-  return new DataView(buffer, byteOffset, byteLength);
-}
 
 /** Sends a captured request as it is, and returns as many datagrams. */
 function exchange(request: string, answers: number): Uint8Array[] {
