@@ -1,5 +1,6 @@
 /**
- * Makes one file of the program: `deno run -A scripts/bundle.ts OUTPUT`.
+ * Makes one file of the program: `deno run -A scripts/bundle.ts OUTPUT deno|denort|launcher`. The last
+ * says what will run it, for `vrft --version`.
  *
  * Loading Node's modules is most of what a short run of vrft takes. The command framework imports
  * them for what is never used here (commands that are programs of their own, and ending the process),
@@ -29,8 +30,14 @@ const stubs: esbuild.Plugin = {
   },
 };
 
-const [output] = Deno.args;
+/** See RUNTIME in src/build_info.ts. */
+const RUNTIMES = ["deno", "denort", "launcher"];
+
+const [output, runtime] = Deno.args;
 if (output === undefined) throw new Error("The file to write is missing");
+if (runtime === undefined || !RUNTIMES.includes(runtime)) {
+  throw new Error(`What runs it is one of ${RUNTIMES.join(", ")}, not "${runtime ?? ""}"`);
+}
 await esbuild.build({
   entryPoints: ["src/main.ts"],
   bundle: true,
@@ -38,6 +45,7 @@ await esbuild.build({
   target: "esnext",
   outfile: output,
   plugins: [stubs],
+  define: { VRFT_RUNTIME: JSON.stringify(runtime) },
   logLevel: "warning",
 });
 await esbuild.stop();

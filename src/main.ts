@@ -8,9 +8,11 @@
  * @module
  */
 
-import config from "../deno.json" with { type: "json" };
+import { BUILD_INFO, RUNTIME, versionText } from "./build_info.ts";
+import { explain, explanation } from "./check/explain.ts";
 import type { Invocation } from "./cli/invocation.ts";
 import { parseArguments } from "./cli/program.ts";
+import { runCheck } from "./commands/check.ts";
 import { runCompletions } from "./commands/completions.ts";
 import { runFunctions } from "./commands/functions.ts";
 import { runInterfaces } from "./commands/interfaces.ts";
@@ -25,7 +27,7 @@ import { SystemError } from "./sys/libc.ts";
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 async function main(): Promise<number> {
-  const invocation = parseArguments(Deno.args, config.version);
+  const invocation = parseArguments(Deno.args, versionText(BUILD_INFO, RUNTIME, Deno.version.deno));
   const writer = new LineWriter(Deno.stdout, "standard output");
   try {
     const status = await run(invocation, writer);
@@ -34,6 +36,10 @@ async function main(): Promise<number> {
   } catch (error) {
     if (error instanceof OutputClosed) return 0;
     complain(error);
+    if (invocation.command === "trace" && isExpected(error)) {
+      const reason = await explain(invocation.options, error.message);
+      if (reason !== null) say([`vrft: ${explanation(reason)}`]);
+    }
     return 1;
   }
 }
@@ -50,6 +56,16 @@ async function run(invocation: Invocation, writer: LineWriter): Promise<number> 
       return await runFunctions(invocation.options, ioOf(writer, invocation.options.debug));
     case "interfaces":
       return await runInterfaces(invocation.options, ioOf(writer, invocation.options.debug));
+    case "check":
+      return await runCheck(
+        invocation.options,
+        { ...ioOf(writer, invocation.options.debug), out: (text) => writeNow(writer, text) },
+        {
+          colour: Deno.stdout.isTerminal() && !Deno.noColor,
+          stop: catchSignals().stop,
+          readObject,
+        },
+      );
     case "completions":
       return runCompletions(invocation.shell, ioOf(writer, false));
     case "trace": {
@@ -62,6 +78,12 @@ async function run(invocation: Invocation, writer: LineWriter): Promise<number> 
 function ioOf(writer: LineWriter, debug: boolean): CommandIo {
   const log = new Log({ debug });
   return { out: (text) => writer.text(text), log: (text) => log.info(text) };
+}
+
+/** For a person who waits for the next line. */
+function writeNow(writer: LineWriter, text: string): void {
+  writer.text(text);
+  writer.flush();
 }
 
 /** From now on signals end nothing by themselves. */
@@ -87,9 +109,21 @@ const DETAIL_LINES = 20;
 
 /** Says what went wrong; for what was to be expected, without a stack trace. */
 function complain(error: unknown): void {
-  const lines = error instanceof Failure || error instanceof SystemError
-    ? [...detailsOf(error), `vrft: ${error.message}`]
-    : `vrft: This is a defect of vrft: ${error instanceof Error ? error.stack : error}`.split("\n");
+  say(
+    isExpected(error)
+      ? [...detailsOf(error), `vrft: ${error.message}`]
+      : `vrft: This is a defect of vrft: ${error instanceof Error ? error.stack : error}`.split(
+        "\n",
+      ),
+  );
+}
+
+function isExpected(error: unknown): error is Failure | SystemError {
+  return error instanceof Failure || error instanceof SystemError;
+}
+
+/** Writes lines to standard error. */
+function say(lines: readonly string[]): void {
   try {
     Deno.stderr.writeSync(new TextEncoder().encode(`${lines.map(printable).join("\n")}\n`));
   } catch {

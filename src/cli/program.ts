@@ -32,10 +32,10 @@ class Shown extends Error {
  * comes back as `misuse`, help and version as `show`.
  *
  * @param args arguments without the program's name
- * @param version version of the program
+ * @param version text that --version shows, with its line ends
  * @example
  * ```ts
- * parseArguments(["-n", "400"], "1.0.0"); // { command: "trace", options: { limit: 400, … } }
+ * parseArguments(["-n", "400"], "vrft 1.0.0\n"); // { command: "trace", options: { limit: 400, … } }
  * ```
  */
 export function parseArguments(args: readonly string[], version: string): Invocation {
@@ -130,7 +130,7 @@ class Parser {
       throw new Shown(`${command.helpInformation()}\n${spec.notes}\n`);
     });
     command.on("option:version", () => {
-      throw new Shown(`vrft ${this.#version}\n`);
+      throw new Shown(this.#version);
     });
   }
 

@@ -4,8 +4,10 @@
  * @module
  */
 
+import { BUILD_INFO } from "../build_info.ts";
 import { Failure } from "../sys/failure.ts";
 import { lastErrno, libc } from "../sys/libc.ts";
+import { loadFromMemory } from "../sys/memory_library.ts";
 
 const symbols = {
   // const char *libbpf_version_string(void): 1.0
@@ -59,32 +61,39 @@ const KEPT_MESSAGE_BYTES = 64 * 1024;
 /** More than any text of libbpf_strerror() takes. */
 const ERROR_TEXT_BYTES = 128;
 
+let loaded: LibbpfSymbols | undefined;
+
+/**
+ * libbpf's functions, from the library inside the program, whatever the system has. It is loaded once
+ * and stays for the life of the process.
+ */
+async function load(): Promise<LibbpfSymbols> {
+  const { libz, libelf, libbpf } = (await import("./library_files.ts")).default;
+  if (loaded === undefined) {
+    // Each needs those before it.
+    loadFromMemory("libz.so.1", libz, {});
+    loadFromMemory("libelf.so.1", libelf, {});
+    loaded = loadFromMemory("libbpf.so.1", libbpf, symbols);
+  }
+  return loaded;
+}
+
 /**
  * An open libbpf. Its messages are not printed but kept, for the moment something fails.
  *
- * Use it with `using`: the callback it hands to libbpf lives as long as it does.
+ * Use it with `using`: the callback it hands to libbpf lives as long as it does. There is one at a
+ * time: messages go to the last.
  */
 export class Libbpf implements Disposable {
-  readonly #library: Deno.DynamicLibrary<typeof symbols>;
+  /** The C functions. */
+  readonly c: LibbpfSymbols;
   readonly #print: Deno.UnsafeCallback<
     { parameters: ["i32", "pointer", "pointer"]; result: "i32" }
   >;
   #messages = "";
 
-  /**
-   * Opens `libbpf.so.1` where the dynamic linker finds it.
-   *
-   * @throws {Failure} when there is none
-   */
-  constructor() {
-    try {
-      this.#library = Deno.dlopen("libbpf.so.1", symbols);
-    } catch (cause) {
-      throw new Failure(
-        "Cannot load libbpf.so.1: install libbpf 1.0 or newer (Debian: apt-get install libbpf1)",
-        { cause },
-      );
-    }
+  private constructor(c: LibbpfSymbols) {
+    this.c = c;
     const line = new Uint8Array(KEPT_MESSAGE_BYTES);
     const decoder = new TextDecoder();
     this.#print = new Deno.UnsafeCallback(
@@ -100,15 +109,20 @@ export class Libbpf implements Disposable {
     this.c.libbpf_set_print(this.#print.pointer);
   }
 
-  /** The C functions. */
-  get c(): LibbpfSymbols {
-    return this.#library.symbols;
+  /**
+   * Loads libbpf, unless it is there already, and takes its messages from now on.
+   *
+   * @throws {Failure} when this system lets no library be loaded from memory
+   */
+  static async open(): Promise<Libbpf> {
+    return new Libbpf(await load());
   }
 
-  /** Version as libbpf says it: `v1.1`. */
+  /** Version that was built in, and what libbpf, which leaves out the last number, says: `1.1.2 (v1.1)`. */
   version(): string {
     const text = this.c.libbpf_version_string();
-    return text === null ? "unknown" : new Deno.UnsafePointerView(text).getCString();
+    const said = text === null ? "unknown" : new Deno.UnsafePointerView(text).getCString();
+    return `${BUILD_INFO.libraries.libbpf} (${said})`;
   }
 
   /** What libbpf said since the last call, warnings and information, and forgets it. */
@@ -147,7 +161,6 @@ export class Libbpf implements Disposable {
   [Symbol.dispose](): void {
     this.c.libbpf_set_print(null);
     this.#print.close();
-    this.#library.close();
   }
 }
 

@@ -25,6 +25,10 @@ const symbols = {
   write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   // int ioctl(int fd, unsigned long request, unsigned long argument)
   ioctl: { parameters: ["i32", "u64", "u64"], result: "i32" },
+  // int fcntl(int fd, int cmd, long argument)
+  fcntl: { parameters: ["i32", "i32", "i64"], result: "i32" },
+  // int memfd_create(const char *name, unsigned int flags): glibc 2.27
+  memfd_create: { parameters: ["buffer", "u32"], result: "i32" },
   // int eventfd(unsigned int initval, int flags)
   eventfd: { parameters: ["u32", "i32"], result: "i32" },
   // int epoll_create1(int flags)

@@ -40,6 +40,14 @@ export interface TracerOptions {
   readonly debug: (message: string) => void;
 }
 
+/** Something else to look after while records are read. */
+export interface Watched {
+  /** Has input when there is something to do. */
+  readonly fd: number;
+  /** Does it, and takes all of that input. What it throws ends the trace. */
+  readonly ready: () => void;
+}
+
 /** Takes the records of a trace. */
 export interface Consumer extends RecordSink {
   /** The ring is dry: what has been held back for the sake of speed should go out now. */
@@ -109,7 +117,7 @@ export class Tracer implements Disposable {
    */
   static async load(options: TracerOptions): Promise<Tracer> {
     using resources = new DisposableStack();
-    const libbpf = resources.use(new Libbpf());
+    const libbpf = resources.use(await Libbpf.open());
     options.debug(`libbpf ${libbpf.version()}`);
     const { backend, object } = await chooseBackend(
       libbpf,
@@ -152,16 +160,19 @@ export class Tracer implements Disposable {
    * @param signal aborted to end the trace
    * @param cut aborted to give up what is left in the ring; it is counted
    * @param live called once events are recorded
+   * @param watched looked after until the reading ends
    */
   async run(
     consumer: Consumer,
     signal: AbortSignal,
     cut: AbortSignal,
     live: () => void,
+    watched?: Watched,
   ): Promise<void> {
     const wake = (): void => this.#poller.wake();
     signal.addEventListener("abort", wake);
     try {
+      if (watched !== undefined) this.#poller.watch(watched.fd, watched.ready);
       this.#control[CONTROL_ENABLED / 4] = 1;
       live();
       await this.#read(consumer, signal);

@@ -25,7 +25,7 @@ const NOWHERE: Target = {
 
 /** What choosing fails with, and what was said meanwhile. */
 async function choose(choice: BackendName | "auto"): Promise<[Failure, string[]]> {
-  using libbpf = new Libbpf();
+  using libbpf = await Libbpf.open();
   const said: string[] = [];
   const debug = (message: string): void => void said.push(message);
   try {
@@ -74,8 +74,8 @@ test("chooseBackend() tries the backend asked for, and no other", async () => {
   }
 });
 
-test("createMultiLink() says how many functions could not be attached to", () => {
-  using ring = new TestRing(4096);
+test("createMultiLink() says how many functions could not be attached to", async () => {
+  using ring = await TestRing.open(4096);
   const program = ring.object.programFd("vrft_test_record");
   const before = openDescriptors("anon_inode:");
   const targets = { addresses: new BigUint64Array(3).fill(1n), cookies: new BigUint64Array(3) };

@@ -22,12 +22,12 @@ import { SMALL, TEST_PROGRAM } from "../support/loaded_object.ts";
 const test = bpfTest(BPF_PROG_TYPE_RAW_TRACEPOINT);
 
 /** What loading fails with; nothing may be left open then, and nothing be printed. */
-function failureOf(
+async function failureOf(
   bytes: Uint8Array<ArrayBuffer>,
   programs = TEST_PROGRAM,
   options = SMALL,
-): Failure {
-  using libbpf = new Libbpf();
+): Promise<Failure> {
+  using libbpf = await Libbpf.open();
   const before = openDescriptors("anon_inode:");
   let failure: unknown;
   const printed = stderrOf(() => {
@@ -43,7 +43,7 @@ function failureOf(
   return failure;
 }
 
-test("load() refuses what is no object, and keeps libbpf's words for it", () => {
+test("load() refuses what is no object, and keeps libbpf's words for it", async () => {
   const cases: [string, Uint8Array<ArrayBuffer>][] = [
     ["nothing", new Uint8Array()],
     ["zeroes", new Uint8Array(1000)],
@@ -51,7 +51,7 @@ test("load() refuses what is no object, and keeps libbpf's words for it", () => 
     ["an ELF file of another machine", Deno.readFileSync("/bin/busybox").slice()],
   ];
   for (const [what, bytes] of cases) {
-    const failure = failureOf(bytes);
+    const failure = await failureOf(bytes);
     assert.ok(failure instanceof LibbpfError, what);
     assert.match(failure.message, /^Cannot open the BPF object: [A-Z][\w ]+$/, what);
     assert.doesNotMatch(failure.message, /unknown/i, what);
@@ -59,46 +59,47 @@ test("load() refuses what is no object, and keeps libbpf's words for it", () => 
   }
 });
 
-test("load() refuses an object that is cut off, wherever that is", () => {
+test("load() refuses an object that is cut off, wherever that is", async () => {
   const whole = builtObject();
   for (let part = 1; part < 32; part++) {
-    const failure = failureOf(whole.slice(0, Math.floor(whole.length * part / 32)));
+    const failure = await failureOf(whole.slice(0, Math.floor(whole.length * part / 32)));
     assert.ok(failure instanceof LibbpfError, `${part}/32`);
     assert.match(failure.message, /^Cannot open the BPF object: /, `${part}/32`);
   }
 });
 
-test("load() refuses an object that writes records of another version", () => {
+test("load() refuses an object that writes records of another version", async () => {
   const object = builtObject();
   const data = elfSection(object, ".rodata")!;
   const view = new DataView(data.buffer, data.byteOffset);
   assert.equal(view.getUint32(CONFIG_RECORD_VERSION, true), RECORD_VERSION);
   view.setUint32(CONFIG_RECORD_VERSION, RECORD_VERSION + 1, true);
   assert.equal(
-    failureOf(object).message,
+    (await failureOf(object)).message,
     `The BPF object writes records of version ${RECORD_VERSION + 1}, this vrft reads version ` +
       `${RECORD_VERSION}: build both from one source`,
   );
 });
 
-test("load() refuses a program that the object has not", () => {
-  const failure = failureOf(builtObject(), [{ name: "vrft_none" }]);
+test("load() refuses a program that the object has not", async () => {
+  const failure = await failureOf(builtObject(), [{ name: "vrft_none" }]);
   assert.equal(
     failure.message,
     'Cannot find the program "vrft_none" in the BPF object: No such file or directory',
   );
 });
 
-test("load() says what the kernel refuses", () => {
+test("load() says what the kernel refuses", async () => {
   // More entries than a hash map can have.
-  const failure = failureOf(builtObject(), TEST_PROGRAM, { ...SMALL, interfaces: 2 ** 32 - 1 });
+  const options = { ...SMALL, interfaces: 2 ** 32 - 1 };
+  const failure = await failureOf(builtObject(), TEST_PROGRAM, options);
   assert.ok(failure instanceof LibbpfError);
   assert.match(failure.message, /^Cannot load the BPF object: [A-Z]/);
   assert.match(failure.details, /interfaces/);
 });
 
-test("a loaded object shares a control block of zeroes, and is gone after dispose", () => {
-  using libbpf = new Libbpf();
+test("a loaded object shares a control block of zeroes, and is gone after dispose", async () => {
+  using libbpf = await Libbpf.open();
   const before = openDescriptors("anon_inode:");
   {
     using object = BpfObject.load(libbpf, builtObject(), TEST_PROGRAM, SMALL);
@@ -111,16 +112,16 @@ test("a loaded object shares a control block of zeroes, and is gone after dispos
   assert.equal(openDescriptors("anon_inode:"), before);
 });
 
-test("a loaded object has the programs that were chosen, and no others", () => {
-  using libbpf = new Libbpf();
+test("a loaded object has the programs that were chosen, and no others", async () => {
+  using libbpf = await Libbpf.open();
   using object = BpfObject.load(libbpf, builtObject(), TEST_PROGRAM, SMALL);
   assert.ok(object.programFd("vrft_session") < 0);
   assert.throws(() => object.programFd("vrft_none"), LibbpfError);
   assert.throws(() => object.mapFd("none"), /^LibbpfError: Cannot find the map "none" in/);
 });
 
-test("setFilter() fills the object's table, which has room for as many as were said", () => {
-  using libbpf = new Libbpf();
+test("setFilter() fills the object's table, which has room for as many as were said", async () => {
+  using libbpf = await Libbpf.open();
   const options = { ...SMALL, interfaces: 2 };
   using object = BpfObject.load(libbpf, builtObject(), TEST_PROGRAM, options);
   const device = (ifindex: number) => ({ netns: 4026531840, ifindex, vifIndex: null });
@@ -134,8 +135,8 @@ test("setFilter() fills the object's table, which has room for as many as were s
   );
 });
 
-test("missedByProgram() is 0 for a program that never ran", () => {
-  using libbpf = new Libbpf();
+test("missedByProgram() is 0 for a program that never ran", async () => {
+  using libbpf = await Libbpf.open();
   using object = BpfObject.load(libbpf, builtObject(), TEST_PROGRAM, SMALL);
   assert.equal(missedByProgram(object.programFd("vrft_test_record")), 0);
   assert.throws(() => missedByProgram(-1), SystemError);
@@ -145,8 +146,8 @@ const kprobeTest = bpfTest(BPF_PROG_TYPE_KPROBE);
 
 // Not of the session: its kfuncs are there for kernels that can attach it, which the guests are.
 for (const backend of [multi, kprobe]) {
-  kprobeTest(`the verifier accepts the programs of the backend ${backend.name}`, () => {
-    using libbpf = new Libbpf();
+  kprobeTest(`the verifier accepts the programs of the backend ${backend.name}`, async () => {
+    using libbpf = await Libbpf.open();
     const options = { ...SMALL, vpIfOffset: 8, vifIdxOffset: 16, vrouterNetns: 4026531840 };
     try {
       using object = BpfObject.load(libbpf, builtObject(), backend.programs, options);

@@ -93,8 +93,8 @@ function range(first: number, end: number): number[] {
   return Array.from({ length: end - first }, (_, index) => first + index);
 }
 
-test("a record carries its time, task, frame, function, CPU and kind", () => {
-  using ring = new TestRing(PAGE);
+test("a record carries its time, task, frame, function, CPU and kind", async () => {
+  using ring = await TestRing.open(PAGE);
   const before = now();
   ring.program.run(0xabcd_1234_0000_ffffn, KIND_ENTRY, 0xffffc900_8765_4321n);
   ring.program.run(7n, KIND_RETURN, 8n);
@@ -116,9 +116,9 @@ test("a record carries its time, task, frame, function, CPU and kind", () => {
   assert.deepEqual([ret.function, ret.frame, ret.kind], [7, 8, KIND_RETURN]);
 });
 
-test("records come in order over many times the size of the ring", () => {
+test("records come in order over many times the size of the ring", async () => {
   const random = new Random(SEED);
-  using ring = new TestRing(2 * PAGE);
+  using ring = await TestRing.open(2 * PAGE);
   const collector = new Collector();
   const total = 100 * 2 * PAGE / TAKEN;
   let written = 0;
@@ -136,8 +136,8 @@ test("records come in order over many times the size of the ring", () => {
   console.log(`${written} records, seed ${SEED}`);
 });
 
-test("records that find no room are counted as lost, and the ring goes on when there is room", () => {
-  using ring = new TestRing(PAGE);
+test("records that find no room are counted as lost, and the ring goes on when there is room", async () => {
+  using ring = await TestRing.open(PAGE);
   for (let frame = 0; frame < 1000; frame++) ring.program.run(0n, KIND_ENTRY, BigInt(frame));
   assert.deepEqual(ring.counters.read(), { recorded: ROOM, lost: 1000 - ROOM, untracked: 0 });
   assert.equal(ring.reader.pending, ROOM * TAKEN);
@@ -151,8 +151,8 @@ test("records that find no room are counted as lost, and the ring goes on when t
   assert.deepEqual(ring.counters.read(), { recorded: ROOM + 1, lost: 1000 - ROOM, untracked: 0 });
 });
 
-test("records and losses are counted on the CPU they happen on", () => {
-  using ring = new TestRing(PAGE);
+test("records and losses are counted on the CPU they happen on", async () => {
+  using ring = await TestRing.open(PAGE);
   const online = onlineCpus();
   // Each CPU its own number; the last records find the ring full.
   for (const cpu of online) {
@@ -213,7 +213,7 @@ class Checker implements RecordSink {
 }
 
 test("a reader alongside the writer loses no record, and sees none half written", async () => {
-  using ring = new TestRing(64 * PAGE);
+  using ring = await TestRing.open(64 * PAGE);
   const program = ring.object.programFd("vrft_test_record");
   const runs = 50_000;
   const finished = new Int32Array(new SharedArrayBuffer(4));
@@ -257,7 +257,7 @@ async function assertEnds(poller: Poller): Promise<void> {
 }
 
 test("a reader that waits is woken by the next record, once", async () => {
-  using ring = new TestRing(PAGE);
+  using ring = await TestRing.open(PAGE);
   using poller = new Poller(ring.object.mapFd("events"));
   ring.control[CONTROL_READER_WAITS / 4] = 1;
   const woken = assertEnds(poller);
@@ -275,7 +275,7 @@ test("a reader that waits is woken by the next record, once", async () => {
 });
 
 test("a reader that does not wait is not woken", async () => {
-  using ring = new TestRing(PAGE);
+  using ring = await TestRing.open(PAGE);
   using poller = new Poller(ring.object.mapFd("events"));
   ring.program.run(0n, KIND_ENTRY, 1n);
   await assertTimesOut(poller);
@@ -283,7 +283,7 @@ test("a reader that does not wait is not woken", async () => {
 });
 
 test("a record that finds no room wakes nobody, and leaves the flag to one that does", async () => {
-  using ring = new TestRing(PAGE);
+  using ring = await TestRing.open(PAGE);
   for (let count = 0; count < ROOM; count++) ring.program.run(0n, KIND_ENTRY, 0n);
   using poller = new Poller(ring.object.mapFd("events"));
   // There is input from the start, which epoll says once.
@@ -295,14 +295,14 @@ test("a record that finds no room wakes nobody, and leaves the flag to one that 
 });
 
 test("wake() ends a wait for records", async () => {
-  using ring = new TestRing(PAGE);
+  using ring = await TestRing.open(PAGE);
   using poller = new Poller(ring.object.mapFd("events"));
   setTimeout(() => poller.wake(), 1);
   await assertEnds(poller);
 });
 
-test("a second reader begins where the first one ended", () => {
-  using ring = new TestRing(PAGE);
+test("a second reader begins where the first one ended", async () => {
+  using ring = await TestRing.open(PAGE);
   ring.program.run(0n, KIND_ENTRY, 1n);
   ring.reader.drain(new Collector(), Infinity);
   ring.program.run(0n, KIND_ENTRY, 2n);
@@ -312,8 +312,8 @@ test("a second reader begins where the first one ended", () => {
   assert.deepEqual(collector.frames, [2]);
 });
 
-test("RingMapping fails when the map is no ring, or not that large", () => {
-  using ring = new TestRing(PAGE);
+test("RingMapping fails when the map is no ring, or not that large", async () => {
+  using ring = await TestRing.open(PAGE);
   const cases = [[ring.object.mapFd("interfaces"), PAGE], [ring.object.mapFd("events"), 4 * PAGE]];
   for (const [fd, bytes] of cases as [number, number][]) {
     assert.throws(

@@ -1,37 +1,66 @@
 import assert from "node:assert/strict";
+import { BUILD_INFO } from "../../src/build_info.ts";
 import { Libbpf, LibbpfError } from "../../src/probe/libbpf.ts";
 import { Failure } from "../../src/sys/failure.ts";
 import { cString } from "../../src/sys/libc.ts";
+import { openDescriptors } from "../support/descriptors.ts";
 
-const missing = whyNoLibbpf();
+/** For a process of its own: opens libbpf, and prints what is mapped then. */
+const SHOW_MAPPED = `
+  const { Libbpf } = await import(${
+  JSON.stringify(import.meta.resolve("../../src/probe/libbpf.ts"))
+});
+  using libbpf = await Libbpf.open();
+  console.log(Deno.readTextFileSync("/proc/self/maps"));
+`;
 
-function whyNoLibbpf(): string {
-  try {
-    using _libbpf = new Libbpf();
-    return "";
-  } catch (error) {
-    if (error instanceof Failure) return ` (skipped: ${error.message})`;
-    throw error;
-  }
+/** Mappings of libbpf in this process. */
+function mappingsOfLibbpf(): number {
+  return Deno.readTextFileSync("/proc/self/maps").split("libbpf.so.1").length - 1;
 }
 
-function test(name: string, fn: () => void): void {
-  Deno.test({ name: name + missing, ignore: missing !== "", fn });
-}
-
-test("version() is one that has all symbols", () => {
-  using libbpf = new Libbpf();
-  assert.match(libbpf.version(), /^v[1-9]\d*\.\d+$/);
+Deno.test("open() takes libbpf and what it needs from memory, and nothing from the system", async () => {
+  const config = new URL("../../deno.json", import.meta.url).pathname;
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["eval", "--quiet", "--config", config, SHOW_MAPPED],
+  }).output();
+  assert.ok(success, new TextDecoder().decode(stderr));
+  const paths = new TextDecoder().decode(stdout).matchAll(/ (\/.*lib(?:bpf|elf|z)\b.*)$/gm);
+  assert.deepEqual([...new Set(Array.from(paths, ([, path]) => path))].sort(), [
+    "/memfd:libbpf.so.1 (deleted)",
+    "/memfd:libelf.so.1 (deleted)",
+    "/memfd:libz.so.1 (deleted)",
+  ]);
 });
 
-test("check() passes on what is no failure", () => {
-  using libbpf = new Libbpf();
+Deno.test("open() leaves no file in memory open", async () => {
+  using _libbpf = await Libbpf.open();
+  assert.equal(openDescriptors("/memfd:lib"), 0);
+});
+
+Deno.test("open() loads libbpf once", async () => {
+  (await Libbpf.open())[Symbol.dispose]();
+  const before = mappingsOfLibbpf();
+  assert.ok(before > 0);
+  using _libbpf = await Libbpf.open();
+  assert.equal(mappingsOfLibbpf(), before);
+});
+
+Deno.test("version() is that of the build, and libbpf says the same", async () => {
+  using libbpf = await Libbpf.open();
+  const [, built, said] = /^(\d+\.\d+\.\d+) \(v(\d+\.\d+)\)$/.exec(libbpf.version()) ?? [];
+  assert.equal(built, BUILD_INFO.libraries.libbpf);
+  assert.ok(built.startsWith(`${said}.`), libbpf.version());
+});
+
+Deno.test("check() passes on what is no failure", async () => {
+  using libbpf = await Libbpf.open();
   assert.equal(libbpf.check("Cannot count", 0), 0);
   assert.equal(libbpf.check("Cannot count", 42), 42);
 });
 
-test("check() fails with the kernel's reason", () => {
-  using libbpf = new Libbpf();
+Deno.test("check() fails with the kernel's reason", async () => {
+  using libbpf = await Libbpf.open();
   assert.throws(() => libbpf.check("Cannot count", -1), (error) => {
     assert.ok(error instanceof LibbpfError && error instanceof Failure);
     assert.equal(error.message, "Cannot count: Operation not permitted");
@@ -40,8 +69,8 @@ test("check() fails with the kernel's reason", () => {
   });
 });
 
-test("check() fails with libbpf's own reasons, which the kernel does not know", () => {
-  using libbpf = new Libbpf();
+Deno.test("check() fails with libbpf's own reasons, which the kernel does not know", async () => {
+  using libbpf = await Libbpf.open();
   // LIBBPF_ERRNO__FORMAT
   assert.throws(() => libbpf.check("Cannot count", -4001), (error) => {
     assert.ok(error instanceof LibbpfError);
@@ -51,8 +80,8 @@ test("check() fails with libbpf's own reasons, which the kernel does not know", 
   });
 });
 
-test("checkPointer() fails with errno, and what libbpf said meanwhile", () => {
-  using libbpf = new Libbpf();
+Deno.test("checkPointer() fails with errno, and what libbpf said meanwhile", async () => {
+  using libbpf = await Libbpf.open();
   const garbage = cString("no ELF file".repeat(10));
   const open = (): unknown =>
     libbpf.checkPointer(
@@ -68,8 +97,8 @@ test("checkPointer() fails with errno, and what libbpf said meanwhile", () => {
   assert.equal(libbpf.takeMessages(), "");
 });
 
-test("takeMessages() gives what libbpf said, and forgets it", () => {
-  using libbpf = new Libbpf();
+Deno.test("takeMessages() gives what libbpf said, and forgets it", async () => {
+  using libbpf = await Libbpf.open();
   const garbage = cString("no ELF file".repeat(10));
   for (let count = 0; count < 2; count++) {
     libbpf.c.bpf_object__open_mem(garbage, BigInt(garbage.length), null);
@@ -78,8 +107,8 @@ test("takeMessages() gives what libbpf said, and forgets it", () => {
   assert.equal(libbpf.takeMessages(), "");
 });
 
-test("messages do not grow without end: the last ones are kept", () => {
-  using libbpf = new Libbpf();
+Deno.test("messages do not grow without end: the last ones are kept", async () => {
+  using libbpf = await Libbpf.open();
   const garbage = cString("no ELF file".repeat(10));
   for (let count = 0; count < 3000; count++) {
     libbpf.c.bpf_object__open_mem(garbage, BigInt(garbage.length), null);

@@ -28,7 +28,7 @@ export const TEST_PROGRAM: readonly ProgramChoice[] = [{ name: "vrft_test_record
 
 /** A ring with its reader, and the program that writes to it. */
 export class TestRing implements Disposable {
-  readonly #resources = new DisposableStack();
+  readonly #resources: DisposableStack;
   readonly object: BpfObject;
   readonly program: RecordProgram;
   readonly reader: RingReader;
@@ -37,10 +37,7 @@ export class TestRing implements Disposable {
   /** Number of CPUs that may be there. */
   readonly cpus: number;
 
-  /** @param ringBytes size of the ring: a power of two of pages */
-  constructor(ringBytes: number) {
-    using resources = new DisposableStack();
-    const libbpf = resources.use(new Libbpf());
+  private constructor(libbpf: Libbpf, ringBytes: number, resources: DisposableStack) {
     const options = { ...SMALL, ringBytes };
     this.object = resources.use(BpfObject.load(libbpf, builtObject(), TEST_PROGRAM, options));
     this.program = RecordProgram.of(this.object);
@@ -50,6 +47,12 @@ export class TestRing implements Disposable {
     this.counters = resources.use(new Counters(this.object.mapFd("counters"), this.cpus));
     this.control = new Int32Array(this.object.control, 0, 2);
     this.#resources = resources.move();
+  }
+
+  /** @param ringBytes size of the ring: a power of two of pages */
+  static async open(ringBytes: number): Promise<TestRing> {
+    using resources = new DisposableStack();
+    return new TestRing(resources.use(await Libbpf.open()), ringBytes, resources);
   }
 
   [Symbol.dispose](): void {

@@ -1,0 +1,14 @@
+/**
+ * The shared objects that scripts/libraries fetches, as part of the program.
+ *
+ * @module
+ */
+
+import libbpf from "../../build/lib/libbpf.so.1" with { type: "bytes" };
+import libelf from "../../build/lib/libelf.so.1" with { type: "bytes" };
+import libz from "../../build/lib/libz.so.1" with { type: "bytes" };
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** libbpf, and what it needs. */
+export default { libbpf: libbpf as Bytes, libelf: libelf as Bytes, libz: libz as Bytes };

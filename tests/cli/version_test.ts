@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import { BUILD_INFO, type BuildInfo, versionText } from "../../src/build_info.ts";
+
+const ROOT = new URL("../../", import.meta.url);
+
+const INFO: BuildInfo = {
+  version: "1.2.3",
+  commit: "0123456789ab",
+  libraries: { libbpf: "4.5.6", libelf: "0.99", zlib: "7.8.9", libgcc: "10.11.12" },
+};
+
+Deno.test("versionText() has four lines: version, commit, runtime, libraries", () => {
+  assert.equal(
+    versionText(INFO, "launcher", "2.9.6"),
+    `vrft 1.2.3
+commit 0123456789ab
+runtime Deno 2.9.6 (launcher)
+libbpf 4.5.6, libelf 0.99, zlib 7.8.9
+`,
+  );
+});
+
+Deno.test("the build's information has the version of deno.json, and the commit or that it is unknown", async () => {
+  const config = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
+  assert.equal(BUILD_INFO.version, config.version);
+  assert.match(BUILD_INFO.commit, /^([0-9a-f]{12}(-dirty)?|unknown)$/);
+  for (const [name, version] of Object.entries(BUILD_INFO.libraries)) {
+    assert.match(version, /^\d+(\.\d+)+$/, name);
+  }
+});
+
+for (const [file, extension] of [["src/main.ts", "ts"], ["build/vrft", "js"]]) {
+  // Without permissions nothing can be loaded, for one thing.
+  Deno.test(`${file} --version tells the build, and needs no permission`, async () => {
+    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: [
+        "run",
+        "--quiet",
+        "--no-prompt",
+        "--no-check",
+        `--ext=${extension}`,
+        file!,
+        "--version",
+      ],
+      cwd: ROOT,
+    }).output();
+    assert.equal(new TextDecoder().decode(stderr), "");
+    assert.equal(
+      new TextDecoder().decode(stdout),
+      versionText(BUILD_INFO, "deno", Deno.version.deno),
+    );
+    assert.equal(code, 0);
+  });
+}
