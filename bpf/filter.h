@@ -23,6 +23,43 @@ static __always_inline bool bit(const __u64 *bits, __u32 index)
 }
 
 /*
+ * Kernel memory is read by a helper, or, where the kernel has
+ * bpf_rdonly_cast() (6.2), by plain loads that the JIT guards: "direct", a
+ * constant wherever it is passed. A helper's call costs as much as all else
+ * that rejecting a packet takes.
+ */
+extern void *bpf_rdonly_cast(void *object, __u32 type) __ksym __weak;
+
+#define READ(direct, source, member)					\
+	((direct) ? (source)->member : BPF_CORE_READ(source, member))
+
+/* Any address can be looked at as the place of some member of some struct. */
+#define VIEW(address, member)						\
+	(((struct sk_buff *)bpf_rdonly_cast(				\
+		(address) - bpf_core_field_offset(struct sk_buff, member),	\
+		bpf_core_type_id_kernel(struct sk_buff)))->member)
+
+static __always_inline void *read_pointer(void *address, bool direct)
+{
+	void *value = NULL;
+
+	if (direct)
+		return (void *)VIEW(address, tstamp);
+	bpf_probe_read_kernel(&value, sizeof(value), address);
+	return value;
+}
+
+static __always_inline __u16 read_u16(void *address, bool direct)
+{
+	__u16 value = 0;
+
+	if (direct)
+		return VIEW(address, protocol);
+	bpf_probe_read_kernel(&value, sizeof(value), address);
+	return value;
+}
+
+/*
  * Most packets of a busy host are not chosen, so most questions end at the
  * bitmap. Where its bit is set, the namespace decides: an ifindex says
  * nothing outside its own.
@@ -31,6 +68,9 @@ static __always_inline bool chosen(__u32 netns, __u32 ifindex)
 {
 	struct vrft_interface key = { .netns = netns, .ifindex = ifindex };
 
+	if (config.only_netns)
+		return netns == config.only_netns &&
+		       ifindex < VRFT_BITMAP_BITS;
 	return bpf_map_lookup_elem(&interfaces, &key);
 }
 
@@ -40,50 +80,53 @@ static __always_inline bool chosen(__u32 netns, __u32 ifindex)
  * the socket's. A packet with neither is of the namespace otherwise.
  */
 static __always_inline __u32 namespace(struct sk_buff *skb,
-				       struct net_device *dev, __u32 otherwise)
+				       struct net_device *dev, __u32 otherwise,
+				       bool direct)
 {
-	struct net *net = dev ? BPF_CORE_READ(dev, nd_net.net) : NULL;
+	struct net *net = dev ? READ(direct, dev, nd_net.net) : NULL;
+	struct sock *sk;
 
-	if (!net)
-		net = BPF_CORE_READ(skb, sk, __sk_common.skc_net.net);
-	return net ? BPF_CORE_READ(net, ns.inum) : otherwise;
+	if (!net) {
+		sk = READ(direct, skb, sk);
+		net = sk ? READ(direct, sk, __sk_common.skc_net.net) : NULL;
+	}
+	return net ? READ(direct, net, ns.inum) : otherwise;
 }
 
-static __always_inline bool accepts_skb(struct sk_buff *skb, __u32 otherwise)
+static __always_inline bool accepts_skb(struct sk_buff *skb, __u32 otherwise,
+					bool direct)
 {
-	struct net_device *dev = BPF_CORE_READ(skb, dev);
-	__u32 ifindex = dev ? BPF_CORE_READ(dev, ifindex) : 0;
-	__u32 iif = BPF_CORE_READ(skb, skb_iif);
-	bool dev_bit = bit(control.interface_bits, ifindex);
-	bool iif_bit = bit(control.interface_bits, iif);
-	__u32 netns;
+	struct net_device *dev;
+	__u32 ifindex, iif, netns;
+	bool dev_bit, iif_bit;
 
+	if (direct)
+		skb = bpf_rdonly_cast(skb,
+				      bpf_core_type_id_kernel(struct sk_buff));
+	dev = READ(direct, skb, dev);
+	ifindex = dev ? READ(direct, dev, ifindex) : 0;
+	iif = READ(direct, skb, skb_iif);
+	dev_bit = bit(control.interface_bits, ifindex);
+	iif_bit = bit(control.interface_bits, iif);
 	if (!dev_bit && !iif_bit)
 		return false;
-	netns = namespace(skb, dev, otherwise);
+	netns = namespace(skb, dev, otherwise, direct);
 	return (dev_bit && chosen(netns, ifindex)) ||
 	       (iif_bit && chosen(netns, iif));
 }
-
-static __always_inline bool accepts_vr_packet(void *packet)
+static __always_inline bool accepts_vr_packet(void *packet, bool direct)
 {
 	__u32 cb = bpf_core_field_offset(struct sk_buff, cb);
-	void *vif = NULL;
-	__u16 index;
+	void *vif = read_pointer(packet + config.vp_if_offset, direct);
 
+	if (vif && bit(control.vif_bits,
+		       read_u16(vif + config.vif_idx_offset, direct)))
+		return true;
 	/*
 	 * A vr_packet lives in the control buffer of its sk_buff. vrouter
 	 * knows devices of one namespace only.
 	 */
-	if (accepts_skb(packet - cb, config.vrouter_netns))
-		return true;
-	if (bpf_probe_read_kernel(&vif, sizeof(vif),
-				  packet + config.vp_if_offset) || !vif)
-		return false;
-	if (bpf_probe_read_kernel(&index, sizeof(index),
-				  vif + config.vif_idx_offset))
-		return false;
-	return bit(control.vif_bits, index);
+	return accepts_skb(packet - cb, config.vrouter_netns, direct);
 }
 
 /*
@@ -108,7 +151,8 @@ static __always_inline void *argument(struct pt_regs *ctx, __u32 number)
 	}
 }
 
-static __always_inline bool accepts(struct pt_regs *ctx, __u64 cookie)
+static __always_inline bool accepts(struct pt_regs *ctx, __u64 cookie,
+				    bool direct)
 {
 	__u32 number = cookie >> VRFT_COOKIE_REGISTER_SHIFT &
 		       VRFT_COOKIE_REGISTER_MASK;
@@ -117,14 +161,13 @@ static __always_inline bool accepts(struct pt_regs *ctx, __u64 cookie)
 	if (!control.enabled)
 		return false;
 	packet = argument(ctx, number);
-	if (cookie & VRFT_COOKIE_INDIRECT &&
-	    bpf_probe_read_kernel(&packet, sizeof(packet), packet))
-		return false;
+	if (cookie & VRFT_COOKIE_INDIRECT)
+		packet = read_pointer(packet, direct);
 	if (!packet)
 		return false;
 	if (cookie & VRFT_COOKIE_VR_PACKET)
-		return accepts_vr_packet(packet);
-	return accepts_skb(packet, 0);
+		return accepts_vr_packet(packet, direct);
+	return accepts_skb(packet, 0, direct);
 }
 
 #endif

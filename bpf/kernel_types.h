@@ -77,7 +77,9 @@ struct sock {
 struct sk_buff {
 	struct net_device *dev;
 	struct sock *sk;
+	__s64 tstamp;
 	int skb_iif;
+	__u16 protocol;
 	char cb[48];
 };
 

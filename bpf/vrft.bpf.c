@@ -31,11 +31,23 @@ const enum vrft_kind *vrft_kind_type __attribute__((unused));
 extern bool bpf_session_is_return(void) __ksym __weak;
 extern __u64 *bpf_session_cookie(void) __ksym __weak;
 
+/*
+ * The kernel would find the attach cookie by a binary search among all
+ * functions of the link, which takes longer than everything else here.
+ */
+static __always_inline __u64 cookie_at(__u32 address)
+{
+	__u32 bucket = address * VRFT_BUCKET_FACTOR >> (32 - VRFT_BUCKET_BITS);
+	__u32 slot = address * VRFT_SLOT_FACTOR >> (32 - VRFT_SLOT_BITS);
+
+	slot += control.displacements[bucket];
+	return control.cookies[slot & ((1 << VRFT_SLOT_BITS) - 1)];
+}
+
 SEC("kprobe.multi")
 int vrft_session(struct pt_regs *ctx)
 {
-	__u64 cookie = bpf_get_attach_cookie(ctx);
-	__u64 *frame;
+	__u64 *call, cookie;
 
 	if (bpf_session_is_return()) {
 		/*
@@ -43,15 +55,18 @@ int vrft_session(struct pt_regs *ctx)
 		 * missed because another program was active on this CPU; the
 		 * cookie is then a recycled one, left zeroed here.
 		 */
-		frame = bpf_session_cookie();
-		if (*frame)
-			record(cookie, VRFT_RETURN, *frame);
-		*frame = 0;
+		call = bpf_session_cookie();
+		if (*call)
+			record(*call >> 32, VRFT_RETURN, *call);
+		*call = 0;
 		return 0;
 	}
-	if (!accepts(ctx, cookie) || !record(cookie, VRFT_ENTRY, ctx->sp))
+	cookie = cookie_at(bpf_get_func_ip(ctx));
+	if (!accepts(ctx, cookie, true) ||
+	    !record(cookie, VRFT_ENTRY, ctx->sp))
 		return 1;
-	*bpf_session_cookie() = ctx->sp;
+	/* A stack is no place where the low half of an address is zero. */
+	*bpf_session_cookie() = cookie << 32 | (__u32)ctx->sp;
 	return 0;
 }
 
@@ -61,7 +76,7 @@ int vrft_multi_entry(struct pt_regs *ctx)
 {
 	__u64 cookie = bpf_get_attach_cookie(ctx);
 
-	if (accepts(ctx, cookie) && open_call(cookie, ctx->sp) &&
+	if (accepts(ctx, cookie, false) && open_call(cookie, ctx->sp) &&
 	    !record(cookie, VRFT_ENTRY, ctx->sp))
 		close_call(cookie, ctx->sp);
 	return 0;
@@ -88,7 +103,7 @@ int vrft_kprobe_entry(struct pt_regs *ctx)
 {
 	__u64 *cookie = probe_cookie(ctx);
 
-	if (cookie && accepts(ctx, *cookie) && open_frame(*cookie, ctx->sp) &&
+	if (cookie && accepts(ctx, *cookie, false) && open_frame(*cookie, ctx->sp) &&
 	    !record(*cookie, VRFT_ENTRY, ctx->sp))
 		forget_frame(ctx->sp);
 	return 0;

@@ -65,12 +65,25 @@ struct vrft_interface {
 #define VRFT_BITMAP_BITS	65536
 #define VRFT_BITMAP_WORDS	(VRFT_BITMAP_BITS / 64)
 
+/*
+ * Cookies of a session's functions by address, in a table without collisions:
+ * two hashes of the address' low half, which is unlike any other's. One names
+ * a bucket, and user space has chosen what that bucket adds to the other so
+ * that each function has a slot of its own: see src/probe/cookie_table.ts.
+ */
+#define VRFT_BUCKET_FACTOR	2654435761U
+#define VRFT_BUCKET_BITS	12
+#define VRFT_SLOT_FACTOR	2246822519U
+#define VRFT_SLOT_BITS		15
+
 /* Shared with user space while tracing; in .bss, mapped by libbpf. */
 struct vrft_control {
 	__u32 enabled;		/* entries are recorded */
 	__u32 reader_waits;	/* the reader sleeps: wake it */
 	__u64 interface_bits[VRFT_BITMAP_WORDS];	/* by ifindex */
 	__u64 vif_bits[VRFT_BITMAP_WORDS];		/* by vif index */
+	__u16 displacements[1 << VRFT_BUCKET_BITS];
+	__u64 cookies[1 << VRFT_SLOT_BITS];
 };
 
 /* Set before loading; in .rodata, so the verifier removes what is unused. */
@@ -79,6 +92,11 @@ struct vrft_config {
 	__u32 vp_if_offset;	/* of vp_if in struct vr_packet */
 	__u32 vif_idx_offset;	/* of vif_idx in struct vr_interface */
 	__u32 vrouter_netns;	/* namespace of the vifs' devices */
+	/*
+	 * The namespace of all chosen interfaces, where the bitmap alone tells
+	 * them; zero where the table has to be asked.
+	 */
+	__u32 only_netns;
 };
 
 #endif

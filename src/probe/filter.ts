@@ -32,6 +32,16 @@ export function setFilter(
   }
 }
 
+/**
+ * The network namespace that all of `interfaces` are in, if the bitmap alone tells them from the others
+ * there: the programs then need not ask the table. 0 if not.
+ */
+export function onlyNetns(interfaces: readonly ChosenInterface[]): number {
+  const devices = interfaces.filter(({ ifindex }) => ifindex > 0);
+  const netns = devices[0]?.netns ?? 0;
+  return devices.every((one) => one.netns === netns && one.ifindex < BITMAP_BITS) ? netns : 0;
+}
+
 function setBit(bytes: Uint8Array, offset: number, index: number): void {
   const bit = index % BITMAP_BITS;
   // 64-bit words in little endian: bit i of the map is bit i % 8 of byte i / 8.

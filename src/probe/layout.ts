@@ -19,16 +19,25 @@ export const CONTROL_ENABLED = 0;
 export const CONTROL_READER_WAITS = 4;
 export const CONTROL_INTERFACE_BITS = 8;
 export const CONTROL_VIF_BITS = 8 + 8192;
-export const CONTROL_BYTES = 8 + 2 * 8192;
+export const CONTROL_DISPLACEMENTS = 8 + 2 * 8192;
+export const CONTROL_COOKIES = CONTROL_DISPLACEMENTS + 2 * 4096;
+export const CONTROL_BYTES = CONTROL_COOKIES + 8 * 32768;
 /** Bits of each filter bitmap. */
 export const BITMAP_BITS = 65536;
+
+/** The hashes of a session's functions: factor, and how many of the product's upper bits count. */
+export const BUCKET_FACTOR = 2654435761;
+export const BUCKET_BITS = 12;
+export const SLOT_FACTOR = 2246822519;
+export const SLOT_BITS = 15;
 
 /** `struct vrft_config` in `.rodata`: offsets in bytes, each a u32. */
 export const CONFIG_RECORD_VERSION = 0;
 export const CONFIG_VP_IF_OFFSET = 4;
 export const CONFIG_VIF_IDX_OFFSET = 8;
 export const CONFIG_VROUTER_NETNS = 12;
-export const CONFIG_BYTES = 16;
+export const CONFIG_ONLY_NETNS = 16;
+export const CONFIG_BYTES = 20;
 
 const COOKIE_REGISTER_SHIFT = 32n;
 const COOKIE_VR_PACKET = 1n << 35n;

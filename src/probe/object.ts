@@ -11,6 +11,7 @@ import { SharedMemory } from "../sys/shared_memory.ts";
 import { RECORD_VERSION } from "./record.ts";
 import {
   CONFIG_BYTES,
+  CONFIG_ONLY_NETNS,
   CONFIG_RECORD_VERSION,
   CONFIG_VIF_IDX_OFFSET,
   CONFIG_VP_IF_OFFSET,
@@ -40,6 +41,8 @@ export interface ObjectOptions {
   readonly vifIdxOffset: number;
   /** Inode number of the network namespace that the vifs' devices are in; 0 without vrouter. */
   readonly vrouterNetns: number;
+  /** The network namespace of all chosen interfaces, or 0: see `onlyNetns()` of filter.ts. */
+  readonly onlyNetns: number;
   /** File with the kernel's BTF, for relocation; `null` lets libbpf find it. */
   readonly kernelBtf: string | null;
 }
@@ -141,6 +144,7 @@ export class BpfObject implements Disposable {
     config.setUint32(CONFIG_VP_IF_OFFSET, options.vpIfOffset, true);
     config.setUint32(CONFIG_VIF_IDX_OFFSET, options.vifIdxOffset, true);
     config.setUint32(CONFIG_VROUTER_NETNS, options.vrouterNetns, true);
+    config.setUint32(CONFIG_ONLY_NETNS, options.onlyNetns, true);
   }
 
   #resize(map: string, entries: number): void {

@@ -68,12 +68,21 @@ Deno.test("the counters are laid out as struct vrft_counters", () => {
 
 Deno.test("the control block is laid out as struct vrft_control, at the start of .bss", () => {
   assert.equal(btf.structSize("vrft_control"), layout.CONTROL_BYTES);
-  const members = ["enabled", "reader_waits", "interface_bits", "vif_bits"];
+  const members = [
+    "enabled",
+    "reader_waits",
+    "interface_bits",
+    "vif_bits",
+    "displacements",
+    "cookies",
+  ];
   assert.deepEqual(offsets("vrft_control", members), {
     enabled: layout.CONTROL_ENABLED,
     reader_waits: layout.CONTROL_READER_WAITS,
     interface_bits: layout.CONTROL_INTERFACE_BITS,
     vif_bits: layout.CONTROL_VIF_BITS,
+    displacements: layout.CONTROL_DISPLACEMENTS,
+    cookies: layout.CONTROL_COOKIES,
   });
   assert.equal(BigInt(layout.BITMAP_BITS), defined("VRFT_BITMAP_BITS"));
   assert.equal(symbolOffsets(object).get("control"), 0);
@@ -81,14 +90,28 @@ Deno.test("the control block is laid out as struct vrft_control, at the start of
 
 Deno.test("the configuration is laid out as struct vrft_config, at the start of .rodata", () => {
   assert.equal(btf.structSize("vrft_config"), layout.CONFIG_BYTES);
-  const members = ["record_version", "vp_if_offset", "vif_idx_offset", "vrouter_netns"];
+  const members = [
+    "record_version",
+    "vp_if_offset",
+    "vif_idx_offset",
+    "vrouter_netns",
+    "only_netns",
+  ];
   assert.deepEqual(offsets("vrft_config", members), {
     record_version: layout.CONFIG_RECORD_VERSION,
     vp_if_offset: layout.CONFIG_VP_IF_OFFSET,
     vif_idx_offset: layout.CONFIG_VIF_IDX_OFFSET,
     vrouter_netns: layout.CONFIG_VROUTER_NETNS,
+    only_netns: layout.CONFIG_ONLY_NETNS,
   });
   assert.equal(symbolOffsets(object).get("config"), 0);
+});
+
+Deno.test("the hashes of the table of cookies are those of bpf/vrft.h", () => {
+  assert.equal(BigInt(layout.BUCKET_FACTOR), defined("VRFT_BUCKET_FACTOR"));
+  assert.equal(BigInt(layout.BUCKET_BITS), defined("VRFT_BUCKET_BITS"));
+  assert.equal(BigInt(layout.SLOT_FACTOR), defined("VRFT_SLOT_FACTOR"));
+  assert.equal(BigInt(layout.SLOT_BITS), defined("VRFT_SLOT_BITS"));
 });
 
 Deno.test("keys of the filter are laid out as struct vrft_interface", () => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { setFilter } from "../../src/probe/filter.ts";
+import { onlyNetns, setFilter } from "../../src/probe/filter.ts";
 import {
   BITMAP_BITS,
   CONTROL_BYTES,
@@ -74,4 +74,18 @@ Deno.test("setFilter() leaves the rest of the control block alone", () => {
   words[CONTROL_READER_WAITS / 4] = 12;
   setFilter(target, [{ netns: 1, ifindex: 1, vifIndex: 1 }]);
   assert.deepEqual([...words.subarray(0, 2)], [11, 12]);
+});
+
+Deno.test("onlyNetns() is the namespace that all devices are in", () => {
+  const vif = { netns: 4026531840, ifindex: 7, vifIndex: 3 };
+  assert.equal(onlyNetns([vif, { ...vif, ifindex: 65535 }]), 4026531840);
+  // A vif without a device is told by its index.
+  assert.equal(onlyNetns([{ netns: 4026532000, ifindex: 0, vifIndex: 4 }, vif]), 4026531840);
+});
+
+Deno.test("onlyNetns() is 0 where the bitmap does not tell the devices", () => {
+  const one = { netns: 4026531840, ifindex: 7, vifIndex: null };
+  assert.equal(onlyNetns([]), 0);
+  assert.equal(onlyNetns([one, { ...one, netns: 4026532000 }]), 0);
+  assert.equal(onlyNetns([one, { ...one, ifindex: BITMAP_BITS }]), 0);
 });

@@ -20,6 +20,7 @@ export const SMALL: ObjectOptions = {
   vpIfOffset: 0,
   vifIdxOffset: 0,
   vrouterNetns: 0,
+  onlyNetns: 0,
   kernelBtf: null,
 };
 

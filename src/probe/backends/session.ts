@@ -8,6 +8,7 @@
 import type { Attachment, AttachProgress, Backend, Target } from "../backend.ts";
 import { BPF_TRACE_KPROBE_SESSION, missedByLink, missedByProgram } from "../bpf_syscall.ts";
 import type { BpfObject } from "../object.ts";
+import { setCookies } from "../cookie_table.ts";
 import { linkFunctions, unlink } from "./multi_link.ts";
 
 const PROGRAM = "vrft_session";
@@ -27,6 +28,7 @@ export const session: Backend = {
     progress: AttachProgress,
   ): Promise<Attachment> {
     const program = object.programFd(PROGRAM);
+    setCookies(object.control, targets);
     const { links, refused } = linkFunctions(
       program,
       BPF_TRACE_KPROBE_SESSION,
