@@ -1,0 +1,117 @@
+import assert from "node:assert/strict";
+import { attempt, CHECKOUT, run, type Surroundings, TemporaryFolder } from "./commands.ts";
+import {
+  listArchive,
+  makePackages,
+  type Packages,
+  packagesIn,
+  PROGRAM,
+  unpackDeb,
+} from "./packing.ts";
+
+/** What is made from the rest, and the history, which is the copy's own. */
+const NOT_COPIED = [".git", "build", "dist", "node_modules"];
+/** 2026-02-03 04:05:06 UTC */
+const EPOCH = 1770091506;
+
+let folder: TemporaryFolder;
+
+Deno.test.beforeAll(async () => {
+  folder = await TemporaryFolder.make();
+});
+
+Deno.test.afterAll(async () => {
+  await folder[Symbol.asyncDispose]();
+});
+
+Deno.test("two builds of one commit in two folders give the same bytes", async (t) => {
+  const first = `${folder.path}/first`;
+  const second = `${folder.path}/second-of-another-length/and-depth`;
+  for (const path of [first, second]) await copyCheckout(path);
+  // Nothing but the commit's own date may be taken for one.
+  await run("find", [second, "-exec", "touch", "-d", "2001-01-01 00:00", "{}", "+"]);
+  await commit(first);
+  await commit(second);
+
+  await build(first, { cwd: first });
+  const env = { TZ: "Asia/Kathmandu", LC_ALL: "C", SOURCE_DATE_EPOCH: "", USER: "mallory" };
+  await build(second, { cwd: second, env }, "077");
+  const files = ["build/vrft.bpf.o", "build/info.json", "dist/vrft"];
+  const [left, right] = [first, second].map((path) => packagesIn(`${path}/dist`));
+  const pairs = [
+    ...files.map((file) => [`${first}/${file}`, `${second}/${file}`]),
+    [left!.archive, right!.archive],
+    [left!.deb, right!.deb],
+  ];
+  for (const [one = "", other = ""] of pairs) {
+    await t.step(`as to ${one.slice(first.length + 1)}`, async () => {
+      await run("cmp", [one, other]);
+    });
+  }
+
+  await t.step("and name no folder of the build", async () => {
+    await unpack(left!, `${folder.path}/unpacked`);
+    for (const word of [folder.path, CHECKOUT]) {
+      // "/" or "/vrft" would be anywhere.
+      if (word.split("/").length < 3) continue;
+      const args = ["--recursive", "--text", "--files-with-matches", "--fixed-strings", word];
+      const { code, stdout } = await attempt("grep", [
+        ...args,
+        `${folder.path}/unpacked`,
+        first + "/build",
+      ]);
+      assert.equal(stdout, "", word);
+      assert.equal(code, 1);
+    }
+  });
+});
+
+Deno.test("the packages have the date of the newest source where there is no history", async () => {
+  const path = `${folder.path}/dated`;
+  await copyCheckout(path);
+  await run("find", [path, "-exec", "touch", "-d", `@${EPOCH - 60}`, "{}", "+"]);
+  await Deno.utime(`${path}/src/main.ts`, EPOCH, EPOCH);
+  // What the packages are made of besides the sources.
+  await run("cp", ["-R", `${CHECKOUT}/build`, `${CHECKOUT}/node_modules`, path]);
+  const { archive } = await makePackages(`${path}/dist`, { cwd: path });
+  for (const [name, { time }] of await listArchive(archive)) {
+    assert.equal(time, "2026-02-03 04:05:06", name);
+  }
+});
+
+async function copyCheckout(path: string): Promise<void> {
+  await Deno.mkdir(path, { recursive: true });
+  for await (const { name } of Deno.readDir(CHECKOUT)) {
+    if (!NOT_COPIED.includes(name)) await run("cp", ["-R", `${CHECKOUT}/${name}`, path]);
+  }
+}
+
+/** Makes a commit of everything, which is the same wherever it is made. */
+async function commit(path: string): Promise<void> {
+  const who = { NAME: "Nobody", EMAIL: "nobody@vrft.invalid", DATE: `${EPOCH} +0000` };
+  const entries = Object.entries(who);
+  const env = Object.fromEntries(
+    ["AUTHOR", "COMMITTER"].flatMap((role) =>
+      entries.map(([name, value]) => [`GIT_${role}_${name}`, value])
+    ),
+  );
+  const git = (...args: string[]): Promise<string> => run("git", args, { cwd: path, env });
+  await git("init", "--quiet");
+  await git("add", "--all");
+  await git("commit", "--quiet", "--no-gpg-sign", "--no-verify", "--message", "All");
+}
+
+/** Makes the program in one file, of the kind that there is already, and packs it. */
+async function build(path: string, surroundings: Surroundings, umask = "022"): Promise<void> {
+  const [, runtime = "auto"] = /\((denort|launcher)\)/.exec(await run(PROGRAM, ["--version"])) ??
+    [];
+  const script = 'umask "$1" && "$2/scripts/compile" --runtime "$3" && exec "$2/scripts/package"';
+  await run("sh", ["-c", script, "sh", umask, path, runtime], surroundings);
+}
+
+/** Unpacks the archive, and the Debian package with its control files. */
+async function unpack({ archive, deb }: Packages, into: string): Promise<void> {
+  await Deno.mkdir(`${into}/archive`, { recursive: true });
+  await run("tar", ["--extract", "--file", archive], { cwd: `${into}/archive` });
+  await unpackDeb(deb, `${into}/deb`);
+}
