@@ -6,6 +6,7 @@
  */
 
 import {
+  CHECK_NOTES,
   COMPLETIONS_NOTES,
   FUNCTIONS_NOTES,
   HELP_NOTES,
@@ -93,11 +94,15 @@ const json = {
   json: { group: OUTPUT, description: "print a JSON array instead of a table" },
 } as const satisfies OptionSpecs;
 
-const selection = {
+const noVrouter = {
   "no-vrouter": {
     group: SELECTION,
     description: "do without the vrouter module: plain network devices",
   },
+} as const satisfies OptionSpecs;
+
+const selection = {
+  ...noVrouter,
   "function": {
     short: "f",
     group: SELECTION,
@@ -128,6 +133,16 @@ const btf = {
   },
 } as const satisfies OptionSpecs;
 
+const backend = {
+  backend: {
+    group: RUN,
+    description: `way to attach probes: ${
+      BACKENDS.join(", ")
+    } (default: auto, the best that works)`,
+    value: { name: "BACKEND", completion: BACKENDS, parse: parseChoice(BACKENDS) },
+  },
+} as const satisfies OptionSpecs;
+
 /** Options about which functions count, shared by the trace and `vrft functions`. */
 export const DISCOVERY_OPTIONS = { ...selection, ...btf } as const satisfies OptionSpecs;
 
@@ -142,13 +157,7 @@ export const TRACE_OPTIONS = {
     repeatable: true,
   },
   ...selection,
-  backend: {
-    group: RUN,
-    description: `way to attach probes: ${
-      BACKENDS.join(", ")
-    } (default: auto, the best that works)`,
-    value: { name: "BACKEND", completion: BACKENDS, parse: parseChoice(BACKENDS) },
-  },
+  ...backend,
   limit: {
     short: "n",
     group: RUN,
@@ -194,6 +203,16 @@ export const FUNCTIONS_OPTIONS = {
 /** Options of `vrft interfaces`. */
 export const INTERFACES_OPTIONS = { ...json, ...debug, ...help } as const satisfies OptionSpecs;
 
+/** Options of `vrft check`. */
+export const CHECK_OPTIONS = {
+  ...noVrouter,
+  ...backend,
+  ...btf,
+  json: { group: OUTPUT, description: "print a JSON object instead of lines" },
+  ...debug,
+  ...help,
+} as const satisfies OptionSpecs;
+
 /** The command without a name. */
 export const TRACE: CommandSpec = {
   name: "",
@@ -225,6 +244,14 @@ export const SUBCOMMANDS: readonly CommandSpec[] = [
     notes: INTERFACES_NOTES,
   },
   {
+    name: "check",
+    summary: "say whether this host can be traced",
+    description: "Say whether tracing will work on this host, check by check, with what was " +
+      "found, and what to do about what is missing. Needs root.",
+    options: CHECK_OPTIONS,
+    notes: CHECK_NOTES,
+  },
+  {
     name: "completions",
     summary: "print a completion script for a shell",
     description: "Print a completion script for a shell, for it to source or to keep.",
@@ -244,7 +271,7 @@ export const SUBCOMMANDS: readonly CommandSpec[] = [
     options: help,
     operand: {
       name: "command",
-      completion: ["functions", "interfaces", "completions"],
+      completion: ["functions", "interfaces", "check", "completions"],
       parse: parseText,
       optional: true,
     },

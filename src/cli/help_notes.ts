@@ -47,6 +47,22 @@ ${EXIT_STATUS}`;
 /** Notes of `vrft interfaces --help`. */
 export const INTERFACES_NOTES = EXIT_STATUS;
 
+/** Notes of `vrft check --help`. */
+export const CHECK_NOTES = `\
+Examples:
+  sudo vrft check                everything that a trace needs
+  sudo vrft check --no-vrouter   on a host without the vrouter module
+  vrft check --json              { works, backend, summary, checks: [ … ] }
+
+A check is ✔ found, ✖ missing, with what to do about it, or – not needed, not
+known or good to know. Each backend is attached to a few functions and let go
+again; nothing is recorded or changed.
+
+Exit status:
+  0  tracing will work
+  1  it will not, or the check was interrupted
+  2  the command line makes no sense`;
+
 /** Notes of `vrft completions --help`. */
 export const COMPLETIONS_NOTES = `\
 Examples:

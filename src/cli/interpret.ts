@@ -6,13 +6,20 @@
  */
 
 import {
+  CHECK_OPTIONS,
   DISCOVERY_OPTIONS,
   FUNCTIONS_OPTIONS,
   INTERFACES_OPTIONS,
   type OptionValues,
   TRACE_OPTIONS,
 } from "./grammar.ts";
-import type { DiscoveryOptions, Invocation, Shell, TraceOptions } from "./invocation.ts";
+import type {
+  CheckOptions,
+  DiscoveryOptions,
+  Invocation,
+  Shell,
+  TraceOptions,
+} from "./invocation.ts";
 
 const DEFAULT_BUFFER_BYTES = 64 * 2 ** 20;
 
@@ -53,6 +60,8 @@ export function interpret(command: string, given: GivenOptions, operand: unknown
         options: { json: values.json ?? false, debug: values.debug ?? false },
       };
     }
+    case "check":
+      return { command: "check", options: checkOptions(given) };
     case "completions":
       return { command: "completions", shell: operand as Shell };
     default:
@@ -60,7 +69,15 @@ export function interpret(command: string, given: GivenOptions, operand: unknown
   }
 }
 
-function discoveryOptions(values: OptionValues<typeof DISCOVERY_OPTIONS>): DiscoveryOptions {
+/** The options that say what vrouter and the kernel are known by. */
+type SourceValues = Pick<
+  OptionValues<typeof DISCOVERY_OPTIONS>,
+  "no-vrouter" | "vrouter-btf" | "kernel-btf"
+>;
+
+function sourceOptions(
+  values: SourceValues,
+): Pick<DiscoveryOptions, "kernelBtf" | "vrouterBtf" | "vrouter"> {
   if (values["no-vrouter"] && values["vrouter-btf"] !== undefined) {
     throw new Misuse("Options '--no-vrouter' and '--vrouter-btf' exclude each other: drop one");
   }
@@ -68,8 +85,23 @@ function discoveryOptions(values: OptionValues<typeof DISCOVERY_OPTIONS>): Disco
     kernelBtf: values["kernel-btf"] ?? null,
     vrouterBtf: values["vrouter-btf"] ?? null,
     vrouter: !values["no-vrouter"],
+  };
+}
+
+function discoveryOptions(values: OptionValues<typeof DISCOVERY_OPTIONS>): DiscoveryOptions {
+  return {
+    ...sourceOptions(values),
     functions: values.function ?? [],
     excludes: values.exclude ?? [],
+  };
+}
+
+function checkOptions(values: OptionValues<typeof CHECK_OPTIONS>): CheckOptions {
+  return {
+    ...sourceOptions(values),
+    backend: values.backend ?? "auto",
+    json: values.json ?? false,
+    debug: values.debug ?? false,
   };
 }
 

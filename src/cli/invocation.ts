@@ -58,6 +58,19 @@ export interface FunctionsOptions extends DiscoveryOptions {
   readonly debug: boolean;
 }
 
+/** Options of `vrft check`. */
+export interface CheckOptions {
+  /** BTF of the kernel; `null` stands for /sys/kernel/btf/vmlinux. */
+  readonly kernelBtf: string | null;
+  /** BTF of the vrouter module; `null` stands for the default places. */
+  readonly vrouterBtf: string | null;
+  /** False with `--no-vrouter`: the module is neither needed nor looked for. */
+  readonly vrouter: boolean;
+  readonly backend: BackendChoice;
+  readonly json: boolean;
+  readonly debug: boolean;
+}
+
 /** Options of `vrft interfaces`. */
 export interface InterfacesOptions {
   readonly json: boolean;
@@ -69,6 +82,7 @@ export type Invocation =
   | { readonly command: "trace"; readonly options: TraceOptions }
   | { readonly command: "functions"; readonly options: FunctionsOptions }
   | { readonly command: "interfaces"; readonly options: InterfacesOptions }
+  | { readonly command: "check"; readonly options: CheckOptions }
   | { readonly command: "completions"; readonly shell: Shell }
   /** Text for stdout as it stands, and exit status 0: help and version. */
   | { readonly command: "show"; readonly text: string }

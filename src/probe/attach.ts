@@ -47,9 +47,9 @@ export async function chooseBackend(
   for (const backend of BACKENDS) {
     if (choice !== "auto" && choice !== backend.name) continue;
     try {
-      const loaded = await tryBackend(libbpf, object, options, functions, backend, probes);
+      const trial = await tryBackend(libbpf, object, options, functions, backend, probes);
       debug(`Backend ${backend.name}: ${backend.title} works on this kernel`);
-      return { backend, object: loaded };
+      return { backend, object: trial.object };
     } catch (error) {
       if (!(error instanceof Failure) && !(error instanceof SystemError)) throw error;
       cause ??= error;
@@ -68,26 +68,55 @@ export async function chooseBackend(
   );
 }
 
-async function tryBackend(
+/** A backend's programs that have been attached, and let go again. */
+export interface Trial {
+  /** The caller's to dispose. */
+  readonly object: BpfObject;
+  /** Milliseconds that attaching took. */
+  readonly attachMs: number;
+  /** Milliseconds of them that the backend was at the functions one by one; 0 if it takes them at once. */
+  readonly eachMs: number;
+}
+
+/**
+ * Loads a backend's programs, attaches them to a few functions and lets go again. Nothing is recorded
+ * meanwhile.
+ *
+ * @param functions number of functions that the programs are to be attached to later
+ * @param probes functions that the trial is made on: one that can be attached to is enough
+ * @param cancelled true when the user wants out
+ * @throws {Failure} or {SystemError} when the backend does not work here; nothing is left then
+ * @throws {AttachCancelled} when `cancelled` says so
+ */
+export async function tryBackend(
   libbpf: Libbpf,
   object: Uint8Array<ArrayBuffer>,
   options: Omit<ObjectOptions, "places">,
   functions: number,
   backend: Backend,
   probes: readonly Target[],
-): Promise<BpfObject> {
+  cancelled: () => boolean = () => false,
+): Promise<Trial> {
   const loaded = BpfObject.load(libbpf, object, backend.programs, {
     ...options,
     places: backend.placesPerFunction * functions,
   });
   try {
-    const quiet = { report: nothing, cancelled: (): boolean => false, debug: nothing };
-    const attachment = await backend.attach(loaded, probes, quiet);
+    const start = performance.now();
+    let first = Infinity;
+    const attachment = await backend.attach(loaded, probes, {
+      report: (done) => {
+        if (done === 0) first = performance.now();
+      },
+      cancelled,
+      debug: nothing,
+    });
+    const end = performance.now();
     attachment[Symbol.dispose]();
     if (attachment.refused.length === probes.length) {
       throw new Failure(attachment.refused[0]!.reason);
     }
-    return loaded;
+    return { object: loaded, attachMs: end - start, eachMs: Math.max(0, end - first) };
   } catch (error) {
     loaded[Symbol.dispose]();
     throw error;

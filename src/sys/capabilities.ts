@@ -8,6 +8,7 @@
 const NUMBERS = {
   CAP_NET_ADMIN: 12n,
   CAP_SYS_ADMIN: 21n,
+  CAP_SYS_RESOURCE: 24n,
   CAP_SYSLOG: 34n,
   CAP_PERFMON: 38n, // Linux 5.8, as CAP_BPF
   CAP_BPF: 39n,
@@ -15,6 +16,16 @@ const NUMBERS = {
 
 /** A capability this program has a use for. */
 export type Capability = keyof typeof NUMBERS;
+
+/** Those that CAP_SYS_ADMIN includes. */
+const OF_SYS_ADMIN: readonly Capability[] = ["CAP_BPF", "CAP_PERFMON", "CAP_SYSLOG"];
+
+/** What a trace cannot do without, with the vrouter module or without. */
+export function traceCapabilities(vrouter: boolean): Capability[] {
+  return vrouter
+    ? ["CAP_BPF", "CAP_PERFMON", "CAP_SYSLOG", "CAP_NET_ADMIN"]
+    : ["CAP_BPF", "CAP_PERFMON", "CAP_SYSLOG"];
+}
 
 /**
  * Those of `wanted` that this process does not have. CAP_SYS_ADMIN includes CAP_BPF, CAP_PERFMON and
@@ -26,6 +37,6 @@ export function missingCapabilities(status: string, wanted: readonly Capability[
   const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? "0"}`);
   const has = (capability: Capability): boolean => (effective >> NUMBERS[capability] & 1n) === 1n;
   return wanted.filter((capability) =>
-    !has(capability) && (capability === "CAP_NET_ADMIN" || !has("CAP_SYS_ADMIN"))
+    !has(capability) && !(OF_SYS_ADMIN.includes(capability) && has("CAP_SYS_ADMIN"))
   );
 }

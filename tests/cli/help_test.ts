@@ -21,7 +21,7 @@ for (const { name, options } of COMMANDS) {
 }
 
 function helpText(words: readonly string[]): string {
-  const invocation = parseArguments([...words, "--help"], "1.2.3");
+  const invocation = parseArguments([...words, "--help"], "1.2.3\n");
   assert.equal(invocation.command, "show");
   return (invocation as { text: string }).text;
 }

@@ -107,12 +107,12 @@ const MISUSES: readonly [args: string[], message: string, see?: string][] = [
   ],
   [
     ["--debug", "completions", "bash"],
-    "Option '--debug' does not belong to 'vrft completions' but to 'vrft', 'vrft functions' and 'vrft interfaces'",
+    "Option '--debug' does not belong to 'vrft completions' but to 'vrft', 'vrft functions', 'vrft interfaces' and 'vrft check'",
     "vrft completions",
   ],
   [
     ["--json", "functions"],
-    "Option '--json' does not belong to 'vrft' but to 'vrft functions' and 'vrft interfaces'",
+    "Option '--json' does not belong to 'vrft' but to 'vrft functions', 'vrft interfaces' and 'vrft check'",
   ],
   [
     ["functions", "--version"],
@@ -128,6 +128,16 @@ const MISUSES: readonly [args: string[], message: string, see?: string][] = [
     ["--no-vrouter", "functions", "--vrouter-btf", "x"],
     "Options '--no-vrouter' and '--vrouter-btf' exclude each other: drop one",
     "vrft functions",
+  ],
+  [
+    ["check", "--vrouter-btf", "x", "--no-vrouter"],
+    "Options '--no-vrouter' and '--vrouter-btf' exclude each other: drop one",
+    "vrft check",
+  ],
+  [
+    ["check", "-n", "5"],
+    "Option '-n' does not belong to 'vrft check' but to 'vrft'",
+    "vrft check",
   ],
   [
     ["--no-vrouter", "-i", "eth0", "-i", "vif0/1"],

@@ -19,7 +19,7 @@ const DEFAULTS: TraceOptions = {
 };
 
 function parse(...args: string[]): Invocation {
-  return parseArguments(args, "1.2.3");
+  return parseArguments(args, "vrft 1.2.3\nand more\n");
 }
 
 /** The options of the trace that differ from the defaults. */
@@ -108,6 +108,27 @@ Deno.test("parseArguments() understands vrft interfaces with each of its options
   });
 });
 
+Deno.test("parseArguments() understands vrft check with each of its options", () => {
+  const { kernelBtf, vrouterBtf, vrouter, backend } = DEFAULTS;
+  const plain = { kernelBtf, vrouterBtf, vrouter, backend, json: false, debug: false };
+  assert.deepEqual(parse("check"), { command: "check", options: plain });
+  for (
+    const [args, changed] of [
+      [["--json"], { json: true }],
+      [["--debug"], { debug: true }],
+      [["--no-vrouter"], { vrouter: false }],
+      [["--backend", "kprobe"], { backend: "kprobe" }],
+      [["--kernel-btf", "a", "--vrouter-btf", "b"], { kernelBtf: "a", vrouterBtf: "b" }],
+    ] as const
+  ) {
+    assert.deepEqual(parse("check", ...args), {
+      command: "check",
+      options: { ...plain, ...changed },
+    });
+  }
+  assert.deepEqual(parse("--backend", "multi", "check"), parse("check", "--backend", "multi"));
+});
+
 Deno.test("parseArguments() understands vrft completions for each shell", () => {
   for (const shell of ["bash", "zsh", "fish"] as const) {
     assert.deepEqual(parse("completions", shell), { command: "completions", shell });
@@ -127,9 +148,9 @@ Deno.test("parseArguments() takes options in front of a subcommand that has them
   );
 });
 
-Deno.test("parseArguments() shows the version it is given", () => {
+Deno.test("parseArguments() shows the version as it is given", () => {
   for (const args of [["--version"], ["-v"], ["-n", "5", "-v"]]) {
-    assert.deepEqual(parse(...args), { command: "show", text: "vrft 1.2.3\n" });
+    assert.deepEqual(parse(...args), { command: "show", text: "vrft 1.2.3\nand more\n" });
   }
 });
 
@@ -139,7 +160,7 @@ Deno.test("parseArguments() shows the same help for -h, --help and help", () => 
   assert.deepEqual(parse("-h"), help);
   assert.deepEqual(parse("help"), help);
   assert.deepEqual(parse("-i", "eth0", "--help", "--nonsense"), help);
-  for (const command of ["functions", "interfaces", "completions", "help"]) {
+  for (const command of ["functions", "interfaces", "check", "completions", "help"]) {
     const own = parse(command, "--help");
     assert.equal(own.command, "show");
     assert.deepEqual(parse(command, "-h"), own);

@@ -5,7 +5,7 @@ import { runCompletions } from "../../src/commands/completions.ts";
 import type { CommandIo } from "../../src/commands/io.ts";
 import { isInstalled, offers } from "./shells.ts";
 
-const SUBCOMMANDS = ["completions", "functions", "help", "interfaces"];
+const SUBCOMMANDS = ["check", "completions", "functions", "help", "interfaces"];
 
 for (const shell of SHELLS) {
   const script = scriptOf(shell);
@@ -59,6 +59,7 @@ for (const shell of SHELLS) {
     assert.deepEqual(await offers(shell, script, shells, directory), ["bash", "fish", "zsh"]);
     const commands = ["vrft", "help", ""];
     assert.deepEqual(await offers(shell, script, commands, directory), [
+      "check",
       "completions",
       "functions",
       "interfaces",

@@ -1,0 +1,332 @@
+/**
+ * All checks of this host, in the order in which they depend on each other: what one finds can make
+ * others needless.
+ *
+ * @module
+ */
+
+import { configPaths, readKernelConfig } from "../kernel/kernel_config.ts";
+import { discover, type Discovery } from "../kernel/functions.ts";
+import type { SourceOptions } from "../kernel/sources.ts";
+import { BACKENDS } from "../probe/attach.ts";
+import { AttachCancelled, type BackendName, type Target } from "../probe/backend.ts";
+import { Libbpf } from "../probe/libbpf.ts";
+import { missingCapabilities, traceCapabilities } from "../sys/capabilities.ts";
+import { Failure } from "../sys/failure.ts";
+import { SystemError } from "../sys/libc.ts";
+import { NetlinkClient, NetlinkError } from "../sys/netlink.ts";
+import { NETLINK_GENERIC, NetlinkSocket } from "../sys/netlink_socket.ts";
+import { networkNamespaces } from "../sys/network.ts";
+import { lookUpFamily } from "../vrouter/genetlink.ts";
+import { readVifs } from "../vrouter/interfaces.ts";
+import { checkAttachTime, checkBackend, type Trials, tryBackends } from "./backends.ts";
+import { checkKernelBtf, checkNoVrouterBtf, checkVrouterBtf } from "./btf.ts";
+import {
+  checkAddresses,
+  checkBlacklist,
+  checkFtraceSwitch,
+  checkKprobeSwitch,
+  checkTracefs,
+} from "./facilities.ts";
+import {
+  exists,
+  kernelBtfFacts,
+  type LoadedSources,
+  loadSources,
+  packetOffsets,
+  readEvidence,
+  readText,
+  tracefsMount,
+  vrouterBtfFacts,
+} from "./facts.ts";
+import { checkLockdown, checkLockedMemory, checkRelease } from "./kernel.ts";
+import { checkConfig, checkOption, KERNEL_OPTIONS } from "./kernel_options.ts";
+import { amount, type CheckResult, failed, note, ok, type Outcome } from "./outcome.ts";
+import { checkPrivileges, checkSeccomp } from "./privileges.ts";
+import { checkInterfaces, checkModule, checkNetlink } from "./vrouter.ts";
+
+/** What the user has chosen; the fields of the same names on the command line. */
+export interface CheckChoices extends SourceOptions {
+  readonly backend: BackendName | "auto";
+}
+
+/** What the checks that attach something need. */
+export interface CheckTools {
+  /** Reads the BPF object. */
+  readonly readObject: () => Promise<Uint8Array<ArrayBuffer>>;
+  /** True when the user wants out. */
+  readonly cancelled: () => boolean;
+  /** Told how decisions are made. */
+  readonly debug: (message: string) => void;
+}
+
+/** Names of the checks but for kernel options, which go by their own. */
+const TITLES = {
+  kernel_release: "Kernel release",
+  privileges: "Privileges",
+  seccomp: "System call filter",
+  lockdown: "Kernel lockdown",
+  locked_memory: "Locked memory",
+  vrouter_module: "vrouter module",
+  vrouter_netlink: "vrouter netlink",
+  vrouter_interfaces: "vrouter interfaces",
+  libraries: "Libraries",
+  kernel_config: "Kernel configuration",
+  kernel_btf: "Kernel BTF",
+  vrouter_btf: "vrouter BTF",
+  tracefs: "tracefs",
+  kernel_addresses: "Addresses of functions",
+  functions: "Functions to trace",
+  kprobe_blacklist: "Kprobe blacklist",
+  backend_session: "Backend session",
+  backend_multi: "Backend multi",
+  backend_kprobe: "Backend kprobe",
+  kprobe_switch: "Switch of kprobes",
+  ftrace_switch: "Switch of ftrace",
+  attach_time: "Time to attach",
+} as const;
+
+/** Name of a check, for scripts: a key of the titles, or a kernel option. */
+export type CheckName = keyof typeof TITLES | `CONFIG_${string}`;
+
+/** A file of the kernel's debugging file system. */
+const KPROBES = "/sys/kernel/debug/kprobes";
+
+const NO_VROUTER = note("not needed with --no-vrouter");
+
+/**
+ * Makes the checks, one after the other, as they are asked for.
+ *
+ * @param tools `null` leaves out all that attaches something, and what follows from it
+ * @throws {AttachCancelled} when the user wants out; nothing is attached then
+ */
+export async function* checkHost(
+  choices: CheckChoices,
+  tools: CheckTools | null,
+): AsyncGenerator<CheckResult, void, void> {
+  let blamed = false;
+  const result = (check: CheckName, outcome: Outcome): CheckResult => {
+    if (outcome.status === "failed") blamed = true;
+    if (tools?.cancelled()) throw new AttachCancelled();
+    const title = check in TITLES ? TITLES[check as keyof typeof TITLES] : check;
+    return { check, title, ...outcome };
+  };
+
+  const release = Deno.osRelease();
+  yield result("kernel_release", checkRelease(release, Deno.build.arch));
+  const status = readText("/proc/self/status") ?? "";
+  const privileges = checkPrivileges(
+    status,
+    readText("/proc/self/uid_map"),
+    traceCapabilities(choices.vrouter),
+  );
+  const privileged = privileges.status === "ok";
+  yield result("privileges", privileges);
+  yield result("seccomp", checkSeccomp(status));
+  const lockdown = checkLockdown(readText("/sys/kernel/security/lockdown"));
+  yield result("lockdown", lockdown);
+  const raisable = missingCapabilities(status, ["CAP_SYS_RESOURCE"]).length === 0;
+  const limits = readText("/proc/self/limits") ?? "";
+  yield result("locked_memory", checkLockedMemory(release, limits, raisable, privileged));
+
+  const loaded = exists("/sys/module/vrouter");
+  for (const [check, outcome] of vrouterOutcomes(choices, loaded, privileged)) {
+    yield result(check, outcome);
+  }
+
+  using libbpf = await openLibbpf();
+  yield result("libraries", libbpf.outcome);
+
+  const read = await loadSources(choices);
+  const config = await readKernelConfig(configPaths(release));
+  yield result("kernel_config", checkConfig(config));
+  const evidence = readEvidence(KERNEL_OPTIONS.map(({ evidence }) => evidence), read.kallsyms);
+  for (const [index, option] of KERNEL_OPTIONS.entries()) {
+    const facts = { config, evident: evidence[index] ?? null };
+    yield result(option.name as CheckName, checkOption(option, facts, choices));
+  }
+
+  yield result("kernel_btf", kernelBtfOutcome(choices, read));
+  yield result("vrouter_btf", vrouterBtfOutcome(choices, read, loaded));
+  const tracefs = {
+    mount: tracefsMount(readText("/proc/self/mounts") ?? ""),
+    offered: /\ttracefs$/m.test(readText("/proc/filesystems") ?? ""),
+    filterFunctions: read.filterFunctions,
+    forbidden: !privileged
+      ? "reading it needs root"
+      : lockdown.status === "failed"
+      ? "lockdown forbids to read it"
+      : null,
+  };
+  yield result("tracefs", checkTracefs(tracefs));
+  const restriction = readText("/proc/sys/kernel/kptr_restrict");
+  yield result("kernel_addresses", checkAddresses(read.kallsyms, restriction, privileged));
+
+  const discovery = discoverIn(read);
+  yield result("functions", functionsOutcome(discovery));
+  if (tools === null) return;
+  const targets = targetsOf(discovery);
+  yield result("kprobe_blacklist", checkBlacklist(readText(`${KPROBES}/blacklist`), targets));
+
+  let trials: Trials | null = null;
+  if (libbpf.library !== null && read.sources !== null && targets.length > 0 && privileged) {
+    trials = await tryBackends(choices.backend, targets, {
+      libbpf: libbpf.library,
+      object: await tools.readObject(),
+      options: {
+        // One page: nothing is recorded.
+        ringBytes: 4096,
+        interfaces: 1,
+        ...packetOffsets(read.sources) ?? { vpIfOffset: 0, vifIdxOffset: 0 },
+        onlyNetns: 0,
+        vrouterNetns: choices.vrouter ? networkNamespaces().initial : 0,
+        kernelBtf: choices.kernelBtf,
+      },
+      cancelled: tools.cancelled,
+      debug: tools.debug,
+    });
+  }
+  const blame = blamed;
+  for (const backend of BACKENDS) {
+    const outcome = checkBackend(backend, trials, choices.backend, blame);
+    yield result(`backend_${backend.name}`, outcome);
+  }
+  const chosen = trials?.chosen ?? null;
+  const enabled = readText(`${KPROBES}/enabled`);
+  const optimization = readText("/proc/sys/debug/kprobes-optimization");
+  yield result("kprobe_switch", checkKprobeSwitch(enabled, optimization, chosen));
+  const ftrace = readText("/proc/sys/kernel/ftrace_enabled");
+  yield result("ftrace_switch", checkFtraceSwitch(ftrace, chosen));
+  yield result("attach_time", checkAttachTime(trials, targets.length));
+}
+
+/** The module, its netlink family and its interfaces: each is asked only where the one before is there. */
+function vrouterOutcomes(
+  { vrouter }: CheckChoices,
+  loaded: boolean,
+  privileged: boolean,
+): [CheckName, Outcome][] {
+  if (!vrouter) {
+    return [
+      ["vrouter_module", NO_VROUTER],
+      ["vrouter_netlink", NO_VROUTER],
+      ["vrouter_interfaces", NO_VROUTER],
+    ];
+  }
+  const module = checkModule(loaded, readText("/sys/module/vrouter/version"));
+  if (!loaded) {
+    const idle = note("needs the module");
+    return [["vrouter_module", module], ["vrouter_netlink", idle], ["vrouter_interfaces", idle]];
+  }
+  const netlink = checkNetlink(netlinkFailure());
+  return [
+    ["vrouter_module", module],
+    ["vrouter_netlink", netlink],
+    ["vrouter_interfaces", interfacesOutcome(netlink, privileged)],
+  ];
+}
+
+/** Why vrouter's netlink family does not answer; `null` when it does. */
+function netlinkFailure(): string | null {
+  try {
+    using socket = new NetlinkSocket(NETLINK_GENERIC);
+    lookUpFamily(new NetlinkClient(socket), "vrouter");
+    return null;
+  } catch (error) {
+    if (error instanceof NetlinkError || error instanceof SystemError) return error.message;
+    throw error;
+  }
+}
+
+function interfacesOutcome(netlink: Outcome, privileged: boolean): Outcome {
+  if (netlink.status !== "ok") return note("needs the netlink family");
+  try {
+    return checkInterfaces(readVifs());
+  } catch (error) {
+    if (!(error instanceof Failure) && !(error instanceof SystemError)) throw error;
+    if (!privileged) return note("listing them needs root");
+    return failed(error.message, "see the kernel's log for what the module says (dmesg)");
+  }
+}
+
+/** libbpf, where it can be loaded, and what checking that came to. */
+async function openLibbpf(): Promise<{ library: Libbpf | null; outcome: Outcome } & Disposable> {
+  try {
+    const library = await Libbpf.open();
+    return {
+      library,
+      outcome: ok(`libbpf ${library.version()} is loaded`),
+      [Symbol.dispose]: (): void => library[Symbol.dispose](),
+    };
+  } catch (error) {
+    if (!(error instanceof Failure) && !(error instanceof SystemError)) throw error;
+    return {
+      library: null,
+      outcome: failed(error.message, "get vrft anew: this copy does not suit this host"),
+      [Symbol.dispose]: (): void => {},
+    };
+  }
+}
+
+function kernelBtfOutcome({ kernelBtf }: CheckChoices, read: LoadedSources): Outcome {
+  if (read.sources === null) {
+    return failed(
+      read.kernelFailure ?? "",
+      kernelBtf === null
+        ? "use a kernel that is built with CONFIG_DEBUG_INFO_BTF=y, or name a file with --kernel-btf"
+        : "name the BTF of this very kernel with --kernel-btf, or leave it out",
+    );
+  }
+  return checkKernelBtf(kernelBtfFacts(read.sources, kernelBtf !== null));
+}
+
+function vrouterBtfOutcome(
+  { vrouter }: CheckChoices,
+  { sources, vrouterFailure }: LoadedSources,
+  loaded: boolean,
+): Outcome {
+  if (!vrouter) return NO_VROUTER;
+  if (sources === null) return note("needs the BTF of the kernel");
+  if (vrouterFailure !== null) {
+    return failed(
+      vrouterFailure,
+      "name vrouter's with --vrouter-btf, made by pahole -J vrouter.ko",
+    );
+  }
+  const facts = vrouterBtfFacts(sources, loaded);
+  if (facts !== null) return checkVrouterBtf(facts);
+  if (!loaded) return note("needs the module");
+  return checkNoVrouterBtf(sources.warnings.filter((warning) => warning.includes(".btf")));
+}
+
+/** What can be traced; why that cannot be found out, as text; `null` without BTF. */
+function discoverIn({ sources }: LoadedSources): Discovery | string | null {
+  if (sources === null) return null;
+  try {
+    return discover({ ...sources, functions: [], excludes: [] });
+  } catch (error) {
+    if (error instanceof Failure) return error.message;
+    throw error;
+  }
+}
+
+function functionsOutcome(discovery: Discovery | string | null): Outcome {
+  if (discovery === null) return note("needs the BTF of the kernel");
+  const see = "see vrft functions --skipped";
+  if (typeof discovery === "string") return failed(discovery, "make the BTF anew");
+  const { functions, skipped, traceabilityKnown } = discovery;
+  if (functions.length === 0) return failed("no function that takes a packet can be traced", see);
+  if (!traceabilityKnown) {
+    return note(
+      `${amount(functions.length)} take a packet; which of them can be traced is not known`,
+    );
+  }
+  const own = functions.filter(({ module }) => module === "vrouter").length;
+  const vrouter = own === 0 ? "" : `, ${amount(own)} of them vrouter's`;
+  return ok(`${amount(functions.length)}${vrouter}; ${amount(skipped.length)} cannot be traced`);
+}
+
+function targetsOf(discovery: Discovery | string | null): readonly Target[] {
+  if (discovery === null || typeof discovery === "string") return [];
+  return discovery.functions.filter((one): one is Target => one.address !== null);
+}

@@ -1,0 +1,175 @@
+/**
+ * Reads what the checks are made on. Nothing here fails: what cannot be read is `null`.
+ *
+ * @module
+ */
+
+import type { Btf } from "../kernel/btf.ts";
+import { elfSection, isElf } from "../kernel/elf.ts";
+import {
+  type KernelSources,
+  readSources,
+  type SourceOptions,
+  SYSTEM_PATHS,
+} from "../kernel/sources.ts";
+import { findSymbols, VMLINUX } from "../kernel/symbols.ts";
+import { Failure } from "../sys/failure.ts";
+import { agreement, undescribed } from "./btf_match.ts";
+import type { KernelBtfFacts, VrouterBtfFacts } from "./btf.ts";
+import type { Evidence } from "./kernel_options.ts";
+
+const VROUTER = "vrouter";
+const TRACEFS_PLACES = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
+const MODULE_BUILD_ID = "/sys/module/vrouter/notes/.note.gnu.build-id";
+
+/** Contents of a small file; `null` when it cannot be read. */
+export function readText(path: string): string | null {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch {
+    return null;
+  }
+}
+
+function readBytes(path: string): Uint8Array | null {
+  try {
+    return Deno.readFileSync(path);
+  } catch {
+    return null;
+  }
+}
+
+/** Whether there is a file, readable or not. */
+export function exists(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * The first of the two places of tracefs where it is mounted; `null` for neither.
+ *
+ * @param mounts contents of /proc/self/mounts
+ */
+export function tracefsMount(mounts: string): string | null {
+  const mounted = [...mounts.matchAll(/^\S+ (\S+) tracefs /gm)].map(([, place]) => place);
+  return TRACEFS_PLACES.find((place) => mounted.includes(place)) ?? null;
+}
+
+/** The kernel's sources, and why those that are missing cannot be used. */
+export interface LoadedSources {
+  /** `null` when the kernel's BTF cannot be used. */
+  readonly sources: KernelSources | null;
+  /** Why the kernel's BTF cannot be used. */
+  readonly kernelFailure: string | null;
+  /** Why vrouter's cannot. */
+  readonly vrouterFailure: string | null;
+  readonly kallsyms: Uint8Array | null;
+  readonly filterFunctions: Uint8Array | null;
+}
+
+/** Reads the sources, without vrouter's BTF where that is at fault. */
+export async function loadSources(
+  options: SourceOptions,
+  read: typeof readSources = readSources,
+): Promise<LoadedSources> {
+  const loaded = (sources: KernelSources, vrouterFailure: string | null): LoadedSources => {
+    const { kallsyms, filterFunctions } = sources;
+    return { sources, kernelFailure: null, vrouterFailure, kallsyms, filterFunctions };
+  };
+  try {
+    return loaded(await read(options), null);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    try {
+      return loaded(await read({ ...options, vrouter: false }), error.message);
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      return {
+        sources: null,
+        kernelFailure: error.message,
+        vrouterFailure: null,
+        kallsyms: readBytes(SYSTEM_PATHS.kallsyms),
+        filterFunctions: SYSTEM_PATHS.filterFunctions.map(readBytes).find((one) => one !== null) ??
+          null,
+      };
+    }
+  }
+}
+
+/** The signs among `evidence` that this kernel shows; `null` for those that it cannot be asked for. */
+export function readEvidence(
+  evidence: readonly Evidence[],
+  kallsyms: Uint8Array | null,
+): (boolean | null)[] {
+  const names = evidence.flatMap((one) => "symbol" in one ? [one.symbol] : []);
+  const found = new Set(
+    (kallsyms === null ? [] : findSymbols(kallsyms, names))
+      .filter(({ module }) => module === VMLINUX).map(({ name }) => name),
+  );
+  return evidence.map((one) => {
+    if ("file" in one) return exists(one.file);
+    return kallsyms === null || kallsyms.length === 0 ? null : found.has(one.symbol);
+  });
+}
+
+/** What is known of the kernel's BTF. @param named whether the user has named the file */
+export function kernelBtfFacts(sources: KernelSources, named: boolean): KernelBtfFacts {
+  const btf = btfOf(sources, VMLINUX)!;
+  const compare = named && sources.kallsyms !== null;
+  return {
+    path: sources.kernelBtf,
+    types: btf.endId - 1,
+    agreement: compare ? agreement(btf, sources.kallsyms, VMLINUX) : null,
+  };
+}
+
+/** Where the programs find the interface of a vr_packet, in bytes; `null` where BTF does not say. */
+export function packetOffsets(
+  sources: KernelSources,
+): { vpIfOffset: number; vifIdxOffset: number } | null {
+  const btf = btfOf(sources, VROUTER);
+  const vpIfOffset = btf?.memberOffset("vr_packet", "vp_if");
+  const vifIdxOffset = btf?.memberOffset("vr_interface", "vif_idx");
+  return vpIfOffset === undefined || vifIdxOffset === undefined
+    ? null
+    : { vpIfOffset, vifIdxOffset };
+}
+
+/** What is known of vrouter's BTF; `null` when there is none. @param loaded whether the module is */
+export function vrouterBtfFacts(sources: KernelSources, loaded: boolean): VrouterBtfFacts | null {
+  const btf = btfOf(sources, VROUTER);
+  const { vrouterBtf: path, kallsyms } = sources;
+  if (btf === undefined || path === null) return null;
+  const compare = loaded && kallsyms !== null;
+  return {
+    path,
+    own: path === `${SYSTEM_PATHS.btf}/${VROUTER}`,
+    describesPackets: packetOffsets(sources) !== null,
+    sameBuild: loaded ? sameNote(buildIdNote(readBytes(path)), readBytes(MODULE_BUILD_ID)) : null,
+    agreement: compare ? agreement(btf, kallsyms, VROUTER) : null,
+    undescribed: compare ? undescribed(btf, kallsyms, VROUTER) : 0,
+  };
+}
+
+function btfOf({ modules }: KernelSources, wanted: string): Btf | undefined {
+  return modules.find(({ module }) => module === wanted)?.btf;
+}
+
+/** The note with the build id of an ELF file; `null` for raw BTF, which has none. */
+export function buildIdNote(file: Uint8Array | null): Uint8Array | null {
+  try {
+    return file !== null && isElf(file) ? elfSection(file, ".note.gnu.build-id") ?? null : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Whether two notes are the same; `null` where one is missing. */
+export function sameNote(a: Uint8Array | null, b: Uint8Array | null): boolean | null {
+  if (a === null || b === null) return null;
+  return a.length === b.length && a.every((byte, index) => byte === b[index]);
+}

@@ -1,0 +1,43 @@
+/**
+ * Checks of the vrouter module and its interfaces.
+ *
+ * @module
+ */
+
+import type { Vif } from "../vrouter/interfaces.ts";
+import { amount, failed, ok, type Outcome } from "./outcome.ts";
+
+/** Vifs that are named. */
+const NAMED = 5;
+
+/** Checks that the module is loaded. @param version of the module, where it has one */
+export function checkModule(loaded: boolean, version: string | null): Outcome {
+  if (loaded) return ok(version === null ? "loaded" : `loaded, version ${version.trim()}`);
+  return failed(
+    "the vrouter kernel module is not loaded",
+    "load it, or trace plain network devices with --no-vrouter",
+  );
+}
+
+/** Checks the module's netlink family. @param failure why it does not answer; `null` when it does */
+export function checkNetlink(failure: string | null): Outcome {
+  if (failure === null) return ok('the family "vrouter" answers');
+  return failed(
+    `the family "vrouter" does not answer: ${failure}`,
+    "load a vrouter module that speaks Sandesh over generic netlink; see the kernel's log (dmesg)",
+  );
+}
+
+/** Checks that there are vifs to trace. */
+export function checkInterfaces(vifs: readonly Vif[]): Outcome {
+  if (vifs.length === 0) {
+    return failed(
+      "the vrouter module has no vifs",
+      "add some, or name a network device with -i",
+    );
+  }
+  const names = vifs.slice(0, NAMED).map(({ index, name }) => name === "" ? `vif0/${index}` : name);
+  return ok(
+    `${amount(vifs.length)}: ${names.join(", ")}${vifs.length > NAMED ? ", …" : ""}`,
+  );
+}

@@ -1,0 +1,63 @@
+/**
+ * `vrft check`: says whether this host can be traced, and what is missing.
+ *
+ * @module
+ */
+
+import { type CheckChoices, checkHost, type CheckTools } from "../check/checks.ts";
+import type { CheckResult } from "../check/outcome.ts";
+import { reportJson, reportLines, summarize } from "../check/report.ts";
+import type { CheckOptions } from "../cli/invocation.ts";
+import { AttachCancelled } from "../probe/backend.ts";
+import type { CommandIo } from "./io.ts";
+
+/** What the command needs besides its options. */
+export interface CheckSurroundings {
+  /** Whether signs are coloured. */
+  readonly colour: boolean;
+  /** Aborted when the user wants out. */
+  readonly stop: AbortSignal;
+  /** Reads the BPF object that this program was built with. */
+  readonly readObject: () => Promise<Uint8Array<ArrayBuffer>>;
+}
+
+/** Makes the checks. */
+export type HostChecks = (
+  choices: CheckChoices,
+  tools: CheckTools,
+) => AsyncGenerator<CheckResult, void, void>;
+
+/**
+ * Checks this host, and writes each result as soon as it is known; as JSON, all of them at the end.
+ *
+ * @param checks makes the checks; the default makes them on this host
+ * @returns exit status: 0 when tracing will work
+ */
+export async function runCheck(
+  options: CheckOptions,
+  io: CommandIo,
+  { colour, stop, readObject }: CheckSurroundings,
+  checks: HostChecks = checkHost,
+): Promise<number> {
+  const tools: CheckTools = {
+    readObject,
+    cancelled: () => stop.aborted,
+    debug: (message) => {
+      if (options.debug) io.log(message);
+    },
+  };
+  const results: CheckResult[] = [];
+  try {
+    for await (const result of checks(options, tools)) {
+      results.push(result);
+      if (!options.json) io.out(reportLines(result, colour));
+    }
+  } catch (error) {
+    if (!(error instanceof AttachCancelled)) throw error;
+    io.log("Interrupted; nothing is attached any more");
+    return 1;
+  }
+  const { works, text } = summarize(results);
+  io.out(options.json ? reportJson(results) : `\n${text}\n`);
+  return works ? 0 : 1;
+}

@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { checkInterfaces, checkModule, checkNetlink } from "../../src/check/vrouter.ts";
+import type { Vif } from "../../src/vrouter/interfaces.ts";
+
+function vif(index: number, name: string): Vif {
+  return {
+    index,
+    name,
+    device: null,
+    ifindex: 0,
+    type: "virtual",
+    vrf: 0,
+    flags: 0,
+    rxPackets: 0,
+    rxBytes: 0,
+    txPackets: 0,
+    txBytes: 0,
+    drops: 0,
+  };
+}
+
+Deno.test("checkModule() names --no-vrouter where there is no module", () => {
+  assert.equal(checkModule(true, null).found, "loaded");
+  assert.equal(checkModule(true, "1.0\n").found, "loaded, version 1.0");
+  const absent = checkModule(false, null);
+  assert.equal(absent.status, "failed");
+  assert.match(absent.found, /not loaded/);
+  assert.match(absent.advice!, /--no-vrouter/);
+});
+
+Deno.test("checkNetlink() passes the reason on", () => {
+  assert.equal(checkNetlink(null).status, "ok");
+  const silent = checkNetlink("the kernel refused the request: No such file or directory");
+  assert.equal(silent.status, "failed");
+  assert.match(silent.found, /No such file/);
+});
+
+Deno.test("checkInterfaces() names the first few, and fails when there is none", () => {
+  assert.equal(checkInterfaces([vif(0, "fab0"), vif(7, "")]).found, "2: fab0, vif0/7");
+  const many = Array.from({ length: 1200 }, (_, index) => vif(index, `tap${index}`));
+  assert.equal(checkInterfaces(many).found, "1,200: tap0, tap1, tap2, tap3, tap4, …");
+  const none = checkInterfaces([]);
+  assert.equal(none.status, "failed");
+  assert.match(none.advice!, /-i/);
+});

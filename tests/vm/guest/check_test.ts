@@ -1,0 +1,220 @@
+import assert from "node:assert/strict";
+import { type Ended, FPROBE, leftovers, must, run, vrftArguments } from "./support.ts";
+
+const NOBODY = { uid: 65534, gid: 65534 };
+const BEST = FPROBE ? "kprobe.session" : "kprobe events";
+
+/** What `vrft check` printed: the lines by their title, each with its sign, and the last line. */
+interface Printed {
+  readonly signs: ReadonlyMap<string, string>;
+  /** Titles of what is missing. */
+  readonly missing: readonly string[];
+  readonly last: string;
+}
+
+/**
+ * Runs `vrft check`. What holds whatever it finds: all that is missing has advice, no line tells of a
+ * defect, nothing is left behind.
+ */
+async function check(
+  args: readonly string[] = [],
+  options: Deno.CommandOptions = {},
+): Promise<Ended & Printed> {
+  const ended = await run("vrft", ["check", ...args], options);
+  assert.equal(ended.stderr, "");
+  assert.doesNotMatch(ended.stdout, /\bat .*:\d+:\d+|defect of vrft|undefined/);
+  assert.deepEqual(await leftovers(), []);
+  const lines = ended.stdout.trimEnd().split("\n");
+  const titled = lines.flatMap((line) => {
+    const [, sign, title] = /^([✔✖–]) (.{30})\S/.exec(line) ?? [];
+    return sign === undefined || title === undefined ? [] : [[title.trim(), sign] as const];
+  });
+  const missing = titled.filter(([, sign]) => sign === "✖").map(([title]) => title);
+  const advice = ended.stdout.match(/^ +→ /gm) ?? [];
+  assert.ok(advice.length >= missing.length, ended.stdout);
+  assert.equal(ended.code, missing.length === 0 ? 0 : 1, ended.stdout);
+  return { ...ended, signs: new Map(titled), missing, last: lines.at(-1)! };
+}
+
+Deno.test("vrft check finds all that a trace needs, and attaches for good to nothing", async () => {
+  const { signs, missing, last, stdout } = await check();
+  assert.deepEqual(missing, [], stdout);
+  assert.equal(last, `Tracing will work with ${BEST}`);
+  for (
+    const title of [
+      "Kernel release",
+      "Privileges",
+      "vrouter module",
+      "vrouter netlink",
+      "vrouter interfaces",
+      "Libraries",
+      "CONFIG_BPF_SYSCALL",
+      "CONFIG_KPROBES",
+      "CONFIG_FUNCTION_TRACER",
+      "CONFIG_DEBUG_INFO_BTF",
+      "Kernel BTF",
+      "vrouter BTF",
+      "tracefs",
+      "Addresses of functions",
+      "Functions to trace",
+      `Backend ${FPROBE ? "session" : "kprobe"}`,
+      "Switch of kprobes",
+      "Switch of ftrace",
+      "Time to attach",
+    ]
+  ) {
+    assert.equal(signs.get(title), "✔", `${title}: ${stdout}`);
+  }
+  assert.match(stdout, /vrouter interfaces +5: fab0, tap1, tap2/);
+  assert.equal(signs.get("CONFIG_FPROBE"), FPROBE ? "✔" : "–");
+  assert.equal(signs.get("Backend multi"), "–");
+});
+
+Deno.test("vrft check --json has the same in a form for scripts", async () => {
+  const { code, stdout } = await run("vrft", ["check", "--json", "--backend", "kprobe"]);
+  assert.equal(code, 0, stdout);
+  const { works, backend, summary, checks } = JSON.parse(stdout);
+  assert.equal(works, true);
+  assert.equal(backend, "kprobe");
+  assert.equal(summary, "Tracing will work with kprobe events");
+  for (const { check, status, found } of checks) {
+    assert.ok(["ok", "note"].includes(status), check);
+    assert.ok(found !== "", check);
+  }
+  const found = (name: string): string =>
+    checks.find(({ check }: { check: string }) => check === name).found;
+  assert.match(found("backend_session"), /not asked for/);
+  // More than a thousand kprobes take their time even where nothing is emulated.
+  assert.match(found("attach_time"), /^(less than a second|about \d+ (s|minutes)) for 1,\d{3} /);
+});
+
+Deno.test("vrft check names the missing module, and nothing else", async () => {
+  await must("rmmod", "vrouter");
+  try {
+    const { missing, stdout } = await check(["--backend", FPROBE ? "session" : "kprobe"]);
+    assert.deepEqual(missing, ["vrouter module"]);
+    assert.match(stdout, /not loaded\n.*--no-vrouter/);
+    assert.match(stdout, /will not work: 1 thing is missing/);
+    const without = await check(["--no-vrouter", "--backend", FPROBE ? "session" : "kprobe"]);
+    assert.deepEqual(without.missing, []);
+  } finally {
+    await must("insmod", "/vm/vrouter.ko");
+    for (const [index, device] of ["fab0", "tap1", "tap2"].entries()) {
+      await must("vif-add", device, `${index}`, device === "fab0" ? "2" : "3");
+    }
+  }
+});
+
+Deno.test("vrft check says that it needs root, and blames nothing else", async () => {
+  const { missing, stdout } = await check([], NOBODY);
+  assert.deepEqual(missing, ["Privileges"], stdout);
+  assert.match(stdout, /user 65534, without CAP_BPF.*\n +→ run vrft as root\n/);
+});
+
+Deno.test("vrft check finds hidden addresses, and how to show them", async () => {
+  await withSetting("/proc/sys/kernel/kptr_restrict", "2", async () => {
+    const { missing, stdout } = await check();
+    assert.deepEqual(missing, ["Addresses of functions"], stdout);
+    assert.match(stdout, /sysctl -w kernel\.kptr_restrict=1/);
+  });
+});
+
+Deno.test("vrft check finds kprobes switched off, where they matter", async () => {
+  await withSetting("/sys/kernel/debug/kprobes/enabled", "0", async () => {
+    const { missing, stdout } = await check(["--backend", "kprobe"]);
+    assert.deepEqual(missing, ["Switch of kprobes"], stdout);
+    assert.match(stdout, /echo 1 >\/sys\/kernel\/debug\/kprobes\/enabled/);
+    if (FPROBE) assert.deepEqual((await check(["--backend", "session"])).missing, []);
+  });
+});
+
+Deno.test("vrft check finds ftrace switched off, where it matters", async () => {
+  await withSetting("/proc/sys/kernel/ftrace_enabled", "0", async () => {
+    const { missing, signs } = await check(["--backend", FPROBE ? "session" : "kprobe"]);
+    assert.deepEqual(missing, FPROBE ? ["Switch of ftrace"] : []);
+    if (!FPROBE) assert.equal(signs.get("Switch of ftrace"), "–");
+  });
+});
+
+Deno.test("vrft check tells the BTF of the loaded module from that of another", async () => {
+  const fit = await check(["--vrouter-btf", "/vm/vrouter.btf", "--backend", "kprobe"]);
+  assert.deepEqual(fit.missing, [], fit.stdout);
+  assert.match(fit.stdout, /vrouter BTF +\/vm\/vrouter\.btf: 9\d % of its \d+ functions/);
+  const foreign = await check(["--vrouter-btf", "/sys/kernel/btf/vmlinux", "--backend", "kprobe"]);
+  assert.deepEqual(foreign.missing, ["vrouter BTF"], foreign.stdout);
+});
+
+Deno.test("vrft check reads the kernel's configuration where a distribution puts it", async () => {
+  const path = `/boot/config-${Deno.osRelease()}`;
+  await Deno.mkdir("/boot", { recursive: true });
+  await Deno.writeTextFile(path, "CONFIG_BPF=y\n# CONFIG_KPROBES is not set\n");
+  try {
+    const { signs, stdout } = await check(["--backend", "kprobe"]);
+    assert.equal(signs.get("Kernel configuration"), "✔");
+    assert.match(stdout, new RegExp(`Kernel configuration +${RegExp.escape(path)}\n`));
+    assert.match(stdout, /CONFIG_BPF +y\n/);
+    // What the kernel shows is the truth.
+    assert.match(stdout, /✔ CONFIG_KPROBES +not set in that file, but the kernel has/);
+  } finally {
+    await Deno.remove(path);
+  }
+});
+
+Deno.test("Ctrl-C while vrft check tries a backend leaves nothing attached", async () => {
+  const child = new Deno.Command("vrft", {
+    args: vrftArguments(["check", "--backend", "kprobe"]),
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  let ended = false;
+  const output = child.output().finally(() => ended = true);
+  let seen = false;
+  while (!ended && !seen) {
+    const events = await Deno.readTextFile("/sys/kernel/tracing/kprobe_events");
+    seen = events.includes("vrft_");
+    if (!seen) await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  assert.ok(seen, "no backend was tried");
+  child.kill("SIGINT");
+  const { code, stdout, stderr } = await output;
+  const text = new TextDecoder();
+  assert.equal(code, 1);
+  assert.doesNotMatch(text.decode(stdout), /Tracing will/);
+  assert.match(text.decode(stderr), /Interrupted; nothing is attached any more\n$/);
+  assert.deepEqual(await leftovers(), []);
+});
+
+Deno.test("A trace that cannot begin shows the check that explains it, and no other", async () => {
+  if (FPROBE) {
+    await withSetting("/proc/sys/kernel/kptr_restrict", "2", async () => {
+      const { code, stderr } = await run("vrft", ["-f", "vm_rx"]);
+      assert.equal(code, 1);
+      // The message has the advice already.
+      assert.match(stderr, /\nvrft: Cannot trace: .*kptr_restrict.*\n$/);
+      assert.doesNotMatch(stderr, /✖/);
+    });
+  } else {
+    const { code, stderr } = await run("vrft", ["-f", "vm_rx", "--backend", "multi"]);
+    assert.equal(code, 1);
+    assert.match(
+      stderr,
+      /\nvrft: Cannot trace with the backend "multi".*\nvrft: ✖ CONFIG_FPROBE: .*--backend auto\n$/,
+    );
+  }
+});
+
+/** Changes a switch of the kernel for as long as `action` takes. */
+async function withSetting(
+  path: string,
+  value: string,
+  action: () => Promise<void>,
+): Promise<void> {
+  const before = await Deno.readTextFile(path);
+  await Deno.writeTextFile(path, value, { create: false });
+  try {
+    await action();
+  } finally {
+    await Deno.writeTextFile(path, before, { create: false });
+  }
+}
