@@ -6,11 +6,14 @@
  * stay bytes until one is asked for. vmlinux has over 100,000 types, and a trace wants some 2,000
  * names of them.
  *
+ * The bytes may be anybody's: whatever they are, the work of each call grows with their number alone,
+ * and not with what they claim. What bounds it is said where it is done.
+ *
  * @module
  */
 
 import { Failure } from "../sys/failure.ts";
-import { elfSection, isElf } from "./elf.ts";
+import { ElfError, elfSection, isElf } from "./elf.ts";
 
 /** Why bytes are not BTF that can be used. */
 export class BtfError extends Failure {
@@ -64,6 +67,13 @@ const MAX_CHAIN = 64;
 /** The longest name that the kernel accepts: `KSYM_NAME_LEN` (6.1). */
 const MAX_NAME_BYTES = 512;
 
+/**
+ * The largest BTF that is read: ten times that of a distribution's vmlinux, and four times what the
+ * kernel accepts from a program (`BTF_MAX_SIZE` in kernel/bpf/btf.c). What is made of BTF takes a
+ * multiple of its size, so this bounds the memory.
+ */
+export const MAX_BTF_BYTES = 64 * 2 ** 20;
+
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 
@@ -109,16 +119,19 @@ export class Btf {
    * Parses raw BTF, or the `.BTF` section of an ELF file.
    *
    * What is checked here: the sections, and that each type lies within them and has a known kind.
-   * Names and references between types are checked when they are followed. The index takes at
-   * most twice the size of `bytes`; types that are not aligned to 4 bytes are copied.
+   * Names and references between types are checked when they are followed.
+   *
+   * Takes a step for each type, of which there is one in 12 bytes at most. The index takes at most
+   * twice the size of the types; types that are not aligned to 4 bytes are copied. Of an ELF file
+   * the BTF alone counts.
    *
    * @param bytes kept and read later on: must not change
    * @param base BTF of the kernel, which split BTF needs. Whether `bytes` are split is found out from
    * them: strings that stand alone start with an empty one, at offset 0, and split ones do not; and
    * names of split BTF lie beyond its own strings. An ELF file's `.BTF.base` takes the place of `base`
    * (the distilled base of modules built out of the tree, pahole 1.28 and Linux 6.11).
-   * @throws {BtfError} when the bytes are not BTF, damaged, of a newer format, or split and `base` is
-   * missing or of another kernel
+   * @throws {BtfError} when the bytes are not BTF, damaged, of a newer format, larger than
+   * {@linkcode MAX_BTF_BYTES}, or split and `base` is missing or of another kernel
    */
   static parse(bytes: Uint8Array, base?: Btf): Btf {
     if (!isElf(bytes)) return new Btf(bytes, base);
@@ -127,7 +140,8 @@ export class Btf {
       section = elfSection(bytes, ".BTF");
       baseSection = elfSection(bytes, ".BTF.base");
     } catch (cause) {
-      throw new BtfError(cause instanceof Error ? cause.message : String(cause), { cause });
+      if (!(cause instanceof ElfError)) throw cause;
+      throw new BtfError(cause.message, { cause });
     }
     if (section === undefined) throw new BtfError("ELF file without a .BTF section");
     return new Btf(section, baseSection === undefined ? base : new Btf(baseSection, undefined));
@@ -159,7 +173,7 @@ export class Btf {
 
   /**
    * Over the BTF of another kernel the names of split BTF point beyond the strings or into the middle
-   * of one. Any string is written once and whole (libbpf's btf__add_str), so that tells.
+   * of one, which tells.
    *
    * @throws {BtfError} when a name does not start where a string starts
    */
@@ -171,6 +185,7 @@ export class Btf {
     }
   }
 
+  /** Any string is written once and whole (libbpf's btf__add_str, the compilers' likewise). */
   #startsString(offset: number): boolean {
     if (offset < this.#stringsFrom && this.base !== undefined) {
       return this.base.#startsString(offset);
@@ -225,7 +240,12 @@ export class Btf {
     return this.#words[this.#start(id)] as number;
   }
 
-  /** Name of the type; empty when it has none. @throws {BtfError} when it is beyond 512 bytes */
+  /**
+   * Name of the type; empty when it has none. Names are whole strings of the BTF, so all different ones
+   * together are no longer than its strings.
+   *
+   * @throws {BtfError} when it is longer than 512 bytes, or does not start where a string does
+   */
   name(id: number): string {
     return this.#string(this.nameOffset(id));
   }
@@ -236,7 +256,7 @@ export class Btf {
   }
 
   /**
-   * The type itself behind typedefs and `const`, `volatile`, `restrict` and type tags.
+   * The type itself behind typedefs and `const`, `volatile`, `restrict` and type tags: 64 steps at most.
    *
    * @throws {BtfError} when they never end, or there is no type `id`
    */
@@ -253,14 +273,18 @@ export class Btf {
    * Where a member starts in a struct; members of unnamed structs and unions inside count as its own.
    * Of several structs of the name, the first with such a member.
    *
+   * Looks at each type, and at each member of a struct or union once; memory is taken for the structs
+   * and unions that are looked into.
+   *
    * @returns bytes from the start of the struct; `undefined` when there is no such member, or when it
    * is a bit field
    * @throws {BtfError} when the BTF is damaged
    */
   memberOffset(struct: string, member: string): number | undefined {
     const name = encoder.encode(member);
+    const visited = new Set<number>();
     for (const id of this.#structs(struct)) {
-      const bits = this.#memberBits(id, name, new Set(), 0);
+      const bits = this.#memberBits(id, name, visited, 0);
       if (bits !== undefined && bits % 8 === 0) return bits / 8;
     }
     return undefined;
@@ -283,7 +307,8 @@ export class Btf {
 
   /**
    * Offset of a member in bits. `visited` holds the types that were searched in vain: each is searched
-   * once, however often it occurs, and a struct inside itself ends the search.
+   * once, however often it occurs and in however many structs, and a struct inside itself ends the
+   * search.
    */
   #memberBits(
     id: number,
@@ -327,10 +352,13 @@ export class Btf {
 
   #string(offset: number): string {
     if (offset < this.#stringsFrom && this.base !== undefined) return this.base.#string(offset);
+    if (!this.#startsString(offset)) {
+      throw new BtfError(`No name starts at ${offset}: it is inside another one, or outside`);
+    }
     const from = offset - this.#stringsFrom;
     const end = this.#strings.subarray(from, from + MAX_NAME_BYTES).indexOf(0);
     if (end < 0) {
-      throw new BtfError(`Name at ${offset} is longer than ${MAX_NAME_BYTES} bytes, or outside`);
+      throw new BtfError(`The name at ${offset} is longer than ${MAX_NAME_BYTES} bytes`);
     }
     return decoder.decode(this.#strings.subarray(from, from + end));
   }
@@ -355,6 +383,9 @@ function isModifier(kind: number): boolean {
 /** Reads `struct btf_header`. */
 function findSections(bytes: Uint8Array): { words: Uint32Array; strings: Uint8Array } {
   if (bytes.length < HEADER_BYTES) throw new BtfError("Truncated: shorter than a BTF header");
+  if (bytes.length > MAX_BTF_BYTES) {
+    throw new BtfError(`BTF of ${bytes.length} bytes: more than ${MAX_BTF_BYTES} are no kernel's`);
+  }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const magic = view.getUint16(0, true);
   if (magic === MAGIC_SWAPPED) throw new BtfError("BTF of a machine with the other byte order");

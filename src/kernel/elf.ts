@@ -26,7 +26,8 @@ export function isElf(bytes: Uint8Array): boolean {
 }
 
 /**
- * The contents of the first section called `name`, as a view into `bytes`.
+ * The contents of the first section called `name`, as a view into `bytes`. Takes a step for each
+ * section header, of which there are 65,535 at most.
  *
  * @returns `undefined` when there is no such section
  * @throws {ElfError} when `bytes` are damaged, or of another word size or byte order

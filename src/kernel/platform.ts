@@ -22,7 +22,7 @@ export const OS_RELEASE_PATHS: readonly string[] = ["/etc/os-release", "/usr/lib
 export function parseOsRelease(bytes: Uint8Array): Distribution {
   const values = new Map<string, string>();
   for (const line of new TextDecoder().decode(bytes).split("\n")) {
-    const [, key, value] = /^\s*([A-Z0-9_]+)=(.*?)\s*$/.exec(line) ?? [];
+    const [, key, value] = /^([A-Z0-9_]+)=(.*)$/.exec(line.trim()) ?? [];
     if (key !== undefined && value !== undefined) values.set(key, unquote(value));
   }
   return { name: values.get("NAME") ?? "Linux", version: values.get("VERSION_ID") ?? "" };

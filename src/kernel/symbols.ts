@@ -3,6 +3,9 @@
  * tracefs' available_filter_functions (some 43,000). They are read as bytes, and only lines with a
  * wanted name become objects.
  *
+ * The work grows with the bytes of the list and of the names alone: each byte of the list is looked at
+ * a few times, whatever the lines are. The memory is that of the names and of the lines that are found.
+ *
  * @module
  */
 
@@ -35,8 +38,11 @@ const NEWLINES = 0x0a0a0a0a;
 const ONES = 0x01010101;
 const SIGNS = 0x80808080;
 
-/** FNV-1a of 32 bits. */
-const HASH_SEED = 0x811c9dc5 | 0;
+/**
+ * FNV-1a of 32 bits, from a start that differs with each run: the wanted names are whatever somebody
+ * wrote into BTF, and could all be made to have one hash.
+ */
+const HASH_SEED = Math.random() * 2 ** 32 | 0;
 const HASH_PRIME = 0x01000193;
 
 /**

@@ -6,6 +6,10 @@
  * 8-byte aligned; positions count bytes since the ring was made and never wrap in practice. The data
  * is mapped twice in a row, so a record that crosses the end is still in one piece.
  *
+ * Whatever the memory holds, and however it changes meanwhile: a drain takes at most one step for each 8
+ * bytes that were written when it began, reads each header once, and hands on records that lie inside
+ * the data.
+ *
  * @module
  */
 
@@ -66,7 +70,7 @@ export class RingReader {
    * @param sink gets each record; what it throws ends the reading, with the record counted as read
    * @param limitBytes stop after about so many bytes of the ring
    * @returns bytes read; 0 when the ring is dry or its next record is still being written
-   * @throws {Failure} when the ring's content makes no sense
+   * @throws {Failure} when the ring's positions or its content make no sense
    */
   drain(sink: RecordSink, limitBytes: number): number {
     const headers = this.#headers;
@@ -74,6 +78,10 @@ export class RingReader {
     const mask = this.#size - 1;
     const start = this.#position;
     const pending = this.pending;
+    if (pending < 0 || pending > this.#size) {
+      const positions = `written up to ${start + pending}, read up to ${start}`;
+      throw new Failure(`The ring buffer is corrupt: ${positions}`);
+    }
     const available = Math.min(pending, limitBytes);
     let read = 0;
     let released = 0;
@@ -84,7 +92,7 @@ export class RingReader {
         if ((header & BUSY) !== 0) break;
         const length = header & LENGTH;
         const taken = (length + HEADER_BYTES + 7) & ~7;
-        if (taken > pending - read || pending > this.#size) {
+        if (taken > pending - read) {
           throw new Failure(`The ring buffer is corrupt: a record of ${length} bytes`);
         }
         read += taken;

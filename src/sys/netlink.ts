@@ -2,6 +2,9 @@
  * Netlink framing (include/uapi/linux/netlink.h): messages and attributes to and from bytes, and one
  * request with its answers over a {@linkcode NetlinkTransport}. Opens nothing itself.
  *
+ * Every step of the parsers takes a header's bytes at least, so their work and the number of what they
+ * return are bounded by the length of their input. What they return are views of it.
+ *
  * Numbers are in host order; vrft runs on little-endian machines (x86-64, arm64).
  *
  * @module
@@ -26,6 +29,8 @@ const NLMSG_OVERRUN = 4;
 
 const EBADMSG = 74;
 const ENOBUFS = 105;
+/** The highest errno there can be: MAX_ERRNO in include/linux/err.h. */
+export const MAX_ERRNO = 4095;
 
 /** sizeof(struct nlmsghdr). */
 const MESSAGE_HEADER_BYTES = 16;
@@ -36,6 +41,12 @@ const ATTRIBUTE_TYPE_MASK = 0x3fff;
 
 /** Datagrams read for one request before it is given up, so that chatter cannot hold us for ever. */
 const MAXIMUM_DATAGRAMS = 65536;
+
+/**
+ * Bytes of an answer that is waited for, unless the request says otherwise: a dump of some 50,000
+ * network devices.
+ */
+const MAXIMUM_ANSWER_BYTES = 64 * 2 ** 20;
 
 /** Where netlink datagrams go to and come from: a socket, or a test's script. */
 export interface NetlinkTransport {
@@ -120,7 +131,7 @@ export function encodeMessage(message: NetlinkMessage): Uint8Array<ArrayBuffer> 
 }
 
 /**
- * The messages of one datagram; their payloads are views of it.
+ * The messages of one datagram; their payloads are views of it. There is one in 16 bytes at most.
  *
  * @throws {NetlinkError} EBADMSG when a header is cut off or its length does not fit the datagram
  */
@@ -156,7 +167,7 @@ export function encodeAttribute(type: number, value: Uint8Array): Uint8Array<Arr
 }
 
 /**
- * The attributes that fill `bytes`; their values are views of it.
+ * The attributes that fill `bytes`; their values are views of it. There is one in 4 bytes at most.
  *
  * @throws {NetlinkError} EBADMSG when an attribute's length does not fit
  */
@@ -199,10 +210,17 @@ export class NetlinkClient {
    * @param type nlmsg_type: the family, or the request of a classic protocol
    * @param flags nlmsg_flags beside NLM_F_REQUEST
    * @param payload what follows the message header
+   * @param limit bytes that are read for the answer, strange messages included: what is returned keeps
+   * them in memory
    * @returns the messages that carry data, in order; none for an empty dump or a bare ACK
    * @throws {NetlinkError} with the kernel's errno, or with that of {@linkcode NetlinkError}'s faults
    */
-  request(type: number, flags: number, payload: Uint8Array): NetlinkMessage[] {
+  request(
+    type: number,
+    flags: number,
+    payload: Uint8Array,
+    limit: number = MAXIMUM_ANSWER_BYTES,
+  ): NetlinkMessage[] {
     this.#sequence = (this.#sequence + 1) >>> 0;
     const sequence = this.#sequence;
     // Port 0: the kernel takes the sender's from the socket.
@@ -210,8 +228,12 @@ export class NetlinkClient {
     this.transport.send(encodeMessage(request));
 
     const answer: NetlinkMessage[] = [];
+    let bytes = 0;
     for (let datagrams = 0; datagrams < MAXIMUM_DATAGRAMS; datagrams++) {
-      for (const message of parseMessages(this.transport.receive())) {
+      const datagram = this.transport.receive();
+      bytes += datagram.length;
+      if (bytes > limit) throw malformed(`it has no end within ${limit} bytes`);
+      for (const message of parseMessages(datagram)) {
         if (message.sequence !== sequence || message.port !== this.transport.port) continue;
         switch (message.type) {
           case NLMSG_NOOP:
@@ -238,5 +260,6 @@ export class NetlinkClient {
 
 function throwIfNegative(payload: Uint8Array): void {
   const code = viewOf(payload).getInt32(0, true);
+  if (code < -MAX_ERRNO) throw malformed(`an error with the code ${code}`);
   if (code < 0) throw new NetlinkError(errorText(-code), -code);
 }

@@ -26,6 +26,9 @@
  * Where some are, what cannot be told stays open until a later record tells, and each call is closed
  * exactly once, after those inside it.
  *
+ * Whatever the records are, open calls take 64 MiB of memory at most: 16 bytes each, {@linkcode MAX_DEPTH}
+ * in each of 16,384 contexts.
+ *
  * @module
  */
 

@@ -33,6 +33,12 @@ const MESSAGE_ATTRIBUTE = 1;
 const ATTRIBUTE_HEADER_BYTES = 4;
 
 /**
+ * Bytes of an answer of the module at most: 64 times a page of its tables. Decoding takes a multiple of
+ * them (see sandesh.ts).
+ */
+const MAXIMUM_ANSWER_BYTES = 256 * 1024;
+
+/**
  * Looks up the id of a generic netlink family; ids are given out as modules register theirs.
  *
  * @param client over a NETLINK_GENERIC transport
@@ -77,7 +83,7 @@ export function requestSandesh(
     genericHeader(SANDESH_REQUEST),
     encodeAttribute(MESSAGE_ATTRIBUTE, sandesh),
   );
-  return client.request(family, 0, payload).map((message) => {
+  return client.request(family, 0, payload, MAXIMUM_ANSWER_BYTES).map((message) => {
     if (message.type !== family) throw malformed(`a message of type ${message.type}`);
     return sandeshOf(message.payload);
   });

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
 import { parseOsRelease, readDistribution } from "../../src/kernel/platform.ts";
+import { mutate } from "../support/mutate.ts";
+import { propertyRuns } from "../support/property.ts";
+import { Random } from "../support/random.ts";
 
 function parse(text: string): { name: string; version: string } {
   return parseOsRelease(new TextEncoder().encode(text));
@@ -24,6 +27,24 @@ Deno.test("parseOsRelease() reads values without quotes, with single ones, and w
 Deno.test("parseOsRelease() passes over comments and what is no assignment", () => {
   const text = "# NAME=comment\n\nNAME\n=x\nNAME=Right\r\nLONG_NAME=wrong\nVERSION_ID=";
   assert.deepEqual(parse(text), { name: "Right", version: "" });
+});
+
+Deno.test("parseOsRelease() reads any bytes, blanks without end among them", () => {
+  const start = performance.now();
+  assert.equal(parse(`NAME=a${" ".repeat(300_000)}b`).name.length, 300_002);
+  // It takes milliseconds; to look at all that follows each blank would take a minute.
+  assert.ok(performance.now() - start < 10_000);
+
+  const seed = 5;
+  const runs = propertyRuns(2_000);
+  console.log(`${runs} inputs from seed ${seed}`);
+  const random = new Random(seed);
+  const original = new TextEncoder().encode(`NAME="Debian \\"GNU\\""\n VERSION_ID='12' \n#x\n`);
+  for (let run = 0; run < runs; run++) {
+    const bytes = mutate(original, random);
+    const { name, version } = parseOsRelease(bytes);
+    assert.ok(name.length + version.length <= bytes.length + "Linux".length);
+  }
 });
 
 Deno.test("a system that does not say what it is is called Linux", async () => {

@@ -132,21 +132,3 @@ Deno.test("lookups by hash find what a plain comparison finds", () => {
     assert.deepEqual(found.map((line) => `${line.name}|${line.suffix}`), expected);
   }
 });
-
-Deno.test("lists of random bytes are read without failing", () => {
-  const seed = 11;
-  const runs = propertyRuns(2_000);
-  console.log(`seed ${seed}, ${runs} runs`);
-  const random = new Random(seed);
-  const original = bytes(KALLSYMS);
-  for (let run = 0; run < runs; run++) {
-    const list = run % 2 === 0 ? random.bytes(random.int(200)) : original.slice();
-    for (let change = random.int(20); change > 0 && list.length > 0; change--) {
-      list[random.int(list.length)] = random.int(256);
-    }
-    for (const { module } of findSymbols(list, ["ip_rcv", "vr_flow_forward"])) {
-      assert.equal(typeof module, "string");
-    }
-    findTraceable(list, ["ip_rcv"]);
-  }
-});

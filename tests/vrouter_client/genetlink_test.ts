@@ -6,6 +6,8 @@ import {
   encodeMessage,
   NetlinkClient,
   NetlinkError,
+  type NetlinkTransport,
+  NLM_F_MULTI,
   parseAttributes,
   parseMessages,
 } from "../../src/sys/netlink.ts";
@@ -132,6 +134,25 @@ Deno.test("requestSandesh() rejects a message of another family in its answer", 
     () => requestSandesh(client, FAMILY_ID, new Uint8Array(0)),
     /a message of type 40/,
   );
+});
+
+Deno.test("requestSandesh() gives up on an answer much longer than the module's pages", () => {
+  const header = { type: FAMILY_ID, flags: NLM_F_MULTI, sequence: 0, port: PORT };
+  const page = moduleMessage(header, new Uint8Array(3968));
+  let received = 0;
+  const transport: NetlinkTransport = {
+    port: PORT,
+    send: () => {},
+    receive: () => {
+      received++;
+      return encodeMessage({ ...parseMessages(page)[0]!, sequence: 1 });
+    },
+  };
+  assert.throws(
+    () => requestSandesh(new NetlinkClient(transport), FAMILY_ID, new Uint8Array(0)),
+    /^NetlinkError: the answer is malformed: it has no end within 262144 bytes/,
+  );
+  assert.equal(received, 66);
 });
 
 Deno.test("sandeshOf() tells nla_len with the attribute's header from nla_len without it", () => {

@@ -23,7 +23,8 @@ import {
   ScriptedTransport,
   vifRecord,
 } from "./fake_module.ts";
-import { forRandomCases, mutate } from "./property.ts";
+import { mutate } from "../support/mutate.ts";
+import { forRandomCases } from "./property.ts";
 import { vector } from "./vectors.ts";
 
 const INCOMPLETE = 0x40000000;
@@ -239,6 +240,16 @@ Deno.test("listVifs() tells the errno that the module answers with", () => {
   );
 });
 
+Deno.test("listVifs() does not take any negative number for an errno", () => {
+  assert.match(failureOfAnswer([response(-4095)]), /the vrouter module refuses: .* \(-4095\)$/);
+  for (const code of [-4096, -0x80000000]) {
+    assert.match(
+      failureOfAnswer([response(code)]),
+      new RegExp(`makes no sense: it refuses with the code ${code}$`),
+    );
+  }
+});
+
 Deno.test("listVifs() does not take the module's -1 for missing rights", () => {
   assert.equal(
     failureOfAnswer([response(-1)]),
@@ -297,6 +308,15 @@ Deno.test("listVifs() rejects a vif without index, and fields of the wrong type"
     failureOfAnswer([response(1)], [vifRecord({ 10: { type: "i32", value: 1 } })]),
     /field 10 is of type i32$/,
   );
+});
+
+Deno.test("listVifs() takes names as long as the module's, and none that are longer", () => {
+  const answer = (length: number): SandeshMessage[][] => [[response(1)], [
+    namedVif(1, "a".repeat(length)),
+  ]];
+  const transport = new ScriptedTransport([familyAnswer(), answerOf(...answer(64))]);
+  assert.equal(listVifs(transport)[0]!.name, "a".repeat(64));
+  assert.match(failureOfAnswer(...answer(65)), /makes no sense: a name of 65 bytes/);
 });
 
 Deno.test("listVifs() tells at which byte the answer stops making sense", () => {
