@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Starts the program that is part of its own file (trailer.h) by the runtime that is there, too. The
+ * process becomes that of the runtime, so its exit status and its signals are the program's.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cache.h"
+#include "environment.h"
+#include "memory.h"
+#include "report.h"
+#include "trailer.h"
+
+#define SELF "/proc/self/exe"
+
+#define DAMAGED_FILE "this file is damaged or cut off: copy it here again"
+
+/*
+ * Nothing but the program itself decides what runs: no configuration, no cache, no network. The build
+ * says the permissions.
+ */
+static const char *const options[] = {
+	"run", DENO_PERMISSIONS, "--ext=js", "--no-config", "--no-lock", "--no-npm", "--no-remote", "--no-prompt",
+	"--no-code-cache",
+};
+
+#define OPTION_COUNT (sizeof(options) / sizeof(options[0]))
+
+/* Descriptors that are closed would be given to files of this process, and then taken for stdout. */
+static void open_standard_streams(void)
+{
+	int file;
+
+	do
+		file = open("/dev/null", O_RDWR);
+	while (file >= 0 && file <= STDERR_FILENO);
+	if (file < 0)
+		die("Cannot open /dev/null: %s", strerror(errno));
+	close(file);
+}
+
+static int open_self(struct trailer *trailer)
+{
+	int file = open(SELF, O_RDONLY | O_CLOEXEC);
+	int error;
+
+	if (file < 0)
+		die("Cannot open this file by " SELF ": %s%s", strerror(errno),
+		    errno == ENOENT ? ": mount /proc" : "");
+	error = read_trailer(file, trailer);
+	if (error == -EBADMSG)
+		die("Cannot start: " DAMAGED_FILE);
+	if (error < 0)
+		die("Cannot read this file: %s", strerror(-error));
+	return file;
+}
+
+static int require_in_memory(int file, const struct part *part, const char *name, bool executable)
+{
+	int target = unpack_into_memory(file, part, executable);
+
+	if (target == -EBADMSG)
+		die("Cannot unpack the %s: " DAMAGED_FILE, name);
+	if (target < 0)
+		die("Cannot unpack the %s into memory: %s", name, strerror(-target));
+	return target;
+}
+
+/* If a file that is there cannot be found, it is the dynamic linker that it names. */
+static void require_linker(int error)
+{
+	if (error == ENOENT)
+		die("Cannot find /lib64/ld-linux-x86-64.so.2: this host needs glibc 2.28 or newer");
+}
+
+static char **runtime_arguments(int count, char **arguments, int program)
+{
+	static char module[sizeof("/proc/self/fd/") + 3 * sizeof(program)];
+	char **result = calloc(OPTION_COUNT + count + 3, sizeof(*result));
+	size_t next = 0;
+
+	if (!result)
+		return NULL;
+	/* As ps shows it. */
+	result[next++] = "vrft";
+	for (size_t i = 0; i < OPTION_COUNT; i++)
+		result[next++] = (char *)options[i];
+	snprintf(module, sizeof(module), "/proc/self/fd/%d", program);
+	result[next++] = module;
+	for (int i = 1; i < count; i++)
+		result[next++] = arguments[i];
+	return result;
+}
+
+int main(int count, char **arguments)
+{
+	struct sigaction too_large, ignore = { .sa_handler = SIG_IGN };
+	struct trailer trailer;
+	char path[PATH_MAX];
+	char **runtime, **environment;
+	int file, program, library;
+
+	/* Everybody could trace then, and write any file by -o. */
+	if (getuid() != geteuid() || getgid() != getegid())
+		die("Cannot run set-user-ID or set-group-ID: run it as root");
+	open_standard_streams();
+	/* A limit on file sizes is a failed write, not the end. */
+	sigaction(SIGXFSZ, &ignore, &too_large);
+
+	file = open_self(&trailer);
+	program = require_in_memory(file, &trailer.program, "program", false);
+	library = require_in_memory(file, &trailer.libgcc, "libgcc_s.so.1", false);
+	runtime = runtime_arguments(count, arguments, program);
+	environment = runtime_environment(library);
+	if (!runtime || !environment)
+		die("Cannot start: %s", strerror(ENOMEM));
+
+	if (find_in_cache(file, &trailer, path)) {
+		sigaction(SIGXFSZ, &too_large, NULL);
+		execve(path, runtime, environment);
+		require_linker(errno);
+		say("Cannot run %s: %s; starting from memory", path, strerror(errno));
+		sigaction(SIGXFSZ, &ignore, NULL);
+	}
+	file = require_in_memory(file, &trailer.runtime, "runtime", true);
+	sigaction(SIGXFSZ, &too_large, NULL);
+	fexecve(file, runtime, environment);
+	require_linker(errno);
+	die("Cannot start the runtime: %s", strerror(errno));
+}

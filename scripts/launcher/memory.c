@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "memory.h"
+#include "unpack.h"
+
+/* Linux 6.3; glibc 2.36 does not have them. */
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 0x0008U
+#endif
+#ifndef MFD_EXEC
+#define MFD_EXEC 0x0010U
+#endif
+
+static int create(bool executable)
+{
+	unsigned int flags = MFD_ALLOW_SEALING | (executable ? MFD_CLOEXEC : 0);
+	/* Said expressly, it does not depend on the sysctl vm.memfd_noexec. */
+	int file = memfd_create("vrft", flags | (executable ? MFD_EXEC : MFD_NOEXEC_SEAL));
+
+	if (file < 0 && errno == EINVAL)
+		file = memfd_create("vrft", flags);
+	return file < 0 ? -errno : file;
+}
+
+int unpack_into_memory(int file, const struct part *part, bool executable)
+{
+	int target = create(executable);
+	int error;
+
+	if (target < 0)
+		return target;
+	error = unpack(file, part, target, NULL);
+	if (error == 0 && fcntl(target, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0)
+		error = -errno;
+	if (error < 0) {
+		close(target);
+		return error;
+	}
+	return target;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* SHA-256 (FIPS 180-4). */
+#ifndef SHA256_H
+#define SHA256_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define SHA256_BYTES 32
+#define SHA256_BLOCK_BYTES 64
+
+struct sha256 {
+	uint32_t state[8];
+	uint64_t bytes;				/* taken in so far */
+	uint8_t block[SHA256_BLOCK_BYTES];	/* what does not fill one yet */
+};
+
+void sha256_start(struct sha256 *sha);
+void sha256_add(struct sha256 *sha, const void *data, size_t size);
+/* To be called once; afterwards only sha256_start() makes sense. */
+void sha256_end(struct sha256 *sha, uint8_t digest[SHA256_BYTES]);
+
+#endif

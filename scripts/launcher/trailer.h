@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The file that the launcher is part of:
+ *
+ *   launcher     an ELF program
+ *   runtime      deno, a zstd frame
+ *   libgcc       libgcc_s.so.1, which deno needs and a host need not have, a zstd frame
+ *   program      the JavaScript module to run, a zstd frame
+ *   trailer      the last sizeof(struct trailer) bytes
+ *
+ * Each zstd frame ends with its checksum. Numbers are little-endian. The trailer is written by trailer.ts,
+ * which repeats this layout.
+ */
+#ifndef TRAILER_H
+#define TRAILER_H
+
+#include <stdint.h>
+
+#include "sha256.h"
+
+/* To be changed with the layout. */
+#define TRAILER_VERSION 1
+
+/* Like PNG's: a transfer as text, which changes line ends or drops the eighth bit, spoils it. */
+#define TRAILER_MAGIC "\x89vrft\r\n\x1a"
+#define TRAILER_MAGIC_BYTES 8
+
+struct part {
+	uint64_t offset;	/* in the file */
+	uint64_t packed;	/* bytes in the file */
+	uint64_t size;		/* bytes when unpacked */
+};
+
+struct trailer {
+	struct part runtime;
+	struct part libgcc;
+	struct part program;
+	uint8_t runtime_digest[SHA256_BYTES];	/* of the unpacked runtime; names it in the cache */
+	uint32_t version;			/* TRAILER_VERSION */
+	uint32_t bytes;				/* sizeof(struct trailer) */
+	char magic[TRAILER_MAGIC_BYTES];
+};
+
+_Static_assert(sizeof(struct trailer) == 120, "trailer.ts has the same layout");
+
+/*
+ * Reads the trailer of the open file. Returns 0; -EBADMSG if the file has none, or one that does not fit
+ * it; another -errno if it cannot be read.
+ */
+int read_trailer(int file, struct trailer *trailer);
+
+#endif
