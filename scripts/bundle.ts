@@ -11,12 +11,32 @@
 
 import * as esbuild from "esbuild";
 
-/** What the framework finds in place of Node's modules: enough to be loaded. */
+/** A command of the framework calls the handlers of its own options: of Node's class no more is used. */
+const EVENTS = `
+  export class EventEmitter {
+    #handlers = new Map();
+    on(event, handler) {
+      this.#handlers.set(event, [...this.#handlers.get(event) ?? [], handler]);
+      return this;
+    }
+    emit(event, ...values) {
+      for (const handler of this.#handlers.get(event) ?? []) handler.apply(this, values);
+      return this.#handlers.has(event);
+    }
+    listenerCount(event) {
+      return this.#handlers.get(event)?.length ?? 0;
+    }
+  }`;
+
+/** What the framework finds in place of Node's modules: what it uses of them, or enough to be loaded. */
 const STUBS: Readonly<Record<string, string>> = {
   "node:child_process": "export default {};",
+  "node:events": EVENTS,
   "node:fs": "export default {};",
   "node:path": "export default {};",
   "node:process": "export default { env: {}, stdout: {}, stderr: {} };",
+  // To measure the width of help, which is written without colours.
+  "node:util": "export const stripVTControlCharacters = (text) => text;",
 };
 
 const stubs: esbuild.Plugin = {
