@@ -151,23 +151,36 @@ static __always_inline void *argument(struct pt_regs *ctx, __u32 number)
 	}
 }
 
-static __always_inline bool accepts(struct pt_regs *ctx, __u64 cookie,
-				    bool direct)
+/* The packet of a call; NULL where there is none, or nothing is recorded. */
+static __always_inline void *packet_of(struct pt_regs *ctx, __u64 cookie,
+				       bool direct)
 {
 	__u32 number = cookie >> VRFT_COOKIE_REGISTER_SHIFT &
 		       VRFT_COOKIE_REGISTER_MASK;
 	void *packet;
 
 	if (!control.enabled)
-		return false;
+		return NULL;
 	packet = argument(ctx, number);
 	if (cookie & VRFT_COOKIE_INDIRECT)
 		packet = read_pointer(packet, direct);
-	if (!packet)
-		return false;
+	return packet;
+}
+
+static __always_inline bool accepts_packet(void *packet, __u64 cookie,
+					   bool direct)
+{
 	if (cookie & VRFT_COOKIE_VR_PACKET)
 		return accepts_vr_packet(packet, direct);
 	return accepts_skb(packet, 0, direct);
+}
+
+static __always_inline bool accepts(struct pt_regs *ctx, __u64 cookie,
+				    bool direct)
+{
+	void *packet = packet_of(ctx, cookie, direct);
+
+	return packet && accepts_packet(packet, cookie, direct);
 }
 
 #endif

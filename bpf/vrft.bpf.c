@@ -4,6 +4,11 @@
  * tries and no others. All of them do the same: decide at the entry whether
  * the packet belongs to a chosen interface, record the entry, and record the
  * return of recorded entries only.
+ *
+ * What sees the entries is there twice. The one called sampled keeps one
+ * packet in N; the other has not one instruction of that, which a constant in
+ * .rodata could not do: the verifier removes what it makes unreachable, but
+ * neither the load of the constant nor that of its address.
  */
 #include "kernel_types.h"
 #include <bpf/bpf_helpers.h>
@@ -11,6 +16,7 @@
 #include "vrft.h"
 #include "filter.h"
 #include "record.h"
+#include "sampling.h"
 #include "open_calls.h"
 #include "open_frames.h"
 
@@ -44,8 +50,7 @@ static __always_inline __u64 cookie_at(__u32 address)
 	return control.cookies[slot & ((1 << VRFT_SLOT_BITS) - 1)];
 }
 
-SEC("kprobe.multi")
-int vrft_session(struct pt_regs *ctx)
+static __always_inline int session(struct pt_regs *ctx, bool sampled)
 {
 	__u64 *call, cookie;
 
@@ -62,7 +67,7 @@ int vrft_session(struct pt_regs *ctx)
 		return 0;
 	}
 	cookie = cookie_at(bpf_get_func_ip(ctx));
-	if (!accepts(ctx, cookie, true) ||
+	if (!wants(ctx, cookie, true, sampled) ||
 	    !record(cookie, VRFT_ENTRY, ctx->sp))
 		return 1;
 	/* A stack is no place where the low half of an address is zero. */
@@ -70,16 +75,39 @@ int vrft_session(struct pt_regs *ctx)
 	return 0;
 }
 
-/* kprobe.multi and kretprobe.multi, Linux 5.18 with CONFIG_FPROBE. */
 SEC("kprobe.multi")
-int vrft_multi_entry(struct pt_regs *ctx)
+int vrft_session(struct pt_regs *ctx)
+{
+	return session(ctx, false);
+}
+
+SEC("kprobe.multi")
+int vrft_session_sampled(struct pt_regs *ctx)
+{
+	return session(ctx, true);
+}
+
+/* kprobe.multi and kretprobe.multi, Linux 5.18 with CONFIG_FPROBE. */
+static __always_inline int multi_entry(struct pt_regs *ctx, bool sampled)
 {
 	__u64 cookie = bpf_get_attach_cookie(ctx);
 
-	if (accepts(ctx, cookie, false) && open_call(cookie, ctx->sp) &&
+	if (wants(ctx, cookie, false, sampled) && open_call(cookie, ctx->sp) &&
 	    !record(cookie, VRFT_ENTRY, ctx->sp))
 		close_call(cookie, ctx->sp);
 	return 0;
+}
+
+SEC("kprobe.multi")
+int vrft_multi_entry(struct pt_regs *ctx)
+{
+	return multi_entry(ctx, false);
+}
+
+SEC("kprobe.multi")
+int vrft_multi_entry_sampled(struct pt_regs *ctx)
+{
+	return multi_entry(ctx, true);
 }
 
 SEC("kprobe.multi")
@@ -98,15 +126,27 @@ int vrft_multi_return(struct pt_regs *ctx)
  * kprobes, for kernels that have neither. One on a function's start, or right
  * behind the place of ftrace there.
  */
-SEC("kprobe")
-int vrft_kprobe_entry(struct pt_regs *ctx)
+static __always_inline int kprobe_entry(struct pt_regs *ctx, bool sampled)
 {
 	__u64 *cookie = probe_cookie(ctx);
 
-	if (cookie && accepts(ctx, *cookie, false) && open_frame(*cookie, ctx->sp) &&
+	if (cookie && wants(ctx, *cookie, false, sampled) &&
+	    open_frame(*cookie, ctx->sp) &&
 	    !record(*cookie, VRFT_ENTRY, ctx->sp))
 		forget_frame(ctx->sp);
 	return 0;
+}
+
+SEC("kprobe")
+int vrft_kprobe_entry(struct pt_regs *ctx)
+{
+	return kprobe_entry(ctx, false);
+}
+
+SEC("kprobe")
+int vrft_kprobe_entry_sampled(struct pt_regs *ctx)
+{
+	return kprobe_entry(ctx, true);
 }
 
 /* One on an instruction that leaves a function: see src/kernel/exits.ts. */

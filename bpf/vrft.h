@@ -40,6 +40,14 @@ struct vrft_event {
 #define VRFT_COOKIE_VR_PACKET		(1ULL << 35)
 #define VRFT_COOKIE_INDIRECT		(1ULL << 36)
 /*
+ * What a sampled trace must know besides: see bpf/sampling.h. From a call that
+ * releases on, the packet is being freed; a call that frees may still come
+ * then; a silent one is probed for the sake of that and not recorded.
+ */
+#define VRFT_COOKIE_RELEASES		(1ULL << 37)
+#define VRFT_COOKIE_FREES		(1ULL << 38)
+#define VRFT_COOKIE_SILENT		(1ULL << 39)
+/*
  * Cookie of a probe on the end of a function: how it leaves. Zero for a
  * return, else one more than the number of the register, in the order of the
  * instruction set (rax 0, rcx 1, ...), that holds the address jumped to.
@@ -52,7 +60,11 @@ struct vrft_counters {
 	__u64 recorded;		/* records submitted */
 	__u64 lost;		/* records that found no room */
 	__u64 untracked;	/* accepted calls not followed: table full */
-	__u64 padding[5];
+	/* Of a sampled trace: */
+	__u64 packets_seen;	/* packets decided about */
+	__u64 packets_kept;
+	__u64 kept_place;	/* of the packet to keep among the next N */
+	__u64 padding[2];
 };
 
 /* A network device, as the filter compares it. */
@@ -97,6 +109,7 @@ struct vrft_config {
 	 * them; zero where the table has to be asked.
 	 */
 	__u32 only_netns;
+	__u32 sample;		/* N of "one packet in N", in sampled traces */
 };
 
 #endif

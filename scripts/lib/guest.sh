@@ -1,12 +1,13 @@
 # shellcheck shell=bash
 # The guest's file system: cpio archives that the kernel unpacks one after the other. Those that
 # seldom change are kept in the cache under a hash of what they are made from.
-# Sourced by scripts/vm, after common.sh.
+# Sourced by scripts/vm, after common.sh and suites.sh.
 
 # What the guest has besides busybox, whose applets fill the names that are left.
 GUEST_PROGRAMS=(bash dash ip tc ss bpftool ping deno)
-# Opened by name at run time, which ldd does not show.
-GUEST_LIBRARIES=(libbpf.so.1 libelf.so.1 libz.so.1)
+# The Debian release whose glibc a bare guest has: the oldest one that can be had, for programs that
+# need no newer one run with any.
+BARE_SUITE=bullseye
 # What the virtual hardware needs, and what the networks of tests are made of.
 # shellcheck disable=SC2034 # for scripts/vm
 GUEST_MODULES=(virtio_pci virtio_console veth bridge tun dummy 8021q vxlan pktgen sch_netem)
@@ -33,7 +34,7 @@ pack() {
 cached() {
 	local name=$1 key=$2 archive work
 	shift 2
-	key=$(sha256sum <<<"$key $(declare -f skeleton "$1")")
+	key=$(sha256sum <<<"$key $(declare -f skeleton add_folders add_applets "$1")")
 	archive=$VRFT_CACHE/guest/$name-${key::16}.cpio
 	if [[ -e $archive ]]; then
 		touch "$archive"
@@ -61,18 +62,6 @@ program_file() {
 	fi
 }
 
-library_file() {
-	local line name
-	while read -r line; do
-		name=${line%% *}
-		if [[ $name == "$1" && $line == *x86-64* ]]; then
-			readlink -f "${line##* }"
-			return
-		fi
-	done < <(ldconfig -p)
-	die "Cannot find the library $1: run scripts/setup as root"
-}
-
 # One `SOURCE TARGET` a line: the programs, and the libraries that they need.
 tool_files() {
 	local name file objects=()
@@ -81,11 +70,6 @@ tool_files() {
 		objects+=("$file")
 		echo "$file /usr/bin/$name"
 	done
-	for name in "${GUEST_LIBRARIES[@]}"; do
-		file=$(library_file "$name")
-		objects+=("$file")
-		echo "$file /usr/lib/$name"
-	done
 	file=$(program_file busybox)
 	echo "$file /usr/bin/busybox"
 	ldd "${objects[@]}" | sed -n \
@@ -93,18 +77,29 @@ tool_files() {
 		-e 's,^\s*\(/lib64/\(\S*\)\) .*,\1 /usr/lib/\2,p' | sort -u
 }
 
+add_folders() {
+	mkdir -p "$1"/{dev,proc,sys,run,tmp,root}
+	chmod 1777 "$1/tmp"
+}
+
+# add_applets DIRECTORY - busybox is all programs that are not there.
+add_applets() {
+	local applet
+	for applet in $("$1/usr/bin/busybox" --list); do
+		[[ -e $1/usr/bin/$applet ]] || ln -s busybox "$1/usr/bin/$applet"
+	done
+}
+
 build_tools() {
-	local root=$1 files=$2 source target applet
-	mkdir -p "$root"/{etc,dev,proc,sys,run,tmp,root,var}
-	chmod 1777 "$root/tmp"
+	local root=$1 files=$2 source target
+	add_folders "$root"
+	mkdir "$root"/{etc,var}
 	while read -r source target; do
 		cp -L "$source" "$root$target"
 	done <<<"$files"
 	# As on Debian, and unlike busybox's sh it does not prefer busybox's ping to the one in PATH.
 	ln -s dash "$root/usr/bin/sh"
-	for applet in $("$root/usr/bin/busybox" --list); do
-		[[ -e $root/usr/bin/$applet ]] || ln -s busybox "$root/usr/bin/$applet"
-	done
+	add_applets "$root"
 	ln -s ../proc/mounts "$root/etc/mtab"
 	ln -s ../run "$root/var/run"
 	echo 'root:x:0:0:root:/root:/bin/sh' >"$root/etc/passwd"
@@ -120,6 +115,24 @@ tools_archive() {
 	files=$(tool_files)
 	state=$(cut -d ' ' -f 1 <<<"$files" | xargs -d '\n' stat -L -c '%n %s %Y')
 	cached tools "$state" build_tools "$files"
+}
+
+build_bare() {
+	local root=$1 busybox=$2 packages
+	packages=$(mktemp -d "$root.XXXXXX")
+	suite_download "$BARE_SUITE" "$packages" libc6
+	dpkg-deb -x "$packages"/libc6_*.deb "$packages/libc6"
+	add_folders "$root"
+	cp -d "$packages"/libc6/lib/x86_64-linux-gnu/*.so* "$root/usr/lib"
+	cp -L "$busybox" "$root/usr/bin/busybox"
+	add_applets "$root"
+}
+
+# bare_archive - busybox and glibc: the least of what a host has.
+bare_archive() {
+	local busybox
+	busybox=$(program_file busybox)
+	cached bare "$BARE_SUITE $(stat -L -c '%n %s %Y' "$busybox")" build_bare "$busybox"
 }
 
 build_modules() {
@@ -162,13 +175,8 @@ vrouter_archive() {
 	cached vrouter "$1 $sources" build_vrouter "$1"
 }
 
-# add_vrft DIRECTORY - the program in one file, behind a start script: busybox's env cannot split the
-# options of its first line.
+# add_vrft DIRECTORY - the program as its users get it.
 add_vrft() {
-	local root=$1
-	"$VRFT_ROOT/scripts/build" >&2
-	cp "$VRFT_ROOT/build/vrft" "$root/usr/lib/vrft"
-	printf '#!/bin/sh\n%s /usr/lib/vrft "$@"\n' \
-		"$(sed -n '1s/^.*env -S/exec/p' "$VRFT_ROOT/build/vrft")" >"$root/usr/local/bin/vrft"
-	chmod +x "$root/usr/local/bin/vrft"
+	"$VRFT_ROOT/scripts/compile" --runtime launcher >&2 || exit "$FAILURE_STATUS"
+	cp "$VRFT_ROOT/dist/vrft" "$1/usr/local/bin/vrft"
 }

@@ -20,6 +20,8 @@ import {
   parseCount,
   parseDuration,
   parseGlob,
+  parsePercent,
+  parseSample,
   parseText,
 } from "./values.ts";
 
@@ -157,6 +159,11 @@ export const TRACE_OPTIONS = {
     repeatable: true,
   },
   ...selection,
+  sample: {
+    group: SELECTION,
+    description: "trace one packet in N, each with all of its calls (default: 1, every packet)",
+    value: { name: "N", completion: "none", parse: parseSample },
+  },
   ...backend,
   limit: {
     short: "n",
@@ -168,6 +175,12 @@ export const TRACE_OPTIONS = {
     group: RUN,
     description: "end after this time: 10s, 500ms, 2m, 1h; seconds without unit",
     value: { name: "TIME", completion: "none", parse: parseDuration },
+  },
+  "max-overhead": {
+    group: RUN,
+    description: "end when tracing takes more than this share of a CPU for a second: 50, 150% " +
+      "(see below)",
+    value: { name: "PERCENT", completion: "none", parse: parsePercent },
   },
   buffer: {
     group: RUN,

@@ -16,8 +16,16 @@ Examples:
   vrft                                 trace packets of all vifs until Ctrl-C
   vrft -i tap9f3c -i vif0/0 -n 400     400 rows of two vifs
   vrft -f 'vr_*' -f 'nh_*' -x '*_mac'  only some functions
+  vrft --sample 100 -o trace.txt       one packet in a hundred, into a file
   vrft --duration 10s -o trace.txt     ten seconds into a file
   vrft --no-vrouter -i eth0            a host without the vrouter module
+
+The last line on stderr says what tracing took, in per cent of one CPU, as
+top(1) does: 100 % is one CPU that was always busy. The kernel times the BPF
+programs (its statistics are switched on for a tenth of each second, which takes
+CAP_SYS_ADMIN), but not what it does to reach them: that is not in it.
+--max-overhead ends the trace when the programs and vrft together have been
+above it for a second without a break.
 
 Files:
   /sys/kernel/btf/vmlinux  debug info of the running kernel
@@ -28,7 +36,7 @@ Files:
 Exit status:
   0  done: ended by --limit, --duration, SIGINT, SIGTERM or SIGHUP, or because
      nobody reads the output any more
-  1  it failed: the message on stderr says why
+  1  it failed, or --max-overhead ended it: the message on stderr says why
   2  the command line makes no sense`;
 
 /** Notes of `vrft functions --help`. */

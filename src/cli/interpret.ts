@@ -118,9 +118,11 @@ function traceOptions(values: OptionValues<typeof TRACE_OPTIONS>): TraceOptions 
   return {
     ...discoveryOptions(values),
     interfaces,
+    sample: values.sample ?? 1,
     backend: values.backend ?? "auto",
     limit: values.limit ?? null,
     durationMs: values.duration ?? null,
+    maxOverhead: values["max-overhead"] ?? null,
     bufferBytes: values.buffer ?? DEFAULT_BUFFER_BYTES,
     output: values.output === undefined || values.output === "-" ? null : values.output,
     readyFile: values["ready-file"] ?? null,

@@ -35,11 +35,15 @@ export interface DiscoveryOptions {
 export interface TraceOptions extends DiscoveryOptions {
   /** Names of vifs or network devices, or `vif0/N`; none stands for all vifs. */
   readonly interfaces: readonly string[];
+  /** One packet in so many is traced; 1 for all. */
+  readonly sample: number;
   readonly backend: BackendChoice;
   /** Rows to print before ending; `null` for no limit. */
   readonly limit: number | null;
   /** Milliseconds of tracing before ending; `null` for no limit. */
   readonly durationMs: number | null;
+  /** Per cent of one CPU that tracing may take; `null` for no limit. */
+  readonly maxOverhead: number | null;
   /** Bytes of the ring buffer: a power of two, at least a page. */
   readonly bufferBytes: number;
   /** File that the trace goes to instead of stdout. */

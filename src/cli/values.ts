@@ -22,6 +22,12 @@ export const MAX_BUFFER_BYTES = 2 ** 30;
 /** Longest duration in milliseconds: timers count in 32 bits with sign, and fire at once above. */
 export const MAX_DURATION_MS = 2 ** 31 - 1;
 
+/** Highest share in per cent of one CPU: that of 8,192 CPUs, more than Linux runs on. */
+export const MAX_PERCENT = 819_200;
+
+/** Rarest sample, one packet in so many: the BPF programs count in 32 bits. */
+export const MAX_SAMPLE = 2 ** 32 - 1;
+
 const MS_PER_UNIT: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
 const BYTES_PER_UNIT: Readonly<Record<string, number>> = {
@@ -43,6 +49,18 @@ export function parseCount(text: string): number {
 }
 
 /**
+ * N of "one packet in N".
+ *
+ * @returns from 1 to {@linkcode MAX_SAMPLE}
+ * @throws {ValueError} for all else
+ */
+export function parseSample(text: string): number {
+  const count = /^\d+$/.test(text) ? Number(text) : NaN;
+  if (count >= 1 && count <= MAX_SAMPLE) return count;
+  throw new ValueError("give a whole number from 1 to 4294967295, such as 100");
+}
+
+/**
  * A time such as `10s`, `500ms`, `2m`, `1h` or `1.5s`; a number alone counts seconds.
  *
  * @returns whole milliseconds, from 1 to {@linkcode MAX_DURATION_MS}
@@ -53,6 +71,19 @@ export function parseDuration(text: string): number {
   const milliseconds = Math.round(Number(digits) * (MS_PER_UNIT[unit] ?? NaN));
   if (milliseconds >= 1 && milliseconds <= MAX_DURATION_MS) return milliseconds;
   throw new ValueError("give a time from 1ms to 596h, such as 500ms, 10s or 2m");
+}
+
+/**
+ * A share such as `50`, `12.5` or `200%`.
+ *
+ * @returns per cent, above 0 and up to {@linkcode MAX_PERCENT}
+ * @throws {ValueError} for all else
+ */
+export function parsePercent(text: string): number {
+  const [, digits] = /^(\d+(?:\.\d+)?|\.\d+)%?$/.exec(text) ?? [];
+  const percent = Number(digits);
+  if (percent > 0 && percent <= MAX_PERCENT) return percent;
+  throw new ValueError("give a share of one CPU above 0, such as 50, 12.5 or 200%");
 }
 
 /**

@@ -9,17 +9,30 @@ import { discover } from "../kernel/functions.ts";
 import { readDistribution } from "../kernel/platform.ts";
 import { type KernelSources, readSources } from "../kernel/sources.ts";
 import type { Log } from "../output/log.ts";
-import { LineWriter, OutputClosed } from "../output/line_writer.ts";
+import { type ByteSink, LineWriter, OutputClosed } from "../output/line_writer.ts";
 import { Progress } from "../output/progress.ts";
+import { summarize } from "../output/summary.ts";
 import { TextSink } from "../output/text.ts";
 import { AttachCancelled, type Target } from "../probe/backend.ts";
+import { isSampled, RELEASING, sampledTargets, seesEnds } from "../probe/sampling.ts";
 import { type Capability, missingCapabilities } from "../sys/capabilities.ts";
 import { Failure } from "../sys/failure.ts";
+import { NetlinkError } from "../sys/netlink.ts";
 import { networkNamespaces } from "../sys/network.ts";
 import { printable } from "../sys/printable.ts";
-import { type Consumer, type TraceCounts, Tracer } from "../trace/tracer.ts";
+import { type Consumer, Tracer, type Watched } from "../trace/tracer.ts";
 import { CallTree } from "../trace/tree.ts";
 import { selectFromSystem } from "../vrouter/selection.ts";
+import { withAdvice } from "./advice.ts";
+import { OverheadWatch, requireRunStatistics } from "./overhead_watch.ts";
+import { VrouterWatch } from "./vrouter_watch.ts";
+
+/** The header's. */
+const HEADER_LINES = 1;
+
+const EINTR = 4;
+/** Milliseconds given to a signal's listener. */
+const SIGNAL_MS = 500;
 
 /** How the user ends a trace. */
 export interface TraceSignals {
@@ -46,55 +59,120 @@ export async function runTrace(
   readObject: ObjectReader,
 ): Promise<number> {
   requireCapabilities(options);
+  using _timing = options.maxOverhead === null ? null : requireRunStatistics();
   removeStale(options.readyFile);
   describeSystem(log);
+  using vrouter = options.vrouter ? new VrouterWatch(log) : null;
+  using resources = new DisposableStack();
+  let ready: Ready;
+  try {
+    ready = await prepare(options, log, readObject, resources);
+    await attach(ready, log, signals.stop);
+    vrouter?.requireSame();
+  } catch (error) {
+    if (error instanceof AttachCancelled) {
+      log.info("Interrupted while attaching; nothing is attached any more");
+      return 0;
+    }
+    if (await isInterruption(error, signals.stop)) {
+      log.info("Interrupted before anything was attached");
+      return 0;
+    }
+    if (error instanceof Failure) vrouter?.requireSame(error);
+    throw error;
+  }
+
+  const { tracer, output, targets } = ready;
+  const writer = new LineWriter(output.sink, output.name);
+  const printer = new Printer(writer, targets, options.limit);
+  const overhead = new OverheadWatch(log, tracer.programs, options.maxOverhead);
+  try {
+    await record(tracer, printer, options, signals, overhead, vrouter?.watched);
+  } catch (error) {
+    if (error instanceof OutputClosed) {
+      log.debug(error.message);
+      return 0;
+    }
+    log.info(summarize(printer.tree, tracer.counts(), overhead.result(), printer.rows));
+    throw error;
+  }
+  // Where nothing is announced, it is noticed now.
+  vrouter?.look();
+  log.info(summarize(printer.tree, tracer.counts(), overhead.result(), null));
+  return overhead.exceeded.aborted ? 1 : 0;
+}
+
+/** All that a trace begins with. */
+interface Ready {
+  readonly targets: readonly Target[];
+  readonly output: Output;
+  readonly tracer: Tracer;
+}
+
+/**
+ * Chooses what to trace, and loads the programs for it.
+ *
+ * @param resources gets all that has to be disposed when the trace is over
+ */
+async function prepare(
+  options: TraceOptions,
+  log: Log,
+  readObject: ObjectReader,
+  resources: DisposableStack,
+): Promise<Ready> {
   // First, because without vrouter nothing else matters.
   const interfaces = selectFromSystem(options.interfaces, options.vrouter);
   const sources = await readSources(options);
   describeSources(log, options, sources);
-  const targets = findTargets(log, options, sources);
+  const targets = withSampling(log, options, sources, findTargets(log, options, sources));
   const kind = options.vrouter ? "vrouter kernel" : "this network namespace";
   const noun = interfaces.length === 1 ? "interface" : "interfaces";
   log.info(`Filter events with ${interfaces.length} ${noun} on ${kind}...`);
 
   // Before anything is attached: that takes its time on old kernels.
-  using output = openOutput(options.output);
-  using tracer = await Tracer.load({
-    object: await readObject(),
-    targets,
-    interfaces,
-    backend: options.backend,
-    ringBytes: options.bufferBytes,
-    ...packetOffsets(sources),
-    vrouterNetns: options.vrouter ? networkNamespaces().initial : 0,
-    kernelBtf: options.kernelBtf,
-    debug: (message) => log.debug(message),
-  });
-  if (!await attach(tracer, targets.length, log, signals.stop)) return 0;
-  const writer = new LineWriter(output.sink, output.name);
-  const printer = new Printer(writer, targets, options.limit);
+  const output = resources.use(openOutput(options.output));
+  const object = await readObject();
   try {
-    await record(tracer, printer, options, signals);
+    const tracer = await Tracer.load({
+      object,
+      targets,
+      interfaces,
+      sample: options.sample,
+      backend: options.backend,
+      ringBytes: options.bufferBytes,
+      ...packetOffsets(sources),
+      vrouterNetns: options.vrouter ? networkNamespaces().initial : 0,
+      kernelBtf: options.kernelBtf,
+      debug: (message) => log.debug(message),
+    });
+    return { targets, output, tracer: resources.use(tracer) };
   } catch (error) {
-    if (!(error instanceof OutputClosed)) throw error;
-    log.debug(error.message);
-    return 0;
+    throw withAdvice(error, options.bufferBytes, Deno.readTextFileSync("/proc/self/status"));
   }
-  log.info(summary(printer.tree, tracer.counts()));
-  return 0;
 }
 
 /** Prints a trace as call trees. */
 class Printer implements Consumer {
   readonly tree: CallTree;
+  readonly #sink: TextSink;
   readonly #writer: LineWriter;
 
   constructor(writer: LineWriter, targets: readonly Target[], limit: number | null) {
     const sink = new TextSink(writer, targets.map(({ name }) => name));
+    this.#sink = sink;
     this.#writer = writer;
     this.tree = new CallTree(sink, targets.length, limit === null ? {} : { limit });
-    sink.header();
-    writer.flush();
+  }
+
+  /** Rows of the trace that have been written out. */
+  get rows(): number {
+    return Math.max(0, this.#writer.written - HEADER_LINES);
+  }
+
+  /** Writes what the trace starts with. */
+  begin(): void {
+    this.#sink.header();
+    this.#writer.flush();
   }
 
   get full(): boolean {
@@ -120,56 +198,68 @@ class Printer implements Consumer {
   }
 }
 
-/** Records until something ends it; whatever does, what has been printed is whole. */
+/**
+ * Records until something ends it; whatever does, what has been printed is whole, as long as there is
+ * room for it.
+ */
 async function record(
   tracer: Tracer,
   printer: Printer,
   options: TraceOptions,
   signals: TraceSignals,
+  overhead: OverheadWatch,
+  watched: Watched | undefined,
 ): Promise<void> {
   const timeUp = new AbortController();
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const live = (): void => {
+  const live = (): Disposable => {
     if (options.durationMs !== null) {
       timer = setTimeout(() => timeUp.abort(), options.durationMs);
     }
     announce(options.readyFile);
+    return overhead.start();
   };
+  const end = AbortSignal.any([signals.stop, timeUp.signal, overhead.exceeded]);
   try {
-    await tracer.run(printer, AbortSignal.any([signals.stop, timeUp.signal]), signals.cut, live);
+    printer.begin();
+    await tracer.run(printer, end, signals.cut, live, watched);
   } finally {
     clearTimeout(timer);
+    printer.end();
   }
-  printer.end();
 }
 
-/** @returns false when the user gave up waiting; nothing is attached then */
-async function attach(
-  tracer: Tracer,
-  targets: number,
-  log: Log,
-  stop: AbortSignal,
-): Promise<boolean> {
-  using progress = new Progress(targets);
+/** @throws {AttachCancelled} when the user gave up waiting; nothing is attached then */
+async function attach({ tracer, targets }: Ready, log: Log, stop: AbortSignal): Promise<void> {
+  using progress = new Progress(targets.length);
   const start = performance.now();
-  try {
-    const refused = await tracer.attach({
-      report: (done) => progress.update(done),
-      cancelled: () => stop.aborted,
-      debug: (message) => log.debug(message),
-    });
-    progress.finish(targets - refused.length);
-    log.debug(`Attached in ${Math.round(performance.now() - start)} ms`);
-    for (const { name, module, reason } of refused) {
-      log.debug(`Left out ${name} [${module}]: ${reason}`);
-    }
-    if (refused.length > 0) log.info(`${refused.length} functions could not be attached to`);
-  } catch (error) {
-    if (!(error instanceof AttachCancelled)) throw error;
-    log.info("Interrupted while attaching; nothing is attached any more");
-    return false;
+  const refused = await tracer.attach({
+    report: (done) => progress.update(done),
+    cancelled: () => stop.aborted,
+    debug: (message) => log.debug(message),
+  });
+  progress.finish(targets.length - refused.length);
+  log.debug(`Attached in ${Math.round(performance.now() - start)} ms`);
+  for (const { name, module, reason } of refused) {
+    log.debug(`Left out ${name} [${module}]: ${reason}`);
   }
-  return true;
+  if (refused.length > 0) log.info(`${refused.length} functions could not be attached to`);
+}
+
+/** Whether `error` tells no more than that the user wanted out while the kernel owed an answer. */
+async function isInterruption(error: unknown, stop: AbortSignal): Promise<boolean> {
+  const cause = error instanceof Failure ? error.cause : undefined;
+  if (!(cause instanceof NetlinkError) || cause.errno !== EINTR) return false;
+  // The signal that ended the wait reaches its listener in a moment, if it has one.
+  await new Promise<void>((resolve) => {
+    const over = setTimeout(resolve, SIGNAL_MS);
+    stop.addEventListener("abort", () => {
+      clearTimeout(over);
+      resolve();
+    });
+    if (stop.aborted) resolve();
+  });
+  return stop.aborted;
 }
 
 function requireCapabilities(options: TraceOptions): void {
@@ -231,6 +321,31 @@ function findTargets(log: Log, options: TraceOptions, sources: KernelSources): T
   );
 }
 
+/** The targets, prepared for a sampled trace where one packet in N is wanted. */
+function withSampling(
+  log: Log,
+  { sample }: TraceOptions,
+  sources: KernelSources,
+  targets: readonly Target[],
+): readonly Target[] {
+  if (!isSampled(sample)) return targets;
+  const { functions } = discover({ ...sources, functions: RELEASING, excludes: [] });
+  const sampled = sampledTargets(
+    targets,
+    functions.filter((fn): fn is Target => fn.address !== null),
+  );
+  for (const { name } of sampled.slice(targets.length)) {
+    log.debug(`Attaching to ${name} too, to see the end of sampled packets`);
+  }
+  if (!seesEnds(sampled)) {
+    log.info(
+      "This kernel lets no function be traced that frees packets: what is decided about a packet may " +
+        "hold for the next one at its address",
+    );
+  }
+  return sampled;
+}
+
 function globs({ functions, excludes }: TraceOptions): string {
   return [
     ...functions.map((glob) => `-f "${printable(glob)}"`),
@@ -255,10 +370,14 @@ function packetOffsets(sources: KernelSources): { vpIfOffset: number; vifIdxOffs
   return { vpIfOffset, vifIdxOffset };
 }
 
-/** stdout, or the file asked for; a file is closed with its `using` block. */
-function openOutput(
-  path: string | null,
-): { sink: Deno.FsFile | typeof Deno.stdout; name: string } & Disposable {
+/** Where the trace goes. */
+interface Output extends Disposable {
+  readonly sink: ByteSink;
+  readonly name: string;
+}
+
+/** stdout, or the file asked for; disposing closes a file. */
+function openOutput(path: string | null): Output {
   if (path === null) {
     return { sink: Deno.stdout, name: "standard output", [Symbol.dispose]: (): void => {} };
   }
@@ -304,26 +423,4 @@ function unusable(path: string, cause: unknown): Failure {
       cause,
     },
   );
-}
-
-/** The last line of the log. What did not happen is not mentioned, but for what everybody asks. */
-function summary(tree: CallTree, counts: TraceCounts): string {
-  const parts = [
-    `${amount(tree.calls)} calls of ${amount(tree.functions)} functions`,
-    `${amount(counts.lost)} events lost`,
-    `${amount(counts.missed)} probe hits missed`,
-  ];
-  const also: [number, string][] = [
-    [counts.unread, "events not printed (interrupted twice)"],
-    [counts.untracked, "calls left out: too many open at once"],
-    [tree.abandoned, "calls closed without their return"],
-    [tree.orphans, "returns without their call"],
-    [tree.malformed, "records not understood"],
-  ];
-  for (const [count, what] of also) if (count > 0) parts.push(`${amount(count)} ${what}`);
-  return parts.join("; ");
-}
-
-function amount(count: number): string {
-  return count.toLocaleString("en-US");
 }

@@ -49,7 +49,15 @@ const ENDBR64 = [
 ];
 /** Bytes of endbr64. */
 export const ENDBR64_BYTES = 4;
-const NOP5 = [0x0f, 0x1f, 0x44, 0x00, 0x00];
+/**
+ * What ftrace's place holds while nothing uses it. Before Linux 5.13 that depends on the processor:
+ * arch_init_ideal_nops() in arch/x86/kernel/alternative.c chooses the second for old ones of AMD, and
+ * for the one that QEMU emulates.
+ */
+const NOPS = [
+  [0x0f, 0x1f, 0x44, 0x00, 0x00],
+  [0x66, 0x66, 0x66, 0x66, 0x90],
+];
 const CALL = 0xe8;
 const FTRACE_BYTES = 5;
 /** `jmp *%r11`. */
@@ -184,9 +192,11 @@ function isColdPart(symbol: string, name: string): boolean {
 
 /** Length of what stands before a function's own code: endbr64, and the call of ftrace or its nop. */
 function behindFtrace(code: Uint8Array): number {
-  const marked = ENDBR64.some((mark) => mark.every((byte, index) => code[index] === byte));
-  const at = marked ? ENDBR64_BYTES : 0;
-  const nop = NOP5.every((byte, index) => code[at + index] === byte);
-  if (!nop && code[at] !== CALL) throw new UnknownEnds("ftrace's place is not at its start");
+  const holds = (bytes: number[], at: number): boolean =>
+    bytes.every((byte, index) => code[at + index] === byte);
+  const at = ENDBR64.some((mark) => holds(mark, 0)) ? ENDBR64_BYTES : 0;
+  if (!NOPS.some((nop) => holds(nop, at)) && code[at] !== CALL) {
+    throw new UnknownEnds("ftrace's place is not at its start");
+  }
   return at + FTRACE_BYTES;
 }

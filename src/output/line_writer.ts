@@ -20,6 +20,8 @@ export class OutputClosed extends Error {
 /** As much as a pipe holds. */
 const BUFFER_BYTES = 65536;
 
+const NEWLINE = 0x0a;
+
 /** Pauses while a descriptor opened for non-blocking output is not ready, in milliseconds. */
 const FIRST_PAUSE_MS = 1;
 const LONGEST_PAUSE_MS = 16;
@@ -42,6 +44,8 @@ export class LineWriter {
   #bytes: Uint8Array;
   #view: DataView;
   #length = 0;
+  #added = 0;
+  #written = 0;
   #broken = false;
 
   /**
@@ -79,9 +83,15 @@ export class LineWriter {
     return this.#length;
   }
 
-  /** Takes what was written into the {@linkcode room}, up to the index `end`. */
+  /** Takes the line that was written into the {@linkcode room}, up to the index `end`. */
   end(end: number): void {
     this.#length = end;
+    this.#added++;
+  }
+
+  /** Lines that have been written out, from their first byte to their last. */
+  get written(): number {
+    return this.#written;
   }
 
   /**
@@ -93,7 +103,8 @@ export class LineWriter {
     const bytes = new TextEncoder().encode(text);
     const at = this.room(bytes.length);
     this.#bytes.set(bytes, at);
-    this.end(at + bytes.length);
+    this.#length = at + bytes.length;
+    this.#added += newlines(bytes);
   }
 
   /**
@@ -107,10 +118,13 @@ export class LineWriter {
     const end = this.#length;
     this.#length = 0;
     if (this.#broken) return;
+    let start = 0;
     try {
-      for (let start = 0; start < end;) start += this.#write(this.#bytes.subarray(start, end));
+      while (start < end) start += this.#write(this.#bytes.subarray(start, end));
+      this.#written = this.#added;
     } catch (error) {
       this.#broken = true;
+      this.#written += newlines(this.#bytes.subarray(0, start));
       if (error instanceof Deno.errors.BrokenPipe) {
         throw new OutputClosed(`Nobody reads ${this.#target} any more`, { cause: error });
       }
@@ -135,6 +149,12 @@ export class LineWriter {
       Atomics.wait(pause, 0, 0, milliseconds);
     }
   }
+}
+
+function newlines(bytes: Uint8Array): number {
+  let count = 0;
+  for (let at = -1; (at = bytes.indexOf(NEWLINE, at + 1)) >= 0;) count++;
+  return count;
 }
 
 /** The system's words for an error of Deno: `No space left on device`. */

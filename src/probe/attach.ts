@@ -68,6 +68,25 @@ export async function chooseBackend(
   );
 }
 
+/** The switch of ftrace: `0` where it is off. */
+const FTRACE_SWITCH = "/proc/sys/kernel/ftrace_enabled";
+
+/**
+ * While ftrace is switched off, the probes of session and multi attach and are never hit. Seen on Linux
+ * 6.12: once it is on again, the kernel trips over them (a warning in ftrace_shutdown) and gives up
+ * ftrace until it is booted anew.
+ */
+function requireFtrace(): void {
+  let value: string;
+  try {
+    value = Deno.readTextFileSync(FTRACE_SWITCH).trim();
+  } catch {
+    return; // no ftrace, or no switch: attaching tells
+  }
+  if (value !== "0") return;
+  throw new Failure("ftrace is switched off (sysctl -w kernel.ftrace_enabled=1)");
+}
+
 /** A backend's programs that have been attached, and let go again. */
 export interface Trial {
   /** The caller's to dispose. */
@@ -97,6 +116,7 @@ export async function tryBackend(
   probes: readonly Target[],
   cancelled: () => boolean = () => false,
 ): Promise<Trial> {
+  if (backend.name !== "kprobe") requireFtrace();
   const loaded = BpfObject.load(libbpf, object, backend.programs, {
     ...options,
     places: backend.placesPerFunction * functions,

@@ -5,7 +5,14 @@
  */
 
 import { SharedMemory } from "../sys/shared_memory.ts";
-import { COUNTER_LOST, COUNTER_RECORDED, COUNTER_UNTRACKED, COUNTERS_BYTES } from "./layout.ts";
+import {
+  COUNTER_LOST,
+  COUNTER_PACKETS_KEPT,
+  COUNTER_PACKETS_SEEN,
+  COUNTER_RECORDED,
+  COUNTER_UNTRACKED,
+  COUNTERS_BYTES,
+} from "./layout.ts";
 
 /** Sums over all CPUs since the object was loaded. */
 export interface Counts {
@@ -15,6 +22,14 @@ export interface Counts {
   readonly lost: number;
   /** Calls not followed because too many were open at once. */
   readonly untracked: number;
+}
+
+/** Sums over all CPUs of a sampled trace; 0 in all others. */
+export interface PacketCounts {
+  /** Packets that have been decided about. */
+  readonly seen: number;
+  /** Those of them whose calls are recorded. */
+  readonly kept: number;
 }
 
 /** The mapped counters. */
@@ -42,6 +57,11 @@ export class Counters implements Disposable {
       lost: this.#sum(COUNTER_LOST),
       untracked: this.#sum(COUNTER_UNTRACKED),
     };
+  }
+
+  /** The packets of a sampled trace so far. */
+  readPackets(): PacketCounts {
+    return { seen: this.#sum(COUNTER_PACKETS_SEEN), kept: this.#sum(COUNTER_PACKETS_KEPT) };
   }
 
   #sum(offset: number): number {

@@ -13,6 +13,8 @@ export const COUNTERS_BYTES = 64;
 export const COUNTER_RECORDED = 0;
 export const COUNTER_LOST = 8;
 export const COUNTER_UNTRACKED = 16;
+export const COUNTER_PACKETS_SEEN = 24;
+export const COUNTER_PACKETS_KEPT = 32;
 
 /** `struct vrft_control` in `.bss`: offsets in bytes. */
 export const CONTROL_ENABLED = 0;
@@ -37,12 +39,24 @@ export const CONFIG_VP_IF_OFFSET = 4;
 export const CONFIG_VIF_IDX_OFFSET = 8;
 export const CONFIG_VROUTER_NETNS = 12;
 export const CONFIG_ONLY_NETNS = 16;
-export const CONFIG_BYTES = 20;
+export const CONFIG_SAMPLE = 20;
+export const CONFIG_BYTES = 24;
 
 const COOKIE_REGISTER_SHIFT = 32n;
 const COOKIE_VR_PACKET = 1n << 35n;
 const COOKIE_INDIRECT = 1n << 36n;
+const COOKIE_RELEASES = 1n << 37n;
+const COOKIE_FREES = 1n << 38n;
+const COOKIE_SILENT = 1n << 39n;
 const COOKIE_JUMP_SHIFT = 40n;
+
+/** What a sampled trace has to know of a function besides: see bpf/sampling.h. */
+export interface SamplingRole {
+  /** `releases`: a packet is being freed from its call on; `frees`: it may be called after that. */
+  readonly end?: "releases" | "frees";
+  /** Attached to for the sake of that, and not recorded. */
+  readonly silent?: boolean;
+}
 
 /**
  * The attach cookie of a function.
@@ -50,10 +64,13 @@ const COOKIE_JUMP_SHIFT = 40n;
  * @param fn what the program has to read
  * @param index the function's number in records, below 65,536
  */
-export function cookieOf(fn: PacketFunction, index: number): bigint {
+export function cookieOf(fn: PacketFunction & SamplingRole, index: number): bigint {
   let cookie = BigInt(index) | (BigInt(fn.register) << COOKIE_REGISTER_SHIFT);
   if (fn.struct === "vr_packet") cookie |= COOKIE_VR_PACKET;
   if (fn.indirection === 2) cookie |= COOKIE_INDIRECT;
+  if (fn.end === "releases") cookie |= COOKIE_RELEASES;
+  if (fn.end === "frees") cookie |= COOKIE_FREES;
+  if (fn.silent) cookie |= COOKIE_SILENT;
   return cookie;
 }
 

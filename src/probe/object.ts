@@ -13,12 +13,14 @@ import {
   CONFIG_BYTES,
   CONFIG_ONLY_NETNS,
   CONFIG_RECORD_VERSION,
+  CONFIG_SAMPLE,
   CONFIG_VIF_IDX_OFFSET,
   CONFIG_VP_IF_OFFSET,
   CONFIG_VROUTER_NETNS,
   CONTROL_BYTES,
 } from "./layout.ts";
 import type { Libbpf } from "./libbpf.ts";
+import { isSampled, SAMPLED_PACKETS, sampledProgram } from "./sampling.ts";
 
 /** A program to load, by its name in the object. */
 export interface ProgramChoice {
@@ -43,6 +45,8 @@ export interface ObjectOptions {
   readonly vrouterNetns: number;
   /** The network namespace of all chosen interfaces, or 0: see `onlyNetns()` of filter.ts. */
   readonly onlyNetns: number;
+  /** One packet in so many is kept, below 2^32; 1 or nothing keeps all. */
+  readonly sample?: number;
   /** File with the kernel's BTF, for relocation; `null` lets libbpf find it. */
   readonly kernelBtf: string | null;
 }
@@ -57,16 +61,19 @@ export class BpfObject implements Disposable {
   readonly #object: NonNullable<Deno.PointerValue>;
   // libbpf reads these until the object is closed.
   readonly #keepAlive: Uint8Array<ArrayBuffer>[];
+  readonly #sampled: boolean;
   #control: SharedMemory | undefined;
 
   private constructor(
     libbpf: Libbpf,
     object: NonNullable<Deno.PointerValue>,
     keepAlive: Uint8Array<ArrayBuffer>[],
+    sampled: boolean,
   ) {
     this.#libbpf = libbpf;
     this.#object = object;
     this.#keepAlive = keepAlive;
+    this.#sampled = sampled;
   }
 
   /**
@@ -96,7 +103,7 @@ export class BpfObject implements Disposable {
     );
     const keepAlive = btfPath ? [bytes, name, open, btfPath] : [bytes, name, open];
     try {
-      const object = new BpfObject(libbpf, pointer, keepAlive);
+      const object = new BpfObject(libbpf, pointer, keepAlive, isSampled(options.sample ?? 1));
       object.#prepare(programs, options);
       libbpf.check("Cannot load the BPF object", libbpf.c.bpf_object__load(pointer));
       object.#control = new SharedMemory(
@@ -132,6 +139,7 @@ export class BpfObject implements Disposable {
     this.#resize("counters", c.libbpf_num_possible_cpus());
     this.#resize("places", options.places);
     this.#resize("interfaces", options.interfaces);
+    this.#resize("packets", this.#sampled ? SAMPLED_PACKETS : 1);
 
     const config = new DataView(this.#readOnlyData());
     const version = config.getUint32(CONFIG_RECORD_VERSION, true);
@@ -145,6 +153,7 @@ export class BpfObject implements Disposable {
     config.setUint32(CONFIG_VIF_IDX_OFFSET, options.vifIdxOffset, true);
     config.setUint32(CONFIG_VROUTER_NETNS, options.vrouterNetns, true);
     config.setUint32(CONFIG_ONLY_NETNS, options.onlyNetns, true);
+    config.setUint32(CONFIG_SAMPLE, options.sample ?? 1, true);
   }
 
   #resize(map: string, entries: number): void {
@@ -171,7 +180,9 @@ export class BpfObject implements Disposable {
     );
   }
 
-  #program(name: string): NonNullable<Deno.PointerValue> {
+  /** The program of a name, or the one that a sampled trace has in its place. */
+  #program(plain: string): NonNullable<Deno.PointerValue> {
+    const name = this.#sampled ? sampledProgram(plain) : plain;
     return this.#libbpf.checkPointer(
       `Cannot find the program "${name}" in the BPF object`,
       this.#libbpf.c.bpf_object__find_program_by_name(this.#object, cString(name)),

@@ -52,6 +52,8 @@ const symbols = {
   // int vsnprintf(char *str, size_t size, const char *format, va_list ap): va_list is passed as a
   // pointer on x86-64 and arm64
   vsnprintf: { parameters: ["buffer", "usize", "pointer", "pointer"], result: "i32" },
+  // int clock_gettime(clockid_t clockid, struct timespec *tp)
+  clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
   // int *__errno_location(void)
   __errno_location: { parameters: [], result: "pointer" },
   // char *strerror(int errnum)

@@ -10,6 +10,8 @@ import { viewOf } from "./view.ts";
 
 /** NETLINK_ROUTE: network devices, addresses and routes. */
 export const NETLINK_ROUTE = 0;
+/** NETLINK_KOBJECT_UEVENT: what the kernel announces of its objects. */
+export const NETLINK_KOBJECT_UEVENT = 15;
 /** NETLINK_GENERIC: families of kernel modules. */
 export const NETLINK_GENERIC = 16;
 
@@ -18,6 +20,8 @@ const SOCK_RAW = 3;
 const SOCK_CLOEXEC = 0x80000;
 const SOL_SOCKET = 1;
 const SO_RCVTIMEO = 20;
+const SOL_NETLINK = 270;
+const NETLINK_ADD_MEMBERSHIP = 1;
 const MSG_TRUNC = 0x20;
 
 const EINTR = 4;
@@ -37,6 +41,37 @@ const RECEIVE_BUFFER_BYTES = 65536;
 /** Time for a whole answer. Longer than the kernel ever needs: it covers waiting for its locks. */
 const ANSWER_TIMEOUT_MS = 10_000;
 
+/**
+ * Opens a socket that is connected to port 0, the kernel's: it then refuses what other processes send to
+ * it. Connecting also binds it to a port of its own.
+ *
+ * @param group of the kernel's announcements to listen to; none unless it is given
+ * @returns its file descriptor, which is the caller's to close
+ * @throws {SystemError} when the kernel grants no such socket
+ */
+export function openNetlink(protocol: number, group?: number): number {
+  const fd = check(
+    "Cannot open a netlink socket",
+    libc().socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol),
+  );
+  try {
+    const address = new Uint8Array(ADDRESS_BYTES);
+    viewOf(address).setUint16(0, AF_NETLINK, true);
+    check("Cannot connect a netlink socket", libc().connect(fd, address, ADDRESS_BYTES));
+    if (group !== undefined) {
+      const value = new Uint8Array(new Uint32Array([group]).buffer);
+      check(
+        `Cannot listen to netlink group ${group}`,
+        libc().setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, value, value.length),
+      );
+    }
+    return fd;
+  } catch (error) {
+    libc().close(fd);
+    throw error;
+  }
+}
+
 /** A socket that talks to the kernel alone. */
 export class NetlinkSocket implements NetlinkTransport, Disposable {
   readonly port: number;
@@ -52,16 +87,9 @@ export class NetlinkSocket implements NetlinkTransport, Disposable {
    */
   constructor(protocol: number, timeoutMs: number = ANSWER_TIMEOUT_MS) {
     this.#timeoutMs = timeoutMs;
-    this.#fd = check(
-      "Cannot open a netlink socket",
-      libc().socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol),
-    );
+    this.#fd = openNetlink(protocol);
     try {
-      // Connected to port 0, the kernel's: it then refuses what other processes send to this socket.
-      // connect() also binds it to a port of its own.
       const address = new Uint8Array(ADDRESS_BYTES);
-      viewOf(address).setUint16(0, AF_NETLINK, true);
-      check("Cannot connect a netlink socket", libc().connect(this.#fd, address, ADDRESS_BYTES));
       const length = new Uint32Array([ADDRESS_BYTES]);
       check(
         "Cannot read the port of a netlink socket",
@@ -91,33 +119,35 @@ export class NetlinkSocket implements NetlinkTransport, Disposable {
    * Waits for the next datagram, blocking the thread.
    *
    * @returns a copy of its bytes
-   * @throws {NetlinkError} ETIMEDOUT when the time since {@linkcode send} is over, EMSGSIZE when the
-   * datagram is longer than any should be, ENOBUFS when the kernel had to drop one
+   * @throws {NetlinkError} ETIMEDOUT when the time since {@linkcode send} is over, EINTR when a signal
+   * came while there was nothing yet, EMSGSIZE when the datagram is longer than any should be, ENOBUFS
+   * when the kernel had to drop one
    */
   receive(): Uint8Array<ArrayBuffer> {
-    for (;;) {
-      const left = this.#deadline - performance.now();
-      if (left <= 0) throw this.#timedOut();
-      this.#limitReceive(left);
-      // With MSG_TRUNC the result is the datagram's own length, also where it did not fit.
-      const received = Number(
-        libc().recv(this.#fd, this.#buffer, BigInt(RECEIVE_BUFFER_BYTES), MSG_TRUNC),
-      );
-      if (received > RECEIVE_BUFFER_BYTES) {
-        throw new NetlinkError(`the answer has ${received} bytes in one datagram`, EMSGSIZE);
-      }
-      if (received >= 0) return this.#buffer.slice(0, received);
-      const errno = lastErrno();
-      switch (errno) {
-        case EINTR: // a signal; what is left of the time counts
-          continue;
-        case EAGAIN:
-          throw this.#timedOut();
-        case ENOBUFS:
-          throw new NetlinkError("the answer overran the socket's receive buffer", ENOBUFS);
-        default:
-          throw new NetlinkError(`the answer cannot be received: ${errorText(errno)}`, errno);
-      }
+    const left = this.#deadline - performance.now();
+    if (left <= 0) throw this.#timedOut();
+    this.#limitReceive(left);
+    // With MSG_TRUNC the result is the datagram's own length, also where it did not fit.
+    const received = Number(
+      libc().recv(this.#fd, this.#buffer, BigInt(RECEIVE_BUFFER_BYTES), MSG_TRUNC),
+    );
+    if (received > RECEIVE_BUFFER_BYTES) {
+      throw new NetlinkError(`the answer has ${received} bytes in one datagram`, EMSGSIZE);
+    }
+    if (received >= 0) return this.#buffer.slice(0, received);
+    const errno = lastErrno();
+    switch (errno) {
+      case EINTR:
+        // The kernel answers while it takes the request, and each further piece of a dump while that
+        // is being received: who has to wait here may wait in vain, so a signal ends it. Which one it
+        // was, only the event loop can tell, which stands still meanwhile.
+        throw new NetlinkError("a signal came before the kernel answered", EINTR);
+      case EAGAIN:
+        throw this.#timedOut();
+      case ENOBUFS:
+        throw new NetlinkError("the answer overran the socket's receive buffer", ENOBUFS);
+      default:
+        throw new NetlinkError(`the answer cannot be received: ${errorText(errno)}`, errno);
     }
   }
 

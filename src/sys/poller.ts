@@ -1,6 +1,6 @@
 /**
- * Sleeps until a ring buffer has something, somebody in this process wants attention, or a time is
- * up: epoll over the ring's fd and an eventfd.
+ * Sleeps until a ring buffer or another file descriptor has something, somebody in this process wants
+ * attention, or a time is up: epoll over their fds and an eventfd.
  *
  * @module
  */
@@ -14,17 +14,23 @@ const EPOLL_CTL_ADD = 1;
 const EPOLLIN = 1;
 const EPOLLET = 0x80000000;
 const EPOLL_EVENT_BYTES = 12; // packed on x86-64
+const EPOLL_EVENT_DATA = 4;
+/** Events taken at once; what is left comes with the next wait. */
+const EVENTS_AT_ONCE = 4;
 
 /** What is added to an eventfd's counter, a u64. */
 const ONE = new Uint8Array([1, 0, 0, 0, 0, 0, 0, 0]);
 
-/** Waits for one file descriptor, and can be woken. */
+/** Waits for file descriptors, and can be woken. */
 export class Poller implements Disposable {
   readonly #epoll: number;
   readonly #wake: number;
   readonly #opened: DisposableStack;
-  readonly #events = new Uint8Array(2 * EPOLL_EVENT_BYTES);
+  readonly #events = new Uint8Array(EVENTS_AT_ONCE * EPOLL_EVENT_BYTES);
+  readonly #view = new DataView(this.#events.buffer);
   readonly #count = new Uint8Array(8);
+  /** By file descriptor: what looks after its input. */
+  readonly #handlers = new Map<number, () => void>();
 
   /**
    * @param fd watched for input, edge-triggered: a BPF ring signals each wake-up of a program, and
@@ -37,14 +43,30 @@ export class Poller implements Disposable {
     opened.defer(() => libc().close(this.#epoll));
     this.#wake = check("Cannot create an eventfd", libc().eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     opened.defer(() => libc().close(this.#wake));
-    this.#watch(fd, EPOLLIN | EPOLLET);
-    this.#watch(this.#wake, EPOLLIN);
+    this.#add(fd, EPOLLIN | EPOLLET);
+    this.#add(this.#wake, EPOLLIN);
+    this.#handlers.set(this.#wake, () => libc().read(this.#wake, this.#count, 8n));
     this.#opened = opened.move();
   }
 
-  #watch(fd: number, events: number): void {
+  /**
+   * Watches another file descriptor for input, as long as there is some.
+   *
+   * @param fd must stay open as long as this poller is used
+   * @param ready called by a {@linkcode wait} that finds input; it takes all of it. What it throws, the
+   * wait throws
+   * @throws {SystemError} when the kernel refuses
+   */
+  watch(fd: number, ready: () => void): void {
+    this.#add(fd, EPOLLIN);
+    this.#handlers.set(fd, ready);
+  }
+
+  #add(fd: number, events: number): void {
     const event = new Uint8Array(EPOLL_EVENT_BYTES);
-    new DataView(event.buffer).setUint32(0, events, true);
+    const view = new DataView(event.buffer);
+    view.setUint32(0, events, true);
+    view.setInt32(EPOLL_EVENT_DATA, fd, true);
     check(
       "Cannot watch a file descriptor",
       libc().epoll_ctl(this.#epoll, EPOLL_CTL_ADD, fd, event),
@@ -58,8 +80,11 @@ export class Poller implements Disposable {
    */
   async wait(milliseconds: number): Promise<void> {
     // A negative result is EINTR: a signal came, which the caller looks at anyway.
-    await libc().epoll_wait(this.#epoll, this.#events, 2, milliseconds);
-    libc().read(this.#wake, this.#count, 8n);
+    const count = await libc().epoll_wait(this.#epoll, this.#events, EVENTS_AT_ONCE, milliseconds);
+    for (let event = 0; event < count; event++) {
+      const data = event * EPOLL_EVENT_BYTES + EPOLL_EVENT_DATA;
+      this.#handlers.get(this.#view.getInt32(data, true))?.();
+    }
   }
 
   /** Ends the present {@linkcode wait}, or the next one if there is none. */

@@ -7,8 +7,8 @@
 import type { SkippedFunction } from "../kernel/packet_function.ts";
 import { chooseBackend } from "../probe/attach.ts";
 import type { Attachment, AttachProgress, Backend, BackendName, Target } from "../probe/backend.ts";
-import { Counters, type Counts } from "../probe/counters.ts";
-import { type ChosenInterface, setFilter } from "../probe/filter.ts";
+import { Counters, type Counts, type PacketCounts } from "../probe/counters.ts";
+import { type ChosenInterface, onlyNetns, setFilter } from "../probe/filter.ts";
 import { CONTROL_ENABLED, CONTROL_READER_WAITS } from "../probe/layout.ts";
 import { Libbpf } from "../probe/libbpf.ts";
 import type { BpfObject } from "../probe/object.ts";
@@ -16,6 +16,7 @@ import { RingReader } from "../probe/ring.ts";
 import { RingMapping } from "../probe/ring_mapping.ts";
 import { Poller } from "../sys/poller.ts";
 import type { RecordSink } from "../probe/record.ts";
+import { isSampled } from "../probe/sampling.ts";
 
 /** What to trace and how. */
 export interface TracerOptions {
@@ -25,6 +26,8 @@ export interface TracerOptions {
   readonly targets: readonly Target[];
   /** Interfaces whose packets are kept. */
   readonly interfaces: readonly ChosenInterface[];
+  /** One packet in so many is kept, below 2^32; 1 keeps all, others want `sampledTargets()`. */
+  readonly sample: number;
   readonly backend: BackendName | "auto";
   /** Bytes of the ring buffer: a power of two of pages. */
   readonly ringBytes: number;
@@ -64,6 +67,14 @@ export interface TraceCounts extends Counts {
   readonly missed: number;
   /** Records read from the ring and not handed on, because the reading was cut short. */
   readonly unread: number;
+  /** The packets of a sampled trace; `null` where all are kept. */
+  readonly sampling: Sampling | null;
+}
+
+/** What became of the packets of a sampled trace. */
+export interface Sampling extends PacketCounts {
+  /** N of "one packet in N". */
+  readonly sample: number;
 }
 
 /** Ring bytes handled before Deno's event loop gets a turn (signals, timers). */
@@ -128,6 +139,8 @@ export class Tracer implements Disposable {
         vpIfOffset: options.vpIfOffset,
         vifIdxOffset: options.vifIdxOffset,
         vrouterNetns: options.vrouterNetns,
+        onlyNetns: onlyNetns(options.interfaces),
+        sample: options.sample,
         kernelBtf: options.kernelBtf,
       },
       options.targets.length,
@@ -159,14 +172,15 @@ export class Tracer implements Disposable {
    * @param consumer what it throws ends the trace, with everything detached
    * @param signal aborted to end the trace
    * @param cut aborted to give up what is left in the ring; it is counted
-   * @param live called once events are recorded
+   * @param live called once events are recorded; what it returns is disposed when they no longer are,
+   * before anything is detached
    * @param watched looked after until the reading ends
    */
   async run(
     consumer: Consumer,
     signal: AbortSignal,
     cut: AbortSignal,
-    live: () => void,
+    live: () => Disposable,
     watched?: Watched,
   ): Promise<void> {
     const wake = (): void => this.#poller.wake();
@@ -174,7 +188,7 @@ export class Tracer implements Disposable {
     try {
       if (watched !== undefined) this.#poller.watch(watched.fd, watched.ready);
       this.#control[CONTROL_ENABLED / 4] = 1;
-      live();
+      using _recording = live();
       await this.#read(consumer, signal);
     } finally {
       signal.removeEventListener("abort", wake);
@@ -231,10 +245,17 @@ export class Tracer implements Disposable {
     this.#options.debug(`Detached in ${Math.round(performance.now() - start)} ms`);
   }
 
+  /** File descriptors of the BPF programs, open until this is disposed. */
+  get programs(): readonly number[] {
+    return this.#backend.programs.map(({ name }) => this.#object.programFd(name));
+  }
+
   /** What has been recorded, lost and missed; complete after {@linkcode run}. */
   counts(): TraceCounts {
     const missed = this.#attachment?.missed() ?? this.#missed;
-    return { ...this.#counters.read(), missed, unread: this.#unread };
+    const { sample } = this.#options;
+    const sampling = isSampled(sample) ? { sample, ...this.#counters.readPackets() } : null;
+    return { ...this.#counters.read(), missed, unread: this.#unread, sampling };
   }
 
   [Symbol.dispose](): void {

@@ -9,6 +9,7 @@
 import { Failure } from "../sys/failure.ts";
 import { errorText } from "../sys/libc.ts";
 import {
+  MAX_ERRNO,
   NetlinkClient,
   NetlinkError,
   type NetlinkTransport,
@@ -90,6 +91,9 @@ const ENOENT = 2;
 /** vif_idx is an unsigned short in the module. */
 const MAXIMUM_INDEX = 0xffff;
 
+/** VR_INTERFACE_NAME_LEN of the module, which counts the NUL; here it may be absent. */
+const MAXIMUM_NAME_BYTES = 64;
+
 /** Fields of vr_response. */
 const RESPONSE_CODE = 2;
 
@@ -112,7 +116,8 @@ const FIELD = {
 } as const;
 
 /**
- * Reads the whole vif table of the vrouter module, page by page.
+ * Reads the whole vif table of the vrouter module, page by page. There are 65,536 vifs at most, each
+ * with a name of 64 bytes at most, and each page brings one at least.
  *
  * @param transport a NETLINK_GENERIC one
  * @param devices of the initial network namespace, to name the vifs' devices
@@ -195,6 +200,7 @@ function readPage(client: NetlinkClient, family: number, marker: number): Page {
   if (code === NOT_UNDERSTOOD) {
     throw new Failure("Cannot list the vifs: the vrouter module does not understand the request");
   }
+  if (code < -MAX_ERRNO) throw nonsense(`it refuses with the code ${code}`);
   if (code < 0) {
     throw new Failure(
       `Cannot list the vifs: the vrouter module refuses: ${errorText(-code)} (${code})`,
@@ -216,7 +222,7 @@ function parseVif(message: SandeshMessage, deviceNames: ReadonlyMap<number, stri
   const ifindex = Math.max(0, integer(fields, FIELD.ifindex));
   return {
     index: integer(fields, FIELD.index),
-    name: text(fields, FIELD.name),
+    name: nameIn(fields, FIELD.name),
     device: deviceNames.get(ifindex) ?? null,
     ifindex,
     type: TYPE_NAMES[type] ?? `type ${type}`,
@@ -263,10 +269,14 @@ function counter(fields: ReadonlyMap<number, SandeshValue>, id: number): number 
   }
 }
 
-function text(fields: ReadonlyMap<number, SandeshValue>, id: number): string {
+/** A name; empty when it is absent. */
+function nameIn(fields: ReadonlyMap<number, SandeshValue>, id: number): string {
   const field = fields.get(id);
   if (field === undefined) return "";
   if (field.type !== "string") throw nonsense(`field ${id} is of type ${field.type}`);
+  if (field.value.length > MAXIMUM_NAME_BYTES) {
+    throw nonsense(`a name of ${field.value.length} bytes`);
+  }
   return terminatedString(field.value);
 }
 
@@ -281,9 +291,14 @@ function nonsense(what: string, options?: ErrorOptions): Failure {
 function describe(cause: unknown): unknown {
   if (cause instanceof SandeshError) return nonsense(cause.message, { cause });
   if (!(cause instanceof NetlinkError)) return cause;
-  return cause.errno === EPERM
-    ? new Failure("Cannot list the vifs: root, or the capability CAP_NET_ADMIN, is needed", {
-      cause,
-    })
-    : new Failure(`Cannot list the vifs: ${cause.message}`, { cause });
+  switch (cause.errno) {
+    case EPERM:
+      return new Failure("Cannot list the vifs: root, or the capability CAP_NET_ADMIN, is needed", {
+        cause,
+      });
+    case ENOENT: // the family, which was there a moment ago
+      return new VrouterAbsentError(cause);
+    default:
+      return new Failure(`Cannot list the vifs: ${cause.message}`, { cause });
+  }
 }

@@ -29,8 +29,16 @@ const MISUSES: readonly [args: string[], message: string, see?: string][] = [
     `Option '-n, --limit <N>' does not take "": give a whole number from 1, such as 400`,
   ],
   [
+    ["--sample", "0"],
+    `Option '--sample <N>' does not take "0": give a whole number from 1 to 4294967295, such as 100`,
+  ],
+  [
     ["--duration", "0"],
     `Option '--duration <TIME>' does not take "0": give a time from 1ms to 596h, such as 500ms, 10s or 2m`,
+  ],
+  [
+    ["--max-overhead", "half"],
+    `Option '--max-overhead <PERCENT>' does not take "half": give a share of one CPU above 0, such as 50, 12.5 or 200%`,
   ],
   [
     ["--buffer", "2G"],

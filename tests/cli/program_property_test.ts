@@ -62,9 +62,12 @@ Deno.test("parseArguments() answers any arguments with an invocation of the docu
     seen.add(invocation.command);
     switch (invocation.command) {
       case "trace": {
-        const { limit, durationMs, bufferBytes, interfaces, functions } = invocation.options;
+        const { limit, sample, durationMs, maxOverhead, bufferBytes, interfaces, functions } =
+          invocation.options;
+        assert(Number.isInteger(sample) && sample >= 1 && sample < 2 ** 32, context);
         assert(limit === null || (Number.isSafeInteger(limit) && limit > 0), context);
         assert(durationMs === null || (Number.isInteger(durationMs) && durationMs > 0), context);
+        assert(maxOverhead === null || maxOverhead > 0 && Number.isFinite(maxOverhead), context);
         assert(Number.isInteger(Math.log2(bufferBytes)) && bufferBytes >= 4096, context);
         assert(![...interfaces, ...functions].includes(""), context);
         break;

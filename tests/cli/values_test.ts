@@ -1,11 +1,15 @@
 import assert from "node:assert/strict";
 import {
   MAX_DURATION_MS,
+  MAX_PERCENT,
+  MAX_SAMPLE,
   parseBufferSize,
   parseChoice,
   parseCount,
   parseDuration,
   parseGlob,
+  parsePercent,
+  parseSample,
   parseText,
   ValueError,
 } from "../../src/cli/values.ts";
@@ -143,4 +147,48 @@ Deno.test("parseChoice() takes the words of its list only, and its error names t
   accepts(parse, { bash: "bash", zsh: "zsh" });
   rejects(parse, ["", "Bash", "bas", "fish", "constructor"]);
   assert.throws(() => parse("fish"), { message: "give one of bash, zsh" });
+});
+
+Deno.test("parsePercent() takes numbers above 0, with a per cent sign and without", () => {
+  accepts(parsePercent, {
+    "50": 50,
+    "50%": 50,
+    "12.5": 12.5,
+    "12.5%": 12.5,
+    ".5": 0.5,
+    "0.1%": 0.1,
+    "250": 250,
+    "819200": MAX_PERCENT,
+  });
+});
+
+Deno.test("parsePercent() rejects zero, signs, other notations and more than there is", () => {
+  rejects(parsePercent, [
+    "",
+    "%",
+    "0",
+    "0%",
+    "0.0",
+    "-5",
+    "+5",
+    "50 %",
+    "50%%",
+    "5.",
+    ".",
+    "1e2",
+    "0x10",
+    "half",
+    "50\n",
+    "819200.1",
+    "9".repeat(400),
+  ]);
+});
+
+Deno.test("parseSample() takes whole numbers that 32 bits hold, from 1", () => {
+  accepts(parseSample, { "1": 1, "2": 2, "0100": 100, "4294967295": MAX_SAMPLE });
+});
+
+Deno.test("parseSample() rejects zero, signs, fractions, words and larger numbers", () => {
+  rejects(parseSample, ["", "0", "00", "-1", "+1", "1.5", "1e2", "0x10", "x", " 1", "4294967296"]);
+  rejects(parseSample, ["9".repeat(400)]);
 });

@@ -93,6 +93,11 @@ Deno.test("findEnds() gives no end where a function calls, loops or traps", () =
   assert.deepEqual(exitsOf(code), []);
 });
 
+Deno.test("findEnds() finds the entry behind the nop of old kernels on old processors", () => {
+  const ends = endsOf(`66 66 66 66 90 ${RETURN}`);
+  assert.deepEqual(ends, { entry: BODY, exits: [returnAt(BODY)] });
+});
+
 Deno.test("findEnds() finds the entry behind endbr64", () => {
   const ends = endsOf(`f3 0f 1e fa ${NOP5} ${RETURN}`);
   assert.deepEqual(ends, { entry: F + 9, exits: [returnAt(F + 9)] });

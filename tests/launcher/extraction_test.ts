@@ -18,8 +18,10 @@ async function unpacking(
 
 /** Ends a first start by a signal while it unpacks. */
 async function interrupt(host: Host, signal: Deno.Signal): Promise<Deno.CommandOutput> {
+  // A shell makes what it starts in the background ignore SIGINT and SIGQUIT, these tests perhaps.
+  const by = ["env", "--default-signal"];
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const child = await unpacking(host, () => host.start({ args: ["wait"] }));
+    const child = await unpacking(host, () => host.start({ by, args: ["wait"] }));
     child.kill(signal);
     const output = await child.output();
     if (!host.list(ROOT_CACHE).includes(digest())) return output;

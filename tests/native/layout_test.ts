@@ -59,10 +59,13 @@ Deno.test("the record version is that of bpf/vrft.h", () => {
 
 Deno.test("the counters are laid out as struct vrft_counters", () => {
   assert.equal(btf.structSize("vrft_counters"), layout.COUNTERS_BYTES);
-  assert.deepEqual(offsets("vrft_counters", ["recorded", "lost", "untracked"]), {
+  const members = ["recorded", "lost", "untracked", "packets_seen", "packets_kept"];
+  assert.deepEqual(offsets("vrft_counters", members), {
     recorded: layout.COUNTER_RECORDED,
     lost: layout.COUNTER_LOST,
     untracked: layout.COUNTER_UNTRACKED,
+    packets_seen: layout.COUNTER_PACKETS_SEEN,
+    packets_kept: layout.COUNTER_PACKETS_KEPT,
   });
 });
 
@@ -96,6 +99,7 @@ Deno.test("the configuration is laid out as struct vrft_config, at the start of 
     "vif_idx_offset",
     "vrouter_netns",
     "only_netns",
+    "sample",
   ];
   assert.deepEqual(offsets("vrft_config", members), {
     record_version: layout.CONFIG_RECORD_VERSION,
@@ -103,6 +107,7 @@ Deno.test("the configuration is laid out as struct vrft_config, at the start of 
     vif_idx_offset: layout.CONFIG_VIF_IDX_OFFSET,
     vrouter_netns: layout.CONFIG_VROUTER_NETNS,
     only_netns: layout.CONFIG_ONLY_NETNS,
+    sample: layout.CONFIG_SAMPLE,
   });
   assert.equal(symbolOffsets(object).get("config"), 0);
 });
@@ -148,6 +153,16 @@ Deno.test("cookieOf() sets the bits that bpf/vrft.h names", () => {
     layout.cookieOf({ ...skb, indirection: 2 }, 0),
     register | defined("VRFT_COOKIE_INDIRECT"),
   );
+  for (
+    const [role, name] of [
+      [{ end: "releases" }, "RELEASES"],
+      [{ end: "frees" }, "FREES"],
+      [{ silent: true }, "SILENT"],
+    ] as const
+  ) {
+    const bit = defined(`VRFT_COOKIE_${name}`);
+    assert.equal(layout.cookieOf({ ...skb, ...role }, 0), register | bit);
+  }
   // No part reaches into another one.
   assert.equal(6n & defined("VRFT_COOKIE_REGISTER_MASK"), 6n);
   assert.equal(register & defined("VRFT_COOKIE_FUNCTION_MASK"), 0n);

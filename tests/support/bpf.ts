@@ -4,8 +4,9 @@
  * @module
  */
 
+import { FileDescriptor } from "../../src/probe/bpf_syscall.ts";
 import type { BpfObject } from "../../src/probe/object.ts";
-import { addressOf, check, cString, errorText, lastErrno, libc } from "../../src/sys/libc.ts";
+import { addressOf, check, cString, errorText, libc, SystemError } from "../../src/sys/libc.ts";
 
 const SYS_BPF = 321n; // x86-64
 const BPF_PROG_LOAD = 5n;
@@ -20,8 +21,12 @@ const BPF_F_TEST_RUN_ON_CPU = 1;
 /** `r0 = 0; exit`, as `struct bpf_insn`. */
 const RETURN_ZERO = [0xb7, 0, 0, 0, 0, 0, 0, 0, 0x95, 0, 0, 0, 0, 0, 0, 0];
 
-/** Why a program of this type cannot be loaded here; empty where it can. */
-export function whyNoPrograms(type: number): string {
+/**
+ * Loads a program that does nothing.
+ *
+ * @throws {SystemError} when the kernel refuses
+ */
+export function loadIdleProgram(type: number): FileDescriptor {
   const instructions = new Uint8Array(RETURN_ZERO);
   const license = cString("Dual BSD/GPL");
   const attributes = new Uint8Array(48);
@@ -30,10 +35,19 @@ export function whyNoPrograms(type: number): string {
   view.setUint32(4, instructions.length / 8, true);
   view.setBigUint64(8, addressOf(instructions), true);
   view.setBigUint64(16, addressOf(license), true);
-  const fd = Number(bpf(BPF_PROG_LOAD, attributes));
-  if (fd < 0) return `the kernel loads no BPF program of type ${type}: ${errorText(lastErrno())}`;
-  libc().close(fd);
-  return "";
+  const fd = check("Cannot load a program", bpf(BPF_PROG_LOAD, attributes));
+  return new FileDescriptor(fd);
+}
+
+/** Why a program of this type cannot be loaded here; empty where it can. */
+export function whyNoPrograms(type: number): string {
+  try {
+    loadIdleProgram(type)[Symbol.dispose]();
+    return "";
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    return `the kernel loads no BPF program of type ${type}: ${errorText(error.errno)}`;
+  }
 }
 
 /** Defines tests that need programs of a type, or says in their names why they are skipped. */
@@ -45,7 +59,10 @@ export function bpfTest(type: number): (name: string, fn: () => void | Promise<v
   };
 }
 
-/** Runs vrft_test_record, which has to be loaded, by BPF_PROG_TEST_RUN (Linux 5.10 for its type). */
+/**
+ * Runs a raw tracepoint program, such as vrft_test_record, by BPF_PROG_TEST_RUN (Linux 5.10 for its
+ * type).
+ */
 export class RecordProgram {
   readonly #context = new BigUint64Array(3);
   /** The anonymous struct for this command in `union bpf_attr`, up to its member `cpu`. */

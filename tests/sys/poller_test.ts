@@ -97,6 +97,36 @@ Deno.test("wake() ends the next wait when there is none, and only that", async (
   await assertTimesOut(poller);
 });
 
+Deno.test("wait() calls what looks after another file descriptor, as long as that has input", async () => {
+  using event = new Event();
+  using other = new Event();
+  using poller = new Poller(event.fd);
+  let calls = 0;
+  poller.watch(other.fd, () => calls++);
+  await assertTimesOut(poller);
+  assert.equal(calls, 0);
+  other.add();
+  await assertEnds(poller.wait(LONG_MS));
+  await assertEnds(poller.wait(LONG_MS));
+  assert.equal(calls, 2);
+  libc().read(other.fd, new Uint8Array(8), 8n);
+  event.add();
+  await assertEnds(poller.wait(LONG_MS));
+  await assertTimesOut(poller);
+  assert.equal(calls, 2);
+});
+
+Deno.test("wait() throws what a look at another file descriptor throws", async () => {
+  using event = new Event();
+  using other = new Event();
+  using poller = new Poller(event.fd);
+  poller.watch(other.fd, () => {
+    throw new RangeError("no");
+  });
+  other.add();
+  await assert.rejects(poller.wait(LONG_MS), RangeError);
+});
+
 Deno.test("Poller leaves no file descriptor behind", () => {
   using event = new Event();
   const before = openDescriptors("anon_inode:");

@@ -2,6 +2,8 @@
 # The network of the tests: the namespaces vm1 (10.1.1.1) and vm2 (10.1.1.2), each with an eth0
 # whose other end (tap1, tap2) is in the initial namespace. The vrouter module joins the taps as
 # its vifs 1 and 2; without the module the bridge br0 does.
+# It makes do with busybox, all that a bare guest has. That one's ip knows no namespaces, and leaves
+# the name of a link's other end to the kernel: veth0.
 set -eu
 
 join() {
@@ -14,7 +16,10 @@ join() {
 
 if [ -d /sys/module/vrouter ]; then
 	# A fabric: index 0 is an interface like any other. The peer stands for the wire.
-	ip link add fab0 address 02:00:00:00:02:00 type veth peer name wire0 address 02:00:00:00:02:01
+	ip link add fab0 type veth
+	ip link set fab0 address 02:00:00:00:02:00
+	ip link set veth0 name wire0
+	ip link set wire0 address 02:00:00:00:02:01
 	for device in fab0 wire0; do
 		echo 1 >"/proc/sys/net/ipv6/conf/$device/disable_ipv6"
 		ip link set "$device" up
@@ -24,14 +29,21 @@ else
 	ip link add br0 type bridge
 	ip link set br0 up
 fi
+mkdir -p /run/netns
 for index in 1 2; do
-	ip netns add "vm$index"
+	# Where iproute2 expects a namespace that has a name.
+	touch "/run/netns/vm$index"
 	# The addresses are fixed, so that traces can be compared.
-	ip link add "tap$index" address "02:00:00:00:01:0$index" type veth \
-		peer name eth0 address "02:00:00:00:00:0$index" netns "vm$index"
+	unshare --net="/run/netns/vm$index" sh -eu -s "$index" <<'END'
+		ip link add eth0 type veth
+		ip link set eth0 address "02:00:00:00:00:0$1"
+		ip link set veth0 netns 1
+		ip address add "10.1.1.$1/24" dev eth0
+		ip link set lo up
+		ip link set eth0 up
+END
+	ip link set veth0 name "tap$index"
+	ip link set "tap$index" address "02:00:00:00:01:0$index"
 	ip link set "tap$index" up
-	ip -n "vm$index" link set lo up
-	ip -n "vm$index" address add "10.1.1.$index/24" dev eth0
-	ip -n "vm$index" link set eth0 up
 	join "tap$index" "$index"
 done

@@ -13,6 +13,7 @@
 #include <linux/rtnetlink.h>
 #include <net/net_namespace.h>
 
+#include "vr_compat.h"
 #include "vr_requests.h"
 #include "vrouter.h"
 

@@ -1,16 +1,43 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What differs between the kernels this builds for, 6.1 and 6.12.
+ * What differs between the kernels this builds for, 5.10, 6.1 and 6.12.
  */
 #ifndef VR_COMPAT_H
 #define VR_COMPAT_H
 
+#include <linux/netdevice.h>
+#include <linux/skbuff.h>
 #include <linux/version.h>
 
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
 #include <linux/unaligned.h>
 #else
 #include <asm/unaligned.h>
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 0, 0)
+/* No one writes down who holds a device. */
+typedef struct {} netdevice_tracker;
+
+static inline void netdev_hold(struct net_device *dev,
+			       netdevice_tracker *tracker, gfp_t gfp)
+{
+	dev_hold(dev);
+}
+
+static inline void netdev_put(struct net_device *dev,
+			      netdevice_tracker *tracker)
+{
+	dev_put(dev);
+}
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 18, 0)
+/* There are no times of delivery that would have to be kept. */
+static inline void skb_clear_tstamp(struct sk_buff *skb)
+{
+	skb->tstamp = 0;
+}
 #endif
 
 #endif /* VR_COMPAT_H */

@@ -12,6 +12,7 @@
 #include <linux/list.h>
 #include <linux/module.h>
 #include <linux/netlink.h>
+#include <linux/version.h>
 #include <net/genetlink.h>
 #include <net/net_namespace.h>
 
@@ -131,7 +132,9 @@ static struct genl_family vr_genl_family __ro_after_init = {
 	.module = THIS_MODULE,
 	.ops = vr_genl_ops,
 	.n_ops = ARRAY_SIZE(vr_genl_ops),
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 1, 0)
 	.resv_start_op = SANDESH_REQUEST + 1,
+#endif
 	.mcgrps = vr_genl_groups,
 	.n_mcgrps = ARRAY_SIZE(vr_genl_groups),
 };

@@ -14,6 +14,7 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
+#include "vr_compat.h"
 #include "vr_packet.h"
 
 struct vr_interface_req;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/icmp.h>
 #include <linux/ip.h>
-#include <linux/kstrtox.h>
+#include <linux/kernel.h>
 #include <linux/proc_fs.h>
 #include <linux/refcount.h>
 #include <linux/seq_file.h>

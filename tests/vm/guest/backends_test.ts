@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import {
+  FPROBE,
   leftovers,
   parse,
   ping,
@@ -27,8 +28,7 @@ const SOME = [
   "-x",
   "*case*",
 ];
-/** Debian's 6.1 has no FPROBE, and so neither of the others. */
-const WORKING = Deno.osRelease().startsWith("6.1.") ? ["kprobe"] : ["session", "multi", "kprobe"];
+const WORKING = FPROBE ? ["session", "multi", "kprobe"] : ["kprobe"];
 
 for (const backend of ["session", "multi", "kprobe"]) {
   if (WORKING.includes(backend)) {
@@ -81,7 +81,7 @@ Deno.test("All functions are attached to, and let go again", async () => {
   const { code, stderr } = await trace.stop();
   assert.equal(code, 0);
   const [, done, all] = /\((\d+)\/(\d+), \d+ it\/s\)/.exec(stderr)!;
-  assert.ok(Number(all) > 1500, stderr);
+  assert.ok(Number(all) > 1400, stderr);
   // The kernel may refuse some; it does not refuse many.
   assert.ok(Number(done) > Number(all) * 0.99, stderr);
   assert.deepEqual(await leftovers(), []);

@@ -130,10 +130,20 @@ Deno.test("vrft check finds kprobes switched off, where they matter", async () =
 
 Deno.test("vrft check finds ftrace switched off, where it matters", async () => {
   await withSetting("/proc/sys/kernel/ftrace_enabled", "0", async () => {
-    const { missing, signs } = await check(["--backend", FPROBE ? "session" : "kprobe"]);
-    assert.deepEqual(missing, FPROBE ? ["Switch of ftrace"] : []);
-    if (!FPROBE) assert.equal(signs.get("Switch of ftrace"), "–");
+    const { missing, signs, stdout } = await check(["--backend", FPROBE ? "session" : "kprobe"]);
+    if (!FPROBE) {
+      assert.deepEqual(missing, []);
+      assert.equal(signs.get("Switch of ftrace"), "–");
+      return;
+    }
+    assert.ok(missing.includes("Backend session"), stdout);
+    assert.match(stdout, /ftrace is switched off \(sysctl -w\s+kernel\.ftrace_enabled=1\)/);
   });
+  // Attached to while it was off, the kernel would give up ftrace when it is on again.
+  if (FPROBE) {
+    const { signs, stdout } = await check(["--backend", "session"]);
+    assert.equal(signs.get("Backend session"), "✔", stdout);
+  }
 });
 
 Deno.test("vrft check tells the BTF of the loaded module from that of another", async () => {

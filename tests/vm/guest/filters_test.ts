@@ -1,5 +1,15 @@
 import assert from "node:assert/strict";
-import { HEADER, must, parse, ping, run, settle, Trace, traceWhile } from "./support.ts";
+import {
+  HEADER,
+  must,
+  parse,
+  ping,
+  run,
+  settle,
+  Trace,
+  traceWhile,
+  vrftArguments,
+} from "./support.ts";
 
 /** Functions that every packet in vrouter passes once, attached to in no time on any kernel. */
 const FEW = ["-f", "linux_rx_handler", "-f", "vm_rx", "-f", "linux_xmit"];
@@ -83,7 +93,10 @@ Deno.test("-n ends the trace after that many rows, every call among them closed"
 Deno.test("--duration ends the trace by itself", async () => {
   const { code, stderr } = await run("vrft", [...FEW, "--duration", "300ms"]);
   assert.equal(code, 0);
-  assert.match(stderr, /\d+ calls of \d+ functions; 0 events lost; 0 probe hits missed\n$/);
+  assert.match(
+    stderr,
+    /\d+ calls of \d+ functions; 0 events lost; 0 probe hits missed; .* in vrft.*\n$/,
+  );
 });
 
 Deno.test("-o writes the trace to a file and nothing to stdout", async () => {
@@ -116,7 +129,7 @@ Deno.test("--no-vrouter traces plain devices", async () => {
 Deno.test("A lone event is printed at once, not when a buffer is full", async () => {
   await settle();
   const child = new Deno.Command("vrft", {
-    args: [...FEW, "-i", "tap1", "--ready-file", "/tmp/lone"],
+    args: vrftArguments([...FEW, "-i", "tap1", "--ready-file", "/tmp/lone"]),
     stdin: "null",
     stdout: "piped",
     stderr: "null",

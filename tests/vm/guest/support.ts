@@ -10,6 +10,30 @@ import assert from "node:assert/strict";
 const READY_SECONDS = 240;
 const decoder = new TextDecoder();
 
+/** Debian's older kernels have no FPROBE: of the backends, only kprobes work there. */
+export const FPROBE = !/^(5\.10|6\.1)\./.test(Deno.osRelease());
+
+/** Commands of vrft that take `--vrouter-btf`; all else that is no option takes none. */
+const COMMANDS_WITH_BTF = ["functions", "check"];
+
+/**
+ * The arguments that start vrft here: Linux 5.10 has no BTF of modules, so vrouter's is named, unless a
+ * test does that itself.
+ */
+export function vrftArguments(args: readonly string[]): string[] {
+  const [command] = args;
+  const takesBtf = command === undefined || command.startsWith("-") ||
+    COMMANDS_WITH_BTF.includes(command);
+  const decided = args.includes("--vrouter-btf") || args.includes("--no-vrouter");
+  if (!takesBtf || decided || hasModuleBtf()) return [...args];
+  return [...args, "--vrouter-btf", "/vm/vrouter.btf"];
+}
+
+/** Whether the kernel has the BTF of any module, whichever are loaded at the moment. */
+export function hasModuleBtf(): boolean {
+  return [...Deno.readDirSync("/sys/kernel/btf")].some(({ name }) => name !== "vmlinux");
+}
+
 /** What a program that has ended left behind. */
 export interface Ended {
   readonly code: number;
@@ -17,14 +41,14 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** Runs a program to its end. */
+/** Runs a program to its end, vrft with the {@linkcode vrftArguments} of this kernel. */
 export async function run(
   program: string,
   args: readonly string[],
   options: Deno.CommandOptions = {},
 ): Promise<Ended> {
   const command = new Deno.Command(program, {
-    args: [...args],
+    args: program === "vrft" ? vrftArguments(args) : [...args],
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
@@ -61,7 +85,7 @@ export class Trace implements AsyncDisposable {
   static start(...args: string[]): Trace {
     const directory = Deno.makeTempDirSync();
     const child = new Deno.Command("vrft", {
-      args: [...args, "--ready-file", `${directory}/ready`],
+      args: vrftArguments([...args, "--ready-file", `${directory}/ready`]),
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
@@ -289,7 +313,7 @@ export function summary(stderr: string): Map<string, number> {
     if (calls && functions) {
       counts.set("calls", count(calls)).set("functions", count(functions));
     } else {
-      const [, number, what] = /^([\d,]+) (.*)$/.exec(part) ?? [];
+      const [, number, what] = /^([\d,.]+) (.*)$/.exec(part) ?? [];
       assert.ok(number && what, `no summary: "${line}"`);
       counts.set(what, count(number));
     }

@@ -1,0 +1,76 @@
+/**
+ * The last line of a trace's log: what was traced, and what was not.
+ *
+ * @module
+ */
+
+import type { Overhead } from "../trace/overhead.ts";
+import type { Sampling, TraceCounts } from "../trace/tracer.ts";
+import type { CallTree } from "../trace/tree.ts";
+
+/** What the summary takes from the call trees. */
+export type TreeCounts = Pick<
+  CallTree,
+  "calls" | "functions" | "abandoned" | "orphans" | "malformed"
+>;
+
+/**
+ * Sums up a trace. What did not happen is not mentioned, but for what everybody asks.
+ *
+ * @param overhead what the trace cost; `null` where nothing was measured
+ * @param rows that were written out before the trace failed; `null` when it did not
+ */
+export function summarize(
+  tree: TreeCounts,
+  counts: TraceCounts,
+  overhead: Overhead | null,
+  rows: number | null,
+): string {
+  const parts = [
+    `${amount(tree.calls)} calls of ${amount(tree.functions)} functions`,
+    `${amount(counts.lost)} events lost`,
+    `${amount(counts.missed)} probe hits missed`,
+  ];
+  if (rows !== null) {
+    // Rows that stand for a lost return are no events. How many of them were written is not known.
+    const printed = Math.max(0, rows - tree.abandoned);
+    parts.push(`${amount(rows)} rows written`);
+    parts.push(`${amount(Math.max(0, counts.recorded - printed))} events not printed`);
+  }
+  const also: [number, string][] = [
+    [rows === null ? counts.unread : 0, "events not printed (interrupted twice)"],
+    [counts.untracked, "calls left out: too many open at once"],
+    [tree.abandoned, "calls closed without their return"],
+    [tree.orphans, "returns without their call"],
+    [tree.malformed, "records not understood"],
+  ];
+  for (const [count, what] of also) if (count > 0) parts.push(`${amount(count)} ${what}`);
+  if (counts.sampling !== null) parts.push(packets(counts.sampling));
+  if (overhead !== null) parts.push(cost(overhead));
+  return parts.join("; ");
+}
+
+function packets({ sample, seen, kept }: Sampling): string {
+  return `${amount(kept)} of ${amount(seen)} packets kept (1 in ${amount(sample)})`;
+}
+
+/** Shares are those of one CPU, as top(1) shows them. */
+function cost({ programs, own, peak }: Overhead): string {
+  if (programs === null) return `${percent(own)} of a CPU in vrft, that of BPF programs not known`;
+  const most = peak === null ? "" : ` (at most ${percent(peak)})`;
+  return `${percent(programs)} of a CPU in BPF programs, ${percent(own)} in vrft${most}`;
+}
+
+/**
+ * A share for a person: `123 %`, `4.5 %`.
+ *
+ * @param share per cent
+ */
+export function percent(share: number): string {
+  const digits = share < 10 ? 1 : 0;
+  return `${share.toLocaleString("en-US", { maximumFractionDigits: digits })} %`;
+}
+
+function amount(count: number): string {
+  return count.toLocaleString("en-US");
+}

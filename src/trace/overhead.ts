@@ -1,0 +1,213 @@
+/**
+ * What a trace costs its host: the CPU time of its BPF programs and of this process.
+ *
+ * Timing the programs is not free: the kernel looks at the clock before and after each run, a sixth more
+ * for a traced call. So they are timed where there is a limit to hold, or the administrator has them timed
+ * anyway. The figures are those of a window of a tenth of each second, which speaks for the time until
+ * the next. Only while the share is above a limit do windows follow each other, until it has been there
+ * for a second or no longer is.
+ *
+ * Not in it is what the kernel does to reach the programs: the trap or the ftrace call of a probe, the
+ * saving of registers, the detour of returns. Nothing counts that. An interrupt that runs programs on
+ * the CPU where this process is running can count for both.
+ *
+ * @module
+ */
+
+import type { RunStatistics } from "../probe/bpf_syscall.ts";
+import { sumOfRuns } from "../probe/run_statistics.ts";
+import { processCpuMs } from "../sys/cpu_time.ts";
+import { OverheadGuard, type OverheadWindow, shareOf } from "./overhead_guard.ts";
+
+const WINDOW_MS = 100;
+const PERIOD_MS = 1000;
+
+/** Where the figures come from. */
+export interface OverheadSources {
+  /** Milliseconds of a monotonic clock. */
+  now(): number;
+  /** Milliseconds of CPU that this process has taken. */
+  ownMs(): number;
+  /** The programs' runs as far as they were timed. */
+  programs(): RunStatistics;
+  /** Whether the programs are timed. */
+  readonly timed: boolean;
+}
+
+/**
+ * The sources of a trace.
+ *
+ * @param programs fds of its programs, open as long as the sources are used
+ * @param timed whether the kernel times them
+ */
+export function overheadSources(programs: readonly number[], timed: boolean): OverheadSources {
+  return {
+    now: () => performance.now(),
+    ownMs: processCpuMs,
+    programs: () => sumOfRuns(programs),
+    timed,
+  };
+}
+
+/** What a trace has cost. Shares are in per cent of one CPU: 100 is one that was always busy. */
+export interface Overhead {
+  /** Share of the BPF programs; `null` where it is not known for all of the trace. */
+  readonly programs: number | null;
+  /** Share of this process. */
+  readonly own: number;
+  /** Highest share of both in a window; `null` where that is not known, or there was one window only. */
+  readonly peak: number | null;
+  /** Nanoseconds of a program's run, on average; `null` where none was timed. */
+  readonly runNs: number | null;
+}
+
+/** The sources at one moment. */
+interface Reading {
+  readonly at: number;
+  readonly ownMs: number;
+  readonly programs: RunStatistics;
+}
+
+/** Measures one trace. */
+export class OverheadMeter {
+  readonly #sources: OverheadSources;
+  readonly #guard: OverheadGuard | null;
+  readonly #exceeded: (share: number) => void;
+  #begin: Reading | null = null;
+  #end: Reading | null = null;
+  #open: Reading | null = null;
+  #last: OverheadWindow | null = null;
+  /** When the next window is due, as long as none is open. */
+  #due = 0;
+  /** Milliseconds of CPU in programs, all windows but the last; `null` once one of them did not tell. */
+  #programsMs: number | null = 0;
+  /** Windows of full length. */
+  #windows = 0;
+  #peak = 0;
+  #timedMs = 0;
+  #timedRuns = 0;
+
+  /**
+   * @param limit per cent of one CPU; `null` for none
+   * @param exceeded called when the share has been above the limit for a second, with its average of
+   * that time, and again with each window for which it still is
+   */
+  constructor(
+    sources: OverheadSources,
+    limit: number | null,
+    exceeded: (share: number) => void,
+  ) {
+    this.#sources = sources;
+    this.#guard = limit === null ? null : new OverheadGuard(limit);
+    this.#exceeded = exceeded;
+  }
+
+  /** Measures, by a timer of its own, until what it returns is disposed. To be called once. */
+  start(): Disposable {
+    let timer: ReturnType<typeof setTimeout>;
+    const step = (): void => {
+      timer = setTimeout(step, this.step());
+      Deno.unrefTimer(timer);
+    };
+    step();
+    return {
+      [Symbol.dispose]: (): void => {
+        clearTimeout(timer);
+        this.stop();
+      },
+    };
+  }
+
+  /**
+   * Begins or ends a window, whichever is due. {@linkcode start} does that by itself.
+   *
+   * @returns milliseconds until the next step is due
+   */
+  step(): number {
+    const open = this.#open;
+    if (open === null) {
+      this.#openWindow();
+      return WINDOW_MS;
+    }
+    const [reading, window] = this.#close(open);
+    const share = this.#guard?.add(window) ?? null;
+    if (share !== null) this.#exceeded(share);
+    if (this.#guard?.isAbove) {
+      this.#credit(reading.at);
+      this.#open = reading;
+      return WINDOW_MS;
+    }
+    // Counted from the beginning, so that lateness does not add up.
+    while (this.#due <= reading.at) this.#due += PERIOD_MS;
+    return this.#due - reading.at;
+  }
+
+  /** Ends the measuring. Harmless when that has been done, or nothing has begun. */
+  stop(): void {
+    if (this.#begin === null || this.#end !== null) return;
+    const open = this.#open;
+    this.#end = open === null ? this.#read() : this.#close(open)[0];
+    this.#credit(this.#end.at);
+  }
+
+  /** What was measured; `null` before the end. */
+  overhead(): Overhead | null {
+    if (this.#begin === null || this.#end === null) return null;
+    const wall = this.#end.at - this.#begin.at;
+    if (wall <= 0) return null;
+    const programsMs = this.#programsMs;
+    return {
+      programs: programsMs === null ? null : programsMs / wall * 100,
+      own: (this.#end.ownMs - this.#begin.ownMs) / wall * 100,
+      peak: programsMs !== null && this.#windows > 1 ? this.#peak : null,
+      runNs: this.#timedRuns === 0 ? null : this.#timedMs / this.#timedRuns * 1e6,
+    };
+  }
+
+  #openWindow(): void {
+    const from = this.#read();
+    if (this.#begin === null) {
+      this.#begin = from;
+      this.#due = from.at + PERIOD_MS;
+    }
+    this.#credit(from.at);
+    this.#open = from;
+  }
+
+  #close(from: Reading): [Reading, OverheadWindow] {
+    const reading = this.#read();
+    const ms = reading.programs.ms - from.programs.ms;
+    const window = {
+      start: from.at,
+      end: reading.at,
+      programsMs: this.#sources.timed ? ms : null,
+      ownMs: reading.ownMs - from.ownMs,
+    };
+    this.#open = null;
+    this.#last = window;
+    if (this.#sources.timed) {
+      this.#timedMs += ms;
+      this.#timedRuns += reading.programs.runs - from.programs.runs;
+    }
+    // One that was cut off by the end is too short to tell how high the share is.
+    if (window.end - window.start >= WINDOW_MS / 2) {
+      this.#windows++;
+      this.#peak = Math.max(this.#peak, shareOf(window));
+    }
+    return [reading, window];
+  }
+
+  /** Has the last window speak for the time from its start to `until`. */
+  #credit(until: number): void {
+    if (this.#last === null) return;
+    const { start, end, programsMs } = this.#last;
+    this.#last = null;
+    if (programsMs === null || this.#programsMs === null) this.#programsMs = null;
+    else if (end > start) this.#programsMs += programsMs * (until - start) / (end - start);
+  }
+
+  #read(): Reading {
+    const programs = this.#sources.programs();
+    return { programs, ownMs: this.#sources.ownMs(), at: this.#sources.now() };
+  }
+}

@@ -1,0 +1,66 @@
+/**
+ * The part of the report on growth: a table and a plot for each thing that the cost may grow with.
+ *
+ * @module
+ */
+
+import { type Panel, plot } from "./plot.ts";
+import { median, type Results } from "./samples.ts";
+
+/** What is varied; those of the same name in guest/growth.ts. */
+const DIMENSIONS: Readonly<Record<string, string>> = {
+  functions: "functions attached to",
+  interfaces: "interfaces chosen",
+  cpus: "CPUs, each with a flood",
+  floods: "floods side by side",
+  "floods-with-1M": "floods side by side, --buffer 1M",
+};
+
+/** What is measured, in the order of the panels. */
+const METRICS: Readonly<Record<string, string>> = {
+  start: "start, s",
+  stop: "stop, s",
+  slowdown: "slowdown, ×",
+  events: "events in a round trip",
+  cost: "µs for an event",
+  rate: "1,000 events a second",
+  lost: "events lost, %",
+};
+
+/** A dimension as it is shown. */
+export interface Growth {
+  readonly dimension: string;
+  readonly title: string;
+  readonly panels: readonly Panel[];
+  /** The plot, as SVG. */
+  readonly svg: string;
+}
+
+/** What was measured of growth; empty if nothing was. */
+export function growth(results: Results): Growth[] {
+  const panels = new Map<string, Map<string, Panel["points"][number][]>>();
+  for (const [key, { values }] of results.samples) {
+    const [, dimension, x, metric] = /^growth\/([^/]+)\/(\d+)\/(\w+)$/.exec(key) ?? [];
+    if (dimension === undefined || values.length === 0) continue;
+    const metrics = panels.get(dimension) ?? new Map();
+    panels.set(dimension, metrics);
+    const points = metrics.get(metric!) ?? [];
+    metrics.set(metric!, points);
+    points.push({
+      x: Number(x),
+      y: median(values),
+      least: Math.min(...values),
+      most: Math.max(...values),
+    });
+  }
+  return Object.entries(DIMENSIONS).flatMap(([dimension, axis]) => {
+    const metrics = panels.get(dimension);
+    if (metrics === undefined) return [];
+    const shown = Object.entries(METRICS).flatMap(([metric, title]) => {
+      const points = metrics.get(metric);
+      return points === undefined ? [] : [{ title, points: points.sort((a, b) => a.x - b.x) }];
+    });
+    const title = `vrft's cost by ${axis}`;
+    return [{ dimension, title, panels: shown, svg: plot(title, axis, shown) }];
+  });
+}

@@ -1,0 +1,25 @@
+import assert from "node:assert/strict";
+import { growth } from "./growth.ts";
+import { collect } from "./samples.ts";
+
+Deno.test("growth() makes a panel of each metric, with medians in the order of the axis", () => {
+  const lines = [
+    ["growth/functions/400/start", 3],
+    ["growth/functions/50/start", 1],
+    ["growth/functions/50/start", 9],
+    ["growth/functions/50/start", 2],
+    ["growth/functions/50/lost", 0],
+    ["growth/unknown/1/start", 1],
+    ["start/vrft", 1],
+  ].map(([key, value]) => JSON.stringify({ key, value }));
+  const [functions, ...others] = growth(collect(lines.join("\n")));
+  assert.deepEqual(others, []);
+  assert.deepEqual(functions!.panels, [
+    {
+      title: "start, s",
+      points: [{ x: 50, y: 2, least: 1, most: 9 }, { x: 400, y: 3, least: 3, most: 3 }],
+    },
+    { title: "events lost, %", points: [{ x: 50, y: 0, least: 0, most: 0 }] },
+  ]);
+  assert.match(functions!.svg, /functions attached to/);
+});

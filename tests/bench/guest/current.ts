@@ -1,0 +1,93 @@
+/**
+ * In the guest with a current kernel: vrft and its peers, side by side, in rounds.
+ *
+ * Arguments: REPETITIONS PINGS SECONDS.
+ *
+ * @module
+ */
+
+import { report } from "../samples.ts";
+import {
+  account,
+  countRuns,
+  floodKeys,
+  rejectFloods,
+  startAndStop,
+  traceFloods,
+} from "./floods.ts";
+import { attempt, readPlan, rounds, tell, timeFor } from "./plan.ts";
+import { settle } from "./programs.ts";
+import {
+  bpftrace,
+  functionGraph,
+  listFunctions,
+  packetFunctions,
+  peer,
+  peerVersions,
+  prepareRoots,
+  pwru,
+  vrft,
+} from "./tracers.ts";
+
+/** No packet of a flood matches: an address for documentation (RFC 5737). */
+const NO_PACKET = "host 192.0.2.1";
+/** A vif that the flood does not use: the fabric. */
+const QUIET_VIF = "vif0/0";
+/** Round trips for counting the runs of programs: their ratio does not depend on it. */
+const COUNTED_PINGS = 200;
+/** Seconds that `pwru --all-kmods` has taken to start and to end. */
+const ALL_KMODS_SECONDS = 31 + 129 + 20;
+
+const plan = readPlan(Deno.args);
+await settle();
+await prepareRoots();
+const functions = await packetFunctions();
+listFunctions(functions);
+report({ fact: "kernel", text: Deno.osRelease() });
+report({ fact: "functions", text: `${functions.length}` });
+report({ fact: "peers", text: peerVersions().join(", ") });
+report({ fact: "floods", text: `${plan.pings}` });
+
+const flooded = [
+  vrft(),
+  peer("empty"),
+  peer("record"),
+  functionGraph(functions),
+  bpftrace(),
+  pwru("pwru", "icmp"),
+];
+const rejecting = [vrft("vrft", "-i", QUIET_VIF), peer("reject"), pwru("pwru", NO_PACKET)];
+const lifecycles = [vrft(), pwru("pwru", "icmp")];
+
+for (const one of [bpftrace(), pwru("pwru", "icmp")]) {
+  tell(`runs of ${one.name}'s programs`);
+  await attempt([`runs/${one.name}`], () => countRuns(one, COUNTED_PINGS));
+}
+tell("whether events add up");
+const starved = vrft("vrft", "-f", "vm_rx", "--buffer", "4096");
+await attempt(["accounted/vrft"], () => account(starved, plan.pings));
+await rounds({ ...plan, seconds: plan.seconds - ALL_KMODS_SECONDS }, async () => {
+  for (const one of lifecycles) {
+    await attempt([`start/${one.name}`, `stop/${one.name}`], () => startAndStop(one));
+  }
+  for (const one of flooded) {
+    tell(`floods: ${one.name}`);
+    const memory = one.name === "vrft" || one.name === "pwru";
+    await attempt(floodKeys(one.name), () => traceFloods(one, plan.pings, memory));
+  }
+  for (const one of rejecting) {
+    tell(`nothing matches: ${one.name}`);
+    await attempt([`reject/${one.name}`], () => rejectFloods(one, plan.pings));
+  }
+});
+
+const allKmods = pwru("pwru-all-kmods", "--all-kmods", "icmp");
+if (timeFor(plan, ALL_KMODS_SECONDS)) {
+  tell("pwru --all-kmods, once");
+  await attempt(["start/pwru-all-kmods", "stop/pwru-all-kmods"], () => startAndStop(allKmods));
+} else {
+  for (const what of ["start", "stop"]) {
+    report({ key: `${what}/pwru-all-kmods`, problem: "no time was left: it takes three minutes" });
+  }
+}
+tell("done");

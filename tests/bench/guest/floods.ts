@@ -1,0 +1,138 @@
+/**
+ * In the guest: what a tracer costs a flood of pings, and what it keeps of the flood's events.
+ *
+ * @module
+ */
+
+import { report } from "../samples.ts";
+import { Broken, flood, programRuns, residentMemory, Running } from "./programs.ts";
+import { commandLine, type Contender } from "./tracers.ts";
+
+/** Floods in one trace: a ring that takes the first one may overflow in the next. */
+export const FLOODS = 3;
+/** How much longer the untraced flood is, which is over too soon to be timed well. */
+const UNTRACED_FACTOR = 5;
+
+/** Keys of what {@linkcode traceFloods} reports. */
+export function floodKeys(name: string): string[] {
+  return ["slowdown", "kept", "lost"].map((what) => `${what}/${name}`);
+}
+
+/**
+ * Times floods without and with a tracer, and counts the events that it has kept.
+ *
+ * @param pings round trips of a flood
+ * @throws {Broken} when the tracer or the flood does not work
+ */
+export async function traceFloods(
+  contender: Contender,
+  pings: number,
+  memory: boolean,
+): Promise<void> {
+  const { name } = contender;
+  const untraced = await flood(UNTRACED_FACTOR * pings);
+  await using running = await Running.start(contender);
+  let traced = 0;
+  for (let index = 0; index < FLOODS; index++) traced += await flood(pings) / FLOODS;
+  const live = contender.countLive?.();
+  const resident = memory ? residentMemory(running.pid) : null;
+  const ended = await running.stop();
+  const counted = live ?? await contender.count?.(ended);
+  if (counted?.kept === 0) throw new Broken("it has not kept a single event");
+  const slowdown = plausible(traced / untraced);
+
+  report({ key: "untraced", value: untraced });
+  report({ key: `slowdown/${name}`, command: commandLine(contender) });
+  report({ key: `slowdown/${name}`, value: slowdown });
+  if (counted !== undefined) {
+    report({ key: `kept/${name}`, value: counted.kept });
+    if (counted.lost !== null) report({ key: `lost/${name}`, value: counted.lost });
+  }
+  if (resident !== null) {
+    report({ key: `memory/${name}`, command: commandLine(contender) });
+    report({ key: `memory/${name}`, value: resident.total });
+    report({ key: `memory-of-files/${name}`, value: resident.files });
+  }
+}
+
+/** A slowdown, unless it is none: then the machine was busy with something else meanwhile. */
+function plausible(slowdown: number): number {
+  if (slowdown >= 1) return slowdown;
+  throw new Broken(`the flood was faster traced than untraced (${slowdown.toFixed(2)})`);
+}
+
+/** Times floods without and with a tracer whose filter rejects everything. */
+export async function rejectFloods(contender: Contender, pings: number): Promise<void> {
+  const untraced = await flood(UNTRACED_FACTOR * pings);
+  await using running = await Running.start(contender);
+  let traced = 0;
+  for (let index = 0; index < FLOODS; index++) traced += await flood(pings) / FLOODS;
+  const ended = await running.stop();
+  const key = `reject/${contender.name}`;
+  // Counting is for tracers that have kept events; one that rejects all has none.
+  if (/ events lost/.test(ended.stderr) && !/(^|\s)0 calls of 0 functions/m.test(ended.stderr)) {
+    throw new Broken(`it has not rejected everything: ${ended.stderr.slice(-200)}`);
+  }
+  const slowdown = plausible(traced / untraced);
+  report({ key: "untraced", value: untraced });
+  report({ key, command: commandLine(contender) });
+  report({ key, value: slowdown });
+}
+
+/**
+ * Holds what vrft says against the kernel's count of its programs' runs: with a function that is
+ * entered by packets of vifs alone, each run makes an event, printed or lost. The buffer is far too
+ * small, so that many are.
+ */
+export async function account(contender: Contender, pings: number): Promise<void> {
+  await withStatistics(async () => {
+    await using running = await Running.start(contender);
+    const before = await programRuns();
+    await flood(pings);
+    const runs = await programRuns() - before;
+    const { kept, lost } = await contender.count!(await running.stop());
+    if (runs === 0 || lost === 0) throw new Broken(`${runs} runs and ${lost} lost events`);
+    const key = `accounted/${contender.name}`;
+    report({ key, command: commandLine(contender) });
+    report({ key, note: `${kept} printed and ${lost} lost events, ${runs} runs` });
+    report({ key, value: 100 * (kept + (lost ?? 0)) / runs });
+  });
+}
+
+/**
+ * Counts what a tracer's programs do in a round trip, by the kernel's own statistics: how many events
+ * a tracer that says nothing of its losses should have printed.
+ */
+export async function countRuns(contender: Contender, pings: number): Promise<void> {
+  await withStatistics(async () => {
+    await using running = await Running.start(contender);
+    const before = await programRuns();
+    await flood(pings);
+    const runs = await programRuns() - before;
+    await running.stop();
+    if (runs === 0) throw new Broken("its programs have not run");
+    report({ key: `runs/${contender.name}`, value: runs / pings });
+  });
+}
+
+/** Has the kernel count the runs of programs meanwhile. */
+async function withStatistics(action: () => Promise<void>): Promise<void> {
+  const path = "/proc/sys/kernel/bpf_stats_enabled";
+  Deno.writeTextFileSync(path, "1");
+  try {
+    await action();
+  } finally {
+    Deno.writeTextFileSync(path, "0");
+  }
+}
+
+/** Times a tracer's start and end, with nothing to trace. */
+export async function startAndStop(contender: Contender): Promise<void> {
+  await using running = await Running.start(contender);
+  const { stopMs } = await running.stop();
+  for (const what of ["start", "stop"]) {
+    report({ key: `${what}/${contender.name}`, command: commandLine(contender) });
+  }
+  report({ key: `start/${contender.name}`, value: running.startMs / 1000 });
+  report({ key: `stop/${contender.name}`, value: stopMs / 1000 });
+}

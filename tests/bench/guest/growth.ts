@@ -1,0 +1,170 @@
+/**
+ * In the guest: how vrft's cost grows with one thing.
+ *
+ * Arguments: REPETITIONS PINGS SECONDS DIMENSION.
+ *
+ * @module
+ */
+
+import { report } from "../samples.ts";
+import { attempt, type Plan, readPlan, rounds, tell } from "./plan.ts";
+import { Broken, exists, flood, must, readText, Running, settle } from "./programs.ts";
+import { commandLine, type Contender, packetFunctions, vrft } from "./tracers.ts";
+
+/** Where scripts/bench puts modules, and the order to load them in. */
+const MODULES = "/root/modules";
+/** The first vif that the network does not use. */
+const FIRST_VIF = 10;
+
+/** A place on the horizontal axis. */
+interface Point {
+  readonly x: number;
+  readonly tracer: Contender;
+  /** Floods side by side. */
+  readonly floods: number;
+}
+
+function key(dimension: string, x: number, metric: string): string {
+  return `growth/${dimension}/${x}/${metric}`;
+}
+
+/** Microseconds for a round trip of each of some floods side by side, on average. */
+async function floodsAbreast(count: number, pings: number): Promise<number> {
+  const tolerated = Math.ceil(pings / (count === 1 ? 1000 : 100));
+  const all = await Promise.all(Array.from({ length: count }, () => flood(pings, tolerated)));
+  return all.reduce((sum, one) => sum + one, 0) / count;
+}
+
+/** Starts, floods, stops and counts, and reports all of it for one place on the axis. */
+async function measure(dimension: string, point: Point, pings: number): Promise<void> {
+  const { x, tracer, floods } = point;
+  const untraced = await floodsAbreast(floods, 5 * pings);
+  await using running = await Running.start(tracer);
+  const start = performance.now();
+  const traced = await floodsAbreast(floods, pings);
+  const seconds = (performance.now() - start) / 1000;
+  const ended = await running.stop();
+  const { kept, lost } = await tracer.count!(ended);
+  const events = kept + (lost ?? 0);
+  const trips = floods * pings;
+  const command = commandLine(tracer);
+  report({
+    key: key(dimension, x, "start"),
+    command: command.length < 300 ? command : `${command.slice(0, 300)} ...`,
+  });
+  const values = {
+    start: running.startMs / 1000,
+    stop: ended.stopMs / 1000,
+    slowdown: traced / untraced,
+    events: events / trips,
+    // What an event adds to a round trip. With few events it drowns in the noise.
+    cost: events < trips ? NaN : (traced - untraced) / (events / trips),
+    rate: events / seconds / 1000,
+    lost: events === 0 ? 0 : 100 * (lost ?? 0) / events,
+  };
+  for (const [metric, value] of Object.entries(values)) {
+    if (Number.isFinite(value)) report({ key: key(dimension, x, metric), value });
+  }
+}
+
+async function measureAll(dimension: string, points: readonly Point[], plan: Plan): Promise<void> {
+  await rounds(plan, async () => {
+    for (const point of points) {
+      tell(`${dimension}: ${point.x}`);
+      await attempt(
+        [key(dimension, point.x, "start")],
+        () => measure(dimension, point, plan.pings),
+      );
+    }
+  });
+}
+
+/** `count` of a list, evenly spread. */
+function spread<T>(list: readonly T[], count: number): T[] {
+  return Array.from(
+    { length: count },
+    (_, index) => list[Math.floor(index * list.length / count)]!,
+  );
+}
+
+/** Loads the modules of a large kernel, those that can be. */
+async function loadModules(): Promise<void> {
+  if (!exists(MODULES)) throw new Broken("there are no modules to load");
+  const files = readText(`${MODULES}/order`).trim().split("\n");
+  tell(`loading ${files.length} modules`);
+  await must(
+    "sh",
+    "-c",
+    'cd "$1"; for m in $(cat order); do insmod "$m"; done 2>/dev/null; :',
+    "sh",
+    MODULES,
+  );
+}
+
+/** Some of the functions by name, and then all: without more modules, and with them. */
+async function byFunctions(plan: Plan): Promise<void> {
+  const names = (await packetFunctions()).map(({ name }) => name);
+  const some = [50, 400].map((count) => ({
+    x: count,
+    tracer: vrft("vrft", ...spread(names, count).flatMap((name) => ["-f", name])),
+    floods: 1,
+  }));
+  const share = (part: number): Plan => ({ ...plan, seconds: plan.seconds * part });
+  await measureAll(
+    "functions",
+    [...some, { x: names.length, tracer: vrft(), floods: 1 }],
+    share(0.4),
+  );
+  await loadModules();
+  const more = (await packetFunctions()).length;
+  await measureAll("functions", [{ x: more, tracer: vrft(), floods: 1 }], plan);
+}
+
+/** The vif of vm1, and others that have no traffic. */
+async function byInterfaces(plan: Plan): Promise<void> {
+  const counts = [1, 50, 500];
+  const most = Math.max(...counts);
+  const commands = Array.from(
+    { length: most - 1 },
+    (_, index) => `link add d${index} type dummy\n`,
+  );
+  Deno.writeTextFileSync("/tmp/links", commands.join(""));
+  await must("ip", "-batch", "/tmp/links");
+  for (let index = 0; index < most - 1; index++) {
+    await must("vif-add", `d${index}`, `${FIRST_VIF + index}`);
+  }
+  const points = counts.map((count) => {
+    const others = Array.from({ length: count - 1 }, (_, index) => `vif0/${FIRST_VIF + index}`);
+    const options = ["vif0/1", ...others].flatMap((vif) => ["-i", vif]);
+    return { x: count, tracer: vrft("vrft", ...options), floods: 1 };
+  });
+  await measureAll("interfaces", points, plan);
+}
+
+/** As many floods as there are CPUs. */
+async function byCpus(plan: Plan): Promise<void> {
+  const cpus = navigator.hardwareConcurrency;
+  await measureAll("cpus", [{ x: cpus, tracer: vrft(), floods: cpus }], plan);
+}
+
+/** Ever more floods side by side, with the default buffer and with one that is too small. */
+async function byRate(plan: Plan): Promise<void> {
+  const floods = [1, 2, 4, 8];
+  const points = (...options: string[]): Point[] =>
+    floods.map((count) => ({ x: count, tracer: vrft("vrft", ...options), floods: count }));
+  const half = { ...plan, seconds: plan.seconds / 2 };
+  await measureAll("floods", points(), half);
+  await measureAll("floods-with-1M", points("--buffer", "1M"), plan);
+}
+
+const DIMENSIONS: Readonly<Record<string, (plan: Plan) => Promise<void>>> = {
+  functions: byFunctions,
+  interfaces: byInterfaces,
+  cpus: byCpus,
+  rate: byRate,
+};
+
+const dimension = Deno.args[3]!;
+await settle();
+await attempt([`growth/${dimension}`], () => DIMENSIONS[dimension]!(readPlan(Deno.args)));
+tell("done");

@@ -1,0 +1,94 @@
+/**
+ * In the guest with a kernel that has no FPROBE: attaching and letting go.
+ *
+ * Arguments: REPETITIONS PINGS SECONDS.
+ *
+ * @module
+ */
+
+import { report } from "../samples.ts";
+import { floodKeys, traceFloods } from "./floods.ts";
+import { attempt, type Plan, readPlan, rounds, tell, timeFor } from "./plan.ts";
+import { Running, settle } from "./programs.ts";
+import {
+  commandLine,
+  listFunctions,
+  type PacketFunction,
+  packetFunctions,
+  peer,
+  peerReport,
+  vrft,
+} from "./tracers.ts";
+
+/** Functions that one perf kprobe each is measured with: with all of them it takes four minutes. */
+const SAMPLE = 100;
+/** Seconds that all of them have taken. */
+const ALL_SECONDS = 37 + 200 + 20;
+
+/** `count` of a list, evenly spread. */
+function spread<T>(list: readonly T[], count: number): T[] {
+  return Array.from(
+    { length: Math.min(count, list.length) },
+    (_, index) => list[Math.floor(index * list.length / count)]!,
+  );
+}
+
+async function vrftOnce(): Promise<void> {
+  const tracer = vrft();
+  await using running = await Running.start(tracer);
+  const { stopMs } = await running.stop();
+  for (const what of ["old-start", "old-stop"]) {
+    report({ key: `${what}/vrft`, command: commandLine(tracer) });
+  }
+  report({ key: "old-start/vrft", value: running.startMs / 1000 });
+  report({ key: "old-stop/vrft", value: stopMs / 1000 });
+}
+
+/** One kprobe each for some functions, with the times scaled to `all` of them. */
+async function kprobesOnce(functions: readonly PacketFunction[], all: number): Promise<void> {
+  listFunctions(functions);
+  const tracer = peer("perf-kprobes");
+  await using running = await Running.start(tracer);
+  const { stdout } = await running.stop();
+  const { functions: attached, attachMs, detachMs } = peerReport(stdout);
+  const suffix = functions.length === all ? "-all" : "";
+  for (const [what, ms] of [["old-start", attachMs], ["old-stop", detachMs]] as const) {
+    const key = `${what}/peer-kprobes${suffix}`;
+    report({ key, command: commandLine(tracer) });
+    if (attached !== all) {
+      report({ key, note: `entries alone, ${attached} functions, scaled to ${all}` });
+    }
+    report({ key, value: ms / 1000 * all / attached });
+  }
+}
+
+const plan = readPlan(Deno.args);
+await settle();
+const functions = await packetFunctions();
+report({ fact: "old-kernel", text: Deno.osRelease() });
+report({ fact: "old-functions", text: `${functions.length}` });
+
+// What comes behind the rounds is left time for, if there is time for more than the rounds.
+const spared: Plan = { ...plan, seconds: plan.seconds - 60 };
+await rounds(spared, async () => {
+  tell("vrft");
+  await attempt(["old-start/vrft", "old-stop/vrft"], vrftOnce);
+  tell(`one perf kprobe for each of ${SAMPLE} functions`);
+  await attempt(
+    ["old-start/peer-kprobes", "old-stop/peer-kprobes"],
+    () => kprobesOnce(spread(functions, SAMPLE), functions.length),
+  );
+});
+if (timeFor(plan, 60)) {
+  tell("floods: vrft");
+  const tracer = vrft("vrft-old");
+  await attempt(floodKeys("vrft-old"), () => traceFloods(tracer, plan.pings, false));
+}
+if (timeFor(plan, ALL_SECONDS)) {
+  tell("one perf kprobe for each function, once");
+  await attempt(
+    ["old-start/peer-kprobes-all", "old-stop/peer-kprobes-all"],
+    () => kprobesOnce(functions, functions.length),
+  );
+}
+tell("done");

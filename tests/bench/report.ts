@@ -1,0 +1,205 @@
+/**
+ * Writes what was measured as Markdown, and the goals for a terminal.
+ *
+ * Arguments: DIRECTORY FILE...: where RESULTS.md and its plots go, with a file reasons.json that says
+ * why goals are missed, `{ "ID": "why" }`; and the files with what the parts reported. The goals go to
+ * stdout.
+ *
+ * @module
+ */
+
+import { GOALS, judge, values, type Verdict, withShares } from "./goals.ts";
+import { growth } from "./growth.ts";
+import { collect, median, type Results } from "./samples.ts";
+
+/** Folder of the plots, beside the report. */
+const PLOTS = "plots";
+
+/** What the tracers of the table are. */
+const CONTENDERS: readonly (readonly [string, string])[] = [
+  ["vrft", "vrft, entry and exit"],
+  ["peer-empty", "empty kprobe.session program, the same functions, entry and exit"],
+  [
+    "peer-record",
+    "C with libbpf and a ring of 64 MB, the same functions, entry and exit, no filter",
+  ],
+  ["function_graph", "ftrace's function_graph by trace-cmd, the same functions, no filter"],
+  ["bpftrace", "bpftrace, functions with skb in their names, entry alone"],
+  ["pwru", "pwru `icmp`, kernel functions, entry alone"],
+  ["peer-reject", "C, kprobe.session that reads the packet's interface and refuses it"],
+];
+
+/** A number with as many digits as mean something. */
+function figure(value: number): string {
+  if (value === 0 || value === 100) return `${value}`;
+  const size = Math.abs(value);
+  if (size >= 1000) return Math.round(value).toLocaleString("en-US");
+  return value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3);
+}
+
+/** Median, least and most. */
+function spreadOf(list: readonly number[]): string {
+  if (list.length === 0) return "–";
+  const [middle, least, most] = [median(list), Math.min(...list), Math.max(...list)].map(figure);
+  return list.length === 1 ? `${middle} (once)` : `${middle} (${least}–${most})`;
+}
+
+function row(cells: readonly string[]): string {
+  return `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+}
+
+function tableOf(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  return [row(head), row(head.map(() => "---")), ...rows.map(row)].join("\n");
+}
+
+function goalCells({ goal, ours, theirs, ratio, verdict, also }: Verdict): string[] {
+  const against = goal.against === undefined ? "–" : `${goal.against}: ${spreadOf(theirs)}`;
+  const ratioText = ratio === null || goal.theirs === undefined ? "–" : figure(ratio);
+  const text = also === null ? verdict : `${verdict}: ${also}`;
+  return [goal.what, goal.unit, spreadOf(ours), against, ratioText, goal.goal, text];
+}
+
+const GOAL_HEAD = ["what", "unit", "vrft", "against", "ratio", "goal", ""];
+
+function missed(verdicts: readonly Verdict[], reasons: Readonly<Record<string, string>>): string {
+  const lines = verdicts.filter(({ verdict }) => verdict === "missed").map(({ goal }) =>
+    `- ${goal.what}: ${reasons[goal.id] ?? "the reason has not been measured yet"}`
+  );
+  return lines.length === 0 ? "" : `## Missed, and why\n\n${lines.join("\n")}\n`;
+}
+
+function contenders(results: Results): string {
+  const rows = CONTENDERS.map(([name, what]) => [
+    what,
+    ...["slowdown", "reject", "share", "start", "stop", "memory"].map((key) =>
+      spreadOf(values(results, `${key}/${name}`))
+    ),
+  ]);
+  const head = [
+    "",
+    "slowdown of a flood, ×",
+    "nothing matches, ×",
+    "events kept, %",
+    "start, s",
+    "stop, s",
+    "memory, MiB",
+  ];
+  return tableOf(head, rows);
+}
+
+/** The tables and links of the section on growth. */
+function growthSection(results: Results): string {
+  const sections = growth(results).map(({ dimension, title, panels }) => {
+    const columns = [...new Set(panels.flatMap(({ points }) => points.map(({ x }) => x)))];
+    const rows = columns.sort((a, b) => a - b).map((x) => [
+      x.toLocaleString("en-US"),
+      ...panels.map(({ points }) => {
+        const point = points.find((one) => one.x === x);
+        if (point === undefined) return "–";
+        const { y, least, most } = point;
+        return least === most ? figure(y) : `${figure(y)} (${figure(least)}–${figure(most)})`;
+      }),
+    ]);
+    const table = tableOf([dimension, ...panels.map((panel) => panel.title)], rows);
+    return `### ${title}\n\n${table}\n\n![${title}](${PLOTS}/${dimension}.svg)\n`;
+  });
+  return sections.length === 0 ? "" : `## Growth\n\n${sections.join("\n")}\n`;
+}
+
+/** Everything else that was measured, by key: nothing is kept back. */
+function allValues(results: Results): string {
+  const rows = [...results.samples].filter(([key, { values }]) =>
+    values.length > 0 && !key.startsWith("growth/")
+  )
+    .sort(([a], [b]) => a < b ? -1 : 1)
+    .map(([key, sample]) => [
+      key,
+      `${sample.values.length}`,
+      spreadOf(sample.values),
+      [...sample.commands.map((command) => `\`${command}\``), ...sample.notes].join("; "),
+    ]);
+  return tableOf(["key", "n", "median (least–most)", "by"], rows);
+}
+
+function problems(results: Results): string {
+  const lines = [...results.samples].flatMap(([key, sample]) =>
+    sample.problems.map((problem) => `- ${key}: ${problem}`)
+  );
+  return lines.length === 0 ? "Nothing." : lines.join("\n");
+}
+
+function facts(results: Results): string {
+  return tableOf(["", ""], [...results.facts].map(([fact, text]) => [fact, text]));
+}
+
+function markdown(results: Results, reasons: Readonly<Record<string, string>>): string {
+  const verdicts = GOALS.map((goal) => judge(goal, results));
+  const took = results.parts.map(({ part, seconds }) => `${part} ${Math.round(seconds)} s`);
+  return `# What vrft costs, beside its peers
+
+Written by \`scripts/bench\`. Guests run in QEMU without hardware acceleration, so that only ratios
+travel. Figures are medians, with the least and the most in brackets. A slowdown is the duration of a
+round trip in a flood ping from vm1 to vm2, over that of an untraced flood in the same guest right
+before.
+
+${facts(results)}
+
+## Goals
+
+${tableOf(GOAL_HEAD, verdicts.map(goalCells))}
+
+${missed(verdicts, reasons)}
+## Side by side
+
+${contenders(results)}
+
+What each tracer attaches to differs, and so do its events: vrft records both ends of the calls whose
+packets belong to the vifs; our own peers and function_graph both ends of all calls of the same
+functions; pwru and bpftrace entries, of functions of their own choice. Events kept: vrft, our own peer
+and function_graph count what they lose. What pwru and bpftrace should have printed is how often their
+programs run in a round trip, by the kernel's BPF statistics in a trace of its own, times the round
+trips.
+
+Without FPROBE, vrft's times are those of the whole program, from its start until all probes are live
+and from Ctrl-C until it is gone; one perf kprobe for each function is timed while attaching and
+detaching alone, for some functions, and scaled. That favours the peer. Discovery is timed from opening
+the files to the list, in a process that has just started; \`discovery-process\` has Deno's start in it.
+
+${growthSection(results)}## Could not be measured
+
+${problems(results)}
+
+## Every figure
+
+Slowdowns are ratios, starts and stops seconds, \`untraced\` microseconds for a round trip, \`ring-…\`
+nanoseconds for an event, \`rate\` millions of events a second, \`discovery\` milliseconds, \`memory\`
+MiB, \`accounted\` percent of the runs of
+programs that became an event, \`kept\` and \`lost\` events of three floods, \`runs\` runs of programs in a round trip.
+
+${allValues(results)}
+
+${took.length === 0 ? "" : `It took: ${took.join(", ")}.\n`}`;
+}
+
+const MARKS = { reached: "reached", missed: "MISSED", "not measured": "unknown" } as const;
+
+function terminal(results: Results): string {
+  return GOALS.map((goal) => judge(goal, results)).map((verdict) => {
+    const [what, unit, ours, , ratio, wanted] = goalCells(verdict);
+    const mark = MARKS[verdict.verdict].padEnd(7);
+    return `${mark}  ${what}: ${ours} ${unit}; ratio ${ratio}; goal ${wanted}`;
+  }).join("\n");
+}
+
+if (import.meta.main) {
+  const [directory, ...files] = Deno.args;
+  const reasons = JSON.parse(Deno.readTextFileSync(`${directory}/reasons.json`));
+  const text = files.map((file) => Deno.readTextFileSync(file)).join("\n");
+  const results = withShares(collect(text));
+  for (const { dimension, svg } of growth(results)) {
+    Deno.mkdirSync(`${directory}/${PLOTS}`, { recursive: true });
+    Deno.writeTextFileSync(`${directory}/${PLOTS}/${dimension}.svg`, svg);
+  }
+  Deno.writeTextFileSync(`${directory}/RESULTS.md`, `${markdown(results, reasons).trimEnd()}\n`);
+  console.log(terminal(results));
+}

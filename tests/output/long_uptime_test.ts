@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import { LineWriter } from "../../src/output/line_writer.ts";
+import { TextSink } from "../../src/output/text.ts";
+import {
+  CPU_AND_KIND,
+  EVENT_BYTES,
+  FRAME,
+  FUNCTION,
+  KIND_ENTRY,
+  KIND_RETURN,
+  TASK,
+  TIMESTAMP_HIGH,
+  TIMESTAMP_LOW,
+} from "../../src/probe/record.ts";
+import { RingReader } from "../../src/probe/ring.ts";
+import { CallTree } from "../../src/trace/tree.ts";
+import { ByteList } from "../support/byte_list.ts";
+import { RingWriter } from "../support/ring_writer.ts";
+
+const DAY = 86_400_000_000_000n;
+/** From here on, after 104 days and 6 hours, not every number of nanoseconds is a double. */
+const FIRST_ODD = 2n ** 53n;
+
+function record(kind: number, time: bigint): Uint8Array {
+  const words = new Uint32Array(EVENT_BYTES / 4);
+  words[TIMESTAMP_LOW] = Number(time & 0xffff_ffffn);
+  words[TIMESTAMP_HIGH] = Number(time >> 32n);
+  words[TASK] = 1;
+  words[FRAME] = 0x4000;
+  words[FUNCTION] = 0;
+  words[CPU_AND_KIND] = kind << 16;
+  return new Uint8Array(words.buffer);
+}
+
+/** Timestamps as printed, of a call that lasts from `start` to `end`: all the way from ring to text. */
+function printed(start: bigint, end: bigint): string[] {
+  const ring = new RingWriter(4096);
+  assert.ok(ring.write(record(KIND_ENTRY, start)));
+  assert.ok(ring.write(record(KIND_RETURN, end)));
+  const bytes = new ByteList();
+  const writer = new LineWriter(bytes, "a list");
+  new RingReader(ring.memory).drain(new CallTree(new TextSink(writer, ["vm_rx"]), 1), Infinity);
+  writer.flush();
+  const rows = bytes.text.trimEnd().split("\n");
+  assert.match(rows[0]!, /^\d{1,20} +000 vm_rx\(\) \{ *$/);
+  assert.match(rows[1]!, /^\d{1,20} +000 \} *$/);
+  return rows.map((row) => row.split(" ")[0]!);
+}
+
+Deno.test("Timestamps keep their nanoseconds after 104 days and for as long as the clock runs", () => {
+  const uptimes = [
+    FIRST_ODD - 1n,
+    FIRST_ODD,
+    FIRST_ODD + 1n,
+    104n * DAY + 21_600_000_000_001n,
+    365n * DAY + 1n,
+    3650n * DAY + 999_999_999n,
+    // 292 years: the end of ktime_t.
+    2n ** 63n - 2n,
+  ];
+  for (const uptime of uptimes) {
+    assert.deepEqual(printed(uptime, uptime + 1n), [`${uptime}`, `${uptime + 1n}`]);
+  }
+});
+
+Deno.test("Timestamps carry from the low half into the high one", () => {
+  for (const high of [1n, 2n ** 21n - 1n, 2n ** 21n]) {
+    const time = (high << 32n) - 1n;
+    assert.deepEqual(printed(time, time + 1n), [`${time}`, `${time + 1n}`]);
+  }
+});

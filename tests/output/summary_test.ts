@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import { percent, summarize } from "../../src/output/summary.ts";
+
+const TREE = { calls: 1234, functions: 37, abandoned: 0, orphans: 0, malformed: 0 };
+const COUNTS = { recorded: 2468, lost: 0, untracked: 0, missed: 0, unread: 0, sampling: null };
+
+Deno.test("summarize() tells what everybody asks, and nothing that did not happen", () => {
+  assert.equal(
+    summarize(TREE, COUNTS, null, null),
+    "1,234 calls of 37 functions; 0 events lost; 0 probe hits missed",
+  );
+});
+
+Deno.test("summarize() tells all that did not go as it should", () => {
+  const tree = { ...TREE, abandoned: 4, orphans: 5, malformed: 6 };
+  const counts = { ...COUNTS, lost: 1_000_000, missed: 2, unread: 3, untracked: 7 };
+  assert.equal(
+    summarize(tree, counts, null, null),
+    "1,234 calls of 37 functions; 1,000,000 events lost; 2 probe hits missed; 3 events not printed " +
+      "(interrupted twice); 7 calls left out: too many open at once; 4 calls closed without their " +
+      "return; 5 returns without their call; 6 records not understood",
+  );
+});
+
+Deno.test("summarize() tells how many packets a sampled trace has kept", () => {
+  const counts = { ...COUNTS, sampling: { sample: 1000, seen: 20_000, kept: 20 } };
+  assert.equal(
+    summarize(TREE, counts, null, null),
+    "1,234 calls of 37 functions; 0 events lost; 0 probe hits missed; 20 of 20,000 packets kept " +
+      "(1 in 1,000)",
+  );
+});
+
+Deno.test("summarize() tells how much of a trace that failed was printed", () => {
+  assert.equal(
+    summarize(TREE, { ...COUNTS, unread: 9 }, null, 620),
+    "1,234 calls of 37 functions; 0 events lost; 0 probe hits missed; 620 rows written; 1,848 events " +
+      "not printed",
+  );
+  // Rows that were made up are not events that were printed.
+  assert.match(
+    summarize({ ...TREE, abandoned: 20 }, COUNTS, null, 620),
+    /; 620 rows written; 1,868 events not printed; 20 calls closed/,
+  );
+  assert.match(
+    summarize({ ...TREE, abandoned: 20 }, COUNTS, null, 0),
+    /; 0 rows written; 2,468 events not printed; /,
+  );
+});
+
+Deno.test("summarize() tells what the trace cost, as far as it is known", () => {
+  const overhead = { programs: 12.4, own: 0.84, peak: 134.7, runNs: 210 };
+  const told = (known: typeof overhead | Record<string, number | null>): string =>
+    summarize(TREE, COUNTS, { ...overhead, ...known }, null).split("; ").slice(3).join("; ");
+  assert.equal(told({}), "12 % of a CPU in BPF programs, 0.8 % in vrft (at most 135 %)");
+  assert.equal(told({ peak: null }), "12 % of a CPU in BPF programs, 0.8 % in vrft");
+  assert.equal(
+    told({ programs: null, peak: null }),
+    "0.8 % of a CPU in vrft, that of BPF programs not known",
+  );
+});
+
+Deno.test("percent() is exact where shares are small", () => {
+  assert.deepEqual([0, 0.04, 0.35, 9.94, 50, 99.6, 1234].map(percent), [
+    "0 %",
+    "0 %",
+    "0.4 %",
+    "9.9 %",
+    "50 %",
+    "100 %",
+    "1,234 %",
+  ]);
+});

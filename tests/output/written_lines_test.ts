@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { LineWriter } from "../../src/output/line_writer.ts";
+import { ByteList } from "../support/byte_list.ts";
+
+function addRow(writer: LineWriter, text: string): void {
+  const at = writer.room(text.length);
+  for (let index = 0; index < text.length; index++) {
+    writer.view.setUint8(at + index, text.charCodeAt(index));
+  }
+  writer.end(at + text.length);
+}
+
+Deno.test("written counts the lines that are out, not those held back", () => {
+  const writer = new LineWriter(new ByteList(), "a list", 10);
+  writer.text("one\ntwo\n");
+  assert.equal(writer.written, 0);
+  addRow(writer, "three\n");
+  assert.equal(writer.written, 2);
+  writer.flush();
+  assert.equal(writer.written, 3);
+});
+
+Deno.test("written counts whole lines of a write that was cut off, and none behind it", () => {
+  // The sink is full behind 11 bytes, in the middle of the third line.
+  let room = 11;
+  const bytes = new ByteList();
+  const writer = new LineWriter({
+    writeSync(chunk: Uint8Array): number {
+      if (room === 0) throw new Error("No space left on device (os error 28)");
+      const taken = bytes.writeSync(chunk.subarray(0, room));
+      room -= taken;
+      return taken;
+    },
+  }, "a list");
+  addRow(writer, "one\n");
+  writer.flush();
+  addRow(writer, "two\n");
+  addRow(writer, "three\n");
+  assert.throws(() => writer.flush(), /Cannot write to a list: No space left on device$/);
+  assert.equal(bytes.text, "one\ntwo\nthr");
+  assert.equal(writer.written, 2);
+  addRow(writer, "four\n");
+  writer.flush();
+  assert.equal(writer.written, 2);
+});

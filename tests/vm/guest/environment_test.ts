@@ -1,0 +1,208 @@
+import assert from "node:assert/strict";
+import { confinedVrft, type Confinement } from "./confine.ts";
+import {
+  type Ended,
+  FPROBE,
+  leftovers,
+  must,
+  parse,
+  run,
+  settle,
+  summary,
+  vrftArguments,
+} from "./support.ts";
+import { Talking } from "./talking.ts";
+
+const FEW = ["-f", "vm_rx", "-f", "nh_*", "-f", "linux_*"];
+const SHORT = [...FEW, "--duration", "200ms"];
+/** Before Linux 5.11, memory of BPF counts for RLIMIT_MEMLOCK, and from then on for the control group. */
+const LOCKED_MEMORY = Deno.osRelease().startsWith("5.10.");
+
+// Numbers of include/uapi/linux/capability.h.
+const CAP_NET_ADMIN = 12;
+const CAP_SYS_ADMIN = 21;
+const CAP_SYS_RESOURCE = 24;
+const CAP_SYSLOG = 34;
+const CAP_PERFMON = 38;
+const CAP_BPF = 39;
+
+// Numbers of arch/x86/entry/syscalls/syscall_64.tbl.
+const MMAP = 9;
+const SENDTO = 44;
+const PERF_EVENT_OPEN = 298;
+const BPF = 321;
+const EPERM = 1;
+const ENOMEM = 12;
+const ENOSYS = 38;
+
+async function runConfined(confinement: Confinement, args: readonly string[]): Promise<Ended> {
+  const [program, ...rest] = confinedVrft(confinement, args);
+  return await run(program!, rest);
+}
+
+/** Runs vrft from a shell that has limited itself. */
+async function runLimited(limit: string, args: readonly string[]): Promise<Ended> {
+  return await run("sh", ["-c", `${limit} && exec vrft "$@"`, "sh", ...vrftArguments(args)]);
+}
+
+/** Status 1 with the reason, no stack trace, no output, and nothing left in the kernel. */
+async function assertFailure({ code, stdout, stderr }: Ended, ...reasons: RegExp[]): Promise<void> {
+  assert.equal(code, 1, stderr);
+  assert.equal(stdout, "");
+  assert.match(stderr, /^vrft: Cannot /m);
+  for (const reason of reasons) assert.match(stderr, reason);
+  assert.doesNotMatch(stderr, /\bat .*:\d+:\d+|defect of vrft/);
+  assert.deepEqual(await leftovers(), []);
+}
+
+async function assertTrace({ code, stdout, stderr }: Ended): Promise<void> {
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /^Timestamp /);
+  assert.match(stderr, / 0 probe hits missed; .* in vrft.*\n$/);
+  assert.deepEqual(await leftovers(), []);
+}
+
+/** Runs `action` with a control group of 256 MB, given as the shell command that enters it. */
+async function inSmallGroup(action: (enter: string) => Promise<void>): Promise<void> {
+  const root = "/sys/fs/cgroup";
+  const group = `${root}/small`;
+  await Deno.writeTextFile(`${root}/cgroup.subtree_control`, "+memory");
+  await Deno.mkdir(group);
+  try {
+    await Deno.writeTextFile(`${group}/memory.max`, "256M");
+    await action(`echo $$ >${group}/cgroup.procs`);
+    const events = await Deno.readTextFile(`${group}/memory.events`);
+    assert.match(events, /^oom_kill 0$/m);
+  } finally {
+    await Deno.remove(group);
+  }
+}
+
+Deno.test("256 MB of memory are enough for all functions and a flood", async () => {
+  await settle();
+  await inSmallGroup(async (enter) => {
+    const directory = await Deno.makeTempDir();
+    const file = `${directory}/trace`;
+    const ready = `${directory}/ready`;
+    const args = vrftArguments(["-o", file, "--ready-file", ready]);
+    await using vrft = new Talking(["sh", "-c", `${enter} && exec vrft "$@"`, "sh", ...args]);
+    await vrft.says(/100% \|/);
+    while (await Deno.stat(ready).catch(() => null) === null) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    await must("ip", "netns", "exec", "vm1", "ping", "-q", "-f", "-c", "500", "10.1.1.2");
+    const { code, stderr } = await vrft.end("SIGINT");
+    assert.equal(code, 0, stderr);
+    assert.equal(summary(stderr).get("events lost"), 0, stderr);
+    assert.ok(parse(await Deno.readTextFile(file)).calls.length > 10_000);
+  });
+  assert.deepEqual(await leftovers(), []);
+});
+
+Deno.test("A ring buffer that the memory limit does not allow is refused by its option", async () => {
+  await inSmallGroup(async (enter) => {
+    const ended = await runLimited(enter, [...SHORT, "--buffer", "256M"]);
+    if (LOCKED_MEMORY) return await assertTrace(ended);
+    await assertFailure(ended, /no memory for a ring buffer of 262144 KiB.*--buffer/);
+  });
+});
+
+Deno.test("256 file descriptors are enough, with every backend", async () => {
+  for (const backend of FPROBE ? ["session", "multi", "kprobe"] : ["kprobe"]) {
+    // All but a few functions of the module, so that one descriptor for each would be too many.
+    const args = ["--backend", backend, "-f", "*skb*", "--duration", "200ms"];
+    await assertTrace(await runLimited("ulimit -n 256", args));
+  }
+});
+
+Deno.test("64 KB of locked memory are no limit for root", async () => {
+  await assertTrace(await runLimited("ulimit -l 64", SHORT));
+});
+
+Deno.test("64 KB of locked memory, not to be raised: too little before Linux 5.11, and said so", async () => {
+  const command = confinedVrft({ drop: [CAP_SYS_RESOURCE] }, SHORT);
+  const ended = await run("sh", ["-c", 'ulimit -l 64 && exec "$@"', "sh", ...command]);
+  if (!LOCKED_MEMORY) return await assertTrace(ended);
+  await assertFailure(ended, /locked memory/i, /65536 bytes/, /ulimit -l/);
+});
+
+Deno.test("Without capabilities, as in a container, vrft names those that are missing", async () => {
+  const cases = [
+    [[CAP_SYS_ADMIN, CAP_BPF], /CAP_BPF/],
+    [[CAP_SYS_ADMIN, CAP_PERFMON], /CAP_PERFMON/],
+    [[CAP_SYS_ADMIN, CAP_SYSLOG], /CAP_SYSLOG/],
+    [[CAP_NET_ADMIN], /CAP_NET_ADMIN/],
+  ] as const;
+  for (const [drop, name] of cases) {
+    await assertFailure(
+      await runConfined({ drop }, SHORT),
+      new RegExp(`^vrft: Cannot trace without ${name.source}: run vrft as root`, "m"),
+    );
+  }
+});
+
+/** All but `kept`. On Linux 5.10, locked memory is a test of its own. */
+function allBut(kept: readonly number[]): number[] {
+  return Array.from({ length: CAP_BPF + 1 }, (_, number) => number)
+    .filter((number) => number !== CAP_SYS_RESOURCE && !kept.includes(number));
+}
+
+Deno.test("With the capabilities it needs and no others, vrft traces", async () => {
+  const needed = [CAP_NET_ADMIN, CAP_SYSLOG, CAP_PERFMON, CAP_BPF];
+  const few = await runConfined({ drop: allBut(needed) }, SHORT);
+  if (FPROBE) return await assertTrace(few);
+  // Linux 6.1 and 5.10 want more, each for a reason of its own: see src/commands/advice.ts.
+  await assertFailure(few, /wants CAP_SYS_ADMIN besides/);
+  await assertTrace(await runConfined({ drop: allBut([...needed, CAP_SYS_ADMIN]) }, SHORT));
+});
+
+Deno.test("In a user namespace, root is told that its rights count for nothing", async () => {
+  const ended = await run("unshare", ["-U", "-r", "vrft", ...vrftArguments(SHORT)]);
+  await assertFailure(ended, /user namespace/);
+  const plain = [...SHORT.slice(2), "-f", "ip_rcv", "--no-vrouter"];
+  await assertFailure(await run("unshare", ["-U", "-r", "-n", "vrft", ...plain]), /user namespace/);
+});
+
+Deno.test("Without bpf(2), vrft names the filter of system calls", async () => {
+  for (const errno of [EPERM, ENOSYS]) {
+    const ended = await runConfined({ refuse: [{ call: BPF, errno }] }, SHORT);
+    await assertFailure(ended, /filter.* allow bpf\(2\)/);
+  }
+});
+
+Deno.test("Without perf_event_open(2), the kprobe backend names the filter of system calls", async () => {
+  const refuse = [{ call: PERF_EVENT_OPEN, errno: EPERM }];
+  const ended = await runConfined({ refuse }, [...SHORT, "--backend", "kprobe"]);
+  await assertFailure(ended, /filter.* allow .*perf_event_open\(2\)/);
+});
+
+Deno.test("A ring buffer that cannot be mapped is an error, and what was loaded is unloaded", async () => {
+  // The producer's page and the data twice, behind the consumer's page.
+  const bytes = 4096 + 2 * 8 * 2 ** 20;
+  const refuse = [{ call: MMAP, errno: ENOMEM, argument: { index: 1, value: bytes } }];
+  const ended = await runConfined({ refuse }, [...SHORT, "--buffer", "8M"]);
+  await assertFailure(ended, /no memory for a ring buffer of 8192 KiB.*--buffer/);
+});
+
+Deno.test("Ctrl-C ends a vrft at once that waits for an answer that never comes", async () => {
+  // The request for the network devices, which has this length, seems to have been sent.
+  const refuse = [{ call: SENDTO, errno: 0, argument: { index: 2, value: 40 } }];
+  await using vrft = new Talking(confinedVrft({ refuse }, FEW));
+  await vrft.says(/Kernel\(release/);
+  // It may be a moment before it really waits: again and again, until it ends.
+  const start = performance.now();
+  const again = setInterval(() => {
+    try {
+      Deno.kill(vrft.pid, "SIGINT");
+    } catch {
+      // It has ended.
+    }
+  }, 100);
+  const { code, stderr } = await vrft.end();
+  clearInterval(again);
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /Interrupted before anything was attached\n$/);
+  // The answer may take 10 s.
+  assert.ok(performance.now() - start < 8000, `${performance.now() - start} ms`);
+  assert.deepEqual(await leftovers(), []);
+});

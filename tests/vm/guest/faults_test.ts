@@ -1,0 +1,200 @@
+import assert from "node:assert/strict";
+import { Terminal } from "./terminal.ts";
+import {
+  FPROBE,
+  leftovers,
+  must,
+  parse,
+  ping,
+  run,
+  settle,
+  summary,
+  Trace,
+  vrftArguments,
+} from "./support.ts";
+
+const FEW = ["-f", "vm_rx", "-f", "nh_*", "-f", "linux_*"];
+const BACKENDS = FPROBE ? ["session", "kprobe"] : ["kprobe"];
+
+/** busybox's taskset would prefer busybox's. */
+const PING = "/usr/bin/ping";
+
+async function flood(count: number): Promise<void> {
+  await must("ip", "netns", "exec", "vm1", "ping", "-q", "-f", "-c", `${count}`, "10.1.1.2");
+}
+
+/** The line that ends a failure, and the summary before it. */
+function lastTwo(stderr: string): [summary: string, failure: string] {
+  const lines = stderr.trimEnd().split("\n");
+  return [lines.at(-2)!, lines.at(-1)!];
+}
+
+Deno.test("A full disk ends the trace, which says how much of it is in the file", async () => {
+  await settle();
+  const disk = await Deno.makeTempDir();
+  await must("mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk);
+  try {
+    const file = `${disk}/trace`;
+    await using trace = await Trace.live("-f", "vm_rx", "-o", file);
+    // Only what fits is on the disk, and the rest is known to the last event.
+    trace.signal("SIGSTOP");
+    await flood(1000);
+    trace.signal("SIGCONT");
+    const { code, stdout, stderr } = await trace.ended();
+    assert.equal(code, 1, stderr);
+    assert.equal(stdout, "");
+    const [line, failure] = lastTwo(stderr);
+    assert.equal(failure, `vrft: Cannot write to "${file}": No space left on device`);
+    const counts = summary(line);
+    const whole = (await Deno.readTextFile(file)).split("\n").length - 2; // the header, the last part
+    assert.ok(whole > 500, line);
+    assert.equal(counts.get("rows written"), whole, line);
+    assert.equal(counts.get("events lost"), 0, line);
+    // 2,000 packets, each with its call and its return.
+    assert.equal(whole + counts.get("events not printed")!, 4000, line);
+    assert.deepEqual(await leftovers(), []);
+  } finally {
+    await must("umount", disk);
+  }
+});
+
+Deno.test("Output that takes nothing at all is an error that names it", async () => {
+  const file = await run("vrft", [...FEW, "-o", "/dev/full", "--duration", "100ms"]);
+  const script = 'exec vrft "$@" >/dev/full';
+  const args = vrftArguments([...FEW, "--duration", "100ms"]);
+  const stdout = await run("sh", ["-c", script, "sh", ...args]);
+  const cases = [[file, '"/dev/full"'], [stdout, "standard output"]] as const;
+  for (const [{ code, stderr }, name] of cases) {
+    assert.equal(code, 1, stderr);
+    const [line, failure] = lastTwo(stderr);
+    assert.equal(failure, `vrft: Cannot write to ${name}: No space left on device`);
+    assert.equal(summary(line).get("rows written"), 0);
+  }
+  assert.deepEqual(await leftovers(), []);
+});
+
+Deno.test("Closed standard streams do no harm", async () => {
+  for (const closed of ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"]) {
+    const args = vrftArguments([...FEW, "--duration", "100ms"]);
+    const { code, stdout, stderr } = await run("sh", [
+      "-c",
+      `exec vrft "$@" ${closed}`,
+      "sh",
+      ...args,
+    ]);
+    assert.equal(code, 0, `${closed}: ${stderr}`);
+    // What is meant for a stream that is closed goes nowhere, least of all into the other one.
+    if (closed.includes("2>&-")) assert.equal(stderr, "");
+    else assert.match(stderr, / 0 probe hits missed; .* in vrft.*\n$/);
+    if (closed.includes(" >&-") || closed === ">&-") assert.equal(stdout, "");
+    else assert.match(stdout, /^Timestamp +CPU +Function\n$/);
+  }
+  assert.deepEqual(await leftovers(), []);
+});
+
+Deno.test("The progress bar follows the width of the terminal, and Ctrl-C there ends the attaching", async () => {
+  using terminal = new Terminal(100);
+  // The backend that takes longest.
+  await using child = terminal.start(
+    "vrft",
+    ...vrftArguments(["--backend", "kprobe", "-o", "/dev/null"]),
+  );
+  const bars = (): string[] => terminal.text.split("\r").filter((part) => /^ +\d+%/.test(part));
+  await terminal.until(() => bars().length >= 2);
+  assert.ok(bars()[0]!.includes(`|${" ".repeat(20)}`), bars()[0]);
+
+  for (const columns of [40, 12, 120]) {
+    const before = bars().length;
+    terminal.resize(columns);
+    // One of them may have been drawn while the width changed.
+    await terminal.until(() => bars().length >= before + 4);
+    for (const bar of bars().slice(before + 1)) {
+      assert.ok(bar.length < columns, `${bar.length} of ${columns} columns: "${bar}"`);
+    }
+    if (columns === 120) assert.ok(bars().at(-1)!.includes("|"), bars().at(-1));
+  }
+  terminal.type("\x03");
+  const { code } = await child.status;
+  await terminal.until(() => terminal.text.includes("nothing is attached any more"));
+  assert.equal(code, 0, terminal.text);
+  assert.deepEqual(await leftovers(), []);
+});
+
+for (const backend of BACKENDS) {
+  Deno.test(`A second vrft traces beside the first, and both leave nothing: ${backend}`, async () => {
+    await settle();
+    await using first = await Trace.live("--backend", backend, ...FEW, "-i", "tap1");
+    await using second = await Trace.live("--backend", backend, ...FEW, "-i", "tap1");
+    await ping(3);
+    // The first one's end does the second one no harm.
+    const one = await first.stop();
+    await ping(2);
+    const two = await second.stop();
+    const names = (stdout: string): string[] => parse(stdout).calls.map(({ name }) => name);
+    const seen = names(one.stdout);
+    assert.ok(seen.length >= 20, one.stdout);
+    assert.deepEqual(names(two.stdout).slice(0, seen.length), seen);
+    assert.ok(names(two.stdout).length >= seen.length * 5 / 3 - 1);
+    for (const { code, stderr } of [one, two]) {
+      assert.equal(code, 0, stderr);
+      assert.equal(summary(stderr).get("events lost"), 0);
+    }
+    assert.deepEqual(await leftovers(), []);
+  });
+}
+
+for (const backend of BACKENDS) {
+  Deno.test(`A CPU that goes and comes back during a trace loses nothing: ${backend}`, async () => {
+    await settle();
+    const online = "/sys/devices/system/cpu/cpu1/online";
+    await using trace = await Trace.live("--backend", backend, "-f", "vm_rx", "-f", "vr_*");
+    try {
+      const packets = 600;
+      const flooding = flood(packets);
+      await Deno.writeTextFile(online, "0");
+      await must("ip", "netns", "exec", "vm1", "taskset", "1", PING, "-c", "1", "10.1.1.2");
+      await Deno.writeTextFile(online, "1");
+      await must("ip", "netns", "exec", "vm1", "taskset", "2", PING, "-c", "1", "10.1.1.2");
+      await flooding;
+      const { code, stdout, stderr } = await trace.stop();
+      assert.equal(code, 0, stderr);
+      const { calls } = parse(stdout);
+      assert.equal(calls.filter(({ name }) => name === "vm_rx").length, 2 * (packets + 2), stderr);
+      assert.ok(calls.every(({ note }) => note === ""), stderr);
+      assert.ok(calls.some(({ cpu }) => cpu === 1), "nothing was seen on the CPU that came back");
+      assert.equal(summary(stderr).get("events lost"), 0);
+    } finally {
+      await Deno.writeTextFile(online, "1");
+    }
+    assert.deepEqual(await leftovers(), []);
+  });
+}
+
+Deno.test("There are counters for every possible CPU, and what all of them saw is told", async () => {
+  await settle();
+  const [, last] = /(\d+)\n$/.exec(await Deno.readTextFile("/sys/devices/system/cpu/possible"))!;
+  const possible = Number(last) + 1;
+  console.log(`${possible} possible CPUs, ${navigator.hardwareConcurrency} in use`);
+  // A ring that holds hardly anything: what does not fit is counted where it happens.
+  await using trace = await Trace.live("-f", "vm_rx", "--buffer", "4096");
+  const maps = JSON.parse(await must("bpftool", "-j", "map", "show")) as {
+    name?: string;
+    max_entries: number;
+  }[];
+  assert.equal(maps.find(({ name }) => name === "counters")?.max_entries, possible);
+  trace.signal("SIGSTOP");
+  for (let cpu = 0; cpu < navigator.hardwareConcurrency; cpu++) {
+    const mask = (1n << BigInt(cpu)).toString(16);
+    const command = ["taskset", mask, PING, "-q", "-f", "-c", "200", "10.1.1.2"];
+    await must("ip", "netns", "exec", "vm1", ...command);
+  }
+  trace.signal("SIGCONT");
+  const { code, stdout, stderr } = await trace.stop();
+  assert.equal(code, 0, stderr);
+  const { events } = parse(stdout);
+  const packets = 2 * 200 * navigator.hardwareConcurrency;
+  const lost = summary(stderr).get("events lost")!;
+  // A call whose entry was lost has no return; one whose return was lost is counted once.
+  assert.ok(events + lost >= packets && events + lost <= 2 * packets, `${events} ${stderr}`);
+  assert.deepEqual(await leftovers(), []);
+});

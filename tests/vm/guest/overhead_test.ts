@@ -1,0 +1,141 @@
+import assert from "node:assert/strict";
+import { runsOfProgram } from "../../../src/probe/bpf_syscall.ts";
+import { timePrograms } from "../../../src/probe/run_statistics.ts";
+import { BPF_PROG_TYPE_RAW_TRACEPOINT, loadIdleProgram, RecordProgram } from "../../support/bpf.ts";
+import { confinedVrft } from "./confine.ts";
+import { type Ended, leftovers, parse, run, settle, Trace } from "./support.ts";
+
+const SWITCH = "/proc/sys/kernel/bpf_stats_enabled";
+const CAP_SYS_ADMIN = 21;
+/** Far more than it takes, for guests that get little of their CPUs. */
+const SOON_MS = 60_000;
+
+const FEW = ["-f", "vm_rx", "-f", "vr_*", "-f", "nh_*"];
+const COST =
+  /; ([\d,.]+) % of a CPU in BPF programs, ([\d,.]+) % in vrft(?: \(at most ([\d,.]+) %\))?\n$/;
+
+/** Another test may have left it on. */
+Deno.test.beforeAll(async () => {
+  await settle();
+  await Deno.writeTextFile(SWITCH, "0");
+});
+
+/** A flood ping from vm1 to vm2, as long as the block lasts. */
+class Flood implements AsyncDisposable {
+  readonly #ping = new Deno.Command("ip", {
+    args: ["netns", "exec", "vm1", "ping", "-q", "-f", "10.1.1.2"],
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#ping.kill("SIGKILL");
+    await this.#ping.status;
+  }
+}
+
+/** What the last line says: shares of the programs, of vrft, and the highest of both. */
+function costs({ stderr }: Ended): { programs: number; own: number; peak: number | undefined } {
+  const [, ...shares] = COST.exec(stderr) ?? assert.fail(stderr);
+  const [programs, own, peak] = shares.map((share) =>
+    share === undefined ? undefined : Number(share.replaceAll(",", ""))
+  );
+  return { programs: programs!, own: own!, peak };
+}
+
+/** Whether the kernel counts the runs of programs at the moment. */
+function isCounting(): boolean {
+  using program = loadIdleProgram(BPF_PROG_TYPE_RAW_TRACEPOINT);
+  new RecordProgram(program.number).run(0n, 0, 0n);
+  return runsOfProgram(program.number).runs > 0;
+}
+
+Deno.test("A flood that takes more than --max-overhead for a second ends the trace, and it says so", async () => {
+  await using trace = await Trace.live(...FEW, "--max-overhead", "1");
+  const start = performance.now();
+  let ended: Ended;
+  {
+    await using _flood = new Flood();
+    const late = setTimeout(() => trace.signal("SIGKILL"), SOON_MS);
+    ended = await trace.ended();
+    clearTimeout(late);
+  }
+  const took = performance.now() - start;
+  assert.equal(ended.code, 1, ended.stderr);
+  assert.ok(took > 900, `${took} ms`);
+  const [, share] =
+    / Stopped: tracing took ([\d,.]+) % of a CPU for more than a second, the limit is 1 %: trace fewer /
+      .exec(ended.stderr) ?? assert.fail(ended.stderr);
+  assert.ok(Number(share!.replaceAll(",", "")) > 1, share);
+  // What was recorded is printed, and whole.
+  assert.ok(parse(ended.stdout).calls.some(({ name }) => name === "vm_rx"));
+  const { programs, own, peak } = costs(ended);
+  assert.ok(programs > 0 && own > 0 && peak! >= 1, ended.stderr);
+  assert.deepEqual(await leftovers(), []);
+  assert.equal(Deno.readTextFileSync(SWITCH).trim(), "0");
+  assert.equal(isCounting(), false);
+  // Or else that says nothing.
+  using _timing = timePrograms();
+  assert.equal(isCounting(), true);
+});
+
+Deno.test("A trace that stays below --max-overhead goes on, and tells what it took", async () => {
+  const quiet = await run("vrft", [...FEW, "--max-overhead", "1000%", "--duration", "3s"]);
+  assert.equal(quiet.code, 0, quiet.stderr);
+  assert.doesNotMatch(quiet.stderr, /Stopped/);
+  assert.notEqual(costs(quiet).peak, undefined);
+
+  await using trace = await Trace.live(...FEW, "--max-overhead", "1000", "--duration", "3s");
+  await using _flood = new Flood();
+  const busy = await trace.ended();
+  assert.equal(busy.code, 0, busy.stderr);
+  assert.doesNotMatch(busy.stderr, /Stopped/);
+  assert.ok(costs(busy).programs > costs(quiet).programs, busy.stderr);
+  assert.equal(isCounting(), false);
+});
+
+Deno.test("The shortest trace tells what it took; programs are not timed for that alone", async () => {
+  const limited = await run("vrft", [...FEW, "--duration", "1ms", "--max-overhead", "1000"]);
+  assert.equal(limited.code, 0, limited.stderr);
+  assert.equal(costs(limited).peak, undefined);
+  assert.equal(isCounting(), false);
+  const { code, stderr } = await run("vrft", [...FEW, "--duration", "1ms"]);
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /; [\d,.]+ % of a CPU in vrft, that of BPF programs not known\n$/);
+});
+
+Deno.test("kill -9 while programs are timed leaves the timing off", async () => {
+  const trace = await Trace.live(...FEW, "--max-overhead", "100000");
+  // It is live a moment before.
+  const start = performance.now();
+  while (!isCounting()) assert.ok(performance.now() - start < SOON_MS, "nothing was timed");
+  await trace[Symbol.asyncDispose]();
+  assert.equal(isCounting(), false);
+});
+
+Deno.test("Without CAP_SYS_ADMIN, the time of programs is not known, and no limit is taken", async () => {
+  const vrft = async (...args: string[]): Promise<Ended> => {
+    const [program, ...rest] = confinedVrft({ drop: [CAP_SYS_ADMIN] }, [...FEW, ...args]);
+    return await run(program!, rest);
+  };
+  const refused = await vrft("--max-overhead", "50");
+  assert.equal(refused.code, 1, refused.stderr);
+  assert.match(refused.stderr, /^vrft: Cannot hold the trace to --max-overhead: .*CAP_SYS_ADMIN/m);
+  assert.deepEqual(await leftovers(), []);
+
+  // Linux 6.1 cannot be traced at all without it.
+  if (Deno.osRelease().startsWith("6.1.")) return;
+  const { code, stderr } = await vrft("--duration", "100ms");
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /; [\d,.]+ % of a CPU in vrft, that of BPF programs not known\n$/);
+
+  await Deno.writeTextFile(SWITCH, "1");
+  try {
+    const switched = await vrft("--max-overhead", "1000", "--duration", "100ms");
+    assert.equal(switched.code, 0, switched.stderr);
+    costs(switched);
+  } finally {
+    await Deno.writeTextFile(SWITCH, "0");
+  }
+});

@@ -1,0 +1,72 @@
+/**
+ * A vrft whose log is read while it runs.
+ *
+ * @module
+ */
+
+/** How a program that talked has ended. */
+export interface TalkEnded {
+  readonly code: number;
+  /** All of its log. */
+  readonly stderr: string;
+}
+
+/** A program that runs, with its stderr as far as it has come. */
+export class Talking implements AsyncDisposable {
+  readonly #child: Deno.ChildProcess;
+  readonly #over: Promise<void>;
+  #text = "";
+  #waiting: () => void = () => {};
+  #done = false;
+
+  /** Starts `command`; its stdout goes nowhere. */
+  constructor(command: readonly string[]) {
+    const [program, ...args] = command;
+    this.#child = new Deno.Command(program!, {
+      args,
+      stdin: "null",
+      stdout: "null",
+      stderr: "piped",
+    }).spawn();
+    this.#over = this.#read();
+  }
+
+  async #read(): Promise<void> {
+    for await (const chunk of this.#child.stderr.pipeThrough(new TextDecoderStream())) {
+      this.#text += chunk;
+      this.#waiting();
+    }
+    this.#done = true;
+    this.#waiting();
+  }
+
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  /** Waits until it has said something like `pattern`. */
+  async says(pattern: RegExp): Promise<void> {
+    while (!pattern.test(this.#text)) {
+      if (this.#done) throw new Error(`It never said ${pattern}: ${this.#text}`);
+      await new Promise<void>((resolve) => this.#waiting = resolve);
+    }
+  }
+
+  /** Sends a signal, or none, and waits for the end. */
+  async end(signal?: Deno.Signal): Promise<TalkEnded> {
+    if (signal !== undefined) this.#child.kill(signal);
+    await this.#over;
+    const { code } = await this.#child.status;
+    return { code, stderr: this.#text };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      this.#child.kill("SIGKILL");
+    } catch {
+      // It has ended.
+    }
+    await this.#over;
+    await this.#child.status;
+  }
+}

@@ -1,0 +1,90 @@
+/**
+ * A terminal of some width (pty(7)) with programs in it.
+ *
+ * @module
+ */
+
+import { addressOf, check, cString, libc } from "../../../src/sys/libc.ts";
+import { Poller } from "../../../src/sys/poller.ts";
+
+const SYS_OPEN = 2n; // x86-64
+const O_RDWR = 2n;
+const O_NOCTTY = 0x100n;
+const O_NONBLOCK = 0x800n;
+const TIOCSPTLCK = 0x40045431n;
+const TIOCGPTN = 0x80045430n;
+const TIOCSWINSZ = 0x5414n;
+/** What is read at once. */
+const CHUNK_BYTES = 65536;
+/** Milliseconds after which something must have come. */
+const PATIENCE_MS = 120_000;
+
+/** The terminal's own end. */
+export class Terminal implements Disposable {
+  readonly #fd: number;
+  readonly #path: string;
+  readonly #poller: Poller;
+  readonly #decoder = new TextDecoder();
+  #text = "";
+
+  /** @param columns its width */
+  constructor(columns: number) {
+    const flags = O_RDWR | O_NOCTTY | O_NONBLOCK;
+    const path = cString("/dev/ptmx");
+    const opened = libc().syscall(SYS_OPEN, addressOf(path), flags, 0n, 0n, 0n, 0n);
+    this.#fd = check("Cannot open a terminal", opened);
+    const number = new Int32Array(1);
+    check("Cannot unlock a terminal", libc().ioctl(this.#fd, TIOCSPTLCK, addressOf(number)));
+    check("Cannot number a terminal", libc().ioctl(this.#fd, TIOCGPTN, addressOf(number)));
+    this.#path = `/dev/pts/${number[0]}`;
+    this.#poller = new Poller(this.#fd);
+    this.resize(columns);
+  }
+
+  /** Changes its width, which the kernel tells the program by SIGWINCH. */
+  resize(columns: number): void {
+    const size = new Uint16Array([24, columns, 0, 0]);
+    check("Cannot resize a terminal", libc().ioctl(this.#fd, TIOCSWINSZ, addressOf(size)));
+  }
+
+  /** Starts a program that has it for its controlling terminal and its streams. */
+  start(program: string, ...args: string[]): Deno.ChildProcess {
+    const script = `exec setsid -c "$@" <>${this.#path} >&0 2>&0`;
+    return new Deno.Command("sh", { args: ["-c", script, "sh", program, ...args] }).spawn();
+  }
+
+  /** Types `keys`. */
+  type(keys: string): void {
+    const bytes = new TextEncoder().encode(keys);
+    check("Cannot type", libc().write(this.#fd, bytes, BigInt(bytes.length)));
+  }
+
+  /** All that has been written to it, as far as it was waited for. */
+  get text(): string {
+    return this.#text;
+  }
+
+  /** Reads on until `enough` says so. */
+  async until(enough: () => boolean): Promise<void> {
+    const deadline = performance.now() + PATIENCE_MS;
+    for (this.#read(); !enough(); this.#read()) {
+      if (performance.now() > deadline) throw new Error(`Nothing more came: ${this.#text}`);
+      await this.#poller.wait(1000);
+    }
+  }
+
+  #read(): void {
+    const chunk = new Uint8Array(CHUNK_BYTES);
+    for (;;) {
+      const length = Number(libc().read(this.#fd, chunk, BigInt(chunk.length)));
+      // EIO once no program has it any more.
+      if (length <= 0) return;
+      this.#text += this.#decoder.decode(chunk.subarray(0, length), { stream: true });
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#poller[Symbol.dispose]();
+    libc().close(this.#fd);
+  }
+}
