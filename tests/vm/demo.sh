@@ -2,6 +2,9 @@
 # In the guest: traces five pings, and ends as Ctrl-C does.
 set -eu
 
+# Linux 5.10 has no BTF of modules: there it comes from a file.
+[ -e /sys/kernel/btf/vrouter ] || [ ! -e /vm/vrouter.btf ] || set -- --vrouter-btf /vm/vrouter.btf "$@"
+
 ready=$(mktemp -u)
 vrft --ready-file "$ready" "$@" &
 vrft=$!

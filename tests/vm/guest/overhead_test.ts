@@ -112,6 +112,10 @@ Deno.test("kill -9 while programs are timed leaves the timing off", async () => 
   while (!isCounting()) assert.ok(performance.now() - start < SOON_MS, "nothing was timed");
   await trace[Symbol.asyncDispose]();
   assert.equal(isCounting(), false);
+  // The next one tidies up what the kprobe backend left.
+  const { code, stderr } = await run("vrft", [...FEW, "--duration", "1ms"]);
+  assert.equal(code, 0, stderr);
+  assert.deepEqual(await leftovers(), []);
 });
 
 Deno.test("Without CAP_SYS_ADMIN, the time of programs is not known, and no limit is taken", async () => {
