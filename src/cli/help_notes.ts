@@ -21,11 +21,12 @@ Examples:
   vrft --no-vrouter -i eth0            a host without the vrouter module
 
 The last line on stderr says what tracing took, in per cent of one CPU, as
-top(1) does: 100 % is one CPU that was always busy. The kernel times the BPF
-programs (its statistics are switched on for a tenth of each second, which takes
-CAP_SYS_ADMIN), but not what it does to reach them: that is not in it.
---max-overhead ends the trace when the programs and vrft together have been
-above it for a second without a break.
+top(1) does: 100 % is one CPU that was always busy. --max-overhead ends the
+trace when the BPF programs and vrft together have been above it for a second
+without a break. It has the kernel time the programs, which takes CAP_SYS_ADMIN
+and makes traced calls a little slower; without it their time is known only
+where kernel.bpf_stats_enabled is on. What the kernel does to reach the programs
+is not in it.
 
 Files:
   /sys/kernel/btf/vmlinux  debug info of the running kernel
