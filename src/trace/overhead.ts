@@ -3,9 +3,9 @@
  *
  * Timing the programs is not free: the kernel looks at the clock before and after each run, a sixth more
  * for a traced call. So they are timed where there is a limit to hold, or the administrator has them timed
- * anyway. The figures are those of a window of a tenth of each second, which speaks for the time until
- * the next. Only while the share is above a limit do windows follow each other, until it has been there
- * for a second or no longer is.
+ * anyway. The shares are those of the whole trace. A limit is held in windows: one of a tenth of each
+ * second, and, while the share is above the limit, one after the other, until it has been there for a
+ * second or no longer is.
  *
  * Not in it is what the kernel does to reach the programs: the trap or the ftrace call of a probe, the
  * saving of registers, the detour of returns. Nothing counts that. An interrupt that runs programs on
@@ -76,16 +76,11 @@ export class OverheadMeter {
   #begin: Reading | null = null;
   #end: Reading | null = null;
   #open: Reading | null = null;
-  #last: OverheadWindow | null = null;
   /** When the next window is due, as long as none is open. */
   #due = 0;
-  /** Milliseconds of CPU in programs, all windows but the last; `null` once one of them did not tell. */
-  #programsMs: number | null = 0;
   /** Windows of full length. */
   #windows = 0;
   #peak = 0;
-  #timedMs = 0;
-  #timedRuns = 0;
 
   /**
    * @param limit per cent of one CPU; `null` for none
@@ -133,7 +128,6 @@ export class OverheadMeter {
     const share = this.#guard?.add(window) ?? null;
     if (share !== null) this.#exceeded(share);
     if (this.#guard?.isAbove) {
-      this.#credit(reading.at);
       this.#open = reading;
       return WINDOW_MS;
     }
@@ -147,7 +141,6 @@ export class OverheadMeter {
     if (this.#begin === null || this.#end !== null) return;
     const open = this.#open;
     this.#end = open === null ? this.#read() : this.#close(open)[0];
-    this.#credit(this.#end.at);
   }
 
   /** What was measured; `null` before the end. */
@@ -155,12 +148,14 @@ export class OverheadMeter {
     if (this.#begin === null || this.#end === null) return null;
     const wall = this.#end.at - this.#begin.at;
     if (wall <= 0) return null;
-    const programsMs = this.#programsMs;
+    const { timed } = this.#sources;
+    const programsMs = this.#end.programs.ms - this.#begin.programs.ms;
+    const runs = this.#end.programs.runs - this.#begin.programs.runs;
     return {
-      programs: programsMs === null ? null : programsMs / wall * 100,
+      programs: timed ? programsMs / wall * 100 : null,
       own: (this.#end.ownMs - this.#begin.ownMs) / wall * 100,
-      peak: programsMs !== null && this.#windows > 1 ? this.#peak : null,
-      runNs: this.#timedRuns === 0 ? null : this.#timedMs / this.#timedRuns * 1e6,
+      peak: timed && this.#windows > 1 ? this.#peak : null,
+      runNs: timed && runs > 0 ? programsMs / runs * 1e6 : null,
     };
   }
 
@@ -170,7 +165,6 @@ export class OverheadMeter {
       this.#begin = from;
       this.#due = from.at + PERIOD_MS;
     }
-    this.#credit(from.at);
     this.#open = from;
   }
 
@@ -184,26 +178,12 @@ export class OverheadMeter {
       ownMs: reading.ownMs - from.ownMs,
     };
     this.#open = null;
-    this.#last = window;
-    if (this.#sources.timed) {
-      this.#timedMs += ms;
-      this.#timedRuns += reading.programs.runs - from.programs.runs;
-    }
     // One that was cut off by the end is too short to tell how high the share is.
     if (window.end - window.start >= WINDOW_MS / 2) {
       this.#windows++;
       this.#peak = Math.max(this.#peak, shareOf(window));
     }
     return [reading, window];
-  }
-
-  /** Has the last window speak for the time from its start to `until`. */
-  #credit(until: number): void {
-    if (this.#last === null) return;
-    const { start, end, programsMs } = this.#last;
-    this.#last = null;
-    if (programsMs === null || this.#programsMs === null) this.#programsMs = null;
-    else if (end > start) this.#programsMs += programsMs * (until - start) / (end - start);
   }
 
   #read(): Reading {
