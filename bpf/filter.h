@@ -114,6 +114,7 @@ static __always_inline bool accepts_skb(struct sk_buff *skb, __u32 otherwise,
 	return (dev_bit && chosen(netns, ifindex)) ||
 	       (iif_bit && chosen(netns, iif));
 }
+
 static __always_inline bool accepts_vr_packet(void *packet, bool direct)
 {
 	__u32 cb = bpf_core_field_offset(struct sk_buff, cb);
@@ -127,28 +128,6 @@ static __always_inline bool accepts_vr_packet(void *packet, bool direct)
 	 * knows devices of one namespace only.
 	 */
 	return accepts_skb(packet - cb, config.vrouter_netns, direct);
-}
-
-/*
- * The argument in integer register 1..6 of the calling convention. Every
- * register is read first, each behind a barrier: otherwise the compiler may
- * turn the choice into arithmetic on ctx, which the verifier refuses.
- */
-static __always_inline void *argument(struct pt_regs *ctx, __u32 number)
-{
-	__u64 di = ctx->di, si = ctx->si, dx = ctx->dx;
-	__u64 cx = ctx->cx, r8 = ctx->r8, r9 = ctx->r9;
-
-	asm volatile("" : "+r"(di), "+r"(si), "+r"(dx));
-	asm volatile("" : "+r"(cx), "+r"(r8), "+r"(r9));
-	switch (number) {
-	case 1: return (void *)di;
-	case 2: return (void *)si;
-	case 3: return (void *)dx;
-	case 4: return (void *)cx;
-	case 5: return (void *)r8;
-	default: return (void *)r9;
-	}
 }
 
 /* The packet of a call; NULL where there is none, or nothing is recorded. */

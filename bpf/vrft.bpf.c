@@ -14,6 +14,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
 #include "vrft.h"
+#include "argument.h"
 #include "filter.h"
 #include "record.h"
 #include "sampling.h"

@@ -26,6 +26,13 @@ die() {
 	exit "$FAILURE_STATUS"
 }
 
+# outdated FILE SOURCE... - whether it is missing, or older than a source.
+outdated() {
+	local file=$1
+	shift
+	[[ ! -e $file || -n $(find "$@" -newer "$file" -print -quit) ]]
+}
+
 # need PROGRAM... - ends the script if one is missing.
 need() {
 	local program missing=()

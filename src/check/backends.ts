@@ -4,12 +4,16 @@
  * @module
  */
 
-import { BACKENDS, tryBackend } from "../probe/attach.ts";
-import { AttachCancelled, type Backend, type BackendName, type Target } from "../probe/backend.ts";
-import { type Libbpf, LibbpfError } from "../probe/libbpf.ts";
+import { BACKENDS, tryBackend, whyNot } from "../probe/attach.ts";
+import {
+  AttachCancelled,
+  type Backend,
+  type BackendName,
+  spread,
+  type Target,
+} from "../probe/backend.ts";
+import type { Libbpf } from "../probe/libbpf.ts";
 import type { ObjectOptions } from "../probe/object.ts";
-import { Failure } from "../sys/failure.ts";
-import { SystemError } from "../sys/libc.ts";
 import { amount, failed, note, ok, type Outcome } from "./outcome.ts";
 
 /** Functions for the trial, the first that is there: they take a packet, and are seldom called. */
@@ -70,12 +74,8 @@ export async function tryBackends(
       attempts.push({ backend, failure: null });
       best ??= { backend, time };
     } catch (error) {
-      if (!(error instanceof Failure) && !(error instanceof SystemError)) throw error;
-      attempts.push({ backend, failure: error.message });
-      tools.debug(`Backend ${backend.name}: ${backend.title} does not work here: ${error.message}`);
-      if (error instanceof LibbpfError && error.details !== "") {
-        tools.debug(error.details.trimEnd());
-      }
+      const { message } = whyNot(backend, error, tools.debug);
+      attempts.push({ backend, failure: message });
     }
   }
   if (best === null) return { attempts, chosen: null, attachMs: 0 };
@@ -121,14 +121,6 @@ export function seldomCalled(targets: readonly Target[]): readonly Target[] {
     if (target !== undefined) return [target];
   }
   return spread(targets, 3);
-}
-
-/** `count` of `targets`, or all when there are fewer, at even distances. */
-export function spread(targets: readonly Target[], count: number): readonly Target[] {
-  if (targets.length <= count) return targets;
-  return Array.from({ length: count }, (_, index) => {
-    return targets[Math.floor(index * targets.length / count)]!;
-  });
 }
 
 /**

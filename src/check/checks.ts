@@ -7,12 +7,14 @@
 
 import { configPaths, readKernelConfig } from "../kernel/kernel_config.ts";
 import { discover, type Discovery } from "../kernel/functions.ts";
+import { NO_PACKET_OFFSETS, packetOffsets } from "../kernel/packet_offsets.ts";
 import type { SourceOptions } from "../kernel/sources.ts";
 import { BACKENDS } from "../probe/attach.ts";
-import { AttachCancelled, type BackendName, type Target } from "../probe/backend.ts";
+import { AttachCancelled, type BackendName, type Target, withAddress } from "../probe/backend.ts";
 import { Libbpf } from "../probe/libbpf.ts";
 import { missingCapabilities, traceCapabilities } from "../sys/capabilities.ts";
 import { Failure } from "../sys/failure.ts";
+import { exists, readText } from "../sys/files.ts";
 import { SystemError } from "../sys/libc.ts";
 import { NetlinkClient, NetlinkError } from "../sys/netlink.ts";
 import { NETLINK_GENERIC, NetlinkSocket } from "../sys/netlink_socket.ts";
@@ -29,13 +31,10 @@ import {
   checkTracefs,
 } from "./facilities.ts";
 import {
-  exists,
   kernelBtfFacts,
   type LoadedSources,
   loadSources,
-  packetOffsets,
   readEvidence,
-  readText,
   tracefsMount,
   vrouterBtfFacts,
 } from "./facts.ts";
@@ -177,7 +176,7 @@ export async function* checkHost(
         // One page: nothing is recorded.
         ringBytes: 4096,
         interfaces: 1,
-        ...packetOffsets(read.sources) ?? { vpIfOffset: 0, vifIdxOffset: 0 },
+        ...packetOffsets(read.sources.modules) ?? NO_PACKET_OFFSETS,
         onlyNetns: 0,
         vrouterNetns: choices.vrouter ? networkNamespaces().initial : 0,
         kernelBtf: choices.kernelBtf,
@@ -328,5 +327,5 @@ function functionsOutcome(discovery: Discovery | string | null): Outcome {
 
 function targetsOf(discovery: Discovery | string | null): readonly Target[] {
   if (discovery === null || typeof discovery === "string") return [];
-  return discovery.functions.filter((one): one is Target => one.address !== null);
+  return withAddress(discovery.functions);
 }

@@ -6,6 +6,7 @@
 
 import type { Btf } from "../kernel/btf.ts";
 import { elfSection, isElf } from "../kernel/elf.ts";
+import { packetOffsets } from "../kernel/packet_offsets.ts";
 import {
   type KernelSources,
   readSources,
@@ -14,6 +15,7 @@ import {
 } from "../kernel/sources.ts";
 import { findSymbols, VMLINUX } from "../kernel/symbols.ts";
 import { Failure } from "../sys/failure.ts";
+import { exists } from "../sys/files.ts";
 import { agreement, undescribed } from "./btf_match.ts";
 import type { KernelBtfFacts, VrouterBtfFacts } from "./btf.ts";
 import type { Evidence } from "./kernel_options.ts";
@@ -22,30 +24,11 @@ const VROUTER = "vrouter";
 const TRACEFS_PLACES = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
 const MODULE_BUILD_ID = "/sys/module/vrouter/notes/.note.gnu.build-id";
 
-/** Contents of a small file; `null` when it cannot be read. */
-export function readText(path: string): string | null {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch {
-    return null;
-  }
-}
-
 function readBytes(path: string): Uint8Array | null {
   try {
     return Deno.readFileSync(path);
   } catch {
     return null;
-  }
-}
-
-/** Whether there is a file, readable or not. */
-export function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
   }
 }
 
@@ -127,18 +110,6 @@ export function kernelBtfFacts(sources: KernelSources, named: boolean): KernelBt
   };
 }
 
-/** Where the programs find the interface of a vr_packet, in bytes; `null` where BTF does not say. */
-export function packetOffsets(
-  sources: KernelSources,
-): { vpIfOffset: number; vifIdxOffset: number } | null {
-  const btf = btfOf(sources, VROUTER);
-  const vpIfOffset = btf?.memberOffset("vr_packet", "vp_if");
-  const vifIdxOffset = btf?.memberOffset("vr_interface", "vif_idx");
-  return vpIfOffset === undefined || vifIdxOffset === undefined
-    ? null
-    : { vpIfOffset, vifIdxOffset };
-}
-
 /** What is known of vrouter's BTF; `null` when there is none. @param loaded whether the module is */
 export function vrouterBtfFacts(sources: KernelSources, loaded: boolean): VrouterBtfFacts | null {
   const btf = btfOf(sources, VROUTER);
@@ -148,7 +119,7 @@ export function vrouterBtfFacts(sources: KernelSources, loaded: boolean): Vroute
   return {
     path,
     own: path === `${SYSTEM_PATHS.btf}/${VROUTER}`,
-    describesPackets: packetOffsets(sources) !== null,
+    describesPackets: packetOffsets(sources.modules) !== null,
     sameBuild: loaded ? sameNote(buildIdNote(readBytes(path)), readBytes(MODULE_BUILD_ID)) : null,
     agreement: compare ? agreement(btf, kallsyms, VROUTER) : null,
     undescribed: compare ? undescribed(btf, kallsyms, VROUTER) : 0,

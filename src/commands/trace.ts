@@ -5,30 +5,27 @@
  */
 
 import type { TraceOptions } from "../cli/invocation.ts";
-import { discover } from "../kernel/functions.ts";
+import { NO_PACKET_OFFSETS, type PacketOffsets, packetOffsets } from "../kernel/packet_offsets.ts";
 import { readDistribution } from "../kernel/platform.ts";
 import { type KernelSources, readSources } from "../kernel/sources.ts";
+import { LineWriter, OutputClosed } from "../output/line_writer.ts";
 import type { Log } from "../output/log.ts";
-import { type ByteSink, LineWriter, OutputClosed } from "../output/line_writer.ts";
 import { Progress } from "../output/progress.ts";
 import { summarize } from "../output/summary.ts";
-import { TextSink } from "../output/text.ts";
 import { AttachCancelled, type Target } from "../probe/backend.ts";
-import { isSampled, RELEASING, sampledTargets, seesEnds } from "../probe/sampling.ts";
-import { type Capability, missingCapabilities } from "../sys/capabilities.ts";
+import { missingCapabilities, traceCapabilities } from "../sys/capabilities.ts";
 import { Failure } from "../sys/failure.ts";
 import { NetlinkError } from "../sys/netlink.ts";
 import { networkNamespaces } from "../sys/network.ts";
 import { printable } from "../sys/printable.ts";
-import { type Consumer, Tracer, type Watched } from "../trace/tracer.ts";
-import { CallTree } from "../trace/tree.ts";
+import { Tracer, type Watched } from "../trace/tracer.ts";
 import { selectFromSystem } from "../vrouter/selection.ts";
 import { withAdvice } from "./advice.ts";
 import { OverheadWatch, requireRunStatistics } from "./overhead_watch.ts";
+import { announce, removeStale } from "./ready_file.ts";
+import { openOutput, type Output, Printer } from "./trace_output.ts";
+import { findTargets } from "./trace_targets.ts";
 import { VrouterWatch } from "./vrouter_watch.ts";
-
-/** The header's. */
-const HEADER_LINES = 1;
 
 const EINTR = 4;
 /** Milliseconds given to a signal's listener. */
@@ -124,7 +121,7 @@ async function prepare(
   const interfaces = selectFromSystem(options.interfaces, options.vrouter);
   const sources = await readSources(options);
   describeSources(log, options, sources);
-  const targets = withSampling(log, options, sources, findTargets(log, options, sources));
+  const targets = findTargets(log, options, sources);
   const kind = options.vrouter ? "vrouter kernel" : "this network namespace";
   const noun = interfaces.length === 1 ? "interface" : "interfaces";
   log.info(`Filter events with ${interfaces.length} ${noun} on ${kind}...`);
@@ -140,7 +137,7 @@ async function prepare(
       sample: options.sample,
       backend: options.backend,
       ringBytes: options.bufferBytes,
-      ...packetOffsets(sources),
+      ...requireOffsets(sources),
       vrouterNetns: options.vrouter ? networkNamespaces().initial : 0,
       kernelBtf: options.kernelBtf,
       debug: (message) => log.debug(message),
@@ -148,53 +145,6 @@ async function prepare(
     return { targets, output, tracer: resources.use(tracer) };
   } catch (error) {
     throw withAdvice(error, options.bufferBytes, Deno.readTextFileSync("/proc/self/status"));
-  }
-}
-
-/** Prints a trace as call trees. */
-class Printer implements Consumer {
-  readonly tree: CallTree;
-  readonly #sink: TextSink;
-  readonly #writer: LineWriter;
-
-  constructor(writer: LineWriter, targets: readonly Target[], limit: number | null) {
-    const sink = new TextSink(writer, targets.map(({ name }) => name));
-    this.#sink = sink;
-    this.#writer = writer;
-    this.tree = new CallTree(sink, targets.length, limit === null ? {} : { limit });
-  }
-
-  /** Rows of the trace that have been written out. */
-  get rows(): number {
-    return Math.max(0, this.#writer.written - HEADER_LINES);
-  }
-
-  /** Writes what the trace starts with. */
-  begin(): void {
-    this.#sink.header();
-    this.#writer.flush();
-  }
-
-  get full(): boolean {
-    return this.tree.full;
-  }
-
-  get done(): boolean {
-    return this.tree.done;
-  }
-
-  record(words: Uint32Array, at: number): void {
-    this.tree.record(words, at);
-  }
-
-  dry(): void {
-    this.#writer.flush();
-  }
-
-  /** Closes what is still open. */
-  end(): void {
-    this.tree.finish();
-    this.#writer.flush();
   }
 }
 
@@ -263,9 +213,8 @@ async function isInterruption(error: unknown, stop: AbortSignal): Promise<boolea
 }
 
 function requireCapabilities(options: TraceOptions): void {
-  const wanted: Capability[] = ["CAP_BPF", "CAP_PERFMON", "CAP_SYSLOG"];
-  if (options.vrouter) wanted.push("CAP_NET_ADMIN");
-  const missing = missingCapabilities(Deno.readTextFileSync("/proc/self/status"), wanted);
+  const status = Deno.readTextFileSync("/proc/self/status");
+  const missing = missingCapabilities(status, traceCapabilities(options.vrouter));
   if (missing.length === 0) return;
   throw new Failure(`Cannot trace without ${missing.join(", ")}: run vrft as root`);
 }
@@ -290,137 +239,13 @@ function describeSources(log: Log, options: TraceOptions, sources: KernelSources
   }
 }
 
-function findTargets(log: Log, options: TraceOptions, sources: KernelSources): Target[] {
-  const discovery = discover({ ...sources, ...options });
-  const { functions, skipped } = discovery;
-  log.debug(
-    `${functions.length} functions take a packet and can be traced, ${skipped.length} cannot: see ` +
-      "vrft functions --skipped",
-  );
-  if (functions.length === 0) {
-    const chosen = options.functions.length > 0 || options.excludes.length > 0;
-    throw new Failure(
-      chosen
-        ? `Cannot trace: no traceable function with a packet matches ${globs(options)}; see vrft ` +
-          "functions"
-        : "Cannot trace: no function takes a packet; see vrft functions --skipped",
-    );
-  }
-  if (!discovery.traceabilityKnown) {
-    throw new Failure(
-      "Cannot trace: the kernel does not tell which functions can be traced, so it has no function " +
-        "tracer (CONFIG_FUNCTION_TRACER), or tracefs is not mounted (mount -t tracefs nodev " +
-        "/sys/kernel/tracing)",
-    );
-  }
-  const targets = functions.filter((fn): fn is Target => fn.address !== null);
-  if (targets.length > 0) return targets;
+/** @throws {Failure} when what was given as vrouter's BTF is not vrouter's */
+function requireOffsets({ modules, vrouterBtf }: KernelSources): PacketOffsets {
+  const offsets = packetOffsets(modules);
+  if (offsets !== null) return offsets;
+  if (vrouterBtf === null) return NO_PACKET_OFFSETS;
   throw new Failure(
-    "Cannot trace: /proc/kallsyms hides the addresses of functions; set kernel.kptr_restrict to 0 " +
-      "or 1 (sysctl -w kernel.kptr_restrict=1)",
-  );
-}
-
-/** The targets, prepared for a sampled trace where one packet in N is wanted. */
-function withSampling(
-  log: Log,
-  { sample }: TraceOptions,
-  sources: KernelSources,
-  targets: readonly Target[],
-): readonly Target[] {
-  if (!isSampled(sample)) return targets;
-  const { functions } = discover({ ...sources, functions: RELEASING, excludes: [] });
-  const sampled = sampledTargets(
-    targets,
-    functions.filter((fn): fn is Target => fn.address !== null),
-  );
-  for (const { name } of sampled.slice(targets.length)) {
-    log.debug(`Attaching to ${name} too, to see the end of sampled packets`);
-  }
-  if (!seesEnds(sampled)) {
-    log.info(
-      "This kernel lets no function be traced that frees packets: what is decided about a packet may " +
-        "hold for the next one at its address",
-    );
-  }
-  return sampled;
-}
-
-function globs({ functions, excludes }: TraceOptions): string {
-  return [
-    ...functions.map((glob) => `-f "${printable(glob)}"`),
-    ...excludes.map((glob) => `-x "${printable(glob)}"`),
-  ].join(" ");
-}
-
-/** Where the programs find the interface of a vr_packet, in bytes. */
-function packetOffsets(sources: KernelSources): { vpIfOffset: number; vifIdxOffset: number } {
-  const btf = sources.modules.find(({ module }) => module === "vrouter")?.btf;
-  if (btf === undefined) return { vpIfOffset: 0, vifIdxOffset: 0 };
-  const vpIfOffset = btf.memberOffset("vr_packet", "vp_if");
-  const vifIdxOffset = btf.memberOffset("vr_interface", "vif_idx");
-  if (vpIfOffset === undefined || vifIdxOffset === undefined) {
-    throw new Failure(
-      `Cannot use "${
-        printable(sources.vrouterBtf ?? "")
-      }": it does not describe vr_packet.vp_if and ` +
-        "vr_interface.vif_idx, so it is not vrouter's",
-    );
-  }
-  return { vpIfOffset, vifIdxOffset };
-}
-
-/** Where the trace goes. */
-interface Output extends Disposable {
-  readonly sink: ByteSink;
-  readonly name: string;
-}
-
-/** stdout, or the file asked for; disposing closes a file. */
-function openOutput(path: string | null): Output {
-  if (path === null) {
-    return { sink: Deno.stdout, name: "standard output", [Symbol.dispose]: (): void => {} };
-  }
-  const name = `"${printable(path)}"`;
-  try {
-    const file = Deno.openSync(path, { write: true, create: true, truncate: true });
-    return { sink: file, name, [Symbol.dispose]: (): void => file.close() };
-  } catch (cause) {
-    throw new Failure(`Cannot open ${name} for writing: ${(cause as Error).message}`, { cause });
-  }
-}
-
-/**
- * A ready file of an earlier trace must not be taken for this one's. Such files are empty: nothing else
- * is removed.
- */
-function removeStale(path: string | null): void {
-  if (path === null) return;
-  try {
-    const { isFile, size } = Deno.lstatSync(path);
-    if (!isFile || size > 0) {
-      throw new Failure("it exists, and is not the empty file of an earlier trace");
-    }
-    Deno.removeSync(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw unusable(path, error);
-  }
-}
-
-function announce(path: string | null): void {
-  if (path === null) return;
-  try {
-    Deno.writeFileSync(path, new Uint8Array(), { createNew: true });
-  } catch (error) {
-    throw unusable(path, error);
-  }
-}
-
-function unusable(path: string, cause: unknown): Failure {
-  return new Failure(
-    `Cannot create the ready file "${printable(path)}": ${(cause as Error).message}`,
-    {
-      cause,
-    },
+    `Cannot use "${printable(vrouterBtf)}": it does not describe vr_packet.vp_if and ` +
+      "vr_interface.vif_idx, so it is not vrouter's",
   );
 }

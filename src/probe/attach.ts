@@ -5,6 +5,7 @@
  */
 
 import { Failure } from "../sys/failure.ts";
+import { readText } from "../sys/files.ts";
 import { SystemError } from "../sys/libc.ts";
 import type { Backend, BackendName, Target } from "./backend.ts";
 import { kprobe } from "./backends/kprobe_events.ts";
@@ -51,14 +52,10 @@ export async function chooseBackend(
       debug(`Backend ${backend.name}: ${backend.title} works on this kernel`);
       return { backend, object: trial.object };
     } catch (error) {
-      if (!(error instanceof Failure) && !(error instanceof SystemError)) throw error;
+      const reason = whyNot(backend, error, debug);
       cause ??= error;
-      debug(`Backend ${backend.name}: ${backend.title} does not work here: ${error.message}`);
-      if (error instanceof LibbpfError && error.details !== "") {
-        debug(error.details.trimEnd());
-        details += error.details;
-      }
-      reasons.push(choice === "auto" ? `${backend.name}: ${error.message}` : error.message);
+      details += reason.details;
+      reasons.push(choice === "auto" ? `${backend.name}: ${reason.message}` : reason.message);
     }
   }
   const what = choice === "auto" ? "any backend" : `the backend "${choice}"`;
@@ -66,6 +63,25 @@ export async function chooseBackend(
     `Cannot trace with ${what} on this kernel: ${reasons.join("; ")}`,
     { cause, details },
   );
+}
+
+/**
+ * Why a backend does not work, from what trying it has thrown; anything that says nothing about it is
+ * thrown on.
+ *
+ * @param debug told in full
+ */
+export function whyNot(
+  { name, title }: Backend,
+  error: unknown,
+  debug: (message: string) => void,
+): { readonly message: string; readonly details: string } {
+  if (!(error instanceof Failure) && !(error instanceof SystemError)) throw error;
+  const { message } = error;
+  const details = error instanceof LibbpfError ? error.details : "";
+  debug(`Backend ${name}: ${title} does not work here: ${message}`);
+  if (details !== "") debug(details.trimEnd());
+  return { message, details };
 }
 
 /** The switch of ftrace: `0` where it is off. */
@@ -77,13 +93,8 @@ const FTRACE_SWITCH = "/proc/sys/kernel/ftrace_enabled";
  * ftrace until it is booted anew.
  */
 function requireFtrace(): void {
-  let value: string;
-  try {
-    value = Deno.readTextFileSync(FTRACE_SWITCH).trim();
-  } catch {
-    return; // no ftrace, or no switch: attaching tells
-  }
-  if (value !== "0") return;
+  // Without ftrace, or without the switch, attaching tells.
+  if (readText(FTRACE_SWITCH)?.trim() !== "0") return;
   throw new Failure("ftrace is switched off (sysctl -w kernel.ftrace_enabled=1)");
 }
 

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { PacketOffsets } from "../kernel/packet_offsets.ts";
 import { Failure } from "../sys/failure.ts";
 import { addressOf, cString } from "../sys/libc.ts";
 import { SharedMemory } from "../sys/shared_memory.ts";
@@ -30,17 +31,13 @@ export interface ProgramChoice {
 }
 
 /** What is decided before loading. */
-export interface ObjectOptions {
+export interface ObjectOptions extends PacketOffsets {
   /** Bytes of the ring buffer: a power of two of pages. */
   readonly ringBytes: number;
   /** Entries of the table of probes by address; 1 where the backend has cookies. */
   readonly places: number;
   /** Entries of the table of chosen interfaces. */
   readonly interfaces: number;
-  /** Offset in bytes of `vp_if` in `struct vr_packet`; 0 without vrouter. */
-  readonly vpIfOffset: number;
-  /** Offset in bytes of `vif_idx` in `struct vr_interface`; 0 without vrouter. */
-  readonly vifIdxOffset: number;
   /** Inode number of the network namespace that the vifs' devices are in; 0 without vrouter. */
   readonly vrouterNetns: number;
   /** The network namespace of all chosen interfaces, or 0: see `onlyNetns()` of filter.ts. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { readText } from "../sys/files.ts";
 import { SystemError } from "../sys/libc.ts";
 import { enableRunStatistics, runsOfProgram, type RunStatistics } from "./bpf_syscall.ts";
 
@@ -29,11 +30,7 @@ export function timePrograms(): Disposable {
 
 /** Whether the administrator has them timed for good (`sysctl kernel.bpf_stats_enabled`). */
 export function areProgramsTimed(): boolean {
-  try {
-    return Deno.readTextFileSync(SWITCH).trim() === "1";
-  } catch {
-    return false; // as good as off: nobody knows
-  }
+  return readText(SWITCH)?.trim() === "1";
 }
 
 /**

@@ -5,6 +5,7 @@
  */
 
 import { Failure } from "../sys/failure.ts";
+import { exists } from "../sys/files.ts";
 import { expediteRcu, RCU_EXPEDITED, relaxRcu } from "../sys/rcu.ts";
 
 /** Where the kernel's files are. */
@@ -138,15 +139,6 @@ export class KprobeEvents implements Disposable {
     if (expedited) relaxRcu(this.#rcuExpedited);
     tryWrite(() => this.#write(`-:${this.#group}/${EXPEDITED}`));
     this.#file.close();
-  }
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
   }
 }
 

@@ -5,8 +5,16 @@
  */
 
 import type { SkippedFunction } from "../kernel/packet_function.ts";
+import type { PacketOffsets } from "../kernel/packet_offsets.ts";
 import { chooseBackend } from "../probe/attach.ts";
-import type { Attachment, AttachProgress, Backend, BackendName, Target } from "../probe/backend.ts";
+import {
+  type Attachment,
+  type AttachProgress,
+  type Backend,
+  type BackendName,
+  spread,
+  type Target,
+} from "../probe/backend.ts";
 import { Counters, type Counts, type PacketCounts } from "../probe/counters.ts";
 import { type ChosenInterface, onlyNetns, setFilter } from "../probe/filter.ts";
 import { CONTROL_ENABLED, CONTROL_READER_WAITS } from "../probe/layout.ts";
@@ -19,7 +27,7 @@ import type { RecordSink } from "../probe/record.ts";
 import { isSampled } from "../probe/sampling.ts";
 
 /** What to trace and how. */
-export interface TracerOptions {
+export interface TracerOptions extends PacketOffsets {
   /** The BPF object file. */
   readonly object: Uint8Array<ArrayBuffer>;
   /** Functions to attach to; at least one. A function's index is its number in records. */
@@ -31,10 +39,6 @@ export interface TracerOptions {
   readonly backend: BackendName | "auto";
   /** Bytes of the ring buffer: a power of two of pages. */
   readonly ringBytes: number;
-  /** Offset in bytes of `vp_if` in `struct vr_packet`; 0 without vrouter. */
-  readonly vpIfOffset: number;
-  /** Offset in bytes of `vif_idx` in `struct vr_interface`; 0 without vrouter. */
-  readonly vifIdxOffset: number;
   /** Inode number of the network namespace that the vifs' devices are in; 0 without vrouter. */
   readonly vrouterNetns: number;
   /** File with the kernel's BTF; `null` lets libbpf find it. */
@@ -145,7 +149,8 @@ export class Tracer implements Disposable {
       },
       options.targets.length,
       options.backend,
-      sample(options.targets),
+      // Three: should one be odd, the others are not.
+      spread(options.targets, 3),
       options.debug,
     );
     resources.use(object);
@@ -262,10 +267,4 @@ export class Tracer implements Disposable {
     this.detach();
     this.#resources.dispose();
   }
-}
-
-/** The first, the middle and the last of a list: should one be odd, the others are not. */
-function sample(targets: readonly Target[]): Target[] {
-  const last = targets.length - 1;
-  return [...new Set([0, last >> 1, last])].map((index) => targets[index]!);
 }

@@ -15,6 +15,8 @@ struct pt_regs {
 	unsigned long ax, cx, dx, si, di, orig_ax, ip, cs, flags, sp, ss;
 };
 
+#include "argument.h"
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct net_device {
@@ -47,28 +49,6 @@ SEC("kprobe.multi")
 int peer_empty(struct pt_regs *ctx)
 {
 	return 0;
-}
-
-/*
- * The argument with the packet. The registers are read first, each behind a
- * barrier: otherwise the compiler may turn the choice into arithmetic on ctx,
- * which the verifier refuses.
- */
-static __always_inline void *argument(struct pt_regs *ctx, __u32 number)
-{
-	__u64 di = ctx->di, si = ctx->si, dx = ctx->dx;
-	__u64 cx = ctx->cx, r8 = ctx->r8, r9 = ctx->r9;
-
-	asm volatile("" : "+r"(di), "+r"(si), "+r"(dx));
-	asm volatile("" : "+r"(cx), "+r"(r8), "+r"(r9));
-	switch (number) {
-	case 1: return (void *)di;
-	case 2: return (void *)si;
-	case 3: return (void *)dx;
-	case 4: return (void *)cx;
-	case 5: return (void *)r8;
-	default: return (void *)r9;
-	}
 }
 
 /* Compared with the packet's interface; there is none of this number. */

@@ -6,7 +6,6 @@ import {
   checkBackend,
   extrapolate,
   seldomCalled,
-  spread,
   type Trials,
 } from "../../src/check/backends.ts";
 import { BACKENDS } from "../../src/probe/attach.ts";
@@ -80,16 +79,6 @@ Deno.test("seldomCalled() takes one function that hardly any packet comes by", (
   assert.deepEqual(seldomCalled(module).map(({ name }) => name), ["skb_copy_ubufs"]);
   const others = ["a", "b", "c", "d", "e", "f"].map((name) => target(name));
   assert.deepEqual(seldomCalled(others).map(({ name }) => name), ["a", "c", "e"]);
-});
-
-Deno.test("spread() takes as many as there are, each once", () => {
-  const targets = Array.from({ length: 100 }, (_, index) => target(`f${index}`));
-  for (const count of [1, 3, 32, 100, 500]) {
-    const some = spread(targets, count);
-    assert.equal(some.length, Math.min(count, 100));
-    assert.equal(new Set(some).size, some.length);
-  }
-  assert.deepEqual(spread([], 3), []);
 });
 
 function time(functions: number, attachMs: number, eachMs: number): AttachTime {

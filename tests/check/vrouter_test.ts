@@ -1,23 +1,6 @@
 import assert from "node:assert/strict";
 import { checkInterfaces, checkModule, checkNetlink } from "../../src/check/vrouter.ts";
-import type { Vif } from "../../src/vrouter/interfaces.ts";
-
-function vif(index: number, name: string): Vif {
-  return {
-    index,
-    name,
-    device: null,
-    ifindex: 0,
-    type: "virtual",
-    vrf: 0,
-    flags: 0,
-    rxPackets: 0,
-    rxBytes: 0,
-    txPackets: 0,
-    txBytes: 0,
-    drops: 0,
-  };
-}
+import { vif } from "../support/vifs.ts";
 
 Deno.test("checkModule() names --no-vrouter where there is no module", () => {
   assert.equal(checkModule(true, null).found, "loaded");

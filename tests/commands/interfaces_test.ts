@@ -3,6 +3,7 @@ import { runInterfaces } from "../../src/commands/interfaces.ts";
 import type { CommandIo } from "../../src/commands/io.ts";
 import { Failure } from "../../src/sys/failure.ts";
 import { listVifs, type Vif } from "../../src/vrouter/interfaces.ts";
+import { vif } from "../support/vifs.ts";
 import {
   FakeModule,
   familyAnswer,
@@ -11,20 +12,7 @@ import {
 } from "../vrouter_client/fake_module.ts";
 import { vector } from "../vrouter_client/vectors.ts";
 
-const VIF: Vif = {
-  index: 1,
-  name: "tap1",
-  device: null,
-  ifindex: 0,
-  type: "virtual",
-  vrf: 0,
-  flags: 0,
-  rxPackets: 0,
-  rxBytes: 0,
-  txPackets: 0,
-  txBytes: 0,
-  drops: 0,
-};
+const VIF = vif(1, "tap1");
 
 /** The vifs of the captured dump. */
 function capturedVifs(): Vif[] {

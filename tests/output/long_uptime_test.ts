@@ -1,42 +1,22 @@
 import assert from "node:assert/strict";
 import { LineWriter } from "../../src/output/line_writer.ts";
 import { TextSink } from "../../src/output/text.ts";
-import {
-  CPU_AND_KIND,
-  EVENT_BYTES,
-  FRAME,
-  FUNCTION,
-  KIND_ENTRY,
-  KIND_RETURN,
-  TASK,
-  TIMESTAMP_HIGH,
-  TIMESTAMP_LOW,
-} from "../../src/probe/record.ts";
 import { RingReader } from "../../src/probe/ring.ts";
 import { CallTree } from "../../src/trace/tree.ts";
 import { ByteList } from "../support/byte_list.ts";
+import { recordBytes } from "../support/call_records.ts";
 import { RingWriter } from "../support/ring_writer.ts";
 
 const DAY = 86_400_000_000_000n;
 /** From here on, after 104 days and 6 hours, not every number of nanoseconds is a double. */
 const FIRST_ODD = 2n ** 53n;
 
-function record(kind: number, time: bigint): Uint8Array {
-  const words = new Uint32Array(EVENT_BYTES / 4);
-  words[TIMESTAMP_LOW] = Number(time & 0xffff_ffffn);
-  words[TIMESTAMP_HIGH] = Number(time >> 32n);
-  words[TASK] = 1;
-  words[FRAME] = 0x4000;
-  words[FUNCTION] = 0;
-  words[CPU_AND_KIND] = kind << 16;
-  return new Uint8Array(words.buffer);
-}
-
 /** Timestamps as printed, of a call that lasts from `start` to `end`: all the way from ring to text. */
 function printed(start: bigint, end: bigint): string[] {
   const ring = new RingWriter(4096);
-  assert.ok(ring.write(record(KIND_ENTRY, start)));
-  assert.ok(ring.write(record(KIND_RETURN, end)));
+  const call = { task: 1, cpu: 0, frame: 0x4000, fn: 0 };
+  assert.ok(ring.write(recordBytes({ ...call, kind: "entry", time: start })));
+  assert.ok(ring.write(recordBytes({ ...call, kind: "return", time: end })));
   const bytes = new ByteList();
   const writer = new LineWriter(bytes, "a list");
   new RingReader(ring.memory).drain(new CallTree(new TextSink(writer, ["vm_rx"]), 1), Infinity);

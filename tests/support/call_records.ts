@@ -30,13 +30,25 @@ export interface CallRecord {
   readonly time?: bigint;
 }
 
-const words = new Uint32Array(EVENT_BYTES / 4 + 2);
+const AT = 2;
+const scratch = new Uint32Array(EVENT_BYTES / 4 + AT);
 
 /** Hands a record to `sink` in the kernel's layout, not at the start of the array. */
 export function feed(sink: RecordSink, record: CallRecord): void {
-  const at = 2;
+  scratch.fill(0xffffffff);
+  write(scratch, AT, record);
+  sink.record(scratch, AT, EVENT_BYTES);
+}
+
+/** A record in the kernel's layout. */
+export function recordBytes(record: CallRecord): Uint8Array {
+  const words = new Uint32Array(EVENT_BYTES / 4);
+  write(words, 0, record);
+  return new Uint8Array(words.buffer);
+}
+
+function write(words: Uint32Array, at: number, record: CallRecord): void {
   const time = record.time ?? 0n;
-  words.fill(0xffffffff);
   words[at + TIMESTAMP_LOW] = Number(time & 0xffffffffn);
   words[at + TIMESTAMP_HIGH] = Number(time >> 32n);
   words[at + TASK] = record.task;
@@ -44,7 +56,6 @@ export function feed(sink: RecordSink, record: CallRecord): void {
   words[at + FUNCTION] = record.fn;
   words[at + CPU_AND_KIND] = record.cpu |
     (record.kind === "entry" ? KIND_ENTRY : KIND_RETURN) << 16;
-  sink.record(words, at, EVENT_BYTES);
 }
 
 /** One step of a call tree. */

@@ -7,7 +7,7 @@
  */
 
 import { report } from "../samples.ts";
-import { attempt, type Plan, readPlan, rounds, tell } from "./plan.ts";
+import { attempt, type Plan, readPlan, rounds, spread, tell } from "./plan.ts";
 import { Broken, exists, flood, must, readText, Running, settle } from "./programs.ts";
 import { commandLine, type Contender, packetFunctions, vrft } from "./tracers.ts";
 
@@ -77,14 +77,6 @@ async function measureAll(dimension: string, points: readonly Point[], plan: Pla
       );
     }
   });
-}
-
-/** `count` of a list, evenly spread. */
-function spread<T>(list: readonly T[], count: number): T[] {
-  return Array.from(
-    { length: count },
-    (_, index) => list[Math.floor(index * list.length / count)]!,
-  );
 }
 
 /** Loads the modules of a large kernel, those that can be. */

@@ -8,7 +8,7 @@
 
 import { report } from "../samples.ts";
 import { floodKeys, traceFloods } from "./floods.ts";
-import { attempt, type Plan, readPlan, rounds, tell, timeFor } from "./plan.ts";
+import { attempt, type Plan, readPlan, rounds, spread, tell, timeFor } from "./plan.ts";
 import { Running, settle } from "./programs.ts";
 import {
   commandLine,
@@ -24,14 +24,6 @@ import {
 const SAMPLE = 100;
 /** Seconds that all of them have taken. */
 const ALL_SECONDS = 37 + 200 + 20;
-
-/** `count` of a list, evenly spread. */
-function spread<T>(list: readonly T[], count: number): T[] {
-  return Array.from(
-    { length: Math.min(count, list.length) },
-    (_, index) => list[Math.floor(index * list.length / count)]!,
-  );
-}
 
 async function vrftOnce(): Promise<void> {
   const tracer = vrft();

@@ -62,3 +62,11 @@ export async function rounds(plan: Plan, round: (index: number) => Promise<void>
 export function timeFor(plan: Plan, seconds: number): boolean {
   return performance.now() / 1000 + seconds <= plan.seconds;
 }
+
+/** `count` of a list at even distances, or all when there are fewer. */
+export function spread<T>(list: readonly T[], count: number): T[] {
+  return Array.from(
+    { length: Math.min(count, list.length) },
+    (_, index) => list[Math.floor(index * list.length / count)]!,
+  );
+}

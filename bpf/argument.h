@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause) */
+/* Arguments of a probed function. x86-64. */
+#ifndef VRFT_ARGUMENT_H
+#define VRFT_ARGUMENT_H
+
+/*
+ * The argument in integer register 1..6 of the calling convention. Every
+ * register is read first, each behind a barrier: otherwise the compiler may
+ * turn the choice into arithmetic on ctx, which the verifier refuses.
+ */
+static __always_inline void *argument(struct pt_regs *ctx, __u32 number)
+{
+	__u64 di = ctx->di, si = ctx->si, dx = ctx->dx;
+	__u64 cx = ctx->cx, r8 = ctx->r8, r9 = ctx->r9;
+
+	asm volatile("" : "+r"(di), "+r"(si), "+r"(dx));
+	asm volatile("" : "+r"(cx), "+r"(r8), "+r"(r9));
+	switch (number) {
+	case 1: return (void *)di;
+	case 2: return (void *)si;
+	case 3: return (void *)dx;
+	case 4: return (void *)cx;
+	case 5: return (void *)r8;
+	default: return (void *)r9;
+	}
+}
+
+#endif

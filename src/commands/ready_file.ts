@@ -1,0 +1,44 @@
+/**
+ * `--ready-file`: tells a script that events are being recorded.
+ *
+ * @module
+ */
+
+import { Failure } from "../sys/failure.ts";
+import { printable } from "../sys/printable.ts";
+
+/**
+ * A ready file of an earlier trace must not be taken for this one's. Such files are empty: nothing else
+ * is removed.
+ */
+export function removeStale(path: string | null): void {
+  if (path === null) return;
+  try {
+    const { isFile, size } = Deno.lstatSync(path);
+    if (!isFile || size > 0) {
+      throw new Failure("it exists, and is not the empty file of an earlier trace");
+    }
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw unusable(path, error);
+  }
+}
+
+/** Creates the file. @throws {Failure} when it is there, or cannot be */
+export function announce(path: string | null): void {
+  if (path === null) return;
+  try {
+    Deno.writeFileSync(path, new Uint8Array(), { createNew: true });
+  } catch (error) {
+    throw unusable(path, error);
+  }
+}
+
+function unusable(path: string, cause: unknown): Failure {
+  return new Failure(
+    `Cannot create the ready file "${printable(path)}": ${(cause as Error).message}`,
+    {
+      cause,
+    },
+  );
+}

@@ -1,0 +1,85 @@
+/**
+ * What a trace attaches to.
+ *
+ * @module
+ */
+
+import type { TraceOptions } from "../cli/invocation.ts";
+import { discover } from "../kernel/functions.ts";
+import type { KernelSources } from "../kernel/sources.ts";
+import type { Log } from "../output/log.ts";
+import { type Target, withAddress } from "../probe/backend.ts";
+import { isSampled, RELEASING, sampledTargets, seesEnds } from "../probe/sampling.ts";
+import { Failure } from "../sys/failure.ts";
+import { printable } from "../sys/printable.ts";
+
+/**
+ * Finds the functions to attach to; with `--sample` also those that are needed to see packets end.
+ *
+ * @throws {Failure} when there is none, or the kernel does not tell where
+ */
+export function findTargets(
+  log: Log,
+  options: TraceOptions,
+  sources: KernelSources,
+): readonly Target[] {
+  const targets = chosenTargets(log, options, sources);
+  if (!isSampled(options.sample)) return targets;
+  const sampled = sampledTargets(targets, hasGlobs(options) ? releasing(sources) : []);
+  for (const { name } of sampled.slice(targets.length)) {
+    log.debug(`Attaching to ${name} too, to see the end of sampled packets`);
+  }
+  if (!seesEnds(sampled)) {
+    log.info(
+      "This kernel lets no function be traced that frees packets: what is decided about a packet may " +
+        "hold for the next one at its address",
+    );
+  }
+  return sampled;
+}
+
+function chosenTargets(log: Log, options: TraceOptions, sources: KernelSources): Target[] {
+  const discovery = discover({ ...sources, ...options });
+  const { functions, skipped } = discovery;
+  log.debug(
+    `${functions.length} functions take a packet and can be traced, ${skipped.length} cannot: see ` +
+      "vrft functions --skipped",
+  );
+  if (functions.length === 0) {
+    throw new Failure(
+      hasGlobs(options)
+        ? `Cannot trace: no traceable function with a packet matches ${globs(options)}; see vrft ` +
+          "functions"
+        : "Cannot trace: no function takes a packet; see vrft functions --skipped",
+    );
+  }
+  if (!discovery.traceabilityKnown) {
+    throw new Failure(
+      "Cannot trace: the kernel does not tell which functions can be traced, so it has no function " +
+        "tracer (CONFIG_FUNCTION_TRACER), or tracefs is not mounted (mount -t tracefs nodev " +
+        "/sys/kernel/tracing)",
+    );
+  }
+  const targets = withAddress(functions);
+  if (targets.length > 0) return targets;
+  throw new Failure(
+    "Cannot trace: /proc/kallsyms hides the addresses of functions; set kernel.kptr_restrict to 0 " +
+      "or 1 (sysctl -w kernel.kptr_restrict=1)",
+  );
+}
+
+/** Functions that packets end in, whatever the user has chosen. */
+function releasing(sources: KernelSources): Target[] {
+  return withAddress(discover({ ...sources, functions: RELEASING, excludes: [] }).functions);
+}
+
+function hasGlobs({ functions, excludes }: TraceOptions): boolean {
+  return functions.length > 0 || excludes.length > 0;
+}
+
+function globs({ functions, excludes }: TraceOptions): string {
+  return [
+    ...functions.map((glob) => `-f "${printable(glob)}"`),
+    ...excludes.map((glob) => `-x "${printable(glob)}"`),
+  ].join(" ");
+}
