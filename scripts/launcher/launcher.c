@@ -22,14 +22,8 @@
 
 #define DAMAGED_FILE "this file is damaged or cut off: copy it here again"
 
-/*
- * Nothing but the program itself decides what runs: no configuration, no cache, no network. The build
- * says the permissions.
- */
-static const char *const options[] = {
-	"run", DENO_PERMISSIONS, "--ext=js", "--no-config", "--no-lock", "--no-npm", "--no-remote", "--no-prompt",
-	"--no-code-cache",
-};
+/* The build says which: scripts/lib/runtime_options.sh. */
+static const char *const options[] = { "run", DENO_OPTIONS };
 
 #define OPTION_COUNT (sizeof(options) / sizeof(options[0]))
 

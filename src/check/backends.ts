@@ -14,7 +14,8 @@ import {
 } from "../probe/backend.ts";
 import type { Libbpf } from "../probe/libbpf.ts";
 import type { ObjectOptions } from "../probe/object.ts";
-import { amount, failed, note, ok, type Outcome } from "./outcome.ts";
+import { amount } from "../sys/amount.ts";
+import { failed, note, ok, type Outcome } from "./outcome.ts";
 
 /** Functions for the trial, the first that is there: they take a packet, and are seldom called. */
 const SELDOM_CALLED = ["__icmp_send", "ip_rt_send_redirect", "skb_copy_ubufs"];

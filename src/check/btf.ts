@@ -4,8 +4,9 @@
  * @module
  */
 
+import { amount } from "../sys/amount.ts";
 import type { Agreement } from "./btf_match.ts";
-import { amount, failed, note, ok, type Outcome } from "./outcome.ts";
+import { failed, note, ok, type Outcome } from "./outcome.ts";
 
 /**
  * How much of what BTF describes must run. Functions that a module needs only while it is loaded are

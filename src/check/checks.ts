@@ -12,6 +12,7 @@ import type { SourceOptions } from "../kernel/sources.ts";
 import { BACKENDS } from "../probe/attach.ts";
 import { AttachCancelled, type BackendName, type Target, withAddress } from "../probe/backend.ts";
 import { Libbpf } from "../probe/libbpf.ts";
+import { amount } from "../sys/amount.ts";
 import { missingCapabilities, traceCapabilities } from "../sys/capabilities.ts";
 import { Failure } from "../sys/failure.ts";
 import { exists, readText } from "../sys/files.ts";
@@ -40,7 +41,7 @@ import {
 } from "./facts.ts";
 import { checkLockdown, checkLockedMemory, checkRelease } from "./kernel.ts";
 import { checkConfig, checkOption, KERNEL_OPTIONS } from "./kernel_options.ts";
-import { amount, type CheckResult, failed, note, ok, type Outcome } from "./outcome.ts";
+import { type CheckResult, failed, note, ok, type Outcome } from "./outcome.ts";
 import { checkPrivileges, checkSeccomp } from "./privileges.ts";
 import { checkInterfaces, checkModule, checkNetlink } from "./vrouter.ts";
 

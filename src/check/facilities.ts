@@ -5,7 +5,8 @@
  */
 
 import type { BackendName, Target } from "../probe/backend.ts";
-import { amount, failed, note, ok, type Outcome } from "./outcome.ts";
+import { amount } from "../sys/amount.ts";
+import { failed, note, ok, type Outcome } from "./outcome.ts";
 
 /** What is known of tracefs. */
 export interface TracefsFacts {

@@ -40,8 +40,3 @@ export function failed(found: string, advice: string): Outcome {
 export function note(found: string, advice: string | null = null): Outcome {
   return { status: "note", found, advice };
 }
-
-/** A count with thousands set apart. */
-export function amount(count: number): string {
-  return count.toLocaleString("en-US");
-}

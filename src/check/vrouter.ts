@@ -5,7 +5,8 @@
  */
 
 import type { Vif } from "../vrouter/interfaces.ts";
-import { amount, failed, ok, type Outcome } from "./outcome.ts";
+import { amount } from "../sys/amount.ts";
+import { failed, ok, type Outcome } from "./outcome.ts";
 
 /** Vifs that are named. */
 const NAMED = 5;

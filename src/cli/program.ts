@@ -79,15 +79,18 @@ class Parser {
       // and not a limit of nothing.
       .enablePositionalOptions();
     this.#chosen = this.#root;
-    this.#declare(this.#root, TRACE);
+    describe(this.#root, TRACE);
+    this.#declareOptions(this.#root, TRACE);
     for (const spec of SUBCOMMANDS) {
       const command = this.#root.command(spec.name).allowExcessArguments();
       command.action(() => {});
-      this.#declare(command, spec);
+      describe(command, spec);
     }
     this.#root.hook("preSubcommand", (_root, command) => {
       this.#chosen = command;
       this.spec = SUBCOMMANDS.find((each) => each.name === command.name()) ?? TRACE;
+      // Those of all commands would take as long as half of the parsing.
+      this.#declareOptions(command, this.spec);
     });
   }
 
@@ -117,14 +120,9 @@ class Parser {
     return interpret(this.spec.name, this.#given(), operand);
   }
 
-  #declare(command: Command, spec: CommandSpec): void {
-    command.description(spec.description).summary(spec.summary);
+  #declareOptions(command: Command, spec: CommandSpec): void {
     for (const [long, option] of Object.entries(spec.options)) {
       command.addOption(frameworkOption(long, option, spec));
-    }
-    if (spec.operand !== undefined) {
-      const { name, optional } = spec.operand;
-      command.addArgument(new Argument(optional ? `[${name}]` : `<${name}>`));
     }
     command.on("option:help", () => {
       throw new Shown(`${command.helpInformation()}\n${spec.notes}\n`);
@@ -168,6 +166,14 @@ class Parser {
     if (hasOption(this.spec, flag)) throw new Misuse(`Option '${flag}' takes no value`);
     if (COMMANDS.some((each) => hasOption(each, flag))) throw misplaced(flag, this.spec);
   }
+}
+
+/** What the list of commands tells of one. */
+function describe(command: Command, { description, summary, operand }: CommandSpec): void {
+  command.description(description).summary(summary);
+  if (operand === undefined) return;
+  const { name, optional } = operand;
+  command.addArgument(new Argument(optional ? `[${name}]` : `<${name}>`));
 }
 
 /** `vrft`, or `vrft functions`. */

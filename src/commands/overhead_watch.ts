@@ -5,11 +5,12 @@
  */
 
 import type { Log } from "../output/log.ts";
-import { percent } from "../output/summary.ts";
+import { percent } from "../sys/amount.ts";
 import { areProgramsTimed, timePrograms } from "../probe/run_statistics.ts";
 import { Failure } from "../sys/failure.ts";
 import { SystemError } from "../sys/libc.ts";
 import { type Overhead, OverheadMeter, overheadSources } from "../trace/overhead.ts";
+import type { Recording } from "../trace/tracer.ts";
 
 /**
  * Has the programs timed that are to be held to a limit. A limit is a promise: a trace whose programs
@@ -68,7 +69,7 @@ export class OverheadWatch {
   }
 
   /** Measures until what it returns is disposed. To be called once. */
-  start(): Disposable {
+  start(): Recording {
     return this.#meter.start();
   }
 

@@ -18,7 +18,7 @@ import { Failure } from "../sys/failure.ts";
 import { NetlinkError } from "../sys/netlink.ts";
 import { networkNamespaces } from "../sys/network.ts";
 import { printable } from "../sys/printable.ts";
-import { Tracer, type Watched } from "../trace/tracer.ts";
+import { type Recording, Tracer, type Watched } from "../trace/tracer.ts";
 import { selectFromSystem } from "../vrouter/selection.ts";
 import { withAdvice } from "./advice.ts";
 import { OverheadWatch, requireRunStatistics } from "./overhead_watch.ts";
@@ -162,7 +162,7 @@ async function record(
 ): Promise<void> {
   const timeUp = new AbortController();
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const live = (): Disposable => {
+  const live = (): Recording => {
     if (options.durationMs !== null) {
       timer = setTimeout(() => timeUp.abort(), options.durationMs);
     }
@@ -174,7 +174,9 @@ async function record(
     printer.begin();
     await tracer.run(printer, end, signals.cut, live, watched);
   } finally {
-    clearTimeout(timer);
+    // Deno sets timers up when one of their functions is first named: a fifth of a second on a slow
+    // machine, which Ctrl-C would have to wait for.
+    if (timer !== undefined) clearTimeout(timer);
     printer.end();
   }
 }

@@ -7,6 +7,7 @@
 import type { Overhead } from "../trace/overhead.ts";
 import type { Sampling, TraceCounts } from "../trace/tracer.ts";
 import type { CallTree } from "../trace/tree.ts";
+import { amount, percent } from "../sys/amount.ts";
 
 /** What the summary takes from the call trees. */
 export type TreeCounts = Pick<
@@ -59,18 +60,4 @@ function cost({ programs, own, peak }: Overhead): string {
   if (programs === null) return `${percent(own)} of a CPU in vrft, that of BPF programs not known`;
   const most = peak === null ? "" : ` (at most ${percent(peak)})`;
   return `${percent(programs)} of a CPU in BPF programs, ${percent(own)} in vrft${most}`;
-}
-
-/**
- * A share for a person: `123 %`, `4.5 %`.
- *
- * @param share per cent
- */
-export function percent(share: number): string {
-  const digits = share < 10 ? 1 : 0;
-  return `${share.toLocaleString("en-US", { maximumFractionDigits: digits })} %`;
-}
-
-function amount(count: number): string {
-  return count.toLocaleString("en-US");
 }

@@ -17,6 +17,7 @@
 import type { RunStatistics } from "../probe/bpf_syscall.ts";
 import { sumOfRuns } from "../probe/run_statistics.ts";
 import { processCpuMs } from "../sys/cpu_time.ts";
+import type { Recording } from "./tracer.ts";
 import { OverheadGuard, type OverheadWindow, shareOf } from "./overhead_guard.ts";
 
 const WINDOW_MS = 100;
@@ -97,24 +98,25 @@ export class OverheadMeter {
     this.#exceeded = exceeded;
   }
 
-  /** Measures, by a timer of its own, until what it returns is disposed. To be called once. */
-  start(): Disposable {
-    let timer: ReturnType<typeof setTimeout>;
-    const step = (): void => {
-      timer = setTimeout(step, this.step());
-      Deno.unrefTimer(timer);
-    };
-    step();
+  /**
+   * Begins to measure, until what it returns is disposed. To be called once.
+   *
+   * There is no timer: Deno takes a quarter of a second on a slow machine to set up its first one, just
+   * when events begin to come.
+   */
+  start(): Recording {
+    let next = this.#sources.now() + this.step();
     return {
-      [Symbol.dispose]: (): void => {
-        clearTimeout(timer);
-        this.stop();
+      turn: (): void => {
+        const now = this.#sources.now();
+        if (now >= next) next = now + this.step();
       },
+      [Symbol.dispose]: (): void => this.stop(),
     };
   }
 
   /**
-   * Begins or ends a window, whichever is due. {@linkcode start} does that by itself.
+   * Begins or ends a window, whichever is due. What {@linkcode start} returns does that by itself.
    *
    * @returns milliseconds until the next step is due
    */

@@ -55,6 +55,12 @@ export interface Watched {
   readonly ready: () => void;
 }
 
+/** Something that goes along with the recording, and is disposed when it ends. */
+export interface Recording extends Disposable {
+  /** Called at least every tenth of a second. */
+  turn(): void;
+}
+
 /** Takes the records of a trace. */
 export interface Consumer extends RecordSink {
   /** The ring is dry: what has been held back for the sake of speed should go out now. */
@@ -177,15 +183,15 @@ export class Tracer implements Disposable {
    * @param consumer what it throws ends the trace, with everything detached
    * @param signal aborted to end the trace
    * @param cut aborted to give up what is left in the ring; it is counted
-   * @param live called once events are recorded; what it returns is disposed when they no longer are,
-   * before anything is detached
+   * @param live called once events are recorded; what it returns goes along until they no longer are,
+   * and is disposed before anything is detached
    * @param watched looked after until the reading ends
    */
   async run(
     consumer: Consumer,
     signal: AbortSignal,
     cut: AbortSignal,
-    live: () => Disposable,
+    live: () => Recording,
     watched?: Watched,
   ): Promise<void> {
     const wake = (): void => this.#poller.wake();
@@ -193,8 +199,8 @@ export class Tracer implements Disposable {
     try {
       if (watched !== undefined) this.#poller.watch(watched.fd, watched.ready);
       this.#control[CONTROL_ENABLED / 4] = 1;
-      using _recording = live();
-      await this.#read(consumer, signal);
+      using recording = live();
+      await this.#read(consumer, signal, recording);
     } finally {
       signal.removeEventListener("abort", wake);
       this.detach();
@@ -202,9 +208,10 @@ export class Tracer implements Disposable {
     await this.#readRest(consumer, cut);
   }
 
-  async #read(consumer: Consumer, signal: AbortSignal): Promise<void> {
+  async #read(consumer: Consumer, signal: AbortSignal, recording: Recording): Promise<void> {
     let deadline = Infinity;
     while (!signal.aborted && !consumer.done && performance.now() < deadline) {
+      recording.turn();
       const read = this.#ring.drain(consumer, BATCH_BYTES);
       if (consumer.full && deadline === Infinity) {
         this.#control[CONTROL_ENABLED / 4] = 0;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { percent, summarize } from "../../src/output/summary.ts";
+import { summarize } from "../../src/output/summary.ts";
 
 const TREE = { calls: 1234, functions: 37, abandoned: 0, orphans: 0, malformed: 0 };
 const COUNTS = { recorded: 2468, lost: 0, untracked: 0, missed: 0, unread: 0, sampling: null };
@@ -58,16 +58,4 @@ Deno.test("summarize() tells what the trace cost, as far as it is known", () => 
     told({ programs: null, peak: null }),
     "0.8 % of a CPU in vrft, that of BPF programs not known",
   );
-});
-
-Deno.test("percent() is exact where shares are small", () => {
-  assert.deepEqual([0, 0.04, 0.35, 9.94, 50, 99.6, 1234].map(percent), [
-    "0 %",
-    "0 %",
-    "0.4 %",
-    "9.9 %",
-    "50 %",
-    "100 %",
-    "1,234 %",
-  ]);
 });
