@@ -57,7 +57,10 @@ function packets({ sample, seen, kept }: Sampling): string {
 
 /** Shares are those of one CPU, as top(1) shows them. */
 function cost({ programs, own, peak }: Overhead): string {
-  if (programs === null) return `${percent(own)} of a CPU in vrft, that of BPF programs not known`;
+  if (programs === null) {
+    return `${percent(own)} of a CPU in vrft, that of BPF programs not timed ` +
+      "(sysctl kernel.bpf_stats_enabled)";
+  }
   const most = peak === null ? "" : ` (at most ${percent(peak)})`;
   return `${percent(programs)} of a CPU in BPF programs, ${percent(own)} in vrft${most}`;
 }

@@ -56,6 +56,6 @@ Deno.test("summarize() tells what the trace cost, as far as it is known", () => 
   assert.equal(told({ peak: null }), "12 % of a CPU in BPF programs, 0.8 % in vrft");
   assert.equal(
     told({ programs: null, peak: null }),
-    "0.8 % of a CPU in vrft, that of BPF programs not known",
+    "0.8 % of a CPU in vrft, that of BPF programs not timed (sysctl kernel.bpf_stats_enabled)",
   );
 });

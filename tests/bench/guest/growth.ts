@@ -105,7 +105,7 @@ async function byFunctions(plan: Plan): Promise<void> {
   await measureAll(
     "functions",
     [...some, { x: names.length, tracer: vrft(), floods: 1 }],
-    share(0.4),
+    share(0.6),
   );
   await loadModules();
   const more = (await packetFunctions()).length;

@@ -104,15 +104,15 @@ export function vrft(name = "vrft", ...args: string[]): Contender {
 
 /** Rows of events: all but the header and the braces of calls that vrft closed by itself. */
 async function vrftEvents(path: string): Promise<number> {
-  const closed = "}  /\\* (return lost|trace ended) \\*/ *$";
-  const rows = await countLines(path, "^[0-9]");
-  return rows - await countLines(path, closed);
+  const lines = Number(await must("sh", "-c", 'wc -l <"$1"', "sh", path));
+  return lines - 1 - await countLines(path, "-F", "}  /* ");
 }
 
-/** Lines that match a regular expression of grep's; not read into this process, for there are many. */
-async function countLines(path: string, pattern: string): Promise<number> {
+/** Lines with a pattern of grep's; not read into this process, for there are many. */
+async function countLines(path: string, kind: "-E" | "-F", pattern: string): Promise<number> {
   // grep's own status says only whether there were any.
-  return Number(await must("sh", "-c", 'grep -c -E -e "$1" "$2" || :', "sh", pattern, path));
+  const script = 'grep -c "$1" -e "$2" "$3" || :';
+  return Number(await must("sh", "-c", script, "sh", kind, pattern, path));
 }
 
 /** pwru of Debian trixie. */
@@ -123,7 +123,7 @@ export function pwru(name: string, ...args: string[]): Contender {
     ready: TRIXIE + READY,
     files: [TRIXIE + OUTPUT],
     // A line for each call, behind a header; it says nothing of those that it has lost.
-    count: async () => ({ kept: await countLines(TRIXIE + OUTPUT, "^0x"), lost: null }),
+    count: async () => ({ kept: await countLines(TRIXIE + OUTPUT, "-E", "^0x"), lost: null }),
   };
 }
 
@@ -154,7 +154,7 @@ export function bpftrace(): Contender {
       const said = await must("sh", "-c", 'grep -o "^Lost [0-9]* events" "$1" || :', "sh", path);
       const losses = [...said.matchAll(/\d+/g)].map(Number);
       const lost = losses.reduce((sum, count) => sum + count, 0);
-      return { kept: await countLines(path, "^[a-z_0-9.]*skb[a-z_0-9.]*$"), lost };
+      return { kept: await countLines(path, "-E", "^[a-z_0-9.]*skb[a-z_0-9.]*$"), lost };
     },
   };
 }
