@@ -25,8 +25,9 @@ static __always_inline bool bit(const __u64 *bits, __u32 index)
 /*
  * Kernel memory is read by a helper, or, where the kernel has
  * bpf_rdonly_cast() (6.2), by plain loads that the JIT guards: "direct", a
- * constant wherever it is passed. A helper's call costs as much as all else
- * that rejecting a packet takes.
+ * constant wherever it is passed. By helpers a round trip takes 269,000
+ * instructions rather than 198,000 (see vrft.bpf.c), and 180,000 rather than
+ * 132,000 if all packets are rejected.
  */
 extern void *bpf_rdonly_cast(void *object, __u32 type) __ksym __weak;
 
@@ -62,7 +63,9 @@ static __always_inline __u16 read_u16(void *address, bool direct)
 /*
  * Most packets of a busy host are not chosen, so most questions end at the
  * bitmap. Where its bit is set, the namespace decides: an ifindex says
- * nothing outside its own.
+ * nothing outside its own. Where all chosen interfaces are in one namespace,
+ * the bitmap is the whole answer: a look into the hash table for each accepted
+ * call makes 218,000 instructions of 198,000.
  */
 static __always_inline bool chosen(__u32 netns, __u32 ifindex)
 {

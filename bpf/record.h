@@ -18,7 +18,8 @@ struct {
 
 /*
  * Waking the reader for every record costs the traced path more than the
- * record itself. So wake it once, and only if it said that it sleeps; it goes
+ * record itself: 274,000 instructions in a round trip rather than 198,000 (see
+ * vrft.bpf.c). So wake it once, and only if it said that it sleeps; it goes
  * on by a timer as long as it finds records. The flag is read after the
  * reservation: the reader raises it first and then looks for records. Neither
  * side has a full barrier between the two, so a wake-up can be missed in
@@ -32,7 +33,16 @@ static __always_inline __u64 wakeup_flags(void)
 	return BPF_RB_FORCE_WAKEUP;
 }
 
-/* False where there was no room: the record is counted as lost. */
+/*
+ * False where there was no room: the record is counted as lost.
+ *
+ * One reservation for each record: without the ring, all else done, a round
+ * trip takes 174,000 instructions rather than 198,000. Batches of records
+ * could save less than that, would need memory for each CPU that survives
+ * interrupts and preemption, and would keep the last records of a packet back.
+ * The record has 24 bytes for the reader's sake and the ring's room: filling in
+ * the same of 64 bytes takes as many instructions.
+ */
 static __always_inline bool record(__u64 cookie, __u8 kind, __u64 frame)
 {
 	__u32 cpu = bpf_get_smp_processor_id();

@@ -9,6 +9,14 @@
  * packet in N; the other has not one instruction of that, which a constant in
  * .rodata could not do: the verifier removes what it makes unreachable, but
  * neither the load of the constant nor that of its address.
+ *
+ * What the choices in these files save is said where they are made, in
+ * instructions of a round trip of ping: on Linux 6.12, by session, with 1,765
+ * functions attached to, which are called 209 times in it. It takes 26,000
+ * untraced, 163,000 with an empty program, 198,000 with every call of the 76
+ * recorded, and 132,000 if the filter rejects all packets.
+ * (scripts/vm --accel icount --file tests/vm/instructions.sh -- \
+ * sh instructions.sh)
  */
 #include "kernel_types.h"
 #include <bpf/bpf_helpers.h>
@@ -33,14 +41,16 @@ const enum vrft_kind *vrft_kind_type __attribute__((unused));
 /*
  * kprobe.session, Linux 6.10: one program for both ends of a call. What an
  * entry returns other than zero suppresses the return, so a rejected packet
- * pays for its entry alone.
+ * pays for its entry alone: 132,000 instructions rather than 198,000.
  */
 extern bool bpf_session_is_return(void) __ksym __weak;
 extern __u64 *bpf_session_cookie(void) __ksym __weak;
 
 /*
  * The kernel would find the attach cookie by a binary search among all
- * functions of the link, which takes longer than everything else here.
+ * functions of the link, which takes longer than everything else here: 257,000
+ * instructions rather than 198,000, and 191,000 rather than 132,000 if all is
+ * rejected.
  */
 static __always_inline __u64 cookie_at(__u32 address)
 {

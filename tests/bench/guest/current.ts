@@ -15,6 +15,7 @@ import {
   startAndStop,
   traceFloods,
 } from "./floods.ts";
+import { phases } from "./phases.ts";
 import { attempt, readPlan, rounds, tell, timeFor } from "./plan.ts";
 import { settle } from "./programs.ts";
 import {
@@ -70,6 +71,7 @@ await rounds({ ...plan, seconds: plan.seconds - ALL_KMODS_SECONDS }, async () =>
   for (const one of lifecycles) {
     await attempt([`start/${one.name}`, `stop/${one.name}`], () => startAndStop(one));
   }
+  await attempt(["phase/vrft"], phases);
   for (const one of flooded) {
     tell(`floods: ${one.name}`);
     const memory = one.name === "vrft" || one.name === "pwru";

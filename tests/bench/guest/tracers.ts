@@ -10,7 +10,7 @@ import { Broken, type Ended, must, readText, type Tracer } from "./programs.ts";
 /** Where scripts/bench puts the roots of the peers from Debian's packages. */
 const PEERS = "/peers";
 /** In every root, as on the guest's own: what a run leaves behind. */
-const WORK = "/tmp/bench";
+export const WORK = "/tmp/bench";
 const LIST = `${WORK}/functions`;
 const OUTPUT = `${WORK}/output`;
 const READY = `${WORK}/ready`;

@@ -102,7 +102,10 @@ Deno.test("The shortest trace tells what it took; programs are not timed for tha
   assert.equal(isCounting(), false);
   const { code, stderr } = await run("vrft", [...FEW, "--duration", "1ms"]);
   assert.equal(code, 0, stderr);
-  assert.match(stderr, /; [\d,.]+ % of a CPU in vrft, that of BPF programs not timed \(sysctl kernel.bpf_stats_enabled\)\n$/);
+  assert.match(
+    stderr,
+    /; [\d,.]+ % of a CPU in vrft, that of BPF programs not timed \(sysctl kernel.bpf_stats_enabled\)\n$/,
+  );
 });
 
 Deno.test("kill -9 while programs are timed leaves the timing off", async () => {
@@ -132,7 +135,10 @@ Deno.test("Without CAP_SYS_ADMIN, the time of programs is not known, and no limi
   if (Deno.osRelease().startsWith("6.1.")) return;
   const { code, stderr } = await vrft("--duration", "100ms");
   assert.equal(code, 0, stderr);
-  assert.match(stderr, /; [\d,.]+ % of a CPU in vrft, that of BPF programs not timed \(sysctl kernel.bpf_stats_enabled\)\n$/);
+  assert.match(
+    stderr,
+    /; [\d,.]+ % of a CPU in vrft, that of BPF programs not timed \(sysctl kernel.bpf_stats_enabled\)\n$/,
+  );
 
   await Deno.writeTextFile(SWITCH, "1");
   try {
