@@ -2,6 +2,7 @@
 # How Deno runs the program, whichever way it is made.
 # Sourced, never run.
 
+# shellcheck disable=SC2034 # for those that source this
 DENO_OPTIONS=(
 	# All or nothing: Deno 2.9 opens files below /proc and /sys, of which tracing is made, only with
 	# this. One --deny-… beside it, and they are closed again. Calling C functions (--allow-ffi)
