@@ -55,8 +55,10 @@ interface Candidate {
 
 /** What the lists of symbols say about one name in one module. */
 interface Symbols {
-  /** Addresses of the function itself, each once; 0 for each hidden one. */
-  readonly addresses: bigint[];
+  /** Addresses of the function itself. */
+  readonly addresses: Set<bigint>;
+  /** How many more there are that the kernel hides. */
+  hidden: number;
   /** How many functions of this very name ftrace can trace. */
   traceable: number;
   /** Names of what the compiler made from it. */
@@ -189,14 +191,19 @@ function collect(
 ): SymbolTable {
   const table: SymbolTable = new Map();
   for (const line of kallsyms) {
-    const { addresses, variants } = entry(table, line);
-    if (line.suffix !== "") variants.push(line.name + line.suffix);
-    else if (line.address === 0n || !addresses.includes(line.address)) addresses.push(line.address);
+    const symbols = entry(table, line);
+    if (line.suffix !== "") symbols.variants.push(line.name + line.suffix);
+    else if (line.address === 0n) symbols.hidden++;
+    else symbols.addresses.add(line.address);
   }
   for (const line of traceable) {
     if (line.suffix === "") entry(table, line).traceable++;
   }
   return table;
+}
+
+function noSymbols(): Symbols {
+  return { addresses: new Set(), hidden: 0, traceable: 0, variants: [] };
 }
 
 /** What is known of a line's name in its module; a new entry at first. */
@@ -205,7 +212,7 @@ function entry(table: SymbolTable, { module, name }: SymbolLine): Symbols {
   if (names === undefined) table.set(module, names = new Map());
   let symbols = names.get(name);
   if (symbols === undefined) {
-    names.set(name, symbols = { addresses: [], traceable: 0, variants: [] });
+    names.set(name, symbols = noSymbols());
   }
   return symbols;
 }
@@ -224,8 +231,8 @@ function untraceable(
   isLoaded: (module: string) => boolean,
 ): string | undefined {
   if (!isLoaded(module)) return `module ${module} is not loaded`;
-  const { addresses, traceable, variants } = found ?? { addresses: [], traceable: 0, variants: [] };
-  const count = Math.max(addresses.length, traceable);
+  const { addresses, hidden, traceable, variants } = found ?? noSymbols();
+  const count = Math.max(addresses.size + hidden, traceable);
   if (count === 0) {
     // What is split off as unlikely (.cold) is not entered by a call.
     const variant = variants.find((other) => !other.endsWith(".cold"));
@@ -256,6 +263,7 @@ function loadedModules(
 
 /** The address, where there is exactly one and it is not hidden. */
 function soleAddress(found: Symbols | undefined): bigint | null {
-  const [address, second] = found?.addresses ?? [];
-  return address === undefined || address === 0n || second !== undefined ? null : address;
+  if (found === undefined || found.hidden > 0 || found.addresses.size !== 1) return null;
+  const [address] = found.addresses;
+  return address!;
 }

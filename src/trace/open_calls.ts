@@ -10,6 +10,9 @@
 /** Stands for "no context" and "no call". */
 export const NONE = -1;
 
+/** A power of two: so many tasks keep their contexts without calls. */
+const FIRST_CONTEXTS = 1024;
+
 /**
  * Contexts with open calls that are kept: some hundred tasks handle packets at a time on a large
  * host, and calls whose task has ended without them must not pile up for ever.
@@ -39,13 +42,20 @@ export class OpenCalls {
   #count = 0;
 
   readonly #byKey = new Map<number, number>();
-  #key = new Int32Array(256);
-  #top = new Int32Array(256);
-  #depth = new Int32Array(256);
+  #key = new Int32Array(FIRST_CONTEXTS);
+  #top = new Int32Array(FIRST_CONTEXTS);
+  #depth = new Int32Array(FIRST_CONTEXTS);
   /** Number of the record that last put a call on the context's stack. */
-  #lastUse = new Float64Array(256);
-  #freeContexts: number[] = [];
+  #lastUse = new Float64Array(FIRST_CONTEXTS);
   #freshContext = 0;
+  /**
+   * Contexts that have had their last call taken off, for other tasks to use: a queue, around the end of
+   * the array, in which each stands once at most. Some have calls again.
+   */
+  #idle = new Int32Array(FIRST_CONTEXTS);
+  #isQueued = new Uint8Array(FIRST_CONTEXTS);
+  #idleFrom = 0;
+  #idleCount = 0;
 
   /** Open calls of all contexts. */
   get count(): number {
@@ -109,7 +119,7 @@ export class OpenCalls {
     this.#top[context] = this.#calls[call + BELOW]!;
     this.#calls[call + BELOW] = this.#free;
     this.#free = call;
-    this.#depth[context]!--;
+    if (--this.#depth[context]! === 0 && this.#isQueued[context] === 0) this.#queue(context);
     this.#count--;
   }
 
@@ -166,15 +176,14 @@ export class OpenCalls {
   }
 
   #make(key: number): number {
-    let context = this.#freeContexts.pop();
-    if (context === undefined && this.#freshContext === this.#key.length) {
-      this.#reclaim();
-      context = this.#freeContexts.pop();
+    let context = NONE;
+    if (this.#freshContext === this.#key.length) {
+      context = this.#takeIdle();
+      if (context !== NONE) this.#byKey.delete(this.#key[context]!);
+      else if (this.#freshContext === MAX_CONTEXTS) return NONE;
+      else this.#grow();
     }
-    if (context === undefined) {
-      if (this.#freshContext === MAX_CONTEXTS) return NONE;
-      context = this.#freshContext++;
-    }
+    if (context === NONE) context = this.#freshContext++;
     this.#key[context] = key;
     this.#top[context] = NONE;
     this.#depth[context] = 0;
@@ -182,22 +191,37 @@ export class OpenCalls {
     return context;
   }
 
-  /** Frees the contexts without calls (tasks come and go), or else makes room for more. */
-  #reclaim(): void {
-    for (let context = 0; context < this.#freshContext; context++) {
-      if (this.#depth[context] !== 0) continue;
-      this.#byKey.delete(this.#key[context]!);
-      this.#freeContexts.push(context);
+  #queue(context: number): void {
+    this.#isQueued[context] = 1;
+    this.#idle[(this.#idleFrom + this.#idleCount++) & (this.#idle.length - 1)] = context;
+  }
+
+  /**
+   * The context that has been without calls for longest, or {@linkcode NONE}. What is passed over here
+   * has been queued since it was last: so a new task takes a few steps, however many others there are.
+   */
+  #takeIdle(): number {
+    while (this.#idleCount > 0) {
+      const context = this.#idle[this.#idleFrom]!;
+      this.#idleFrom = (this.#idleFrom + 1) & (this.#idle.length - 1);
+      this.#idleCount--;
+      this.#isQueued[context] = 0;
+      if (this.#depth[context] === 0) return context;
     }
-    // Few freed: without growth the next reclaim would come soon, and again.
-    const roomy = this.#freeContexts.length >= this.#key.length / 2;
-    if (roomy || this.#key.length >= MAX_CONTEXTS) return;
+    return NONE;
+  }
+
+  /** Makes room for more contexts. The queue of idle ones must be empty. */
+  #grow(): void {
     this.#key = grown(this.#key);
     this.#top = grown(this.#top);
     this.#depth = grown(this.#depth);
     const lastUse = new Float64Array(this.#key.length);
     lastUse.set(this.#lastUse);
     this.#lastUse = lastUse;
+    this.#idle = new Int32Array(this.#key.length);
+    this.#isQueued = new Uint8Array(this.#key.length);
+    this.#idleFrom = 0;
   }
 }
 

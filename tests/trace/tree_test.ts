@@ -361,6 +361,20 @@ Deno.test("CallTree forgets tasks without open calls, however many come and go",
   assert.equal(list.steps.at(-1)?.kind, "leave");
 });
 
+Deno.test("CallTree passes the last contexts on among tasks that come and go", () => {
+  const list = new StepList();
+  const tree = new CallTree(list, FUNCTIONS);
+  const open = MAX_CONTEXTS - 3;
+  for (let task = 1; task <= open; task++) feed(tree, entry(task, 1, onTask(task, 0), "b"));
+  // Looking through all contexts for each took this several seconds.
+  for (let task = open + 1; task < 10 * MAX_CONTEXTS; task++) {
+    for (const record of call(task, 1, onTask(2, 0), "a")) feed(tree, record);
+  }
+  for (let task = 1; task <= open; task++) feed(tree, exit(task, 1, onTask(task, 0), "b"));
+  assert.equal(tree.abandoned + tree.orphans + tree.callsOpen, 0);
+  assert.equal(list.steps.length, 2 * (10 * MAX_CONTEXTS - 1));
+});
+
 Deno.test("CallTree closes the oldest calls where too many tasks end without returning", () => {
   const list = new StepList();
   const tree = new CallTree(list, FUNCTIONS);
