@@ -32,6 +32,8 @@ export interface Growth {
   readonly dimension: string;
   readonly title: string;
   readonly panels: readonly Panel[];
+  /** How much the costs have grown from one end of the axis to the other, in words. */
+  readonly summary: string;
   /** The plot, as SVG. */
   readonly svg: string;
 }
@@ -61,6 +63,33 @@ export function growth(results: Results): Growth[] {
       return points === undefined ? [] : [{ title, points: points.sort((a, b) => a.x - b.x) }];
     });
     const title = `vrft's cost by ${axis}`;
-    return [{ dimension, title, panels: shown, svg: plot(title, axis, shown) }];
+    return [{
+      dimension,
+      title,
+      panels: shown,
+      summary: summary(axis, shown),
+      svg: plot(title, axis, shown),
+    }];
   });
+}
+
+/** The metrics that are costs: they must not grow faster than what is varied. */
+const COSTS = ["start", "stop", "slowdown", "cost"];
+
+function summary(axis: string, panels: readonly Panel[]): string {
+  const titles = COSTS.map((metric) => METRICS[metric]);
+  const grown = panels.flatMap(({ title, points }) => {
+    const [first, last] = [points[0]!, points.at(-1)!];
+    if (!titles.includes(title) || first.x === last.x || first.y === 0) return [];
+    return [{ title, of: last.x / first.x, by: last.y / first.y, first, last }];
+  });
+  if (grown.length === 0) return "";
+  const { of, first, last } = grown[0]!;
+  const factors = grown.map(({ title, by }) => `${title} ${by.toFixed(2)} times`).join("; ");
+  const faster = grown.filter(({ of, by }) => by > of).map(({ title }) => title);
+  const verdict = faster.length === 0
+    ? "Nothing grows faster than linearly."
+    : `Faster than linearly: ${faster.join("; ")}.`;
+  const range = `${first.x.toLocaleString("en-US")} to ${last.x.toLocaleString("en-US")}`;
+  return `From ${range} ${axis}, ${of.toFixed(1)} times as many: ${factors}. ${verdict}`;
 }

@@ -23,3 +23,19 @@ Deno.test("growth() makes a panel of each metric, with medians in the order of t
   ]);
   assert.match(functions!.svg, /functions attached to/);
 });
+
+Deno.test("growth() says what grows faster than linearly", () => {
+  const summaryOf = (values: Record<string, number>): string => {
+    const lines = Object.entries(values).map(([key, value]) =>
+      JSON.stringify({ key: `growth/cpus/${key}`, value })
+    );
+    return growth(collect(lines.join("\n")))[0]!.summary;
+  };
+  assert.equal(
+    summaryOf({ "1/start": 2, "4/start": 3, "1/cost": 5, "4/cost": 1, "1/rate": 1, "4/rate": 90 }),
+    "From 1 to 4 CPUs, each with a flood, 4.0 times as many: start, s 1.50 times; µs for an event " +
+      "0.20 times. Nothing grows faster than linearly.",
+  );
+  assert.match(summaryOf({ "1/stop": 1, "2/stop": 2.1 }), /Faster than linearly: stop, s\.$/);
+  assert.equal(summaryOf({ "1/stop": 1 }), "");
+});

@@ -89,7 +89,7 @@ function contenders(results: Results): string {
 
 /** The tables and links of the section on growth. */
 function growthSection(results: Results): string {
-  const sections = growth(results).map(({ dimension, title, panels }) => {
+  const sections = growth(results).map(({ dimension, title, panels, summary }) => {
     const columns = [...new Set(panels.flatMap(({ points }) => points.map(({ x }) => x)))];
     const rows = columns.sort((a, b) => a - b).map((x) => [
       x.toLocaleString("en-US"),
@@ -101,7 +101,7 @@ function growthSection(results: Results): string {
       }),
     ]);
     const table = tableOf([dimension, ...panels.map((panel) => panel.title)], rows);
-    return `### ${title}\n\n${table}\n\n![${title}](${PLOTS}/${dimension}.svg)\n`;
+    return `### ${title}\n\n${table}\n\n${summary}\n\n![${title}](${PLOTS}/${dimension}.svg)\n`;
   });
   return sections.length === 0 ? "" : `## Growth\n\n${sections.join("\n")}\n`;
 }

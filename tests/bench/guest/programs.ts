@@ -223,8 +223,10 @@ export async function settle(): Promise<void> {
     const address = ["lladdr", `02:00:00:00:00:0${other}`, "dev", "eth0", "nud", "permanent"];
     await must("ip", "-n", vm, "neigh", "replace", `10.1.1.${other}`, ...address);
   }
-  // The first one is slow: programs are read, code is translated by the emulator.
+  // The first ones are slow: programs are read, code is translated by the emulator, and vrft unpacks its
+  // runtime.
   await flood(2000);
+  await must("vrft", "--version");
 }
 
 /**

@@ -2,7 +2,8 @@
  * On this machine's own kernel: ring to text against C, and discovery against bpftool.
  *
  * Arguments: REPETITIONS RECORDS PEER OBJECT FOLDER: the two files of peer.c and peer.bpf.c, and the
- * folder that discovery.ts takes.
+ * folder that discovery.ts takes. Runs in the root of the checkout; paths in the results are relative to
+ * that, and say nothing of the machine.
  *
  * @module
  */
@@ -10,10 +11,10 @@
 import { report } from "../samples.ts";
 
 const decoder = new TextDecoder();
-const HERE = new URL(".", import.meta.url).pathname;
 /** Both have it to themselves, with all their threads: it is the CPU that counts. */
 const ONE_CPU = ["taskset", "-c", `${navigator.hardwareConcurrency - 1}`];
-const DENO = ["deno", "run", "-A", "--no-check", "--quiet"];
+/** As vrft is run: see scripts/lib/runtime_options.sh. */
+const DENO = ["deno", "run", "-A", "--no-check", "--quiet", "--v8-flags=--single-threaded"];
 
 /** Runs a program; its JSON, and the seconds that it took. */
 async function run(command: readonly string[]): Promise<{ stdout: string; ms: number }> {
@@ -54,9 +55,9 @@ async function ringToText(name: string, command: readonly string[]): Promise<voi
 }
 
 const [repetitions, records, peer, object, folder] = Deno.args;
-const vrftReader = [...DENO, `${HERE}ring_to_text.ts`, records!];
+const vrftReader = [...DENO, "tests/bench/native/ring_to_text.ts", records!];
 const peerReader = [peer!, object!, "ring-to-text", records!];
-const discovery = [...DENO, `${HERE}discovery.ts`, folder!];
+const discovery = [...DENO, "tests/bench/native/discovery.ts", folder!];
 // bpftool's rows go nowhere: writing them to a file would only slow it down.
 const bpftool = ["sh", "-c", `bpftool btf dump file ${folder}/btf/vmlinux format raw >/dev/null`];
 
