@@ -81,15 +81,17 @@ function summary(axis: string, panels: readonly Panel[]): string {
   const grown = panels.flatMap(({ title, points }) => {
     const [first, last] = [points[0]!, points.at(-1)!];
     if (!titles.includes(title) || first.x === last.x || first.y === 0) return [];
-    return [{ title, of: last.x / first.x, by: last.y / first.y, first, last }];
+    // Without its unit.
+    const what = title.replace(/,.*/, "");
+    return [{ what, of: last.x / first.x, by: last.y / first.y, first, last }];
   });
   if (grown.length === 0) return "";
   const { of, first, last } = grown[0]!;
-  const factors = grown.map(({ title, by }) => `${title} ${by.toFixed(2)} times`).join("; ");
-  const faster = grown.filter(({ of, by }) => by > of).map(({ title }) => title);
+  const factors = grown.map(({ what, by }) => `${what} × ${by.toFixed(2)}`).join(", ");
+  const faster = grown.filter(({ of, by }) => by > of).map(({ what }) => what);
   const verdict = faster.length === 0
     ? "Nothing grows faster than linearly."
-    : `Faster than linearly: ${faster.join("; ")}.`;
+    : `Faster than linearly: ${faster.join(", ")}.`;
   const range = `${first.x.toLocaleString("en-US")} to ${last.x.toLocaleString("en-US")}`;
   return `From ${range} ${axis}, ${of.toFixed(1)} times as many: ${factors}. ${verdict}`;
 }

@@ -171,7 +171,7 @@ ${problems(results)}
 
 ## Every figure
 
-Slowdowns are ratios, starts and stops seconds, \`untraced\` microseconds for a round trip, \`ring-…\`
+Slowdowns are ratios, starts, stops and phases seconds, \`untraced\` microseconds for a round trip, \`ring-…\`
 nanoseconds for an event, \`rate\` millions of events a second, \`discovery\` milliseconds, \`memory\`
 MiB, \`accounted\` percent of the runs of
 programs that became an event, \`kept\` and \`lost\` events of three floods, \`runs\` runs of programs in a round trip.
