@@ -171,7 +171,8 @@ build_vrouter() {
 # vrouter_archive KERNEL_DIR - the stand-in module, and vif-add.
 vrouter_archive() {
 	local sources
-	sources=$(find "$VRFT_ROOT/tests/vrouter" -type f -print0 | sort -z | xargs -0 sha256sum)
+	# By names that are the same in every checkout.
+	sources=$(cd "$VRFT_ROOT/tests/vrouter" && find . -type f -print0 | sort -z | xargs -0 sha256sum)
 	cached vrouter "$1 $sources" build_vrouter "$1"
 }
 
