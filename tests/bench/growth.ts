@@ -20,6 +20,7 @@ const DIMENSIONS: Readonly<Record<string, string>> = {
 const METRICS: Readonly<Record<string, string>> = {
   start: "start, s",
   stop: "stop, s",
+  late: "1,000 events printed after Ctrl-C",
   slowdown: "slowdown, ×",
   events: "events in a round trip",
   cost: "µs for an event",
@@ -83,15 +84,22 @@ function summary(axis: string, panels: readonly Panel[]): string {
     if (!titles.includes(title) || first.x === last.x || first.y === 0) return [];
     // Without its unit.
     const what = title.replace(/,.*/, "");
-    return [{ what, of: last.x / first.x, by: last.y / first.y, first, last }];
+    return [{ title, what, of: last.x / first.x, by: last.y / first.y, first, last }];
   });
   if (grown.length === 0) return "";
   const { of, first, last } = grown[0]!;
   const factors = grown.map(({ what, by }) => `${what} × ${by.toFixed(2)}`).join(", ");
-  const faster = grown.filter(({ of, by }) => by > of).map(({ what }) => what);
+  const late = panels.find(({ title }) => title === METRICS.late)?.points.at(-1)?.y ?? 0;
+  const faster = grown
+    // Where there is something to print at the end, that is a step from nothing, and no slope.
+    .filter(({ title, of, by }) => by > of && (late < 1 || title !== METRICS.stop))
+    .map(({ what }) => what);
   const verdict = faster.length === 0
     ? "Nothing grows faster than linearly."
     : `Faster than linearly: ${faster.join(", ")}.`;
   const range = `${first.x.toLocaleString("en-US")} to ${last.x.toLocaleString("en-US")}`;
-  return `From ${range} ${axis}, ${of.toFixed(1)} times as many: ${factors}. ${verdict}`;
+  const end = late < 1
+    ? ""
+    : " A stop includes printing what the ring still holds, a ring full at most.";
+  return `From ${range} ${axis}, ${of.toFixed(1)} times as many: ${factors}. ${verdict}${end}`;
 }

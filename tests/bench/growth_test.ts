@@ -39,3 +39,14 @@ Deno.test("growth() says what grows faster than linearly", () => {
   assert.match(summaryOf({ "1/stop": 1, "2/stop": 2.1 }), /Faster than linearly: stop\.$/);
   assert.equal(summaryOf({ "1/stop": 1 }), "");
 });
+
+Deno.test("growth() does not take what is printed at the end for growth", () => {
+  const lines = ["1/stop 1", "8/stop 9", "1/late 0", "8/late 2000"].map((line) => {
+    const [key, value] = line.split(" ");
+    return JSON.stringify({ key: `growth/floods/${key}`, value: Number(value) });
+  });
+  assert.match(
+    growth(collect(lines.join("\n")))[0]!.summary,
+    /Nothing grows faster than linearly\. A stop includes printing what the ring still holds/,
+  );
+});

@@ -10,8 +10,10 @@ import { commandLine, type Contender } from "./tracers.ts";
 
 /** Floods in one trace: a ring that takes the first one may overflow in the next. */
 export const FLOODS = 3;
+/** Floods in a trace of nothing, which no ring limits: they are short, and differ by little. */
+const REJECTED_FLOODS = 9;
 /** How much longer the untraced flood is, which is over too soon to be timed well. */
-const UNTRACED_FACTOR = 5;
+const UNTRACED_FACTOR = 10;
 
 /** Keys of what {@linkcode traceFloods} reports. */
 export function floodKeys(name: string): string[] {
@@ -66,7 +68,9 @@ export async function rejectFloods(contender: Contender, pings: number): Promise
   const untraced = await flood(UNTRACED_FACTOR * pings);
   await using running = await Running.start(contender);
   let traced = 0;
-  for (let index = 0; index < FLOODS; index++) traced += await flood(pings) / FLOODS;
+  for (let index = 0; index < REJECTED_FLOODS; index++) {
+    traced += await flood(pings) / REJECTED_FLOODS;
+  }
   const ended = await running.stop();
   const key = `reject/${contender.name}`;
   // Counting is for tracers that have kept events; one that rejects all has none.
