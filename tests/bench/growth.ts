@@ -23,7 +23,7 @@ const METRICS: Readonly<Record<string, string>> = {
   late: "1,000 events printed after Ctrl-C",
   slowdown: "slowdown, ×",
   events: "events in a round trip",
-  cost: "µs for an event",
+  cost: "µs of CPU for an event",
   rate: "1,000 events a second",
   lost: "events lost, %",
 };

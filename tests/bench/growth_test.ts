@@ -33,8 +33,8 @@ Deno.test("growth() says what grows faster than linearly", () => {
   };
   assert.equal(
     summaryOf({ "1/start": 2, "4/start": 3, "1/cost": 5, "4/cost": 1, "1/rate": 1, "4/rate": 90 }),
-    "From 1 to 4 CPUs, each with a flood, 4.0 times as many: start × 1.50, µs for an event × 0.20. " +
-      "Nothing grows faster than linearly.",
+    "From 1 to 4 CPUs, each with a flood, 4.0 times as many: start × 1.50, " +
+      "µs of CPU for an event × 0.20. Nothing grows faster than linearly.",
   );
   assert.match(summaryOf({ "1/stop": 1, "2/stop": 2.1 }), /Faster than linearly: stop\.$/);
   assert.equal(summaryOf({ "1/stop": 1 }), "");

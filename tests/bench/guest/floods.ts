@@ -11,7 +11,7 @@ import { commandLine, type Contender } from "./tracers.ts";
 /** Floods in one trace: a ring that takes the first one may overflow in the next. */
 export const FLOODS = 3;
 /** Floods in a trace of nothing, which no ring limits: they are short, and differ by little. */
-const REJECTED_FLOODS = 9;
+const REJECTED_FLOODS = 6;
 /** How much longer the untraced flood is, which is over too soon to be timed well. */
 const UNTRACED_FACTOR = 10;
 

@@ -50,6 +50,8 @@ async function measure(dimension: string, point: Point, pings: number): Promise<
   const { kept, lost } = await tracer.count!(ended);
   const events = kept + (lost ?? 0);
   const trips = floods * pings;
+  // A flood keeps one CPU busy: its packets are handled where they are sent.
+  const busy = Math.min(floods, navigator.hardwareConcurrency);
   const command = commandLine(tracer);
   report({
     key: key(dimension, x, "start"),
@@ -61,8 +63,9 @@ async function measure(dimension: string, point: Point, pings: number): Promise<
     late: late * kept / 1000,
     slowdown: traced / untraced,
     events: events / trips,
-    // What an event adds to a round trip. With few events it drowns in the noise.
-    cost: events < trips ? NaN : (traced - untraced) / (events / trips),
+    // What an event adds, in time of the CPUs that the floods share. With few events it drowns in the
+    // noise.
+    cost: events < trips ? NaN : (traced - untraced) / (events / trips) * busy / floods,
     rate: events / seconds / 1000,
     lost: events === 0 ? 0 : 100 * (lost ?? 0) / events,
   };

@@ -8,7 +8,7 @@
 
 import { report } from "../samples.ts";
 import { floodKeys, traceFloods } from "./floods.ts";
-import { attempt, type Plan, readPlan, rounds, spread, tell, timeFor } from "./plan.ts";
+import { attempt, readPlan, rounds, spread, tell, timeFor } from "./plan.ts";
 import { Running, settle } from "./programs.ts";
 import {
   commandLine,
@@ -24,6 +24,10 @@ import {
 const SAMPLE = 100;
 /** Seconds that attaching to all of them has taken. */
 const ALL_SECONDS = 37;
+/** Seconds that floods have taken, with starting and stopping. */
+const FLOODS_SECONDS = 60;
+const ALL_KPROBES = "old-start/peer-kprobes-all";
+const NO_TIME = "no time was left";
 
 async function vrftOnce(): Promise<void> {
   const tracer = vrft();
@@ -53,13 +57,12 @@ async function kprobesOnce(functions: readonly PacketFunction[], all: number): P
 
 /** One kprobe for each function, attached and left so: the guest ends before they would have let go. */
 async function allKprobesOnce(functions: readonly PacketFunction[]): Promise<void> {
-  const key = "old-start/peer-kprobes-all";
   listFunctions(functions);
   const tracer = peer("perf-kprobes");
   const { startMs } = await Running.start(tracer);
-  report({ key, command: commandLine(tracer) });
-  report({ key, note: `entries alone, all ${functions.length} functions` });
-  report({ key, value: startMs / 1000 });
+  report({ key: ALL_KPROBES, command: commandLine(tracer) });
+  report({ key: ALL_KPROBES, note: `entries alone, all ${functions.length} functions` });
+  report({ key: ALL_KPROBES, value: startMs / 1000 });
 }
 
 const plan = readPlan(Deno.args);
@@ -68,9 +71,7 @@ const functions = await packetFunctions();
 report({ fact: "old-kernel", text: Deno.osRelease() });
 report({ fact: "old-functions", text: `${functions.length}` });
 
-// What comes behind the rounds is left time for, if there is time for more than the rounds.
-const spared: Plan = { ...plan, seconds: plan.seconds - 60 - ALL_SECONDS };
-await rounds(spared, async () => {
+await rounds(plan, async () => {
   tell("vrft");
   await attempt(["old-start/vrft", "old-stop/vrft"], vrftOnce);
   tell(`one perf kprobe for each of ${SAMPLE} functions`);
@@ -79,15 +80,15 @@ await rounds(spared, async () => {
     () => kprobesOnce(spread(functions, SAMPLE), functions.length),
   );
 });
-if (timeFor(plan, 60)) {
+if (timeFor(plan, FLOODS_SECONDS)) {
   tell("floods: vrft");
   const tracer = vrft("vrft-old");
   await attempt(floodKeys("vrft-old"), () => traceFloods(tracer, plan.pings, false));
-}
+} else for (const key of floodKeys("vrft-old")) report({ key, problem: NO_TIME });
 if (timeFor(plan, ALL_SECONDS)) {
   tell("one perf kprobe for each function, once");
-  await attempt(["old-start/peer-kprobes-all"], () => allKprobesOnce(functions));
-}
+  await attempt([ALL_KPROBES], () => allKprobesOnce(functions));
+} else report({ key: ALL_KPROBES, problem: NO_TIME });
 tell("done");
 // Waiting for nobody.
 Deno.exit(0);
