@@ -139,8 +139,8 @@ function markdown(results: Results, reasons: Readonly<Record<string, string>>): 
 
 Written by \`scripts/bench\`. Guests run in QEMU without hardware acceleration, so that only ratios
 travel. Figures are medians, with the least and the most in brackets. A slowdown is the duration of a
-round trip in a flood ping from vm1 to vm2, over that of an untraced flood in the same guest right
-before.
+round trip in a flood ping from vm1 to vm2, over the median of the untraced floods so far in the same
+guest; as for growth, over that of an untraced flood right before.
 
 ${facts(results)}
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { report } from "../samples.ts";
+import { median, report } from "../samples.ts";
 import { Broken, flood, programRuns, residentMemory, Running } from "./programs.ts";
 import { commandLine, type Contender } from "./tracers.ts";
 
@@ -13,7 +13,26 @@ export const FLOODS = 3;
 /** Floods in a trace of nothing, which no ring limits: they are short, and differ by little. */
 const REJECTED_FLOODS = 6;
 /** How much longer the untraced flood is, which is over too soon to be timed well. */
-const UNTRACED_FACTOR = 10;
+const UNTRACED_FACTOR = 5;
+/** Untraced floods before the first traced one; later there is one before each. */
+const FIRST_UNTRACED = 5;
+
+const untracedFloods: number[] = [];
+
+/**
+ * Sends an untraced flood.
+ *
+ * @returns microseconds for a round trip: the median of all such floods of this guest so far, for one
+ * alone may differ from the next by a third
+ */
+async function sendUntraced(pings: number): Promise<number> {
+  do {
+    const value = await flood(UNTRACED_FACTOR * pings);
+    report({ key: "untraced", value });
+    untracedFloods.push(value);
+  } while (untracedFloods.length < FIRST_UNTRACED);
+  return median(untracedFloods);
+}
 
 /** Keys of what {@linkcode traceFloods} reports. */
 export function floodKeys(name: string): string[] {
@@ -32,7 +51,7 @@ export async function traceFloods(
   memory: boolean,
 ): Promise<void> {
   const { name } = contender;
-  const untraced = await flood(UNTRACED_FACTOR * pings);
+  const untraced = await sendUntraced(pings);
   await using running = await Running.start(contender);
   let traced = 0;
   for (let index = 0; index < FLOODS; index++) traced += await flood(pings) / FLOODS;
@@ -43,7 +62,6 @@ export async function traceFloods(
   if (counted?.kept === 0) throw new Broken("it has not kept a single event");
   const slowdown = plausible(traced / untraced);
 
-  report({ key: "untraced", value: untraced });
   report({ key: `slowdown/${name}`, command: commandLine(contender) });
   report({ key: `slowdown/${name}`, value: slowdown });
   if (counted !== undefined) {
@@ -65,7 +83,7 @@ function plausible(slowdown: number): number {
 
 /** Times floods without and with a tracer whose filter rejects everything. */
 export async function rejectFloods(contender: Contender, pings: number): Promise<void> {
-  const untraced = await flood(UNTRACED_FACTOR * pings);
+  const untraced = await sendUntraced(pings);
   await using running = await Running.start(contender);
   let traced = 0;
   for (let index = 0; index < REJECTED_FLOODS; index++) {
@@ -78,7 +96,6 @@ export async function rejectFloods(contender: Contender, pings: number): Promise
     throw new Broken(`it has not rejected everything: ${ended.stderr.slice(-200)}`);
   }
   const slowdown = plausible(traced / untraced);
-  report({ key: "untraced", value: untraced });
   report({ key, command: commandLine(contender) });
   report({ key, value: slowdown });
 }
