@@ -17,9 +17,10 @@ import {
 } from "./floods.ts";
 import { phases } from "./phases.ts";
 import { attempt, readPlan, rounds, tell, timeFor } from "./plan.ts";
-import { settle } from "./programs.ts";
+import { Running, settle } from "./programs.ts";
 import {
   bpftrace,
+  commandLine,
   functionGraph,
   listFunctions,
   packetFunctions,
@@ -38,8 +39,17 @@ const QUIET_VIF = "vif0/0";
 const COUNTED_PINGS = 200;
 /** Rounds in which the phases of a start are timed, which no goal is about. */
 const PHASES = 3;
-/** Seconds that `pwru --all-kmods` has taken to start and to end. */
-const ALL_KMODS_SECONDS = 31 + 129 + 20;
+const ALL_KMODS = "start/pwru-all-kmods";
+/** Seconds that `pwru --all-kmods` takes to start, at most. */
+const ALL_KMODS_SECONDS = 45;
+
+/** Starts it and leaves it so: the guest ends before it would have let go, which takes two minutes. */
+async function startAllKmods(): Promise<void> {
+  const tracer = pwru("pwru-all-kmods", "--all-kmods", "icmp");
+  const { startMs } = await Running.start(tracer);
+  report({ key: ALL_KMODS, command: commandLine(tracer) });
+  report({ key: ALL_KMODS, value: startMs / 1000 });
+}
 
 const plan = readPlan(Deno.args);
 await settle();
@@ -88,13 +98,10 @@ await rounds(plan, async (index) => {
   }
 });
 
-const allKmods = pwru("pwru-all-kmods", "--all-kmods", "icmp");
 if (timeFor(plan, ALL_KMODS_SECONDS)) {
   tell("pwru --all-kmods, once");
-  await attempt(["start/pwru-all-kmods", "stop/pwru-all-kmods"], () => startAndStop(allKmods));
-} else {
-  for (const what of ["start", "stop"]) {
-    report({ key: `${what}/pwru-all-kmods`, problem: "no time was left: it takes three minutes" });
-  }
-}
+  await attempt([ALL_KMODS], startAllKmods);
+} else report({ key: ALL_KMODS, problem: "no time was left" });
 tell("done");
+// Waiting for nobody.
+Deno.exit(0);
