@@ -12,15 +12,15 @@ import {
   countRuns,
   floodKeys,
   rejectFloods,
+  startAlone,
   startAndStop,
   traceFloods,
 } from "./floods.ts";
 import { phases } from "./phases.ts";
-import { attempt, readPlan, rounds, tell, timeFor } from "./plan.ts";
-import { Running, settle } from "./programs.ts";
+import { attempt, once, readPlan, rounds, tell } from "./plan.ts";
+import { settle } from "./programs.ts";
 import {
   bpftrace,
-  commandLine,
   functionGraph,
   listFunctions,
   packetFunctions,
@@ -39,17 +39,8 @@ const QUIET_VIF = "vif0/0";
 const COUNTED_PINGS = 200;
 /** Rounds in which the phases of a start are timed, which no goal is about. */
 const PHASES = 3;
-const ALL_KMODS = "start/pwru-all-kmods";
-/** Seconds that `pwru --all-kmods` takes to start, at most. */
+/** Seconds that `pwru --all-kmods` takes to start, at most. To let go it takes two minutes. */
 const ALL_KMODS_SECONDS = 45;
-
-/** Starts it and leaves it so: the guest ends before it would have let go, which takes two minutes. */
-async function startAllKmods(): Promise<void> {
-  const tracer = pwru("pwru-all-kmods", "--all-kmods", "icmp");
-  const { startMs } = await Running.start(tracer);
-  report({ key: ALL_KMODS, command: commandLine(tracer) });
-  report({ key: ALL_KMODS, value: startMs / 1000 });
-}
 
 const plan = readPlan(Deno.args);
 await settle();
@@ -98,10 +89,9 @@ await rounds(plan, async (index) => {
   }
 });
 
-if (timeFor(plan, ALL_KMODS_SECONDS)) {
-  tell("pwru --all-kmods, once");
-  await attempt([ALL_KMODS], startAllKmods);
-} else report({ key: ALL_KMODS, problem: "no time was left" });
+const allKmods = pwru("pwru-all-kmods", "--all-kmods", "icmp");
+const key = "start/pwru-all-kmods";
+await once(plan, ALL_KMODS_SECONDS, "pwru --all-kmods", [key], () => startAlone(key, allKmods));
 tell("done");
 // Waiting for nobody.
 Deno.exit(0);

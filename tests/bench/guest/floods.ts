@@ -5,7 +5,7 @@
  */
 
 import { median, report } from "../samples.ts";
-import { Broken, flood, programRuns, residentMemory, Running } from "./programs.ts";
+import { Broken, flood, programRuns, residentMemory, Running, type Tracer } from "./programs.ts";
 import { commandLine, type Contender } from "./tracers.ts";
 
 /** Floods in one trace: a ring that takes the first one may overflow in the next. */
@@ -34,6 +34,13 @@ async function sendUntraced(pings: number): Promise<number> {
   return median(untracedFloods);
 }
 
+/** Sends floods one after the other; microseconds for a round trip, on average. */
+async function sendFloods(count: number, pings: number): Promise<number> {
+  let sum = 0;
+  for (let index = 0; index < count; index++) sum += await flood(pings);
+  return sum / count;
+}
+
 /** Keys of what {@linkcode traceFloods} reports. */
 export function floodKeys(name: string): string[] {
   return ["slowdown", "kept", "lost"].map((what) => `${what}/${name}`);
@@ -53,8 +60,7 @@ export async function traceFloods(
   const { name } = contender;
   const untraced = await sendUntraced(pings);
   await using running = await Running.start(contender);
-  let traced = 0;
-  for (let index = 0; index < FLOODS; index++) traced += await flood(pings) / FLOODS;
+  const traced = await sendFloods(FLOODS, pings);
   const live = contender.countLive?.();
   const resident = memory ? residentMemory(running.pid) : null;
   const ended = await running.stop();
@@ -85,10 +91,7 @@ function plausible(slowdown: number): number {
 export async function rejectFloods(contender: Contender, pings: number): Promise<void> {
   const untraced = await sendUntraced(pings);
   await using running = await Running.start(contender);
-  let traced = 0;
-  for (let index = 0; index < REJECTED_FLOODS; index++) {
-    traced += await flood(pings) / REJECTED_FLOODS;
-  }
+  const traced = await sendFloods(REJECTED_FLOODS, pings);
   const ended = await running.stop();
   const key = `reject/${contender.name}`;
   // Counting is for tracers that have kept events; one that rejects all has none.
@@ -156,4 +159,11 @@ export async function startAndStop(contender: Contender): Promise<void> {
   }
   report({ key: `start/${contender.name}`, value: running.startMs / 1000 });
   report({ key: `stop/${contender.name}`, value: stopMs / 1000 });
+}
+
+/** Starts a tracer and leaves it so, to a guest that ends before the tracer would have let go. */
+export async function startAlone(key: string, tracer: Tracer): Promise<void> {
+  const { startMs } = await Running.start(tracer);
+  report({ key, command: commandLine(tracer) });
+  report({ key, value: startMs / 1000 });
 }

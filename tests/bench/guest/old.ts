@@ -7,8 +7,8 @@
  */
 
 import { report } from "../samples.ts";
-import { floodKeys, traceFloods } from "./floods.ts";
-import { attempt, readPlan, rounds, spread, tell, timeFor } from "./plan.ts";
+import { floodKeys, startAlone, traceFloods } from "./floods.ts";
+import { attempt, once, readPlan, rounds, spread, tell } from "./plan.ts";
 import { Running, settle } from "./programs.ts";
 import {
   commandLine,
@@ -26,8 +26,6 @@ const SAMPLE = 100;
 const ALL_SECONDS = 37;
 /** Seconds that floods have taken, with starting and stopping. */
 const FLOODS_SECONDS = 60;
-const ALL_KPROBES = "old-start/peer-kprobes-all";
-const NO_TIME = "no time was left";
 
 async function vrftOnce(): Promise<void> {
   const tracer = vrft();
@@ -55,16 +53,6 @@ async function kprobesOnce(functions: readonly PacketFunction[], all: number): P
   }
 }
 
-/** One kprobe for each function, attached and left so: the guest ends before they would have let go. */
-async function allKprobesOnce(functions: readonly PacketFunction[]): Promise<void> {
-  listFunctions(functions);
-  const tracer = peer("perf-kprobes");
-  const { startMs } = await Running.start(tracer);
-  report({ key: ALL_KPROBES, command: commandLine(tracer) });
-  report({ key: ALL_KPROBES, note: `entries alone, all ${functions.length} functions` });
-  report({ key: ALL_KPROBES, value: startMs / 1000 });
-}
-
 const plan = readPlan(Deno.args);
 await settle();
 const functions = await packetFunctions();
@@ -80,15 +68,19 @@ await rounds(plan, async () => {
     () => kprobesOnce(spread(functions, SAMPLE), functions.length),
   );
 });
-if (timeFor(plan, FLOODS_SECONDS)) {
-  tell("floods: vrft");
-  const tracer = vrft("vrft-old");
-  await attempt(floodKeys("vrft-old"), () => traceFloods(tracer, plan.pings, false));
-} else for (const key of floodKeys("vrft-old")) report({ key, problem: NO_TIME });
-if (timeFor(plan, ALL_SECONDS)) {
-  tell("one perf kprobe for each function, once");
-  await attempt([ALL_KPROBES], () => allKprobesOnce(functions));
-} else report({ key: ALL_KPROBES, problem: NO_TIME });
+await once(
+  plan,
+  FLOODS_SECONDS,
+  "floods: vrft",
+  floodKeys("vrft-old"),
+  () => traceFloods(vrft("vrft-old"), plan.pings, false),
+);
+const key = "old-start/peer-kprobes-all";
+await once(plan, ALL_SECONDS, "one perf kprobe for each function", [key], async () => {
+  listFunctions(functions);
+  await startAlone(key, peer("perf-kprobes"));
+  report({ key, note: `entries alone, all ${functions.length} functions` });
+});
 tell("done");
 // Waiting for nobody.
 Deno.exit(0);

@@ -58,9 +58,20 @@ export async function rounds(plan: Plan, round: (index: number) => Promise<void>
   }
 }
 
-/** Whether something that takes so many seconds can still be begun. */
-export function timeFor(plan: Plan, seconds: number): boolean {
-  return performance.now() / 1000 + seconds <= plan.seconds;
+/** Measures something once that takes so many seconds, if there is time for it; if not, says so. */
+export async function once(
+  plan: Plan,
+  seconds: number,
+  what: string,
+  keys: readonly string[],
+  action: () => Promise<void>,
+): Promise<void> {
+  if (performance.now() / 1000 + seconds > plan.seconds) {
+    for (const key of keys) report({ key, problem: "no time was left" });
+    return;
+  }
+  tell(what);
+  await attempt(keys, action);
 }
 
 /** `count` of a list at even distances, or all when there are fewer. */
