@@ -162,7 +162,7 @@ modules_archive() {
 build_vrouter() {
 	local root=$1 kernel=$2
 	mkdir "$root/build"
-	"$VRFT_ROOT/tests/vrouter/build" "$kernel" "$root/build" >&2
+	"$VRFT_ROOT/tests/vrouter_module/build" "$kernel" "$root/build" >&2
 	mv "$root/build/vif-add" "$root/usr/local/bin"
 	mv "$root/build/"* "$root/vm"
 	rmdir "$root/build"
@@ -172,7 +172,7 @@ build_vrouter() {
 vrouter_archive() {
 	local sources
 	# By names that are the same in every checkout.
-	sources=$(cd "$VRFT_ROOT/tests/vrouter" && find . -type f -print0 | sort -z | xargs -0 sha256sum)
+	sources=$(cd "$VRFT_ROOT/tests/vrouter_module" && find . -type f -print0 | sort -z | xargs -0 sha256sum)
 	cached vrouter "$1 $sources" build_vrouter "$1"
 }
 

@@ -4,13 +4,8 @@ import type { CommandIo } from "../../src/commands/io.ts";
 import { Failure } from "../../src/sys/failure.ts";
 import { listVifs, type Vif } from "../../src/vrouter/interfaces.ts";
 import { vif } from "../support/vifs.ts";
-import {
-  FakeModule,
-  familyAnswer,
-  namedVif,
-  ScriptedTransport,
-} from "../vrouter_client/fake_module.ts";
-import { vector } from "../vrouter_client/vectors.ts";
+import { FakeModule, familyAnswer, namedVif, ScriptedTransport } from "../vrouter/fake_module.ts";
+import { vector } from "../vrouter/vectors.ts";
 
 const VIF = vif(1, "tap1");
 

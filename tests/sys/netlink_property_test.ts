@@ -13,7 +13,7 @@ import {
 import { listNetworkDevices } from "../../src/sys/network.ts";
 import { viewOf } from "../../src/sys/view.ts";
 import { attack } from "../support/hostile.ts";
-import { vector, vectorNames } from "../vrouter_client/vectors.ts";
+import { vector, vectorNames } from "../vrouter/vectors.ts";
 
 const PORT = 0xc6;
 const MESSAGE_HEADER_BYTES = 16;

@@ -7,7 +7,7 @@ import {
   encodeMessages,
   type SandeshMessage,
 } from "../../../src/vrouter/sandesh.ts";
-import { vector } from "../../vrouter_client/vectors.ts";
+import { vector } from "../../vrouter/vectors.ts";
 import { must } from "./support.ts";
 import { viewOf } from "../../../src/sys/view.ts";
 
