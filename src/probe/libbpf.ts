@@ -4,7 +4,6 @@
  * @module
  */
 
-import { BUILD_INFO } from "../build_info.ts";
 import { Failure } from "../sys/failure.ts";
 import { lastErrno, libc } from "../sys/libc.ts";
 import { loadFromMemory } from "../sys/memory_library.ts";
@@ -61,19 +60,28 @@ const KEPT_MESSAGE_BYTES = 64 * 1024;
 /** More than any text of libbpf_strerror() takes. */
 const ERROR_TEXT_BYTES = 128;
 
-let loaded: LibbpfSymbols | undefined;
+/** libbpf as it is in memory, and its version as the build knows it. */
+interface LoadedLibbpf {
+  readonly symbols: LibbpfSymbols;
+  readonly built: string;
+}
+
+let loaded: LoadedLibbpf | undefined;
 
 /**
  * libbpf's functions, from the library inside the program, whatever the system has. It is loaded once
  * and stays for the life of the process.
  */
-async function load(): Promise<LibbpfSymbols> {
-  const { libz, libelf, libbpf } = (await import("./library_files.ts")).default;
+async function load(): Promise<LoadedLibbpf> {
+  const { libz, libelf, libbpf, versions } = (await import("./library_files.ts")).default;
   if (loaded === undefined) {
     // Each needs those before it.
     loadFromMemory("libz.so.1", libz, {});
     loadFromMemory("libelf.so.1", libelf, {});
-    loaded = loadFromMemory("libbpf.so.1", libbpf, symbols);
+    loaded = {
+      symbols: loadFromMemory("libbpf.so.1", libbpf, symbols),
+      built: versions.libbpf,
+    };
   }
   return loaded;
 }
@@ -90,10 +98,12 @@ export class Libbpf implements Disposable {
   readonly #print: Deno.UnsafeCallback<
     { parameters: ["i32", "pointer", "pointer"]; result: "i32" }
   >;
+  readonly #built: string;
   #messages = "";
 
-  private constructor(c: LibbpfSymbols) {
-    this.c = c;
+  private constructor({ symbols, built }: LoadedLibbpf) {
+    this.c = symbols;
+    this.#built = built;
     const line = new Uint8Array(KEPT_MESSAGE_BYTES);
     const decoder = new TextDecoder();
     this.#print = new Deno.UnsafeCallback(
@@ -122,7 +132,7 @@ export class Libbpf implements Disposable {
   version(): string {
     const text = this.c.libbpf_version_string();
     const said = text === null ? "unknown" : new Deno.UnsafePointerView(text).getCString();
-    return `${BUILD_INFO.libraries.libbpf} (${said})`;
+    return `${this.#built} (${said})`;
   }
 
   /** What libbpf said since the last call, warnings and information, and forgets it. */

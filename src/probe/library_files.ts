@@ -1,9 +1,11 @@
 /**
- * The shared objects that scripts/libraries fetches, as part of the program.
+ * The shared objects that scripts/libraries fetches, as part of the program. Imported when they are
+ * needed: a checkout that has built nothing has none.
  *
  * @module
  */
 
+import info from "../../build/info.json" with { type: "json" };
 import libbpf from "../../build/lib/libbpf.so.1" with { type: "bytes" };
 import libelf from "../../build/lib/libelf.so.1" with { type: "bytes" };
 import libz from "../../build/lib/libz.so.1" with { type: "bytes" };
@@ -11,4 +13,10 @@ import libz from "../../build/lib/libz.so.1" with { type: "bytes" };
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /** libbpf, and what it needs. */
-export default { libbpf: libbpf as Bytes, libelf: libelf as Bytes, libz: libz as Bytes };
+export default {
+  libbpf: libbpf as Bytes,
+  libelf: libelf as Bytes,
+  libz: libz as Bytes,
+  /** Upstream versions, by name. */
+  versions: info.libraries,
+};
