@@ -18,7 +18,8 @@ export {
   type PacketOffsets,
   packetOffsets,
 } from "./src/kernel/packet_offsets.ts";
-export { type BackendName, type Target, withAddress } from "./src/probe/backend.ts";
+export type { BackendName } from "./src/probe/backend.ts";
+export { type Target, withAddress } from "./src/probe/target.ts";
 export type { ChosenInterface } from "./src/probe/filter.ts";
 export type { RecordSink } from "./src/probe/record.ts";
 export { isSampled, RELEASING, sampledTargets } from "./src/probe/sampling.ts";

@@ -4,14 +4,9 @@
  * @module
  */
 
-import { BACKENDS, tryBackend, whyNot } from "../probe/attach.ts";
-import {
-  AttachCancelled,
-  type Backend,
-  type BackendName,
-  spread,
-  type Target,
-} from "../probe/backend.ts";
+import { BACKENDS, tryBackend, whyNot } from "../probe/backend_choice.ts";
+import { AttachCancelled, type Backend, type BackendName } from "../probe/backend.ts";
+import { spread, type Target } from "../probe/target.ts";
 import type { Libbpf } from "../probe/libbpf.ts";
 import type { ObjectOptions } from "../probe/object.ts";
 import { amount } from "../sys/amount.ts";

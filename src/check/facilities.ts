@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { BackendName, Target } from "../probe/backend.ts";
+import type { BackendName } from "../probe/backend.ts";
+import type { Target } from "../probe/target.ts";
 import { amount } from "../sys/amount.ts";
 import { failed, note, ok, type Outcome } from "./outcome.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { BACKENDS } from "../probe/attach.ts";
+import { BACKENDS } from "../probe/backend_choice.ts";
 import { printable, printableJson } from "../sys/printable.ts";
 import type { CheckResult, Status } from "./outcome.ts";
 

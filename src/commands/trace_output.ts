@@ -6,7 +6,7 @@
 
 import { type ByteSink, LineWriter } from "../output/line_writer.ts";
 import { TextSink } from "../output/text.ts";
-import type { Target } from "../probe/backend.ts";
+import type { Target } from "../probe/target.ts";
 import { Failure } from "../sys/failure.ts";
 import { printable } from "../sys/printable.ts";
 import type { Consumer } from "../trace/tracer.ts";

@@ -8,7 +8,7 @@ import type { TraceOptions } from "../cli/invocation.ts";
 import { discover } from "../kernel/functions.ts";
 import type { KernelSources } from "../kernel/sources.ts";
 import type { Log } from "../output/log.ts";
-import { type Target, withAddress } from "../probe/backend.ts";
+import { type Target, withAddress } from "../probe/target.ts";
 import { isSampled, RELEASING, sampledTargets, seesEnds } from "../probe/sampling.ts";
 import { Failure } from "../sys/failure.ts";
 import { printable } from "../sys/printable.ts";

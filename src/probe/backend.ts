@@ -1,31 +1,15 @@
 /**
- * What a way of attaching is: implemented once per backend in `backends/`, chosen in `attach.ts`.
+ * What a way of attaching is: implemented once per backend in `backends/`, chosen in `backend_choice.ts`.
  *
  * @module
  */
 
-import type { PacketFunction, SkippedFunction } from "../kernel/packet_function.ts";
+import type { SkippedFunction } from "../kernel/packet_function.ts";
 import type { BpfObject, ProgramChoice } from "./object.ts";
+import type { Target } from "./target.ts";
 
 /** Names of the backends, best first. */
 export type BackendName = "session" | "multi" | "kprobe";
-
-/** A packet function whose address is known, which is what can be attached to. */
-export type Target = PacketFunction & { readonly address: bigint };
-
-/** Those of `functions` that can be attached to. */
-export function withAddress(functions: readonly PacketFunction[]): Target[] {
-  return functions.filter((fn): fn is Target => fn.address !== null);
-}
-
-/** `count` of a list at even distances, or all when there are fewer. */
-export function spread<T>(list: readonly T[], count: number): readonly T[] {
-  if (list.length <= count) return list;
-  return Array.from(
-    { length: count },
-    (_, index) => list[Math.floor(index * list.length / count)]!,
-  );
-}
 
 /** Live probes. Disposing detaches them, at once where the kernel can. */
 export interface Attachment extends Disposable {

@@ -18,7 +18,7 @@ import {
   SLOT_BITS,
   SLOT_FACTOR,
 } from "./layout.ts";
-import type { Target } from "./backend.ts";
+import type { Target } from "./target.ts";
 
 const BUCKETS = 1 << BUCKET_BITS;
 const SLOTS = 1 << SLOT_BITS;

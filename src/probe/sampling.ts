@@ -8,7 +8,7 @@
 
 import type { PacketFunction } from "../kernel/packet_function.ts";
 import { VMLINUX } from "../kernel/symbols.ts";
-import type { Target } from "./backend.ts";
+import type { Target } from "./target.ts";
 import type { SamplingRole } from "./layout.ts";
 
 /**

@@ -6,15 +6,9 @@
 
 import type { SkippedFunction } from "../kernel/packet_function.ts";
 import type { PacketOffsets } from "../kernel/packet_offsets.ts";
-import { chooseBackend } from "../probe/attach.ts";
-import {
-  type Attachment,
-  type AttachProgress,
-  type Backend,
-  type BackendName,
-  spread,
-  type Target,
-} from "../probe/backend.ts";
+import { chooseBackend } from "../probe/backend_choice.ts";
+import type { Attachment, AttachProgress, Backend, BackendName } from "../probe/backend.ts";
+import { spread, type Target } from "../probe/target.ts";
 import { Counters, type Counts, type PacketCounts } from "../probe/counters.ts";
 import { type ChosenInterface, onlyNetns, setFilter } from "../probe/filter.ts";
 import { CONTROL_ENABLED, CONTROL_READER_WAITS } from "../probe/layout.ts";

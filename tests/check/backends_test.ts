@@ -8,8 +8,9 @@ import {
   seldomCalled,
   type Trials,
 } from "../../src/check/backends.ts";
-import { BACKENDS } from "../../src/probe/attach.ts";
-import type { BackendName, Target } from "../../src/probe/backend.ts";
+import { BACKENDS } from "../../src/probe/backend_choice.ts";
+import type { BackendName } from "../../src/probe/backend.ts";
+import type { Target } from "../../src/probe/target.ts";
 
 const [session, multi, kprobe] = BACKENDS as [
   typeof BACKENDS[0],

@@ -7,7 +7,7 @@ import {
   checkTracefs,
   type TracefsFacts,
 } from "../../src/check/facilities.ts";
-import type { Target } from "../../src/probe/backend.ts";
+import type { Target } from "../../src/probe/target.ts";
 
 const encoder = new TextEncoder();
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Target } from "../../src/probe/backend.ts";
+import type { Target } from "../../src/probe/target.ts";
 import { MAX_FUNCTIONS, setCookies } from "../../src/probe/cookie_table.ts";
 import * as layout from "../../src/probe/layout.ts";
 import { propertyRuns } from "../support/property.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Target } from "../../src/probe/backend.ts";
+import type { Target } from "../../src/probe/target.ts";
 import { linkFunctions } from "../../src/probe/backends/multi_link.ts";
 import type { createMultiLink } from "../../src/probe/bpf_syscall.ts";
 import { FileDescriptor } from "../../src/probe/bpf_syscall.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Target } from "../../src/probe/backend.ts";
+import type { Target } from "../../src/probe/target.ts";
 import {
   isSampled,
   RELEASING,

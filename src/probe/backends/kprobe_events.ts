@@ -22,13 +22,8 @@ import type { SkippedFunction } from "../../kernel/packet_function.ts";
 import { SYSTEM_PATHS } from "../../kernel/sources.ts";
 import { TEXT_BASE, TextSymbols } from "../../kernel/text_symbols.ts";
 import { Failure } from "../../sys/failure.ts";
-import {
-  AttachCancelled,
-  type Attachment,
-  type AttachProgress,
-  type Backend,
-  type Target,
-} from "../backend.ts";
+import { AttachCancelled, type Attachment, type AttachProgress, type Backend } from "../backend.ts";
+import type { Target } from "../target.ts";
 import { missedByProgram, openTracepoint, runOnEvent } from "../bpf_syscall.ts";
 import { cookieOf, exitCookie } from "../layout.ts";
 import type { BpfObject } from "../object.ts";

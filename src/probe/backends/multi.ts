@@ -5,7 +5,8 @@
  * @module
  */
 
-import type { Attachment, AttachProgress, Backend, Target } from "../backend.ts";
+import type { Attachment, AttachProgress, Backend } from "../backend.ts";
+import type { Target } from "../target.ts";
 import {
   BPF_F_KPROBE_MULTI_RETURN,
   BPF_TRACE_KPROBE_MULTI,

@@ -6,7 +6,7 @@
 
 import type { SkippedFunction } from "../../kernel/packet_function.ts";
 import { SystemError } from "../../sys/libc.ts";
-import type { Target } from "../backend.ts";
+import type { Target } from "../target.ts";
 import { createMultiLink, FileDescriptor } from "../bpf_syscall.ts";
 import { cookieOf } from "../layout.ts";
 

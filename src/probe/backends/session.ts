@@ -5,7 +5,8 @@
  * @module
  */
 
-import type { Attachment, AttachProgress, Backend, Target } from "../backend.ts";
+import type { Attachment, AttachProgress, Backend } from "../backend.ts";
+import type { Target } from "../target.ts";
 import { BPF_TRACE_KPROBE_SESSION, missedByLink, missedByProgram } from "../bpf_syscall.ts";
 import type { BpfObject } from "../object.ts";
 import { setCookies } from "../cookie_table.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { spread } from "../../src/probe/backend.ts";
+import { spread } from "../../src/probe/target.ts";
 
 Deno.test("spread() takes as many as there are, each once", () => {
   const targets = Array.from({ length: 100 }, (_, index) => ({ index }));

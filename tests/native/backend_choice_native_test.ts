@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { BACKENDS, chooseBackend } from "../../src/probe/attach.ts";
-import type { BackendName, Target } from "../../src/probe/backend.ts";
+import { BACKENDS, chooseBackend } from "../../src/probe/backend_choice.ts";
+import type { BackendName } from "../../src/probe/backend.ts";
+import type { Target } from "../../src/probe/target.ts";
 import { BPF_TRACE_KPROBE_MULTI, createMultiLink } from "../../src/probe/bpf_syscall.ts";
 import { Libbpf } from "../../src/probe/libbpf.ts";
 import { Failure } from "../../src/sys/failure.ts";

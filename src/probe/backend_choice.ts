@@ -7,7 +7,8 @@
 import { Failure } from "../sys/failure.ts";
 import { readText } from "../sys/files.ts";
 import { SystemError } from "../sys/libc.ts";
-import type { Backend, BackendName, Target } from "./backend.ts";
+import type { Backend, BackendName } from "./backend.ts";
+import type { Target } from "./target.ts";
 import { kprobe } from "./backends/kprobe_events.ts";
 import { multi } from "./backends/multi.ts";
 import { session } from "./backends/session.ts";
