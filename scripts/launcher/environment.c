@@ -14,25 +14,37 @@
  */
 #define NOWHERE "/proc/self/none"
 
-static const char *const dropped[] = {
-	"LD_", "GLIBC_TUNABLES=",				/* the dynamic linker */
-	"DENO_", "NODE_", "NPM_CONFIG_", "npm_config_", "OTEL_",	/* deno */
-	"RUST_",						/* its logger and its backtraces */
-	"HOME=",
-};
+/*
+ * What the program makes use of, and the runtime does no harm with. All else is left out, whatever it is: the
+ * runtime and its libraries ask for more than a hundred variables, most of them in no documentation. They
+ * name files to be made (SSLKEYLOGFILE), to be read, or to be loaded (LD_PRELOAD, NODE_OPTIONS).
+ */
+static const char *const kept[] = { "NO_COLOR", "TERM" };
 
 static const char *const added[] = {
 	"HOME=" NOWHERE,
 	"DENO_DIR=" NOWHERE,
 	"DENO_NO_UPDATE_CHECK=1",
+	/* On a terminal deno complains about the missing caches. Errors of the program are shown. */
+	"DENO_LOG=error,deno::cache::cache_db=off",
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-static bool is_dropped(const char *variable)
+/* Whether it names a time zone. libc reads other files, too, and would wait for a FIFO. */
+static bool is_time_zone(const char *value)
 {
-	for (size_t i = 0; i < COUNT(dropped); i++) {
-		if (strncmp(variable, dropped[i], strlen(dropped[i])) == 0)
+	return value[strspn(value, ":")] != '/' && !strstr(value, "..");
+}
+
+static bool is_kept(const char *variable)
+{
+	size_t length = strcspn(variable, "=");
+
+	if (strncmp(variable, "TZ=", strlen("TZ=")) == 0)
+		return is_time_zone(variable + strlen("TZ="));
+	for (size_t i = 0; i < COUNT(kept); i++) {
+		if (strlen(kept[i]) == length && memcmp(variable, kept[i], length) == 0)
 			return true;
 	}
 	return false;
@@ -51,7 +63,7 @@ char **runtime_environment(int library)
 		return NULL;
 	count = 0;
 	for (char **variable = environ; variable && *variable; variable++) {
-		if (!is_dropped(*variable))
+		if (is_kept(*variable))
 			result[count++] = *variable;
 	}
 	for (size_t i = 0; i < COUNT(added); i++)

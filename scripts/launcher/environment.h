@@ -3,8 +3,8 @@
 #define ENVIRONMENT_H
 
 /*
- * The environment that deno starts with: that of this process, without what would change how deno or the
- * dynamic linker work. The library of the descriptor is loaded first. NULL without memory.
+ * The environment that deno starts with: of this process's, only what the program needs. The library of the
+ * descriptor is loaded first. NULL without memory.
  */
 char **runtime_environment(int library);
 

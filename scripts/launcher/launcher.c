@@ -40,6 +40,19 @@ static void open_standard_streams(void)
 	close(file);
 }
 
+/*
+ * The runtime does not start in a directory that has been removed. It gets another one where relative paths
+ * lead nowhere as well: one where nobody can create a file, and all names are numbers.
+ */
+static void require_current_directory(void)
+{
+	char *path = getcwd(NULL, 0);
+
+	if (!path && chdir("/proc/self/fdinfo") < 0)
+		die("Cannot leave the current directory, which has been removed: %s", strerror(errno));
+	free(path);
+}
+
 static int open_self(struct trailer *trailer)
 {
 	int file = open(SELF, O_RDONLY | O_CLOEXEC);
@@ -105,6 +118,7 @@ int main(int count, char **arguments)
 	if (getuid() != geteuid() || getgid() != getegid())
 		die("Cannot run set-user-ID or set-group-ID: run it as root");
 	open_standard_streams();
+	require_current_directory();
 	/* A limit on file sizes is a failed write, not the end. */
 	sigaction(SIGXFSZ, &ignore, &too_large);
 

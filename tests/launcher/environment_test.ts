@@ -1,43 +1,82 @@
 import assert from "node:assert/strict";
 import { Host, hostTest } from "./host.ts";
 
+const ROOT = new URL("../../", import.meta.url);
 const NOWHERE = "/proc/self/none";
 
-hostTest("the program gets the environment without what would change the runtime", async () => {
+const ADDED = {
+  HOME: NOWHERE,
+  DENO_DIR: NOWHERE,
+  DENO_NO_UPDATE_CHECK: "1",
+  DENO_LOG: "error,deno::cache::cache_db=off",
+};
+
+hostTest("of the environment the program gets what it makes use of, and nothing else", async () => {
   await using host = await Host.create();
+  const kept = { TERM: "linux", NO_COLOR: "1", TZ: "America/New_York" };
   const env = {
-    TERM: "linux",
-    NO_COLOR: "1",
-    LDX: "kept",
-    DENO: "kept",
+    ...kept,
+    TERMINFO: "/srv",
+    NO_COLOR_: "1",
+    TZDIR: "/srv",
+    LANG: "de_DE.UTF-8",
+    COMPLETE: "bash",
     HOME: "/srv",
     LD_PRELOAD: "/srv/hostile.so",
     LD_LIBRARY_PATH: "/srv",
     LD_AUDIT: "/srv/hostile.so",
     GLIBC_TUNABLES: "glibc.malloc.check=3",
+    SSLKEYLOGFILE: "/srv/keys",
+    SQLITE_TMPDIR: "/srv",
     DENO_DIR: "/srv/deno",
+    DENO_LOG: "trace",
     DENO_V8_FLAGS: "--nonsense",
     DENO_AUDIT_PERMISSIONS: "/srv/audit",
+    DENO_COVERAGE_DIR: "/srv/coverage",
     NODE_OPTIONS: "--require /srv/hostile.js",
     NODE_DEBUG: "*",
     OTEL_DENO: "true",
     NPM_CONFIG_USERCONFIG: "/srv/npmrc",
     RUST_LOG: "trace",
+    UNHEARD_OF: "/srv/file",
   };
   const { environment } = await host.tell({ env });
   assert.match(environment["LD_PRELOAD"] ?? "", /^\/proc\/self\/fd\/\d+$/);
   delete environment["LD_PRELOAD"];
-  assert.deepEqual(environment, {
-    PATH: "/usr/bin:/bin",
-    TERM: "linux",
-    NO_COLOR: "1",
-    LDX: "kept",
-    DENO: "kept",
-    HOME: NOWHERE,
-    DENO_DIR: NOWHERE,
-    DENO_NO_UPDATE_CHECK: "1",
-  });
+  assert.deepEqual(environment, { ...kept, ...ADDED });
   assert.deepEqual(host.list("/srv"), []);
+});
+
+hostTest("the time zone can be any but a file of somebody's", async () => {
+  await using host = await Host.create();
+  for (const zone of [":Europe/Berlin", "CET-1CEST,M3.5.0,M10.5.0/3", "<+03>-3", ""]) {
+    assert.equal((await host.tell({ env: { TZ: zone } })).environment["TZ"], zone);
+  }
+  for (const zone of ["/srv/zone", ":/srv/zone", "../../../srv/zone", "Etc/../../../../srv/zone"]) {
+    assert.equal((await host.tell({ env: { TZ: zone } })).environment["TZ"], undefined, zone);
+  }
+});
+
+hostTest("a pipe that the environment names does not stop the start", async () => {
+  await using host = await Host.create();
+  const made = await new Deno.Command("mkfifo", { args: [host.path("/srv/pipe")] }).output();
+  assert.ok(made.success);
+  const variables = ["SSLKEYLOGFILE", "TZ", "DENO_AUDIT_PERMISSIONS", "NPM_CONFIG_USERCONFIG"];
+  const env = Object.fromEntries(variables.map((name) => [name, "/srv/pipe"]));
+  await host.tell({ env, by: ["timeout", "100"] });
+});
+
+Deno.test("the program reads no variable that the launcher leaves out", async () => {
+  const source = await Deno.readTextFile(new URL("scripts/launcher/environment.c", ROOT));
+  const list: string[] = /kept\[\] = \{(.*?)\}/s.exec(source)?.[1]?.match(/\w+/g) ?? [];
+  assert.ok(list.includes("NO_COLOR"), source);
+  const read = new Deno.Command("grep", { args: ["-rhoE", "Deno\\.env\\b.*", "src"], cwd: ROOT });
+  const uses = new TextDecoder().decode((await read.output()).stdout).split("\n").filter(Boolean);
+  const foreign = uses.filter((use) => {
+    const name = /^Deno\.env\.(?:get|has)\("(\w+)"\)/.exec(use)?.[1];
+    return name === undefined || !list.includes(name);
+  });
+  assert.deepEqual(foreign, []);
 });
 
 hostTest("files in the current directory and in $HOME have no effect", async () => {
@@ -56,4 +95,17 @@ hostTest("a pipe in place of a file in $HOME does not stop the start", async () 
   const made = await new Deno.Command("mkfifo", { args: [host.path("/srv/.npmrc")] }).output();
   assert.ok(made.success);
   await host.tell({ cwd: "/srv", env: { HOME: "/srv" }, by: ["timeout", "100"] });
+});
+
+hostTest("a current directory that has been removed does not stop the start", async () => {
+  await using host = await Host.create();
+  const enter = 'mkdir /srv/gone && cd /srv/gone && rmdir /srv/gone && exec "$@"';
+  const { directory } = await host.tell({ by: ["sh", "-c", enter, "sh"] });
+  // Where relative paths lead nowhere, and no file can be made.
+  assert.match(directory, /^\/proc\/\d+\/fdinfo$/);
+});
+
+hostTest("a current directory that is there stays the one", async () => {
+  await using host = await Host.create();
+  assert.equal((await host.tell({ cwd: "/srv" })).directory, "/srv");
 });

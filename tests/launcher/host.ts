@@ -46,6 +46,8 @@ export interface Start {
 export interface Told {
   readonly arguments: string[];
   readonly commandLine: string[];
+  /** The current one. */
+  readonly directory: string;
   readonly environment: Record<string, string>;
   /** Path of what runs. */
   readonly executable: string;

@@ -13,6 +13,7 @@ switch (command) {
     console.log(JSON.stringify({
       arguments: Deno.args,
       commandLine: Deno.readTextFileSync("/proc/self/cmdline").split("\0").slice(0, -1),
+      directory: Deno.cwd(),
       environment: Deno.env.toObject(),
       executable: Deno.readLinkSync("/proc/self/exe"),
       libraries: [

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Terminal } from "./terminal.ts";
+import { Terminal } from "../../support/terminal.ts";
 import {
   FPROBE,
   leftovers,
@@ -117,6 +117,9 @@ Deno.test("The progress bar follows the width of the terminal, and Ctrl-C there 
   const { code } = await child.status;
   await terminal.until(() => terminal.text.includes("nothing is attached any more"));
   assert.equal(code, 0, terminal.text);
+  // Nobody but vrft, and the terminal's echo, has written to it.
+  const foreign = /^(?!\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d | +\d+% |\^C).*\S.*/gm;
+  assert.equal(terminal.text.replaceAll("\r", "\n").match(foreign), null);
   assert.deepEqual(await leftovers(), []);
 });
 

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { addressOf, check, cString, libc } from "../../../src/sys/libc.ts";
-import { Poller } from "../../../src/sys/poller.ts";
+import { addressOf, check, cString, libc } from "../../src/sys/libc.ts";
+import { Poller } from "../../src/sys/poller.ts";
 
 const SYS_OPEN = 2n; // x86-64
 const O_RDWR = 2n;
@@ -51,6 +51,16 @@ export class Terminal implements Disposable {
   start(program: string, ...args: string[]): Deno.ChildProcess {
     const script = `exec setsid -c "$@" <>${this.#path} >&0 2>&0`;
     return new Deno.Command("sh", { args: ["-c", script, "sh", program, ...args] }).spawn();
+  }
+
+  /** Runs a program to its end, and returns its exit status. */
+  async run(program: string, ...args: string[]): Promise<number> {
+    await using child = this.start(program, ...args);
+    let code: number | undefined;
+    // Its last words are in the terminal by then, and nobody else's come after them.
+    const ended = child.status.then((status) => code = status.code);
+    await this.until(() => code !== undefined);
+    return await ended;
   }
 
   /** Types `keys`. */
