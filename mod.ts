@@ -18,7 +18,8 @@ export {
   type PacketOffsets,
   packetOffsets,
 } from "./src/kernel/packet_offsets.ts";
-export type { BackendName } from "./src/probe/backend.ts";
+export type { BackendName, ObjectName, ObjectReader } from "./src/probe/backend.ts";
+export { readObject } from "./src/probe/object_file.ts";
 export { type Target, withAddress } from "./src/probe/target.ts";
 export type { ChosenInterface } from "./src/probe/filter.ts";
 export type { RecordSink } from "./src/probe/record.ts";

@@ -25,11 +25,12 @@ static __always_inline bool bit(const __u64 *bits, __u32 index)
 /*
  * Kernel memory is read by a helper, or, where the kernel has
  * bpf_rdonly_cast() (6.2), by plain loads that the JIT guards: "direct", a
- * constant wherever it is passed. By helpers a round trip takes 269,000
- * instructions rather than 198,000 (see vrft.bpf.c), and 180,000 rather than
+ * constant wherever it is passed, and true in objects for such kernels alone:
+ * in all others nothing is left of the extern. By helpers a round trip takes 269,000
+ * instructions rather than 198,000 (see programs.h), and 180,000 rather than
  * 132,000 if all packets are rejected.
  */
-extern void *bpf_rdonly_cast(void *object, __u32 type) __ksym __weak;
+extern void *bpf_rdonly_cast(void *object, __u32 type) __ksym;
 
 #define READ(direct, source, member)					\
 	((direct) ? (source)->member : BPF_CORE_READ(source, member))

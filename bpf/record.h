@@ -19,7 +19,7 @@ struct {
 /*
  * Waking the reader for every record costs the traced path more than the
  * record itself: 274,000 instructions in a round trip rather than 198,000 (see
- * vrft.bpf.c). So wake it once, and only if it said that it sleeps; it goes
+ * programs.h). So wake it once, and only if it said that it sleeps; it goes
  * on by a timer as long as it finds records. The flag is read after the
  * reservation: the reader raises it first and then looks for records. Neither
  * side has a full barrier between the two, so a wake-up can be missed in

@@ -20,6 +20,7 @@ import type { CommandIo } from "./commands/io.ts";
 import { runTrace, type TraceSignals } from "./commands/trace.ts";
 import { LineWriter, OutputClosed } from "./output/line_writer.ts";
 import { Log } from "./output/log.ts";
+import { readObject } from "./probe/object_file.ts";
 import { printable } from "./sys/printable.ts";
 import { Failure } from "./sys/failure.ts";
 import { SystemError } from "./sys/libc.ts";
@@ -97,11 +98,6 @@ function catchSignals(): TraceSignals {
     });
   }
   return { stop: stop.signal, cut: cut.signal };
-}
-
-/** The object is part of the program; it is needed for tracing alone. */
-async function readObject(): Promise<Uint8Array<ArrayBuffer>> {
-  return (await import("./probe/object_file.ts")).default;
 }
 
 /** Lines of a failure's details that are shown: their end says why. */

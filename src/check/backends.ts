@@ -4,7 +4,7 @@
  * @module
  */
 
-import { BACKENDS, tryBackend, whyNot } from "../probe/backend_choice.ts";
+import { BACKENDS, type ObjectSource, tryBackend, whyNot } from "../probe/backend_choice.ts";
 import { AttachCancelled, type Backend, type BackendName } from "../probe/backend.ts";
 import { spread, type Target } from "../probe/target.ts";
 import type { Libbpf } from "../probe/libbpf.ts";
@@ -36,10 +36,8 @@ export interface Trials {
 }
 
 /** What the trials are made with. */
-export interface TrialTools {
+export interface TrialTools extends ObjectSource {
   readonly libbpf: Libbpf;
-  /** The BPF object file. */
-  readonly object: Uint8Array<ArrayBuffer>;
   readonly options: Omit<ObjectOptions, "places">;
   /** True when the user wants out. */
   readonly cancelled: () => boolean;
@@ -102,10 +100,11 @@ async function attempt(
   backend: Backend,
   probes: readonly Target[],
   functions: number,
-  { libbpf, object, options, cancelled }: TrialTools,
+  tools: TrialTools,
 ): Promise<AttachTime> {
   const count = Math.max(functions, probes.length);
-  const trial = await tryBackend(libbpf, object, options, count, backend, probes, cancelled);
+  const { libbpf, options, cancelled } = tools;
+  const trial = await tryBackend(libbpf, tools, options, count, backend, probes, cancelled);
   trial.object[Symbol.dispose]();
   return { functions: probes.length, attachMs: trial.attachMs, eachMs: trial.eachMs };
 }

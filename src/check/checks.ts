@@ -10,7 +10,7 @@ import { discover, type Discovery } from "../kernel/functions.ts";
 import { NO_PACKET_OFFSETS, packetOffsets } from "../kernel/packet_offsets.ts";
 import type { SourceOptions } from "../kernel/sources.ts";
 import { BACKENDS } from "../probe/backend_choice.ts";
-import { AttachCancelled, type BackendName } from "../probe/backend.ts";
+import { AttachCancelled, type BackendName, type ObjectReader } from "../probe/backend.ts";
 import { type Target, withAddress } from "../probe/target.ts";
 import { Libbpf } from "../probe/libbpf.ts";
 import { amount } from "../sys/amount.ts";
@@ -53,8 +53,8 @@ export interface CheckChoices extends SourceOptions {
 
 /** What the checks that attach something need. */
 export interface CheckTools {
-  /** Reads the BPF object. */
-  readonly readObject: () => Promise<Uint8Array<ArrayBuffer>>;
+  /** Reads a BPF object. */
+  readonly readObject: ObjectReader;
   /** True when the user wants out. */
   readonly cancelled: () => boolean;
   /** Told how decisions are made. */
@@ -173,7 +173,8 @@ export async function* checkHost(
   if (libbpf.library !== null && read.sources !== null && targets.length > 0 && privileged) {
     trials = await tryBackends(choices.backend, targets, {
       libbpf: libbpf.library,
-      object: await tools.readObject(),
+      readObject: tools.readObject,
+      kernel: read.sources.kernel,
       options: {
         // One page: nothing is recorded.
         ringBytes: 4096,

@@ -101,7 +101,7 @@ export function readEvidence(
 
 /** What is known of the kernel's BTF. @param named whether the user has named the file */
 export function kernelBtfFacts(sources: KernelSources, named: boolean): KernelBtfFacts {
-  const btf = btfOf(sources, VMLINUX)!;
+  const btf = sources.kernel;
   const compare = named && sources.kallsyms !== null;
   return {
     path: sources.kernelBtf,

@@ -8,7 +8,7 @@ import { type CheckChoices, checkHost, type CheckTools } from "../check/checks.t
 import type { CheckResult } from "../check/outcome.ts";
 import { reportJson, reportLines, summarize } from "../check/report.ts";
 import type { CheckOptions } from "../cli/invocation.ts";
-import { AttachCancelled } from "../probe/backend.ts";
+import { AttachCancelled, type ObjectReader } from "../probe/backend.ts";
 import type { CommandIo } from "./io.ts";
 
 /** What the command needs besides its options. */
@@ -17,8 +17,8 @@ export interface CheckSurroundings {
   readonly colour: boolean;
   /** Aborted when the user wants out. */
   readonly stop: AbortSignal;
-  /** Reads the BPF object that this program was built with. */
-  readonly readObject: () => Promise<Uint8Array<ArrayBuffer>>;
+  /** Reads a BPF object that this program was built with. */
+  readonly readObject: ObjectReader;
 }
 
 /** Makes the checks. */

@@ -12,7 +12,7 @@ import { LineWriter, OutputClosed } from "../output/line_writer.ts";
 import type { Log } from "../output/log.ts";
 import { Progress } from "../output/progress.ts";
 import { summarize } from "../output/summary.ts";
-import { AttachCancelled } from "../probe/backend.ts";
+import { AttachCancelled, type ObjectReader } from "../probe/backend.ts";
 import type { Target } from "../probe/target.ts";
 import { missingCapabilities, traceCapabilities } from "../sys/capabilities.ts";
 import { Failure } from "../sys/failure.ts";
@@ -40,13 +40,11 @@ export interface TraceSignals {
   readonly cut: AbortSignal;
 }
 
-/** Reads the BPF object that this program was built with. */
-export type ObjectReader = () => Promise<Uint8Array<ArrayBuffer>>;
-
 /**
  * Traces until the user, a limit or the reader of the output ends it.
  *
- * @param readObject called once it is clear that tracing can begin
+ * @param readObject reads a BPF object that this program was built with; called once it is clear that
+ * tracing can begin
  * @returns exit status
  * @throws {Failure} when tracing is impossible
  */
@@ -129,10 +127,10 @@ async function prepare(
 
   // Before anything is attached: that takes its time on old kernels.
   const output = resources.use(openOutput(options.output));
-  const object = await readObject();
   try {
     const tracer = await Tracer.load({
-      object,
+      readObject,
+      kernel: sources.kernel,
       targets,
       interfaces,
       sample: options.sample,

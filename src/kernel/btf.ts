@@ -296,6 +296,16 @@ export class Btf {
     return undefined;
   }
 
+  /** Number of parameters of the function; `undefined` when there is none of the name. Of several, the first. */
+  parameterCount(fn: string): number | undefined {
+    const name = encoder.encode(fn);
+    for (const number of this.index.functions) {
+      const id = this.firstId + number;
+      if (this.isNamed(id, name)) return this.count(this.target(id));
+    }
+    return this.base?.parameterCount(fn);
+  }
+
   /** Structs with this name: its own, then those of the base. */
   *#structs(struct: string): Generator<number, void, undefined> {
     const name = encoder.encode(struct);

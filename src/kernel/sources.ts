@@ -46,6 +46,8 @@ export const SYSTEM_PATHS: SourcePaths = {
 /** What was read. */
 export interface KernelSources
   extends Pick<DiscoveryInput, "modules" | "kallsyms" | "filterFunctions"> {
+  /** The kernel's own BTF, which is among those of the modules, too. */
+  readonly kernel: Btf;
   /** File that the kernel's BTF came from. */
   readonly kernelBtf: string;
   /** File that vrouter's BTF came from; `null` when there is none, or none was wanted. */
@@ -99,6 +101,7 @@ export async function readSources(
   }
   const [kallsyms, filterFunctions] = await lists;
   return {
+    kernel,
     modules,
     kallsyms,
     filterFunctions,

@@ -4,12 +4,19 @@
  * @module
  */
 
+import type { Btf } from "../kernel/btf.ts";
 import type { SkippedFunction } from "../kernel/packet_function.ts";
 import type { BpfObject, ProgramChoice } from "./object.ts";
 import type { Target } from "./target.ts";
 
 /** Names of the backends, best first. */
 export type BackendName = "session" | "multi" | "kprobe";
+
+/** Names of the BPF objects that scripts/build makes for the backends. */
+export type ObjectName = "session" | "session_6.10" | "multi" | "kprobe";
+
+/** Reads one of them. */
+export type ObjectReader = (name: ObjectName) => Promise<Uint8Array<ArrayBuffer>>;
 
 /** Live probes. Disposing detaches them, at once where the kernel can. */
 export interface Attachment extends Disposable {
@@ -34,6 +41,13 @@ export interface Backend {
   readonly name: BackendName;
   /** What it is, for the log. */
   readonly title: string;
+  /**
+   * Names the object with its programs, which has nothing in it that another backend needs.
+   *
+   * @param kernel the kernel's own BTF
+   * @throws {Failure} where that lacks what they need
+   */
+  object(kernel: Btf): ObjectName;
   /** Programs it needs loaded. */
   readonly programs: readonly ProgramChoice[];
   /**

@@ -7,7 +7,8 @@
 import { Failure } from "../sys/failure.ts";
 import { readText } from "../sys/files.ts";
 import { SystemError } from "../sys/libc.ts";
-import type { Backend, BackendName } from "./backend.ts";
+import type { Btf } from "../kernel/btf.ts";
+import type { Backend, BackendName, ObjectReader } from "./backend.ts";
 import type { Target } from "./target.ts";
 import { kprobe } from "./backends/kprobe_events.ts";
 import { multi } from "./backends/multi.ts";
@@ -17,6 +18,14 @@ import { BpfObject, type ObjectOptions } from "./object.ts";
 
 /** All backends, best first. */
 export const BACKENDS: readonly Backend[] = [session, multi, kprobe];
+
+/** Where the backends' objects come from. */
+export interface ObjectSource {
+  /** Reads one; called for those that are tried. */
+  readonly readObject: ObjectReader;
+  /** The kernel's own BTF, which decides between the objects of a backend. */
+  readonly kernel: Btf;
+}
 
 /** A backend that works, with its programs in the kernel. */
 export interface Choice {
@@ -36,7 +45,7 @@ export interface Choice {
  */
 export async function chooseBackend(
   libbpf: Libbpf,
-  object: Uint8Array<ArrayBuffer>,
+  objects: ObjectSource,
   options: Omit<ObjectOptions, "places">,
   functions: number,
   choice: BackendName | "auto",
@@ -49,7 +58,7 @@ export async function chooseBackend(
   for (const backend of BACKENDS) {
     if (choice !== "auto" && choice !== backend.name) continue;
     try {
-      const trial = await tryBackend(libbpf, object, options, functions, backend, probes);
+      const trial = await tryBackend(libbpf, objects, options, functions, backend, probes);
       debug(`Backend ${backend.name}: ${backend.title} works on this kernel`);
       return { backend, object: trial.object };
     } catch (error) {
@@ -121,7 +130,7 @@ export interface Trial {
  */
 export async function tryBackend(
   libbpf: Libbpf,
-  object: Uint8Array<ArrayBuffer>,
+  objects: ObjectSource,
   options: Omit<ObjectOptions, "places">,
   functions: number,
   backend: Backend,
@@ -129,6 +138,7 @@ export async function tryBackend(
   cancelled: () => boolean = () => false,
 ): Promise<Trial> {
   if (backend.name !== "kprobe") requireFtrace();
+  const object = await objects.readObject(backend.object(objects.kernel));
   const loaded = BpfObject.load(libbpf, object, backend.programs, {
     ...options,
     places: backend.placesPerFunction * functions,

@@ -1,6 +1,5 @@
 /**
- * The BPF object: opened from bytes, sized, loaded with the programs of one backend, and what it
- * shares with user space.
+ * The BPF object of a backend: opened from bytes, sized, loaded, and what it shares with user space.
  *
  * @module
  */
@@ -34,7 +33,7 @@ export interface ProgramChoice {
 export interface ObjectOptions extends PacketOffsets {
   /** Bytes of the ring buffer: a power of two of pages. */
   readonly ringBytes: number;
-  /** Entries of the table of probes by address; 1 where the backend has cookies. */
+  /** Entries of the table of probes by address; 0 where the backend has none. */
   readonly places: number;
   /** Entries of the table of chosen interfaces. */
   readonly interfaces: number;
@@ -76,7 +75,7 @@ export class BpfObject implements Disposable {
   /**
    * Opens and loads.
    *
-   * @param bytes the ELF file that clang made of bpf/vrft.bpf.c
+   * @param bytes the ELF file that clang made of the backend's source
    * @param programs loaded; all others stay out of the kernel
    * @throws {LibbpfError} with the verifier's words when the kernel refuses
    */
@@ -134,7 +133,7 @@ export class BpfObject implements Disposable {
     }
     this.#resize("events", options.ringBytes);
     this.#resize("counters", c.libbpf_num_possible_cpus());
-    this.#resize("places", options.places);
+    if (options.places > 0) this.#resize("places", options.places);
     this.#resize("interfaces", options.interfaces);
     this.#resize("packets", this.#sampled ? SAMPLED_PACKETS : 1);
 

@@ -1,9 +1,22 @@
 /**
- * The BPF object that scripts/build makes, as part of the program.
+ * The BPF objects that scripts/build makes, as part of the program: one is read, the others are left
+ * alone.
  *
  * @module
  */
 
-import object from "../../build/vrft.bpf.o" with { type: "bytes" };
+import type { ObjectName } from "./backend.ts";
 
-export default object as Uint8Array<ArrayBuffer>;
+type Module = Promise<{ default: Uint8Array<ArrayBuffer> }>;
+
+const OBJECTS: Readonly<Record<ObjectName, () => Module>> = {
+  "session": () => import("../../build/session.bpf.o", { with: { type: "bytes" } }),
+  "session_6.10": () => import("../../build/session_6.10.bpf.o", { with: { type: "bytes" } }),
+  "multi": () => import("../../build/multi.bpf.o", { with: { type: "bytes" } }),
+  "kprobe": () => import("../../build/kprobe.bpf.o", { with: { type: "bytes" } }),
+};
+
+/** Reads an object. */
+export async function readObject(name: ObjectName): Promise<Uint8Array<ArrayBuffer>> {
+  return (await OBJECTS[name]()).default;
+}

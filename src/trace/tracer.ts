@@ -6,7 +6,7 @@
 
 import type { SkippedFunction } from "../kernel/packet_function.ts";
 import type { PacketOffsets } from "../kernel/packet_offsets.ts";
-import { chooseBackend } from "../probe/backend_choice.ts";
+import { chooseBackend, type ObjectSource } from "../probe/backend_choice.ts";
 import type { Attachment, AttachProgress, Backend, BackendName } from "../probe/backend.ts";
 import { spread, type Target } from "../probe/target.ts";
 import { Counters, type Counts, type PacketCounts } from "../probe/counters.ts";
@@ -21,9 +21,7 @@ import type { RecordSink } from "../probe/record.ts";
 import { isSampled } from "../probe/sampling.ts";
 
 /** What to trace and how. */
-export interface TracerOptions extends PacketOffsets {
-  /** The BPF object file. */
-  readonly object: Uint8Array<ArrayBuffer>;
+export interface TracerOptions extends PacketOffsets, ObjectSource {
   /** Functions to attach to; at least one. A function's index is its number in records. */
   readonly targets: readonly Target[];
   /** Interfaces whose packets are kept. */
@@ -136,7 +134,7 @@ export class Tracer implements Disposable {
     options.debug(`libbpf ${libbpf.version()}`);
     const { backend, object } = await chooseBackend(
       libbpf,
-      options.object,
+      options,
       {
         ringBytes: options.ringBytes,
         interfaces: options.interfaces.length,

@@ -38,6 +38,7 @@ function sources(vrouter?: { packet?: boolean }): KernelSources {
     modules.push({ module: "vrouter", btf: Btf.parse(writer.bytes()) });
   }
   return {
+    kernel: base,
     modules,
     kallsyms: KALLSYMS,
     filterFunctions: null,

@@ -46,6 +46,7 @@ function sources(changed: Partial<KernelSources> = {}): KernelSources {
   const base = Btf.parse(kernel.bytes());
   const encoder = new TextEncoder();
   return {
+    kernel: base,
     modules: [
       { module: "vmlinux", btf: base },
       { module: "vrouter", btf: Btf.parse(vrouter.bytes(), base) },

@@ -114,7 +114,7 @@ Deno.test("damaged BTF is read or rejected with a reason, within its bounds", ()
   const base = kernel();
   const split = module(base);
   const baseBtf = Btf.parse(base.bytes());
-  const object = elfSection(builtObject(), ".BTF")!;
+  const object = elfSection(builtObject("kprobe"), ".BTF")!;
   const others = base.bytes().length + split.length;
   const originals: { readonly bytes: Uint8Array; readonly parse: (bytes: Uint8Array) => Btf[] }[] =
     [

@@ -94,6 +94,27 @@ Deno.test("a name longer than the kernel's is rejected when it is read", () => {
   rejects(() => btf.name(long), /longer than 512/);
 });
 
+Deno.test("parameterCount() counts the parameters of a function, its own or of the base", () => {
+  const kernel = new BtfWriter();
+  kernel.func("bpf_session_cookie", []);
+  kernel.func("ip_rcv", [["skb", 0], ["dev", 0]]);
+  // Not a function.
+  kernel.typedef("skb_t", 0);
+  const base = Btf.parse(kernel.bytes());
+  const module = new BtfWriter(kernel);
+  module.func("vm_rx", [["skb", 0]]);
+  const split = Btf.parse(module.bytes(), base);
+  const names = ["bpf_session_cookie", "ip_rcv", "vm_rx", "skb_t", "none"];
+  assert.deepEqual(names.map((name) => split.parameterCount(name)), [
+    0,
+    2,
+    1,
+    undefined,
+    undefined,
+  ]);
+  assert.equal(base.parameterCount("vm_rx"), undefined);
+});
+
 Deno.test("memberOffset() finds members, also inside unnamed structs and unions", () => {
   const writer = new BtfWriter();
   const int = writer.int("int", 4);

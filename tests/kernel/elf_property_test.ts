@@ -6,7 +6,7 @@ import { attack } from "../support/hostile.ts";
 
 Deno.test("elfSection() finds a section of a damaged file or rejects the file", () => {
   const sections = { ".text": new Uint8Array(7), ".BTF": new Uint8Array(24) };
-  const object = builtObject();
+  const object = builtObject("kprobe");
   // The header and the table of sections, which a whole object hardly ever has damaged.
   const table = Number(new DataView(object.buffer).getBigUint64(40, true));
   const small = elfFile(sections);

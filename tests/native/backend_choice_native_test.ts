@@ -9,6 +9,7 @@ import { SystemError } from "../../src/sys/libc.ts";
 import { BPF_PROG_TYPE_RAW_TRACEPOINT, bpfTest } from "../support/bpf.ts";
 import { builtObject } from "../support/built_object.ts";
 import { openDescriptors } from "../support/descriptors.ts";
+import { kernelWithSession } from "../support/kernels.ts";
 import { SMALL, TestRing } from "../support/loaded_object.ts";
 
 const test = bpfTest(BPF_PROG_TYPE_RAW_TRACEPOINT);
@@ -24,6 +25,9 @@ const NOWHERE: Target = {
   address: 1n,
 };
 
+/** A kernel that has what the newest objects need, whatever this one has. */
+const NEWEST = kernelWithSession(1);
+
 /** What choosing fails with, and what was said meanwhile. */
 async function choose(choice: BackendName | "auto"): Promise<[Failure, string[]]> {
   using libbpf = await Libbpf.open();
@@ -32,7 +36,7 @@ async function choose(choice: BackendName | "auto"): Promise<[Failure, string[]]
   try {
     const { object } = await chooseBackend(
       libbpf,
-      builtObject(),
+      { readObject: (name) => Promise.resolve(builtObject(name)), kernel: NEWEST },
       SMALL,
       100,
       choice,

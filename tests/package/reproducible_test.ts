@@ -36,7 +36,7 @@ Deno.test("two builds of one commit in two folders give the same bytes", async (
   await build(first, { cwd: first });
   const env = { TZ: "Asia/Kathmandu", LC_ALL: "C", SOURCE_DATE_EPOCH: "", USER: "mallory" };
   await build(second, { cwd: second, env }, "077");
-  const files = ["build/vrft.bpf.o", "build/info.json", "dist/vrft"];
+  const files = ["build/session.bpf.o", "build/info.json", "dist/vrft"];
   const [left, right] = [first, second].map((path) => packagesIn(`${path}/dist`));
   const pairs = [
     ...files.map((file) => [`${first}/${file}`, `${second}/${file}`]),

@@ -20,7 +20,7 @@ function targets(addresses: readonly bigint[]): Target[] {
   }));
 }
 
-/** As the program does it in bpf/vrft.bpf.c, cookie_at(). */
+/** As the program does it in bpf/session.bpf.c, cookie_at(). */
 function cookieAt(control: ArrayBuffer, address: bigint): bigint {
   const view = new DataView(control);
   const low = address & 0xffffffffn;

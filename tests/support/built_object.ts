@@ -1,27 +1,29 @@
 /**
- * The BPF object as scripts/build makes it.
+ * The BPF objects as scripts/build makes them.
  *
  * @module
  */
 
+import type { ObjectName } from "../../src/probe/backend.ts";
+
 const ROOT = new URL("../..", import.meta.url);
 
-let built: Uint8Array<ArrayBuffer> | undefined;
+let built = false;
 
 /**
- * The object file's bytes, a copy; the object is built first where it is missing or older than its
- * sources.
+ * The bytes of an object file, by default of the one for tests; all are built first where one is
+ * missing or older than its sources.
  *
- * @throws with what the compiler says when it cannot be built
+ * @throws with what the compiler says when they cannot be built
  */
-export function builtObject(): Uint8Array<ArrayBuffer> {
-  if (built === undefined) {
+export function builtObject(name: ObjectName | "test" = "test"): Uint8Array<ArrayBuffer> {
+  if (!built) {
     const script = new Deno.Command("scripts/build", { cwd: ROOT, stdin: "null" });
     const { success, stderr } = script.outputSync();
     if (!success) throw new Error(new TextDecoder().decode(stderr));
-    built = Deno.readFileSync(new URL("build/vrft.bpf.o", ROOT));
+    built = true;
   }
-  return built.slice();
+  return Deno.readFileSync(new URL(`build/${name}.bpf.o`, ROOT));
 }
 
 /** A file of the folder bpf/. */

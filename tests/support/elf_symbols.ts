@@ -9,16 +9,36 @@ import { elfSection } from "../../src/kernel/elf.ts";
 /** Bytes of `Elf64_Sym`. */
 const SYMBOL_BYTES = 24;
 
+/** What an object has to be given when it is loaded: the names of its undefined symbols. */
+export function undefinedSymbols(file: Uint8Array): string[] {
+  const names: string[] = [];
+  for (const [name, { section }] of symbols(file)) {
+    if (name !== "" && section === 0) names.push(name);
+  }
+  return names.sort();
+}
+
 /** Each symbol's offset in its section, as elf(5) has it for files that are not linked. */
 export function symbolOffsets(file: Uint8Array): Map<string, number> {
+  return new Map([...symbols(file)].map(([name, { offset }]) => [name, offset]));
+}
+
+interface Symbol {
+  /** Number of its section; 0 where it is in none. */
+  readonly section: number;
+  readonly offset: number;
+}
+
+function symbols(file: Uint8Array): Map<string, Symbol> {
   const table = elfSection(file, ".symtab")!;
   const names = elfSection(file, ".strtab")!;
   const view = new DataView(table.buffer, table.byteOffset, table.byteLength);
-  const offsets = new Map<string, number>();
+  const found = new Map<string, Symbol>();
   for (let at = 0; at < table.length; at += SYMBOL_BYTES) {
     const nameAt = view.getUint32(at, true);
     const name = new TextDecoder().decode(names.subarray(nameAt, names.indexOf(0, nameAt)));
-    offsets.set(name, Number(view.getBigUint64(at + 8, true)));
+    const section = view.getUint16(at + 6, true);
+    found.set(name, { section, offset: Number(view.getBigUint64(at + 8, true)) });
   }
-  return offsets;
+  return found;
 }

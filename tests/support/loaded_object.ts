@@ -15,7 +15,7 @@ import { builtObject } from "./built_object.ts";
 /** Options for {@linkcode BpfObject.load} that are as small as they can be. */
 export const SMALL: ObjectOptions = {
   ringBytes: 4096,
-  places: 1,
+  places: 0,
   interfaces: 1,
   vpIfOffset: 0,
   vifIdxOffset: 0,
@@ -24,7 +24,7 @@ export const SMALL: ObjectOptions = {
   kernelBtf: null,
 };
 
-/** The program that writes records on request. */
+/** The program of the object for tests, which writes records on request. */
 export const TEST_PROGRAM: readonly ProgramChoice[] = [{ name: "vrft_test_record" }];
 
 /** A ring with its reader, and the program that writes to it. */

@@ -47,6 +47,7 @@ const RETURNS_AT_ONCE = 32;
 export const kprobe: Backend = {
   name: "kprobe",
   title: "kprobe events",
+  object: () => "kprobe",
   programs: PROGRAMS.map((name) => ({ name })),
   // Seen on Linux 6.1: 1.3 ends a function; beside them its entry and its start.
   placesPerFunction: 16,

@@ -23,6 +23,7 @@ const RETURN = "vrft_multi_return";
 export const multi: Backend = {
   name: "multi",
   title: "kprobe.multi + kretprobe.multi",
+  object: () => "multi",
   programs: [
     { name: ENTRY, attachType: BPF_TRACE_KPROBE_MULTI },
     { name: RETURN, attachType: BPF_TRACE_KPROBE_MULTI },

@@ -5,7 +5,9 @@
  * @module
  */
 
-import type { Attachment, AttachProgress, Backend } from "../backend.ts";
+import type { Attachment, AttachProgress, Backend, ObjectName } from "../backend.ts";
+import type { Btf } from "../../kernel/btf.ts";
+import { Failure } from "../../sys/failure.ts";
 import type { Target } from "../target.ts";
 import { BPF_TRACE_KPROBE_SESSION, missedByLink, missedByProgram } from "../bpf_syscall.ts";
 import type { BpfObject } from "../object.ts";
@@ -17,6 +19,7 @@ const PROGRAM = "vrft_session";
 export const session: Backend = {
   name: "session",
   title: "kprobe.session",
+  object: chooseObject,
   // libbpf before 1.5 does not know the section name "kprobe.session", the kernel needs no more
   // than the attach type.
   programs: [{ name: PROGRAM, attachType: BPF_TRACE_KPROBE_SESSION }],
@@ -46,3 +49,12 @@ export const session: Backend = {
     };
   },
 };
+
+/** Linux 7.0 gave the kfuncs of a session an argument. */
+function chooseObject(kernel: Btf): ObjectName {
+  const parameters = kernel.parameterCount("bpf_session_cookie");
+  if (parameters === undefined) {
+    throw new Failure("the kernel has no bpf_session_cookie(), which came with Linux 6.10");
+  }
+  return parameters === 0 ? "session_6.10" : "session";
+}

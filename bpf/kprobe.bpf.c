@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause)
+/* kprobes, for kernels that have neither of the other backends. */
+#include "programs.h"
+#include "open_frames.h"
+
+/* One on a function's start, or right behind the place of ftrace there. */
+static __always_inline int kprobe_entry(struct pt_regs *ctx, bool sampled)
+{
+	__u64 *cookie = probe_cookie(ctx);
+
+	if (cookie && wants(ctx, *cookie, false, sampled) &&
+	    open_frame(*cookie, ctx->sp) &&
+	    !record(*cookie, VRFT_ENTRY, ctx->sp))
+		forget_frame(ctx->sp);
+	return 0;
+}
+
+SEC("kprobe")
+int vrft_kprobe_entry(struct pt_regs *ctx)
+{
+	return kprobe_entry(ctx, false);
+}
+
+SEC("kprobe")
+int vrft_kprobe_entry_sampled(struct pt_regs *ctx)
+{
+	return kprobe_entry(ctx, true);
+}
+
+/* One on an instruction that leaves a function: see src/kernel/exits.ts. */
+SEC("kprobe")
+int vrft_kprobe_exit(struct pt_regs *ctx)
+{
+	__u64 *cookie = probe_cookie(ctx);
+	__u64 target;
+	__u32 jump;
+
+	if (!cookie)
+		return 0;
+	jump = *cookie >> VRFT_COOKIE_JUMP_SHIFT & VRFT_COOKIE_JUMP_MASK;
+	if (jump) {
+		/* A tail call of a traced function: that one will return. */
+		target = jump_target(ctx, jump - 1);
+		if (bpf_map_lookup_elem(&places, &target))
+			return 0;
+	}
+	return_frame(ctx->sp);
+	return 0;
+}
+
+/* A kretprobe. */
+SEC("kprobe")
+int vrft_kprobe_return(struct pt_regs *ctx)
+{
+	return_frame(ctx->sp - sizeof(__u64));
+	return 0;
+}

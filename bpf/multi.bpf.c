@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause)
+/* kprobe.multi and kretprobe.multi, Linux 5.18 with CONFIG_FPROBE. */
+#include "programs.h"
+#include "open_calls.h"
+
+static __always_inline int multi_entry(struct pt_regs *ctx, bool sampled)
+{
+	__u64 cookie = bpf_get_attach_cookie(ctx);
+
+	if (wants(ctx, cookie, false, sampled) && open_call(cookie, ctx->sp) &&
+	    !record(cookie, VRFT_ENTRY, ctx->sp))
+		close_call(cookie, ctx->sp);
+	return 0;
+}
+
+SEC("kprobe.multi")
+int vrft_multi_entry(struct pt_regs *ctx)
+{
+	return multi_entry(ctx, false);
+}
+
+SEC("kprobe.multi")
+int vrft_multi_entry_sampled(struct pt_regs *ctx)
+{
+	return multi_entry(ctx, true);
+}
+
+SEC("kprobe.multi")
+int vrft_multi_return(struct pt_regs *ctx)
+{
+	__u64 cookie = bpf_get_attach_cookie(ctx);
+	/* The return address has been popped when a return probe runs. */
+	__u64 frame = ctx->sp - sizeof(__u64);
+
+	if (close_call(cookie, frame))
+		record(cookie, VRFT_RETURN, frame);
+	return 0;
+}

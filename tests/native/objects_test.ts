@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import type { ObjectName } from "../../src/probe/backend.ts";
+import { BACKENDS } from "../../src/probe/backend_choice.ts";
+import { sampledProgram } from "../../src/probe/sampling.ts";
+import { builtObject } from "../support/built_object.ts";
+import { symbolOffsets, undefinedSymbols } from "../support/elf_symbols.ts";
+import { kernelWithSession } from "../support/kernels.ts";
+
+// One extern that the kernel has not, or has otherwise, stops all programs of an object.
+
+const SESSION_KFUNCS = ["bpf_rdonly_cast", "bpf_session_cookie", "bpf_session_is_return"];
+/** What each object needs of the kernel beyond helpers, and the maps that not all objects have. */
+const NEEDS: Readonly<Record<ObjectName, { externs: string[]; maps: string[] }>> = {
+  "session": { externs: SESSION_KFUNCS, maps: [] },
+  "session_6.10": { externs: SESSION_KFUNCS, maps: [] },
+  "multi": { externs: [], maps: ["open_calls"] },
+  "kprobe": { externs: [], maps: ["open_frames", "places"] },
+};
+const SHARED_MAPS = ["counters", "events", "interfaces", "packets"];
+const NAMES = Object.keys(NEEDS) as ObjectName[];
+
+Deno.test("an object needs what its backend needs, and nothing else", () => {
+  const all = new Set([...SHARED_MAPS, ...NAMES.flatMap((name) => NEEDS[name].maps)]);
+  for (const name of NAMES) {
+    const object = builtObject(name);
+    assert.deepEqual(undefinedSymbols(object), NEEDS[name].externs, name);
+    const symbols = symbolOffsets(object);
+    const maps = [...all].filter((map) => symbols.has(map)).sort();
+    assert.deepEqual(maps, [...SHARED_MAPS, ...NEEDS[name].maps].sort(), name);
+  }
+});
+
+Deno.test("an object has the programs of its backend, and no others", () => {
+  for (const parameters of [0, 1] as const) {
+    for (const backend of BACKENDS) {
+      const name = backend.object(kernelWithSession(parameters));
+      const wanted = backend.programs.flatMap(({ name }) => [name, sampledProgram(name)]);
+      const programs = [...symbolOffsets(builtObject(name)).keys()]
+        .filter((symbol) => symbol.startsWith("vrft_"));
+      assert.deepEqual(programs.sort(), [...new Set(wanted)].sort(), name);
+    }
+  }
+});

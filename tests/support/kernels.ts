@@ -1,0 +1,20 @@
+/**
+ * BTF of kernels that differ in what the backends need.
+ *
+ * @module
+ */
+
+import { Btf } from "../../src/kernel/btf.ts";
+import { BtfWriter } from "./btf_writer.ts";
+
+/** A kernel whose kfuncs of a session have so many parameters; without them for `undefined`. */
+export function kernelWithSession(parameters: 0 | 1 | undefined): Btf {
+  const writer = new BtfWriter();
+  const pointer = writer.pointer(0);
+  if (parameters !== undefined) {
+    const context = parameters === 0 ? [] : [["ctx", pointer] as const];
+    writer.func("bpf_session_is_return", context);
+    writer.func("bpf_session_cookie", context, pointer);
+  }
+  return Btf.parse(writer.bytes());
+}
