@@ -22,6 +22,8 @@ const THIRD_PARTIES = [
   "zlib",
   "zstd",
 ];
+/** What is in docs/, sorted. */
+const DOCUMENTS = Array.from(Deno.readDirSync(`${CHECKOUT}/docs`), ({ name }) => name).sort();
 const NOTICES = `${ARCHIVE_FOLDER}/LICENSES/third-party`;
 
 let folder: TemporaryFolder;
@@ -52,6 +54,8 @@ Deno.test("the archive holds the program and what goes with it", async () => {
     `${ARCHIVE_FOLDER}/completions/vrft.bash`,
     `${ARCHIVE_FOLDER}/completions/vrft.fish`,
     `${ARCHIVE_FOLDER}/completions/vrft.zsh`,
+    `${ARCHIVE_FOLDER}/docs/`,
+    ...DOCUMENTS.map((name) => `${ARCHIVE_FOLDER}/docs/${name}`),
     `${ARCHIVE_FOLDER}/vrft`,
     `${ARCHIVE_FOLDER}/vrft.1`,
   ]);
@@ -89,6 +93,7 @@ Deno.test("the Debian package holds the files that belong to it, where they belo
     "./usr/share/doc/vrft/README.md.gz",
     "./usr/share/doc/vrft/changelog.gz",
     "./usr/share/doc/vrft/copyright",
+    ...DOCUMENTS.map((name) => `./usr/share/doc/vrft/docs/${name}.gz`),
     "./usr/share/fish/vendor_completions.d/vrft.fish",
     "./usr/share/man/man1/vrft.1.gz",
     "./usr/share/zsh/vendor-completions/_vrft",
