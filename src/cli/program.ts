@@ -104,7 +104,7 @@ class Parser {
       this.#root.parse([...args], { from: "user" });
     } catch (error) {
       if (!(error instanceof CommanderError)) throw error;
-      if (error.code === "commander.unknownOption") this.#explainUnknownOption(error);
+      if (error.code === "commander.unknownOption") this.#explainUnknownOption();
       // The framework's answer where no subcommand is named: it would print help, vrft traces. An
       // action of the root would do as well, but then "vrft function --json" complained of --json.
       if (error.code !== "commander.help") throw error;
@@ -160,9 +160,10 @@ class Parser {
     return given;
   }
 
-  /** @throws {Misuse} if the unknown option of `error` is known after all, only not like that */
-  #explainUnknownOption(error: CommanderError): void {
-    const [, flag = ""] = /'(--[^='\s]+|-[^-'])/.exec(error.message) ?? [];
+  /** @throws {Misuse} if the unknown option is known after all, only not like that */
+  #explainUnknownOption(): void {
+    // It leads what the framework has left over behind the operands.
+    const flag = flagIn(this.#chosen.args.find((text) => /^-./s.test(text)) ?? "");
     if (hasOption(this.spec, flag)) throw new Misuse(`Option '${flag}' takes no value`);
     if (COMMANDS.some((each) => hasOption(each, flag))) throw misplaced(flag, this.spec);
   }
@@ -196,7 +197,7 @@ function frameworkOption(long: string, spec: OptionSpec, command: CommandSpec): 
   if (value === undefined) return option;
   return option.argParser((text: string, previous: unknown): unknown => {
     // As in "-i -n 5": the framework takes the next argument whatever it is.
-    const flag = text.startsWith("--") ? text.replace(/=.*/s, "") : text.slice(0, 2);
+    const flag = flagIn(text);
     if (hasOption(command, flag)) {
       throw new Misuse(`Option '${flags}' needs a value, not the option '${flag}'`);
     }
@@ -224,6 +225,11 @@ function givenOptions(command: Command): Record<string, unknown> {
     given[option.name()] = option.negate || command.getOptionValue(key);
   }
   return given;
+}
+
+/** The flag of an argument: `--limit` of `--limit=5`, `-n` of `-n5`. */
+function flagIn(text: string): string {
+  return text.startsWith("--") ? text.replace(/=.*/s, "") : text.slice(0, 2);
 }
 
 /** Whether `flag` (`-n` or `--limit`) names an option of `command`. */
