@@ -23,7 +23,6 @@ import { Log } from "./output/log.ts";
 import { readObject } from "./probe/object_file.ts";
 import { printable } from "./sys/printable.ts";
 import { Failure } from "./sys/failure.ts";
-import { SystemError } from "./sys/libc.ts";
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
@@ -37,8 +36,8 @@ async function main(): Promise<number> {
   } catch (error) {
     if (error instanceof OutputClosed) return 0;
     complain(error);
-    if (invocation.command === "trace" && isExpected(error)) {
-      const reason = await explain(invocation.options, error.message);
+    if (invocation.command === "trace" && error instanceof Failure) {
+      const reason = await explain(invocation.options, error);
       if (reason !== null) say([`vrft: ${explanation(reason)}`]);
     }
     return 1;
@@ -106,16 +105,12 @@ const DETAIL_LINES = 20;
 /** Says what went wrong; for what was to be expected, without a stack trace. */
 function complain(error: unknown): void {
   say(
-    isExpected(error)
+    error instanceof Failure
       ? [...detailsOf(error), `vrft: ${error.message}`]
       : `vrft: This is a defect of vrft: ${error instanceof Error ? error.stack : error}`.split(
         "\n",
       ),
   );
-}
-
-function isExpected(error: unknown): error is Failure | SystemError {
-  return error instanceof Failure || error instanceof SystemError;
 }
 
 /** Writes lines to standard error. */
@@ -127,8 +122,8 @@ function say(lines: readonly string[]): void {
   }
 }
 
-function detailsOf(error: Error): string[] {
-  const details = error instanceof Failure ? error.details.trimEnd() : "";
+function detailsOf(failure: Failure): string[] {
+  const details = failure.details.trimEnd();
   return details === "" ? [] : details.split("\n").slice(-DETAIL_LINES);
 }
 

@@ -10,7 +10,11 @@ import { spread, type Target } from "../probe/target.ts";
 import type { Libbpf } from "../probe/libbpf.ts";
 import type { ObjectOptions } from "../probe/object.ts";
 import { amount } from "../sys/amount.ts";
+import { causesOf, Failure } from "../sys/failure.ts";
 import { failed, note, ok, type Outcome } from "./outcome.ts";
+
+const EPERM = 1;
+const EACCES = 13;
 
 /** Functions for the trial, the first that is there: they take a packet, and are seldom called. */
 const SELDOM_CALLED = ["__icmp_send", "ip_rt_send_redirect", "skb_copy_ubufs"];
@@ -22,7 +26,7 @@ const TIMED = 32;
 export interface Attempt {
   readonly backend: Backend;
   /** Why it does not work; `null` when it does. */
-  readonly failure: string | null;
+  readonly failure: Failure | null;
 }
 
 /** What the trials found. */
@@ -68,8 +72,7 @@ export async function tryBackends(
       attempts.push({ backend, failure: null });
       best ??= { backend, time };
     } catch (error) {
-      const { message } = whyNot(backend, error, tools.debug);
-      attempts.push({ backend, failure: message });
+      attempts.push({ backend, failure: whyNot(backend, error, tools.debug) });
     }
   }
   if (best === null) return { attempts, chosen: null, attachMs: 0 };
@@ -156,13 +159,21 @@ export function checkBackend(
       ? ok(`works (${title})`)
       : note(`works, too (${title}), and ${trials.chosen} is better`);
   }
-  const found = `does not work (${title}): ${failure}`;
+  const found = `does not work (${title}): ${failure.message}`;
   if (trials.chosen !== null || blamed) return note(found);
   return failed(
     found,
-    /not permitted|denied/i.test(failure)
+    isForbidden(failure)
       ? "something forbids it: look for a seccomp filter, a security module or lockdown"
       : "vrft check --debug shows all that the kernel and libbpf say about it",
+  );
+}
+
+/** Whether the kernel, or something in front of it, does not permit what the backend needs. */
+function isForbidden(failure: Failure): boolean {
+  return [...causesOf(failure)].some((error) =>
+    error instanceof Deno.errors.PermissionDenied ||
+    error instanceof Failure && (error.errno === EPERM || error.errno === EACCES)
   );
 }
 

@@ -70,10 +70,10 @@ export function checkVrouterBtf(facts: VrouterBtfFacts): Outcome {
   return suffices(agreement) ? ok(compared) : failed(compared, REMAKE);
 }
 
-/** There is no BTF of vrouter. @param reasons why what is there was not taken */
-export function checkNoVrouterBtf(reasons: readonly string[]): Outcome {
+/** There is no BTF of vrouter. @param ignored why what is there was not taken; `null` for nothing */
+export function checkNoVrouterBtf(ignored: string | null): Outcome {
   return failed(
-    ["this kernel offers none", ...reasons].join("; "),
+    "this kernel offers none" + (ignored === null ? "" : `; ${ignored}`),
     "make a file of it (pahole -J) and name that with --vrouter-btf",
   );
 }

@@ -17,7 +17,6 @@ import { amount } from "../sys/amount.ts";
 import { missingCapabilities, traceCapabilities } from "../sys/capabilities.ts";
 import { Failure } from "../sys/failure.ts";
 import { exists, readText } from "../sys/files.ts";
-import { SystemError } from "../sys/libc.ts";
 import { NetlinkClient, NetlinkError } from "../sys/netlink.ts";
 import { NETLINK_GENERIC, NetlinkSocket } from "../sys/netlink_socket.ts";
 import { networkNamespaces } from "../sys/network.ts";
@@ -235,7 +234,7 @@ function netlinkFailure(): string | null {
     lookUpFamily(new NetlinkClient(socket), "vrouter");
     return null;
   } catch (error) {
-    if (error instanceof NetlinkError || error instanceof SystemError) return error.message;
+    if (error instanceof NetlinkError || error instanceof Failure) return error.message;
     throw error;
   }
 }
@@ -245,7 +244,7 @@ function interfacesOutcome(netlink: Outcome, privileged: boolean): Outcome {
   try {
     return checkInterfaces(readVifs());
   } catch (error) {
-    if (!(error instanceof Failure) && !(error instanceof SystemError)) throw error;
+    if (!(error instanceof Failure)) throw error;
     if (!privileged) return note("listing them needs root");
     return failed(error.message, "see the kernel's log for what the module says (dmesg)");
   }
@@ -261,7 +260,7 @@ async function openLibbpf(): Promise<{ library: Libbpf | null; outcome: Outcome 
       [Symbol.dispose]: (): void => library[Symbol.dispose](),
     };
   } catch (error) {
-    if (!(error instanceof Failure) && !(error instanceof SystemError)) throw error;
+    if (!(error instanceof Failure)) throw error;
     return {
       library: null,
       outcome: failed(error.message, "get vrft anew: this copy does not suit this host"),
@@ -298,7 +297,7 @@ function vrouterBtfOutcome(
   const facts = vrouterBtfFacts(sources, loaded);
   if (facts !== null) return checkVrouterBtf(facts);
   if (!loaded) return note("needs the module");
-  return checkNoVrouterBtf(sources.warnings.filter((warning) => warning.includes(".btf")));
+  return checkNoVrouterBtf(sources.vrouterBtfIgnored);
 }
 
 /** What can be traced; why that cannot be found out, as text; `null` without BTF. */

@@ -4,84 +4,83 @@
  * @module
  */
 
+import { type Failure, type FailureKind, failuresIn } from "../sys/failure.ts";
 import { type CheckChoices, checkHost, type CheckName } from "./checks.ts";
+import { KERNEL_OPTIONS } from "./kernel_options.ts";
 import type { CheckResult } from "./outcome.ts";
 
-/** Failures of one kind, and the checks that can be the reason. */
-interface Subject {
-  /** Their messages. */
-  readonly messages: RegExp;
-  readonly checks: RegExp;
-  /** The last of these checks: no later one is made. */
-  readonly last: CheckName;
-}
+/** The checks that can be the reason of a failure, in the order in which they are made. */
+type Suspects = readonly CheckName[];
 
-/** What fits none is about what the user named, such as a file or an interface: nothing to explain. */
-const SUBJECTS: readonly Subject[] = [
-  {
-    messages: /^Cannot list the vifs/,
-    checks: /^(privileges|vrouter_module)$/,
-    last: "vrouter_module",
-  },
-  {
-    messages: /^Cannot (read|use|find) .*BTF/,
-    checks: /^(CONFIG_DEBUG_INFO_BTF|kernel_btf|vrouter_btf)$/,
-    last: "vrouter_btf",
-  },
-  {
-    messages: /^Cannot trace: .*tracefs/,
-    checks: /^(privileges|lockdown|CONFIG_(FUNCTION_TRACER|DYNAMIC_FTRACE)|tracefs)$/,
-    last: "tracefs",
-  },
-  {
-    messages: /^Cannot trace: .*kallsyms/,
-    checks: /^(privileges|CONFIG_KALLSYMS|kernel_addresses)$/,
-    last: "kernel_addresses",
-  },
-  {
-    messages:
-      /^Cannot (trace with|attach|load|seal|map|size|create a file in memory|(open|read) the BPF|(open|set|enable) .*kprobe event|write to the map)/,
-    checks:
-      /^(kernel_release|privileges|lockdown|locked_memory|libraries|CONFIG_.*|.*_btf|tracefs|kernel_addresses)$/,
-    last: "kernel_addresses",
-  },
+/** Of what the kernel refuses, everything can be the reason. */
+const KERNEL: Suspects = [
+  "kernel_release",
+  "privileges",
+  "lockdown",
+  "locked_memory",
+  "libraries",
+  ...KERNEL_OPTIONS.map(({ name }) => name as CheckName),
+  "kernel_btf",
+  "vrouter_btf",
+  "tracefs",
+  "kernel_addresses",
 ];
 
-/** Parts of a finding that are too short to say anything. */
-const SHORT = 16;
+/** By the kind of the failure; none where no check can find more than the failure itself says. */
+export const SUSPECTS: Readonly<Record<FailureKind, Suspects>> = {
+  glob: [],
+  output: [],
+  interfaces: [],
+  functions: [],
+  privileges: ["kernel_release"],
+  network: [],
+  vifs: ["privileges", "vrouter_module"],
+  vrouter_absent: [],
+  vrouter_changed: [],
+  btf: ["kernel_btf", "vrouter_btf"],
+  vrouter_btf: [],
+  tracefs: ["privileges", "lockdown", "CONFIG_FUNCTION_TRACER", "CONFIG_DYNAMIC_FTRACE", "tracefs"],
+  addresses: ["privileges", "CONFIG_KALLSYMS"],
+  kcore: [],
+  libraries: KERNEL,
+  object: [],
+  libbpf: KERNEL,
+  btf_list: KERNEL,
+  system_call: KERNEL,
+  perf_event: KERNEL,
+  attach: KERNEL,
+  backend: KERNEL,
+  memory: [],
+  ring: [],
+};
 
 /**
  * The first failing check that can be the reason of a failure. Nothing is attached to find out.
  *
- * @param message what the user has been told already
+ * @param failure what the user has been told already
  * @param checks makes the checks; tests put their own host here
- * @returns `null` when no check explains it, or it would say what `message` says
+ * @returns `null` when no check explains it, or it found the very failure
  */
 export async function explain(
   choices: CheckChoices,
-  message: string,
+  failure: Failure,
   checks: typeof checkHost = checkHost,
 ): Promise<CheckResult | null> {
-  const subject = SUBJECTS.find(({ messages }) => messages.test(message));
-  if (subject === undefined) return null;
+  const suspects = SUSPECTS[failure.kind];
+  if (suspects.length === 0) return null;
+  const told = failuresIn(failure).map(({ message }) => message);
   try {
     for await (const result of checks(choices, null)) {
-      if (result.status === "failed" && subject.checks.test(result.check)) {
-        return saysTheSame(message, result) ? null : result;
+      if (result.status === "failed" && suspects.some((name) => name === result.check)) {
+        // A check that meets the same failure finds its message.
+        return told.includes(result.found) ? null : result;
       }
-      if (result.check === subject.last) break;
+      if (result.check === suspects.at(-1)) break;
     }
   } catch {
     // The failure has been reported; a defect of the checks must not hide it.
   }
   return null;
-}
-
-/** Whether any part of what the check found or advises stands in the message. */
-function saysTheSame(message: string, { found, advice }: CheckResult): boolean {
-  return [found, ...advice === null ? [] : [advice]]
-    .flatMap((text) => text.split(/[:;,] /))
-    .some((part) => part.length >= SHORT && message.includes(part));
 }
 
 /** The explanation in one line: `CONFIG_KPROBES: not set; use a kernel …`. */

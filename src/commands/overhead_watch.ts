@@ -27,6 +27,7 @@ export function requireRunStatistics(): Disposable {
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;
     throw new Failure(
+      "privileges",
       `Cannot hold the trace to --max-overhead: ${error.message}: run vrft as root (CAP_SYS_ADMIN), ` +
         "or have the administrator switch them on (sysctl -w kernel.bpf_stats_enabled=1)",
       { cause: error },

@@ -16,7 +16,7 @@ export function removeStale(path: string | null): void {
   try {
     const { isFile, size } = Deno.lstatSync(path);
     if (!isFile || size > 0) {
-      throw new Failure("it exists, and is not the empty file of an earlier trace");
+      throw new Failure("output", "it exists, and is not the empty file of an earlier trace");
     }
     Deno.removeSync(path);
   } catch (error) {
@@ -36,6 +36,7 @@ export function announce(path: string | null): void {
 
 function unusable(path: string, cause: unknown): Failure {
   return new Failure(
+    "output",
     `Cannot create the ready file "${printable(path)}": ${(cause as Error).message}`,
     {
       cause,

@@ -217,7 +217,7 @@ function requireCapabilities(options: TraceOptions): void {
   const status = Deno.readTextFileSync("/proc/self/status");
   const missing = missingCapabilities(status, traceCapabilities(options.vrouter));
   if (missing.length === 0) return;
-  throw new Failure(`Cannot trace without ${missing.join(", ")}: run vrft as root`);
+  throw new Failure("privileges", `Cannot trace without ${missing.join(", ")}: run vrft as root`);
 }
 
 function describeSystem(log: Log): void {
@@ -234,6 +234,7 @@ function describeSources(log: Log, options: TraceOptions, sources: KernelSources
   for (const note of sources.notes) log.debug(note);
   if (options.vrouter && sources.vrouterBtf === null) {
     throw new Failure(
+      "vrouter_btf",
       "Cannot find the BTF of the vrouter module: this kernel offers none, so make a file of it " +
         "(pahole -J) and name that with --vrouter-btf",
     );
@@ -246,6 +247,7 @@ function requireOffsets({ modules, vrouterBtf }: KernelSources): PacketOffsets {
   if (offsets !== null) return offsets;
   if (vrouterBtf === null) return NO_PACKET_OFFSETS;
   throw new Failure(
+    "vrouter_btf",
     `Cannot use "${printable(vrouterBtf)}": it does not describe vr_packet.vp_if and ` +
       "vr_interface.vif_idx, so it is not vrouter's",
   );

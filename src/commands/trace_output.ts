@@ -31,7 +31,9 @@ export function openOutput(path: string | null): Output {
     const file = Deno.openSync(path, { write: true, create: true, truncate: true });
     return { sink: file, name, [Symbol.dispose]: (): void => file.close() };
   } catch (cause) {
-    throw new Failure(`Cannot open ${name} for writing: ${(cause as Error).message}`, { cause });
+    throw new Failure("output", `Cannot open ${name} for writing: ${(cause as Error).message}`, {
+      cause,
+    });
   }
 }
 

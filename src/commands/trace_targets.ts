@@ -47,6 +47,7 @@ function chosenTargets(log: Log, options: TraceOptions, sources: KernelSources):
   );
   if (functions.length === 0) {
     throw new Failure(
+      "functions",
       hasGlobs(options)
         ? `Cannot trace: no traceable function with a packet matches ${globs(options)}; see vrft ` +
           "functions"
@@ -55,6 +56,7 @@ function chosenTargets(log: Log, options: TraceOptions, sources: KernelSources):
   }
   if (!discovery.traceabilityKnown) {
     throw new Failure(
+      "tracefs",
       "Cannot trace: the kernel does not tell which functions can be traced, so it has no function " +
         "tracer (CONFIG_FUNCTION_TRACER), or tracefs is not mounted (mount -t tracefs nodev " +
         "/sys/kernel/tracing)",
@@ -63,6 +65,7 @@ function chosenTargets(log: Log, options: TraceOptions, sources: KernelSources):
   const targets = withAddress(functions);
   if (targets.length > 0) return targets;
   throw new Failure(
+    "addresses",
     "Cannot trace: /proc/kallsyms hides the addresses of functions; set kernel.kptr_restrict to 0 " +
       "or 1 (sysctl -w kernel.kptr_restrict=1)",
   );

@@ -58,6 +58,7 @@ export class VrouterWatch implements Disposable {
     const state = this.#module.state();
     if (state === "same") return;
     throw new Failure(
+      "vrouter_changed",
       `Cannot trace: the vrouter module ${WHAT[state]} while vrft was getting ready; ` +
         (state === "unloaded"
           ? "load it, or trace plain network devices with --no-vrouter"

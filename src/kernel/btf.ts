@@ -18,6 +18,10 @@ import { ElfError, elfSection, isElf } from "./elf.ts";
 /** Why bytes are not BTF that can be used. */
 export class BtfError extends Failure {
   override readonly name = "BtfError";
+
+  constructor(message: string, options?: ErrorOptions) {
+    super("btf", message, options);
+  }
 }
 
 /** `void`, which is type id 0 and stands in no file. */

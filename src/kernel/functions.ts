@@ -126,7 +126,7 @@ function findCandidates(input: DiscoveryInput): Candidate[] {
         .map((name) => byName.get(name) as Candidate);
     } catch (cause) {
       if (!(cause instanceof BtfError)) throw cause;
-      throw new Failure(`Cannot use the BTF of ${module}: ${cause.message}`, { cause });
+      throw new Failure("btf", `Cannot use the BTF of ${module}: ${cause.message}`, { cause });
     }
   });
 }

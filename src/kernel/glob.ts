@@ -46,7 +46,10 @@ function parse(glob: string): Step[] {
       const from = at + (negated ? 2 : 1);
       const to = glob.indexOf("]", from + 1);
       if (to < 0) {
-        throw new Failure(`Cannot understand the glob "${glob}": close the bracket with "]"`);
+        throw new Failure(
+          "glob",
+          `Cannot understand the glob "${glob}": close the bracket with "]"`,
+        );
       }
       steps.push(set(glob.slice(from, to), negated));
       at = to;

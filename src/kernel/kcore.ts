@@ -131,6 +131,6 @@ function attempt<T>(path: string, read: () => T): T {
   try {
     return read();
   } catch (cause) {
-    throw new Failure(`Cannot read ${path}: ${(cause as Error).message}`, { cause });
+    throw new Failure("kcore", `Cannot read ${path}: ${(cause as Error).message}`, { cause });
   }
 }

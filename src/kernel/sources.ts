@@ -54,6 +54,8 @@ export interface KernelSources
   readonly vrouterBtf: string | null;
   /** What could not be read, and what follows from it: for the user to see. */
   readonly warnings: readonly string[];
+  /** The one of them that says why the BTF in vrouter's default place was not taken; else `null`. */
+  readonly vrouterBtfIgnored: string | null;
   /** Modules whose BTF could not be read: for a debug log. */
   readonly notes: readonly string[];
 }
@@ -95,9 +97,13 @@ export async function readSources(
   const modules: ModuleBtf[] = [{ module: VMLINUX, btf: kernel }];
   modules.push(...await readModules(paths.btf, kernel, notes));
 
-  const vrouter = options.vrouter ? await readVrouter(options, paths, warnings) : null;
-  if (vrouter !== null) {
-    modules.push({ module: VROUTER, btf: useBtf(VROUTER, vrouter.path, vrouter.bytes, kernel) });
+  const vrouter = options.vrouter ? await readVrouter(options, paths) : null;
+  const vrouterBtfIgnored = typeof vrouter === "string" ? vrouter : null;
+  if (vrouterBtfIgnored !== null) warnings.push(vrouterBtfIgnored);
+  const vrouterBtf = typeof vrouter === "string" ? null : vrouter;
+  if (vrouterBtf !== null) {
+    const { path, bytes } = vrouterBtf;
+    modules.push({ module: VROUTER, btf: useBtf(VROUTER, path, bytes, kernel) });
   }
   const [kallsyms, filterFunctions] = await lists;
   return {
@@ -106,8 +112,9 @@ export async function readSources(
     kallsyms,
     filterFunctions,
     kernelBtf: kernelPath,
-    vrouterBtf: vrouter?.path ?? null,
+    vrouterBtf: vrouterBtf?.path ?? null,
     warnings,
+    vrouterBtfIgnored,
     notes,
   };
 }
@@ -135,22 +142,22 @@ async function readModules(directory: string, kernel: Btf, notes: string[]): Pro
   return modules.filter((module) => module !== null);
 }
 
-/** vrouter's BTF: the file that was named, else the loaded module's, else the trusted one in /tmp. */
+/**
+ * vrouter's BTF: the file that was named, else the loaded module's, else the trusted one in /tmp, or
+ * why that was not taken.
+ */
 async function readVrouter(
   options: SourceOptions,
   paths: SourcePaths,
-  warnings: string[],
-): Promise<{ path: string; bytes: Uint8Array } | null> {
+): Promise<{ path: string; bytes: Uint8Array } | string | null> {
   const loaded = `${paths.btf}/${VROUTER}`;
   const path = options.vrouterBtf ?? (await exists(loaded) ? loaded : null);
   if (path !== null) return { path, bytes: await readBtf(VROUTER, path, "") };
   try {
     return { path: paths.vrouterBtf, bytes: await readTrusted(paths.vrouterBtf) };
   } catch (cause) {
-    if (!(cause instanceof Deno.errors.NotFound)) {
-      warnings.push(`Ignoring "${printable(paths.vrouterBtf)}": ${why(cause)}`);
-    }
-    return null;
+    if (cause instanceof Deno.errors.NotFound) return null;
+    return `Ignoring "${printable(paths.vrouterBtf)}": ${why(cause)}`;
   }
 }
 
@@ -158,11 +165,12 @@ async function readVrouter(
 async function readBtf(owner: string, path: string, hint: string): Promise<Uint8Array> {
   try {
     const { isFile, size } = await Deno.stat(path);
-    if (!isFile) throw new Failure("it is not a regular file");
-    if (size > MAX_BTF_FILE_BYTES) throw new Failure("it is larger than 2 GiB");
+    if (!isFile) throw new Failure("btf", "it is not a regular file");
+    if (size > MAX_BTF_FILE_BYTES) throw new Failure("btf", "it is larger than 2 GiB");
     return await Deno.readFile(path);
   } catch (cause) {
     throw new Failure(
+      "btf",
       `Cannot read the BTF of ${owner} from "${printable(path)}": ${why(cause)}${hint}`,
       { cause },
     );
@@ -175,6 +183,7 @@ function useBtf(owner: string, path: string, bytes: Uint8Array, base?: Btf): Btf
   } catch (cause) {
     if (!(cause instanceof BtfError)) throw cause;
     throw new Failure(
+      "btf",
       `Cannot use "${printable(path)}" as the BTF of ${owner}: ${cause.message}`,
       { cause },
     );
@@ -203,12 +212,12 @@ export function distrust(
 async function readTrusted(path: string): Promise<Uint8Array> {
   const before = await Deno.lstat(path);
   const reason = distrust(before);
-  if (reason !== null) throw new Failure(reason);
+  if (reason !== null) throw new Failure("btf", reason);
   const file = await Deno.open(path);
   try {
     const opened = await file.stat();
     if (opened.dev !== before.dev || opened.ino !== before.ino || distrust(opened) !== null) {
-      throw new Failure("it changed while it was being opened");
+      throw new Failure("btf", "it changed while it was being opened");
     }
     return await new Response(file.readable).bytes();
   } finally {

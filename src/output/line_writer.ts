@@ -128,7 +128,9 @@ export class LineWriter {
       if (error instanceof Deno.errors.BrokenPipe) {
         throw new OutputClosed(`Nobody reads ${this.#target} any more`, { cause: error });
       }
-      throw new Failure(`Cannot write to ${this.#target}: ${reason(error)}`, { cause: error });
+      throw new Failure("output", `Cannot write to ${this.#target}: ${reason(error)}`, {
+        cause: error,
+      });
     }
   }
 

@@ -18,10 +18,16 @@ export type ObjectName = "session" | "session_6.10" | "multi" | "kprobe";
 /** Reads one of them. */
 export type ObjectReader = (name: ObjectName) => Promise<Uint8Array<ArrayBuffer>>;
 
+/** A function that the kernel does not let be probed. */
+export interface RefusedFunction extends SkippedFunction {
+  /** What the kernel answered. */
+  readonly cause: unknown;
+}
+
 /** Live probes. Disposing detaches them, at once where the kernel can. */
 export interface Attachment extends Disposable {
   /** Functions that the kernel refused, with its reason; the others are live. */
-  readonly refused: readonly SkippedFunction[];
+  readonly refused: readonly RefusedFunction[];
   /** Hits of live probes that did not run the program, as far as this kernel tells. */
   missed(): number;
 }

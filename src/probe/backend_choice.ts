@@ -6,14 +6,13 @@
 
 import { Failure } from "../sys/failure.ts";
 import { readText } from "../sys/files.ts";
-import { SystemError } from "../sys/libc.ts";
 import type { Btf } from "../kernel/btf.ts";
 import type { Backend, BackendName, ObjectReader } from "./backend.ts";
 import type { Target } from "./target.ts";
 import { kprobe } from "./backends/kprobe_events.ts";
 import { multi } from "./backends/multi.ts";
 import { session } from "./backends/session.ts";
-import { type Libbpf, LibbpfError } from "./libbpf.ts";
+import type { Libbpf } from "./libbpf.ts";
 import { BpfObject, type ObjectOptions } from "./object.ts";
 
 /** All backends, best first. */
@@ -52,9 +51,8 @@ export async function chooseBackend(
   probes: readonly Target[],
   debug: (message: string) => void,
 ): Promise<Choice> {
-  const reasons: string[] = [];
-  let cause: unknown;
-  let details = "";
+  const names: BackendName[] = [];
+  const failures: Failure[] = [];
   for (const backend of BACKENDS) {
     if (choice !== "auto" && choice !== backend.name) continue;
     try {
@@ -62,17 +60,18 @@ export async function chooseBackend(
       debug(`Backend ${backend.name}: ${backend.title} works on this kernel`);
       return { backend, object: trial.object };
     } catch (error) {
-      const reason = whyNot(backend, error, debug);
-      cause ??= error;
-      details += reason.details;
-      reasons.push(choice === "auto" ? `${backend.name}: ${reason.message}` : reason.message);
+      failures.push(whyNot(backend, error, debug));
+      names.push(backend.name);
     }
   }
   const what = choice === "auto" ? "any backend" : `the backend "${choice}"`;
-  throw new Failure(
-    `Cannot trace with ${what} on this kernel: ${reasons.join("; ")}`,
-    { cause, details },
+  const reasons = failures.map(({ message }, at) =>
+    choice === "auto" ? `${names[at]}: ${message}` : message
   );
+  throw new Failure("backend", `Cannot trace with ${what} on this kernel: ${reasons.join("; ")}`, {
+    cause: new AggregateError(failures),
+    details: failures.map(({ details }) => details).join(""),
+  });
 }
 
 /**
@@ -85,13 +84,12 @@ export function whyNot(
   { name, title }: Backend,
   error: unknown,
   debug: (message: string) => void,
-): { readonly message: string; readonly details: string } {
-  if (!(error instanceof Failure) && !(error instanceof SystemError)) throw error;
-  const { message } = error;
-  const details = error instanceof LibbpfError ? error.details : "";
+): Failure {
+  if (!(error instanceof Failure)) throw error;
+  const { message, details } = error;
   debug(`Backend ${name}: ${title} does not work here: ${message}`);
   if (details !== "") debug(details.trimEnd());
-  return { message, details };
+  return error;
 }
 
 /** The switch of ftrace: `0` where it is off. */
@@ -105,7 +103,7 @@ const FTRACE_SWITCH = "/proc/sys/kernel/ftrace_enabled";
 function requireFtrace(): void {
   // Without ftrace, or without the switch, attaching tells.
   if (readText(FTRACE_SWITCH)?.trim() !== "0") return;
-  throw new Failure("ftrace is switched off (sysctl -w kernel.ftrace_enabled=1)");
+  throw new Failure("attach", "ftrace is switched off (sysctl -w kernel.ftrace_enabled=1)");
 }
 
 /** A backend's programs that have been attached, and let go again. */
@@ -125,7 +123,7 @@ export interface Trial {
  * @param functions number of functions that the programs are to be attached to later
  * @param probes functions that the trial is made on: one that can be attached to is enough
  * @param cancelled true when the user wants out
- * @throws {Failure} or {SystemError} when the backend does not work here; nothing is left then
+ * @throws {Failure} when the backend does not work here; nothing is left then
  * @throws {AttachCancelled} when `cancelled` says so
  */
 export async function tryBackend(
@@ -156,7 +154,8 @@ export async function tryBackend(
     const end = performance.now();
     attachment[Symbol.dispose]();
     if (attachment.refused.length === probes.length) {
-      throw new Failure(attachment.refused[0]!.reason);
+      const { reason, cause } = attachment.refused[0]!;
+      throw new Failure("attach", reason, { cause });
     }
     return { object: loaded, attachMs: end - start, eachMs: Math.max(0, end - first) };
   } catch (error) {

@@ -159,6 +159,7 @@ const PERF_EVENT_IOC_SET_BPF = 0x40042408n;
  * when the last fd is closed, even if that is by the death of the process.
  *
  * @param id content of the event's `id` file
+ * @throws {SystemError} of kind `perf_event`
  */
 export function openTracepoint(id: number): FileDescriptor {
   const attributes = new Uint8Array(PERF_ATTR_SIZE);
@@ -177,7 +178,7 @@ export function openTracepoint(id: number): FileDescriptor {
     PERF_FLAG_FD_CLOEXEC,
     0n,
   );
-  return new FileDescriptor(check("Cannot open the kprobe event", result));
+  return new FileDescriptor(check("Cannot open the kprobe event", result, "perf_event"));
 }
 
 /** Runs `program` at every hit of a perf event, from now until the event is closed. */

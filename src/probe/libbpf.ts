@@ -57,6 +57,12 @@ const LEVEL_INFO = 1;
 /** Kept messages: the verifier can write megabytes, of which the end says why it refused. */
 const KEPT_MESSAGE_BYTES = 64 * 1024;
 
+/**
+ * What libbpf before 1.4 says when BPF_BTF_GET_NEXT_ID fails with EPERM; what it returns may be said of
+ * any refusal. It asks where the kernel lacks a function that some program would call, as 6.1 does.
+ */
+const BTF_LIST_REFUSED = /^libbpf: failed to iterate BTF objects: -1$/m;
+
 /** More than any text of libbpf_strerror() takes. */
 const ERROR_TEXT_BYTES = 128;
 
@@ -161,11 +167,13 @@ export class Libbpf implements Disposable {
   }
 
   #error(action: string, errno: number): LibbpfError {
+    const messages = this.takeMessages();
+    const kind = BTF_LIST_REFUSED.test(messages) ? "btf_list" : "libbpf";
     // The kernel's numbers and, from 4000 on, libbpf's own.
     const text = new Uint8Array(ERROR_TEXT_BYTES);
     this.c.libbpf_strerror(errno, text, BigInt(text.length));
     const reason = new TextDecoder().decode(text.subarray(0, text.indexOf(0)));
-    return new LibbpfError(`${action}: ${reason}`, errno, this.takeMessages());
+    return new LibbpfError(kind, `${action}: ${reason}`, errno, messages);
   }
 
   [Symbol.dispose](): void {
@@ -177,6 +185,7 @@ export class Libbpf implements Disposable {
 /** A call of libbpf failed. */
 export class LibbpfError extends Failure {
   override readonly name: string = "LibbpfError";
+  declare readonly errno: number;
 
   /**
    * @param message what was being done, and why it failed
@@ -184,7 +193,7 @@ export class LibbpfError extends Failure {
    * @param messages what libbpf and the verifier said about it, perhaps long, perhaps empty: the
    * failure's details
    */
-  constructor(message: string, readonly errno: number, messages: string) {
-    super(message, { details: messages });
+  constructor(kind: "libbpf" | "btf_list", message: string, errno: number, messages: string) {
+    super(kind, message, { details: messages, errno });
   }
 }

@@ -141,6 +141,7 @@ export class BpfObject implements Disposable {
     const version = config.getUint32(CONFIG_RECORD_VERSION, true);
     if (version !== RECORD_VERSION) {
       throw new Failure(
+        "object",
         `The BPF object writes records of version ${version}, this vrft reads version ` +
           `${RECORD_VERSION}: build both from one source`,
       );
@@ -164,7 +165,10 @@ export class BpfObject implements Disposable {
     const size = new BigUint64Array(1);
     const pointer = this.#libbpf.c.bpf_map__initial_value(this.#map("vrft.rodata"), size);
     if (pointer === null || size[0]! < BigInt(CONFIG_BYTES)) {
-      throw new Failure("The BPF object's .rodata is not the one this vrft was built for");
+      throw new Failure(
+        "object",
+        "The BPF object's .rodata is not the one this vrft was built for",
+      );
     }
     return Deno.UnsafePointerView.getArrayBuffer(pointer, CONFIG_BYTES);
   }

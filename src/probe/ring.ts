@@ -80,7 +80,7 @@ export class RingReader {
     const pending = this.pending;
     if (pending < 0 || pending > this.#size) {
       const positions = `written up to ${start + pending}, read up to ${start}`;
-      throw new Failure(`The ring buffer is corrupt: ${positions}`);
+      throw new Failure("ring", `The ring buffer is corrupt: ${positions}`);
     }
     const available = Math.min(pending, limitBytes);
     let read = 0;
@@ -93,7 +93,7 @@ export class RingReader {
         const length = header & LENGTH;
         const taken = (length + HEADER_BYTES + 7) & ~7;
         if (taken > pending - read) {
-          throw new Failure(`The ring buffer is corrupt: a record of ${length} bytes`);
+          throw new Failure("ring", `The ring buffer is corrupt: a record of ${length} bytes`);
         }
         read += taken;
         if ((header & DISCARD) === 0 && length >= EVENT_BYTES) sink.record(words, at + 2, length);

@@ -37,6 +37,7 @@ function findTracefs(places: readonly string[]): string {
     }
   }
   throw new Failure(
+    "tracefs",
     `Cannot find kprobe_events under ${places.join(" or ")}: the kernel has no kprobe events, or ` +
       "tracefs is not mounted (mount -t tracefs nodev /sys/kernel/tracing)",
   );
@@ -66,7 +67,7 @@ export class KprobeEvents implements Disposable {
       // Appending: opening this file for plain writing removes everybody's events.
       this.#file = Deno.openSync(path, { append: true });
     } catch (cause) {
-      throw new Failure(`Cannot write ${path}: ${(cause as Error).message}`, { cause });
+      throw new Failure("tracefs", `Cannot write ${path}: ${(cause as Error).message}`, { cause });
     }
     try {
       this.#removeStale();

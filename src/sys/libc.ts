@@ -7,6 +7,8 @@
  * @module
  */
 
+import { Failure, type FailureKind } from "./failure.ts";
+
 const symbols = {
   // long syscall(long number, ...): used for bpf(2) and perf_event_open(2), which libc does not wrap
   syscall: {
@@ -72,15 +74,16 @@ export function libc(): Libc {
 }
 
 /** A failed system call or library call: what was being done, and the kernel's errno. */
-export class SystemError extends Error {
+export class SystemError extends Failure {
   override readonly name = "SystemError";
+  declare readonly errno: number;
 
   /**
    * @param action what failed, as a sentence without period: `Cannot map the ring buffer`
    * @param errno positive errno of Linux
    */
-  constructor(readonly action: string, readonly errno: number) {
-    super(`${action}: ${errorText(errno)}`);
+  constructor(readonly action: string, errno: number, kind: FailureKind = "system_call") {
+    super(kind, `${action}: ${errorText(errno)}`, { errno });
   }
 }
 
@@ -99,10 +102,10 @@ export function lastErrno(): number {
 /**
  * Passes on the result of a libc call that reports failure as -1.
  *
- * @throws {SystemError} when `result` is negative
+ * @throws {SystemError} of the kind given when `result` is negative
  */
-export function check(action: string, result: number | bigint): number {
-  if (result < 0) throw new SystemError(action, lastErrno());
+export function check(action: string, result: number | bigint, kind?: FailureKind): number {
+  if (result < 0) throw new SystemError(action, lastErrno(), kind);
   return Number(result);
 }
 

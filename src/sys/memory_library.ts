@@ -6,7 +6,9 @@
  */
 
 import { Failure } from "./failure.ts";
+import { exists } from "./files.ts";
 import { check, cString, lastErrno, libc, SystemError } from "./libc.ts";
+import { SharedMemory } from "./shared_memory.ts";
 
 // include/uapi/linux/memfd.h
 const MFD_CLOEXEC = 1;
@@ -70,7 +72,7 @@ function create(name: string): number {
     : errno === EPERM
     ? ": let the seccomp filter of this container or service allow memfd_create"
     : "";
-  throw new Failure(cause.message + advice, { cause });
+  throw new Failure("libraries", cause.message + advice, { cause, errno });
 }
 
 /** Writes all of it, and seals it: what is loaded is what was written. */
@@ -93,7 +95,13 @@ function open<const S extends Deno.ForeignLibraryInterface>(
   try {
     return Deno.dlopen(path, symbols).symbols;
   } catch (cause) {
-    throw new Failure(`Cannot load ${name} from memory: ${reasonOf(cause, path)}`, { cause });
+    throw new Failure(
+      "libraries",
+      `Cannot load ${name} from memory: ${reasonOf(cause, fd, path)}`,
+      {
+        cause,
+      },
+    );
   }
 }
 
@@ -107,13 +115,26 @@ function detour(): string {
   return random!.toString(2).replaceAll("0", "/").replaceAll("1", "./");
 }
 
-/** What Deno and the dynamic linker say of the library at `path`, and what to do about it. */
-function reasonOf(error: unknown, path: string): string {
+/**
+ * What Deno and the dynamic linker say of the library at `path`, and what to do about it. As they say it
+ * in words alone, the kernel is asked what it holds against the file.
+ */
+function reasonOf(error: unknown, fd: number, path: string): string {
+  if (!exists(path)) return "/proc is missing: mount -t proc proc /proc";
   const text = error instanceof Error ? error.message : `${error}`;
   const reason = text.replaceAll("Could not open library: ", "").replaceAll(`${path}: `, "");
-  if (/No such file or directory/.test(reason)) return "/proc is missing: mount -t proc proc /proc";
-  if (/Permission denied|Operation not permitted/.test(reason)) {
-    return `${reason}: let the security policy (SELinux, AppArmor) allow to execute files in memory`;
+  return isExecutable(fd)
+    ? reason
+    : `${reason}: let the security policy (SELinux, AppArmor) allow to execute files in memory`;
+}
+
+/** Whether the kernel lets the file be mapped as code. */
+function isExecutable(fd: number): boolean {
+  try {
+    new SharedMemory("the library", fd, 1, { executable: true })[Symbol.dispose]();
+    return true;
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    return error.errno !== EPERM && error.errno !== EACCES;
   }
-  return reason;
 }

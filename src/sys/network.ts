@@ -92,7 +92,7 @@ export function readNetworkDevices(): NetworkDevice[] {
     return listNetworkDevices(socket);
   } catch (cause) {
     if (!(cause instanceof NetlinkError)) throw cause;
-    throw new Failure(`Cannot list the network devices: ${cause.message}`, { cause });
+    throw new Failure("network", `Cannot list the network devices: ${cause.message}`, { cause });
   }
 }
 
@@ -120,9 +120,11 @@ function readInode(path: string, inode: (path: string) => number | null): number
     number = inode(path);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new Failure(`Cannot read the network namespace ${path}: ${reason}`, { cause });
+    throw new Failure("network", `Cannot read the network namespace ${path}: ${reason}`, { cause });
   }
-  if (number === null) throw new Failure(`Cannot read the network namespace ${path}: no inode`);
+  if (number === null) {
+    throw new Failure("network", `Cannot read the network namespace ${path}: no inode`);
+  }
   return number;
 }
 

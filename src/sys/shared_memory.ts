@@ -8,6 +8,7 @@ import { lastErrno, libc, SystemError } from "./libc.ts";
 
 const PROT_READ = 1;
 const PROT_WRITE = 2;
+const PROT_EXEC = 4;
 const MAP_SHARED = 1;
 const MAP_FAILED = 0xffffffffffffffffn;
 /** Bytes of a page on x86-64. */
@@ -18,6 +19,8 @@ export interface SharedMemoryOptions {
   /** Bytes from the start of the file; a multiple of the page size. */
   readonly offset?: number;
   readonly writable?: boolean;
+  /** As code. */
+  readonly executable?: boolean;
 }
 
 /** A mapping; unmapped on dispose, after which its views must not be touched. */
@@ -35,7 +38,7 @@ export class SharedMemory implements Disposable {
     const pointer = libc().mmap(
       null,
       BigInt(this.#bytes),
-      options.writable ? PROT_READ | PROT_WRITE : PROT_READ,
+      PROT_READ | (options.writable ? PROT_WRITE : 0) | (options.executable ? PROT_EXEC : 0),
       MAP_SHARED,
       fd,
       BigInt(options.offset ?? 0),

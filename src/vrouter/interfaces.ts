@@ -56,6 +56,7 @@ export class VrouterAbsentError extends Failure {
 
   constructor(cause: unknown) {
     super(
+      "vrouter_absent",
       "Cannot list the vifs: the vrouter kernel module is not loaded; load it, or trace plain " +
         "network devices with --no-vrouter",
       { cause },
@@ -198,11 +199,15 @@ function readPage(client: NetlinkClient, family: number, marker: number): Page {
   if (response?.name !== "vr_response") throw nonsense("it does not start with vr_response");
   const code = integer(fieldsOf(response), RESPONSE_CODE);
   if (code === NOT_UNDERSTOOD) {
-    throw new Failure("Cannot list the vifs: the vrouter module does not understand the request");
+    throw new Failure(
+      "vifs",
+      "Cannot list the vifs: the vrouter module does not understand the request",
+    );
   }
   if (code < -MAX_ERRNO) throw nonsense(`it refuses with the code ${code}`);
   if (code < 0) {
     throw new Failure(
+      "vifs",
       `Cannot list the vifs: the vrouter module refuses: ${errorText(-code)} (${code})`,
     );
   }
@@ -282,6 +287,7 @@ function nameIn(fields: ReadonlyMap<number, SandeshValue>, id: number): string {
 
 function nonsense(what: string, options?: ErrorOptions): Failure {
   return new Failure(
+    "vifs",
     `Cannot list the vifs: the vrouter module's answer makes no sense: ${what}`,
     options,
   );
@@ -293,12 +299,16 @@ function describe(cause: unknown): unknown {
   if (!(cause instanceof NetlinkError)) return cause;
   switch (cause.errno) {
     case EPERM:
-      return new Failure("Cannot list the vifs: root, or the capability CAP_NET_ADMIN, is needed", {
-        cause,
-      });
+      return new Failure(
+        "vifs",
+        "Cannot list the vifs: root, or the capability CAP_NET_ADMIN, is needed",
+        {
+          cause,
+        },
+      );
     case ENOENT: // the family, which was there a moment ago
       return new VrouterAbsentError(cause);
     default:
-      return new Failure(`Cannot list the vifs: ${cause.message}`, { cause });
+      return new Failure("vifs", `Cannot list the vifs: ${cause.message}`, { cause });
   }
 }

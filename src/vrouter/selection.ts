@@ -59,6 +59,7 @@ export function selectInterfaces(
       devices.map((device) => selectDevice(device, available));
   if (selected.length === 0) {
     throw new Failure(
+      "interfaces",
       vifs === null
         ? "Cannot trace: this network namespace has no network devices"
         : "Cannot trace: the vrouter module has no vifs; add some, or name a network device with -i",
@@ -99,6 +100,7 @@ function resolve(name: string, available: AvailableInterfaces): SelectedInterfac
   const number = VIF_NUMBER.exec(name)?.[1];
   if (number !== undefined && vifs === null) {
     throw new Failure(
+      "interfaces",
       `Cannot trace interface "${name}": it is a vif, and --no-vrouter leaves out the vrouter module`,
     );
   }
@@ -133,7 +135,10 @@ function unknown(name: string, { vifs, devices }: AvailableInterfaces): Failure 
       (known.length > MAXIMUM_LISTED ? " and more" : "")
     : "";
   const kinds = vifs === null ? "network device" : "vif or network device";
-  return new Failure(`Cannot trace interface ${quote(name)}: no ${kinds} has this name${hint}`);
+  return new Failure(
+    "interfaces",
+    `Cannot trace interface ${quote(name)}: no ${kinds} has this name${hint}`,
+  );
 }
 
 function quote(name: string): string {

@@ -11,6 +11,8 @@ import {
 import { BACKENDS } from "../../src/probe/backend_choice.ts";
 import type { BackendName } from "../../src/probe/backend.ts";
 import type { Target } from "../../src/probe/target.ts";
+import { Failure } from "../../src/sys/failure.ts";
+import { SystemError } from "../../src/sys/libc.ts";
 
 const [session, multi, kprobe] = BACKENDS as [
   typeof BACKENDS[0],
@@ -19,10 +21,13 @@ const [session, multi, kprobe] = BACKENDS as [
 ];
 
 /** Trials in which `working` worked and the others did not. */
-function trials(working: readonly BackendName[], reason = "Operation not supported"): Trials {
+function trials(
+  working: readonly BackendName[],
+  failure: Failure = new Failure("libbpf", "Operation not supported"),
+): Trials {
   const attempts: Attempt[] = BACKENDS.map((backend) => ({
     backend,
-    failure: working.includes(backend.name) ? null : reason,
+    failure: working.includes(backend.name) ? null : failure,
   }));
   return { attempts, chosen: working[0] ?? null, attachMs: 100 };
 }
@@ -48,13 +53,28 @@ Deno.test("checkBackend() fails where none works and nothing else is to blame", 
     assert.equal(checkBackend(backend, none, "auto", true).status, "note");
   }
   assert.match(checkBackend(kprobe, none, "auto", false).advice!, /--debug/);
-  const forbidden = trials([], "Operation not permitted");
-  assert.match(checkBackend(kprobe, forbidden, "auto", false).advice!, /seccomp/);
+});
+
+Deno.test("checkBackend() looks for what forbids it where the kernel answers so, in any words", () => {
+  const denied = new Deno.errors.PermissionDenied("words");
+  const forbidden = [
+    new Failure("libbpf", "words", { errno: 1 }),
+    new SystemError("words", 13),
+    new Failure("tracefs", "words", { cause: denied }),
+    new Failure("attach", "words", { cause: new SystemError("words", 1) }),
+  ];
+  for (const failure of forbidden) {
+    const { advice } = checkBackend(kprobe, trials([], failure), "auto", false);
+    assert.match(advice!, /seccomp/);
+  }
+  const other = new Failure("libbpf", "Operation not permitted", { errno: 22 });
+  const { advice } = checkBackend(kprobe, trials([], other), "auto", false);
+  assert.doesNotMatch(advice!, /seccomp/);
 });
 
 Deno.test("checkBackend() fails for the backend that is asked for, and leaves the others alone", () => {
   const asked: Trials = {
-    attempts: [{ backend: multi, failure: "no" }],
+    attempts: [{ backend: multi, failure: new Failure("libbpf", "no") }],
     chosen: null,
     attachMs: 0,
   };

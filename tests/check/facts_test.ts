@@ -45,6 +45,7 @@ function sources(vrouter?: { packet?: boolean }): KernelSources {
     kernelBtf: "/sys/kernel/btf/vmlinux",
     vrouterBtf: vrouter === undefined ? null : "/tmp/vrouter.btf",
     warnings: [],
+    vrouterBtfIgnored: null,
     notes: [],
   };
 }
@@ -57,13 +58,16 @@ Deno.test("loadSources() tells whose BTF is at fault", async () => {
 
   const fails = "Cannot use vrouter's";
   const vrouter = await loadSources(OPTIONS, ({ vrouter }) => {
-    return vrouter ? Promise.reject(new Failure(fails)) : Promise.resolve(sources());
+    return vrouter ? Promise.reject(new Failure("btf", fails)) : Promise.resolve(sources());
   });
   assert.equal(vrouter.vrouterFailure, fails);
   assert.equal(vrouter.kernelFailure, null);
   assert.notEqual(vrouter.sources, null);
 
-  const kernel = await loadSources(OPTIONS, () => Promise.reject(new Failure("Cannot use it")));
+  const kernel = await loadSources(
+    OPTIONS,
+    () => Promise.reject(new Failure("btf", "Cannot use it")),
+  );
   assert.equal(kernel.sources, null);
   assert.equal(kernel.kernelFailure, "Cannot use it");
   assert.equal(kernel.vrouterFailure, null);

@@ -56,6 +56,7 @@ function sources(changed: Partial<KernelSources> = {}): KernelSources {
     kernelBtf: "/sys/kernel/btf/vmlinux",
     vrouterBtf: "/sys/kernel/btf/vrouter",
     warnings: [],
+    vrouterBtfIgnored: null,
     notes: ["a note"],
     ...changed,
   };

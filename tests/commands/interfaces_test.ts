@@ -130,7 +130,7 @@ Deno.test("runInterfaces() prints nothing when the vifs cannot be listed", () =>
   let printed = "";
   const io: CommandIo = { out: (text) => void (printed += text), log: () => {} };
   const fail = (): Vif[] => {
-    throw new Failure("Cannot list the vifs: no");
+    throw new Failure("vifs", "Cannot list the vifs: no");
   };
   assert.throws(() => runInterfaces({ json: true, debug: false }, io, fail), Failure);
   assert.equal(printed, "");

@@ -78,6 +78,7 @@ async function functionKeys(skipped: boolean): Promise<string[]> {
       kernelBtf: "",
       vrouterBtf: null,
       warnings: [],
+      vrouterBtfIgnored: null,
       notes: [],
     }));
   return Object.keys(JSON.parse(out)[0]);

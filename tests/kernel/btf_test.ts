@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { Btf, BtfError, KIND_FUNC, KIND_STRUCT } from "../../src/kernel/btf.ts";
 import { BtfWriter, elfFile, type Member } from "../support/btf_writer.ts";
+import { isFailure } from "../support/failures.ts";
 
 /** Fails unless `make` throws a {@linkcode BtfError} with a message like `message`. */
 function rejects(make: () => unknown, message: RegExp): void {
-  assert.throws(make, (error) => error instanceof BtfError && message.test(error.message));
+  assert.throws(make, (error) => error instanceof BtfError && isFailure("btf", message)(error));
 }
 
 /** A kernel with one function, whose id is returned too. */

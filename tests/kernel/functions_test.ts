@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { Btf } from "../../src/kernel/btf.ts";
 import { discover, type Discovery, type DiscoveryInput } from "../../src/kernel/functions.ts";
-import { Failure } from "../../src/sys/failure.ts";
 import { BtfWriter } from "../support/btf_writer.ts";
+import { isFailure } from "../support/failures.ts";
 
 /** A kernel whose functions of these names take `(struct sk_buff *skb)`. */
 function kernel(...names: string[]): { writer: BtfWriter; skb: number } {
@@ -304,13 +304,11 @@ Deno.test("functions come sorted: vmlinux first, then by module, then by name", 
 Deno.test("discover() names the module whose BTF is damaged", () => {
   const { writer } = kernel();
   writer.add("ip_rcv", 12, 1);
-  assert.throws(() => run(writer), (error) => {
-    return error instanceof Failure && /^Cannot use the BTF of vmlinux: /.test(error.message);
-  });
+  assert.throws(() => run(writer), isFailure("btf", /^Cannot use the BTF of vmlinux: /));
 });
 
 Deno.test("discover() rejects function names that a terminal would act on", () => {
   for (const name of ["\x1b[2J", "a b", "a\nb", ""]) {
-    assert.throws(() => run(kernel(name).writer), Failure);
+    assert.throws(() => run(kernel(name).writer), isFailure("btf"));
   }
 });

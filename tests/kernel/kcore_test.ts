@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { UnknownEnds } from "../../src/kernel/exits.ts";
 import { Kcore } from "../../src/kernel/kcore.ts";
-import { Failure } from "../../src/sys/failure.ts";
 import { openDescriptors } from "../support/descriptors.ts";
 import { hex } from "../support/hex.ts";
+import { isFailure } from "../support/failures.ts";
 
 /** A program header of the core file. */
 interface Segment {
@@ -182,8 +182,7 @@ Deno.test("Kcore fails when one of its files cannot be read, or is no core file"
   const fails = (paths: typeof files.paths, message: RegExp): void =>
     assert.throws(
       () => new Kcore(paths),
-      (error) =>
-        error instanceof Failure && message.test(error.message) && error.cause !== undefined,
+      (error) => isFailure("kcore", message)(error) && (error as Error).cause !== undefined,
     );
   fails({ kcore, kprobes: `${kprobes}.none` }, /^Cannot read \/.*\/list\.none: No such file/);
   fails({ kcore: `${kcore}.none`, kprobes }, /^Cannot read \/.*\/kcore\.none: No such file/);

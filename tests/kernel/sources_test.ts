@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { distrust, readSources, type SourcePaths } from "../../src/kernel/sources.ts";
-import { Failure } from "../../src/sys/failure.ts";
 import { BtfWriter } from "../support/btf_writer.ts";
+import { isFailure } from "../support/failures.ts";
 
 const kernel = new BtfWriter();
 kernel.func("ip_rcv", [["skb", kernel.pointer(kernel.struct("sk_buff", 232))]]);
@@ -40,10 +40,7 @@ const DEFAULTS = { kernelBtf: null, vrouterBtf: null, vrouter: true };
 
 /** Fails unless reading fails with a message like `message`. */
 async function rejects(reading: Promise<unknown>, message: RegExp): Promise<void> {
-  await assert.rejects(
-    reading,
-    (error) => error instanceof Failure && message.test(error.message),
-  );
+  await assert.rejects(reading, isFailure("btf", message));
 }
 
 Deno.test("readSources() reads the kernel, all modules with BTF, and both lists", async () => {
@@ -102,6 +99,7 @@ Deno.test("readSources() finds the tracing directory in debugfs, or warns that t
     assert.deepEqual(sources.warnings.map((text) => text.replaceAll(directory, "")), [
       'Cannot read the addresses of functions from "/kallsyms": No such file or directory',
     ]);
+    assert.equal(sources.vrouterBtfIgnored, null);
     await Deno.remove(`${directory}/debug`);
     const without = await readSources(DEFAULTS, paths);
     assert.equal(without.filterFunctions, null);
@@ -186,5 +184,6 @@ Deno.test("readSources() takes vrouter's BTF from /tmp only when root alone can 
     const linked = await readSources(DEFAULTS, paths);
     assert.equal(linked.vrouterBtf, null);
     assert.match(linked.warnings.join("\n"), /Ignoring ".*vrouter\.btf": it is not a regular file/);
+    assert.equal(linked.warnings.at(-1), linked.vrouterBtfIgnored);
   });
 });

@@ -58,7 +58,9 @@ test("chooseBackend() fails with each backend's reason when none works", async (
     failure.message,
     /^Cannot trace with any backend on this kernel: session: \S.*; multi: \S.*; kprobe: \S/,
   );
-  assert.ok(failure.cause instanceof Error);
+  assert.equal(failure.kind, "backend");
+  assert.ok(failure.cause instanceof AggregateError);
+  assert.equal(failure.cause.errors.length, BACKENDS.length);
   for (const { name, title } of BACKENDS) {
     const line = said.find((text) =>
       text.startsWith(`Backend ${name}: ${title} does not work here: `)

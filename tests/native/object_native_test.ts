@@ -75,8 +75,10 @@ test("load() refuses an object that writes records of another version", async ()
   const view = new DataView(data.buffer, data.byteOffset);
   assert.equal(view.getUint32(CONFIG_RECORD_VERSION, true), RECORD_VERSION);
   view.setUint32(CONFIG_RECORD_VERSION, RECORD_VERSION + 1, true);
+  const { kind, message } = await failureOf(object);
+  assert.equal(kind, "object");
   assert.equal(
-    (await failureOf(object)).message,
+    message,
     `The BPF object writes records of version ${RECORD_VERSION + 1}, this vrft reads version ` +
       `${RECORD_VERSION}: build both from one source`,
   );

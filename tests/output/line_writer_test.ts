@@ -122,6 +122,7 @@ Deno.test("flush() says what could not be written to and why", () => {
   writer.text("x");
   assert.throws(() => writer.flush(), (error: Error) => {
     assert.ok(error instanceof Failure);
+    assert.equal(error.kind, "output");
     assert.equal(error.message, "Cannot write to /dev/full: No space left on device");
     assert.ok(error.cause instanceof Error);
     return true;

@@ -64,7 +64,7 @@ Deno.test("check() fails with the kernel's reason", async () => {
   assert.throws(() => libbpf.check("Cannot count", -1), (error) => {
     assert.ok(error instanceof LibbpfError && error instanceof Failure);
     assert.equal(error.message, "Cannot count: Operation not permitted");
-    assert.deepEqual([error.errno, error.details], [1, ""]);
+    assert.deepEqual([error.kind, error.errno, error.details], ["libbpf", 1, ""]);
     return true;
   });
 });
@@ -78,6 +78,30 @@ Deno.test("check() fails with libbpf's own reasons, which the kernel does not kn
     assert.equal(error.errno, 4001);
     return true;
   });
+});
+
+/** Has libbpf's print function called with a text, as libbpf calls it. */
+function saySo({ c }: Libbpf, text: string): void {
+  const pointer = c.libbpf_set_print(null)!;
+  c.libbpf_set_print(pointer);
+  const type = { parameters: ["i32", "buffer", "buffer"], result: "i32" } as const;
+  const print = new Deno.UnsafeFnPointer(pointer as Deno.PointerObject<typeof type>, type);
+  // A warning; va_list takes 24 bytes, and nothing reads it.
+  print.call(0, cString(text), new Uint8Array(24));
+}
+
+Deno.test("check() knows by libbpf's words that it may not list the BTF of the kernel", async () => {
+  // Nothing else tells this EPERM from others. What prints it is 1.1, on a kernel that refuses.
+  for (const [code, kind] of [["-1", "btf_list"], ["-12", "libbpf"]] as const) {
+    using libbpf = await Libbpf.open();
+    const printed = `libbpf: failed to iterate BTF objects: ${code}\n`;
+    saySo(libbpf, printed);
+    assert.throws(() => libbpf.check("Cannot load it", -1), (error) => {
+      assert.ok(error instanceof LibbpfError);
+      assert.deepEqual([error.kind, error.errno, error.details], [kind, 1, printed]);
+      return true;
+    });
+  }
 });
 
 Deno.test("checkPointer() fails with errno, and what libbpf said meanwhile", async () => {

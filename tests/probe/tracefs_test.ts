@@ -164,6 +164,7 @@ Deno.test("KprobeEvents fails where there is no tracefs, with what to do about i
   const paths = { ...tracefs.paths, tracefs: ["/proc/self/none", "/proc/self/nowhere"] };
   assert.throws(() => new KprobeEvents(paths), (error) => {
     assert.ok(error instanceof Failure);
+    assert.equal(error.kind, "tracefs");
     assert.match(error.message, /^Cannot find kprobe_events under \/proc\/self\/none or /);
     assert.match(error.message, /mount -t tracefs/);
     return true;
@@ -178,6 +179,7 @@ Deno.test("KprobeEvents fails where events may not be made, and leaves nothing o
   const before = openDescriptors(tracefs.path);
   assert.throws(() => new KprobeEvents(tracefs.paths), (error) => {
     assert.ok(error instanceof Failure && error.cause instanceof Error);
+    assert.equal(error.kind, "tracefs");
     assert.match(error.message, /^Cannot write \/.*\/kprobe_events: /);
     return true;
   });

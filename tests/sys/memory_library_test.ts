@@ -17,6 +17,7 @@ function libraryBytes(name: string): Uint8Array<ArrayBuffer> {
 function rejects(bytes: Uint8Array<ArrayBuffer>, message: string): void {
   assert.throws(() => loadFromMemory("libtest.so.1", bytes, ZLIB), (error) => {
     assert.ok(error instanceof Failure && error.cause instanceof Error);
+    assert.equal(error.kind, "libraries");
     assert.equal(error.message, message);
     return true;
   });
@@ -62,7 +63,7 @@ const LOAD_ZLIB = `
     loadFromMemory("libz.so.1", bytes, {});
     console.log("loaded");
   } catch (error) {
-    console.log(error.message);
+    console.log(error.kind, error.message);
   }
 `;
 
@@ -103,12 +104,12 @@ changedTest(
 changedTest(
   "loadFromMemory() names the sysctl that forbids executable files in memory",
   "echo 2 >/proc/sys/vm/memfd_noexec",
-  "Cannot create a file in memory for libz.so.1: Permission denied: set the sysctl " +
+  "libraries Cannot create a file in memory for libz.so.1: Permission denied: set the sysctl " +
     "vm.memfd_noexec to 0 or 1, so that such files may be executed",
 );
 
 changedTest(
   "loadFromMemory() says that /proc is missing",
   "mount -t tmpfs none /proc",
-  "Cannot load libz.so.1 from memory: /proc is missing: mount -t proc proc /proc",
+  "libraries Cannot load libz.so.1 from memory: /proc is missing: mount -t proc proc /proc",
 );

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { Failure } from "../../src/sys/failure.ts";
 import {
   concatenate,
   encodeAttribute,
@@ -16,6 +15,7 @@ import {
   networkNamespaces,
   readNetworkDevices,
 } from "../../src/sys/network.ts";
+import { isFailure } from "../support/failures.ts";
 
 const PORT = 9;
 
@@ -117,14 +117,10 @@ Deno.test("networkNamespaces() fails when its own namespace cannot be read", () 
   const failing = (): number => {
     throw new Error("no /proc");
   };
-  assert.throws(() => networkNamespaces(failing), (error) => {
-    assert(error instanceof Failure);
-    assert.equal(
-      error.message,
-      "Cannot read the network namespace /proc/self/ns/net: no /proc",
-    );
-    return true;
-  });
+  assert.throws(
+    () => networkNamespaces(failing),
+    isFailure("network", /^Cannot read the network namespace \/proc\/self\/ns\/net: no \/proc$/),
+  );
 });
 
 Deno.test("networkNamespaces() reads this process's namespace", () => {

@@ -44,6 +44,7 @@ function failureOf(transport: NetlinkTransport): string {
     listVifs(transport);
   } catch (error) {
     assert(error instanceof Failure, String(error));
+    assert.equal(error.kind, "vifs");
     return error.message;
   }
   throw new assert.AssertionError({ message: "listVifs() did not fail" });
@@ -213,7 +214,7 @@ Deno.test("listVifs() says that the module is absent, and names --no-vrouter", (
   const transport = new ScriptedTransport([[netlinkError(-2)]]);
   assert.throws(() => listVifs(transport), (error) => {
     assert(error instanceof VrouterAbsentError);
-    assert(error instanceof Failure);
+    assert.equal(error.kind, "vrouter_absent");
     assert.match(error.message, /vrouter kernel module is not loaded.*--no-vrouter/);
     assert(error.cause instanceof NetlinkError);
     return true;

@@ -47,6 +47,7 @@ function failureOf(names: string[], available: AvailableInterfaces): string {
     selectInterfaces(names, available);
   } catch (error) {
     assert(error instanceof Failure, String(error));
+    assert.equal(error.kind, "interfaces");
     return error.message;
   }
   throw new assert.AssertionError({ message: "selectInterfaces() did not fail" });

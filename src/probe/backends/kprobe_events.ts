@@ -18,11 +18,16 @@
 
 import { ENDBR64_BYTES, findEnds, type FunctionEnds, UnknownEnds } from "../../kernel/exits.ts";
 import { Kcore } from "../../kernel/kcore.ts";
-import type { SkippedFunction } from "../../kernel/packet_function.ts";
 import { SYSTEM_PATHS } from "../../kernel/sources.ts";
 import { TEXT_BASE, TextSymbols } from "../../kernel/text_symbols.ts";
 import { Failure } from "../../sys/failure.ts";
-import { AttachCancelled, type Attachment, type AttachProgress, type Backend } from "../backend.ts";
+import {
+  AttachCancelled,
+  type Attachment,
+  type AttachProgress,
+  type Backend,
+  type RefusedFunction,
+} from "../backend.ts";
 import type { Target } from "../target.ts";
 import { missedByProgram, openTracepoint, runOnEvent } from "../bpf_syscall.ts";
 import { cookieOf, exitCookie } from "../layout.ts";
@@ -75,7 +80,10 @@ export const kprobe: Backend = {
       attaching.arm(progress.debug);
       progress.report(targets.length);
       const { refused, events } = attaching;
-      if (refused.length === targets.length) throw new Failure(refused[0]!.reason);
+      if (refused.length === targets.length) {
+        const { reason, cause } = refused[0]!;
+        throw new Failure("attach", reason, { cause });
+      }
       const programs = PROGRAMS.map((name) => object.programFd(name));
       return {
         refused,
@@ -92,7 +100,7 @@ export const kprobe: Backend = {
 
 /** The state of attaching, and later of what is attached. */
 class Attaching implements Disposable {
-  readonly refused: SkippedFunction[] = [];
+  readonly refused: RefusedFunction[] = [];
   readonly events: KprobeEvents;
   readonly #cleanup = new DisposableStack();
   readonly #ends: (FunctionEnds | undefined)[];
@@ -130,7 +138,8 @@ class Attaching implements Disposable {
       this.#add("p:", ENTRIES, target.address);
     if (failure === undefined) return;
     const { name, module } = target;
-    this.refused.push({ name, module, reason: `refused by the kernel: ${failure}` });
+    const reason = `refused by the kernel: ${failure.message}`;
+    this.refused.push({ name, module, reason, cause: failure });
   }
 
   /**
@@ -159,13 +168,13 @@ class Attaching implements Disposable {
   }
 
   /** Creates a probe, disarmed; returns why that was refused, if it was. */
-  #add(kind: string, event: string, address: bigint): string | undefined {
+  #add(kind: string, event: string, address: bigint): Error | undefined {
     const place = `0x${address.toString(16)} probe=\\${this.probes++}:u32`;
     try {
       this.events.add(kind, event, place);
       return undefined;
     } catch (error) {
-      return error instanceof Error ? error.message : String(error);
+      return error as Error;
     }
   }
 

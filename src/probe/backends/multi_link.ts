@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { SkippedFunction } from "../../kernel/packet_function.ts";
 import { SystemError } from "../../sys/libc.ts";
+import type { RefusedFunction } from "../backend.ts";
 import type { Target } from "../target.ts";
 import { createMultiLink, FileDescriptor } from "../bpf_syscall.ts";
 import { cookieOf } from "../layout.ts";
@@ -15,7 +15,7 @@ export interface LinkedFunctions {
   readonly links: readonly FileDescriptor[];
   /** Indexes into the targets. */
   readonly linked: readonly number[];
-  readonly refused: readonly SkippedFunction[];
+  readonly refused: readonly RefusedFunction[];
 }
 
 /**
@@ -38,7 +38,7 @@ export function linkFunctions(
 ): LinkedFunctions {
   const links: FileDescriptor[] = [];
   const linked: number[] = [];
-  const refused: SkippedFunction[] = [];
+  const refused: RefusedFunction[] = [];
   let firstError: unknown;
   const pending: (readonly number[])[] = [indexes];
   while (pending.length > 0) {
@@ -54,7 +54,8 @@ export function linkFunctions(
       firstError ??= error;
       if (batch.length === 1) {
         const { name, module } = targets[batch[0]!]!;
-        refused.push({ name, module, reason: `refused by the kernel: ${error.message}` });
+        const reason = `refused by the kernel: ${error.message}`;
+        refused.push({ name, module, reason, cause: error });
       } else {
         const half = batch.length >> 1;
         pending.push(batch.slice(half), batch.slice(0, half));

@@ -54,7 +54,10 @@ export const session: Backend = {
 function chooseObject(kernel: Btf): ObjectName {
   const parameters = kernel.parameterCount("bpf_session_cookie");
   if (parameters === undefined) {
-    throw new Failure("the kernel has no bpf_session_cookie(), which came with Linux 6.10");
+    throw new Failure(
+      "attach",
+      "the kernel has no bpf_session_cookie(), which came with Linux 6.10",
+    );
   }
   return parameters === 0 ? "session_6.10" : "session";
 }

@@ -1,0 +1,74 @@
+import assert from "node:assert/strict";
+import type { TraceOptions } from "../../src/cli/invocation.ts";
+import { announce, removeStale } from "../../src/commands/ready_file.ts";
+import { openOutput } from "../../src/commands/trace_output.ts";
+import { findTargets } from "../../src/commands/trace_targets.ts";
+import { VrouterWatch } from "../../src/commands/vrouter_watch.ts";
+import { Btf } from "../../src/kernel/btf.ts";
+import type { KernelSources } from "../../src/kernel/sources.ts";
+import { Log } from "../../src/output/log.ts";
+import { ModuleWatch } from "../../src/sys/module_events.ts";
+import { BtfWriter } from "../support/btf_writer.ts";
+import { isFailure } from "../support/failures.ts";
+
+const LOG = new Log({ sink: { writeSync: (bytes) => bytes.length } });
+
+/** Sources of a kernel with one function that takes a packet. */
+function sources(lists: Partial<KernelSources>): KernelSources {
+  const writer = new BtfWriter();
+  writer.func("ip_rcv", [["skb", writer.pointer(writer.struct("sk_buff", 8, []))]]);
+  const kernel = Btf.parse(writer.bytes());
+  return {
+    kernel,
+    modules: [{ module: "vmlinux", btf: kernel }],
+    kallsyms: null,
+    filterFunctions: null,
+    kernelBtf: "/sys/kernel/btf/vmlinux",
+    vrouterBtf: null,
+    warnings: [],
+    vrouterBtfIgnored: null,
+    notes: [],
+    ...lists,
+  };
+}
+
+function find(functions: string[], lists: Partial<KernelSources>): void {
+  const options = { functions, excludes: [], sample: 1 } as unknown as TraceOptions;
+  findTargets(LOG, options, sources(lists));
+}
+
+Deno.test("findTargets() tells globs that match nothing from lists that are not to be had", () => {
+  const filterFunctions = new TextEncoder().encode("ip_rcv\n");
+  const kallsyms = new TextEncoder().encode("0000000000000000 T ip_rcv\n");
+  assert.throws(() => find(["vr_*"], { filterFunctions }), isFailure("functions"));
+  assert.throws(() => find([], {}), isFailure("tracefs"));
+  assert.throws(() => find([], { filterFunctions, kallsyms }), isFailure("addresses"));
+});
+
+Deno.test("what the user wants written where it cannot be is about the output", () => {
+  const directory = Deno.makeTempDirSync();
+  try {
+    assert.throws(() => openOutput(directory), isFailure("output"));
+    assert.throws(() => removeStale(directory), isFailure("output"));
+    assert.throws(() => announce(`${directory}/none/ready`), isFailure("output"));
+  } finally {
+    Deno.removeSync(directory);
+  }
+});
+
+Deno.test("a module that goes while a trace is getting ready is told from one that never was", () => {
+  const modules = Deno.makeTempDirSync();
+  try {
+    Deno.mkdirSync(`${modules}/vrouter`);
+    using watch = new VrouterWatch(LOG, new ModuleWatch("vrouter", modules));
+    watch.requireSame();
+    Deno.removeSync(`${modules}/vrouter`);
+    const cause = new Error("attaching failed");
+    assert.throws(
+      () => watch.requireSame(cause),
+      (error) => isFailure("vrouter_changed")(error) && (error as Error).cause === cause,
+    );
+  } finally {
+    Deno.removeSync(modules, { recursive: true });
+  }
+});
