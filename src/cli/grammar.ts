@@ -1,6 +1,6 @@
 /**
  * The command line as data: every command with its options, their values and descriptions. The
- * parser (`program.ts`) and the completion scripts are both made from it, so they cannot disagree.
+ * parser (`program.ts`) and the completion scripts are generated from it, so they cannot disagree.
  *
  * @module
  */
@@ -25,7 +25,7 @@ import {
   parseText,
 } from "./values.ts";
 
-/** What a shell offers for a value: files, network devices, the words of a list, or nothing. */
+/** What a shell completes a value with: files, network devices, the words of a list, or nothing. */
 export type Completion = "file" | "device" | "none" | readonly string[];
 
 /** The value of an option or the operand of a command. */
@@ -47,7 +47,7 @@ export interface OptionSpec {
   readonly description: string;
   /** Absent for a switch. */
   readonly value?: ValueSpec;
-  /** True where the option may be given several times, each adding a value. */
+  /** The option may be repeated; each adds a value. */
   readonly repeatable?: true;
 }
 
@@ -56,7 +56,7 @@ export type OptionSpecs = Readonly<Record<string, OptionSpec>>;
 
 /** One command. */
 export interface CommandSpec {
-  /** Empty for the command without a name. */
+  /** Empty for the unnamed command. */
   readonly name: string;
   /** One line for lists of commands. */
   readonly summary: string;
@@ -64,11 +64,11 @@ export interface CommandSpec {
   readonly description: string;
   readonly options: OptionSpecs;
   readonly operand?: ValueSpec & { readonly optional: boolean };
-  /** What stands below the options in the command's own help. */
+  /** Text below the options in the command's own help. */
   readonly notes: string;
 }
 
-/** Values of parsed options by long name: absent where the option was not given. */
+/** Values of parsed options by long name; absent if the option was not given. */
 export type OptionValues<S extends OptionSpecs> = {
   readonly [K in keyof S]?: S[K] extends { readonly value: ValueSpec<infer T> }
     ? (S[K] extends { readonly repeatable: true } ? readonly T[] : T)
@@ -89,7 +89,7 @@ const help = {
 } as const satisfies OptionSpecs;
 
 const debug = {
-  debug: { group: OUTPUT, description: "log how decisions are made, and libbpf's messages" },
+  debug: { group: OUTPUT, description: "log what vrft decides and why, and libbpf's messages" },
 } as const satisfies OptionSpecs;
 
 const json = {
@@ -99,7 +99,7 @@ const json = {
 const noVrouter = {
   "no-vrouter": {
     group: SELECTION,
-    description: "do without the vrouter module: plain network devices",
+    description: "trace plain network devices, without the vrouter module",
   },
 } as const satisfies OptionSpecs;
 
@@ -115,7 +115,7 @@ const selection = {
   exclude: {
     short: "x",
     group: SELECTION,
-    description: "leave out functions whose name matches (repeatable)",
+    description: "skip functions whose name matches (repeatable)",
     value: glob,
     repeatable: true,
   },
@@ -138,17 +138,17 @@ const btf = {
 const backend = {
   backend: {
     group: RUN,
-    description: `way to attach probes: ${
+    description: `how to attach probes: ${
       BACKENDS.join(", ")
     } (default: auto, the best that works)`,
     value: { name: "BACKEND", completion: BACKENDS, parse: parseChoice(BACKENDS) },
   },
 } as const satisfies OptionSpecs;
 
-/** Options about which functions count, shared by the trace and `vrft functions`. */
+/** Options that select functions, shared by the trace and `vrft functions`. */
 export const DISCOVERY_OPTIONS = { ...selection, ...btf } as const satisfies OptionSpecs;
 
-/** Options of the trace, the command without a name. */
+/** Options of the trace, the unnamed command. */
 export const TRACE_OPTIONS = {
   interface: {
     short: "i",
@@ -161,25 +161,25 @@ export const TRACE_OPTIONS = {
   ...selection,
   sample: {
     group: SELECTION,
-    description: "trace one packet in N, each with all of its calls (default: 1, every packet)",
+    description: "trace one packet in N, with all its calls (default: 1, every packet)",
     value: { name: "N", completion: "none", parse: parseSample },
   },
   ...backend,
   limit: {
     short: "n",
     group: RUN,
-    description: "end after N rows",
+    description: "stop after N rows",
     value: { name: "N", completion: "none", parse: parseCount },
   },
   duration: {
     group: RUN,
-    description: "end after this time: 10s, 500ms, 2m, 1h; seconds without unit",
+    description: "stop after this time: 10s, 500ms, 2m, 1h; plain numbers are seconds",
     value: { name: "TIME", completion: "none", parse: parseDuration },
   },
   "max-overhead": {
     group: RUN,
-    description: "end when tracing takes more than this share of a CPU for a second: 50, 150% " +
-      "(see below)",
+    description: "stop when tracing uses more than this percentage of a CPU for a second: 50, " +
+      "150% (see below)",
     value: { name: "PERCENT", completion: "none", parse: parsePercent },
   },
   buffer: {
@@ -207,7 +207,7 @@ export const TRACE_OPTIONS = {
 /** Options of `vrft functions`. */
 export const FUNCTIONS_OPTIONS = {
   ...DISCOVERY_OPTIONS,
-  skipped: { group: OUTPUT, description: "list what is left out instead, with the reason" },
+  skipped: { group: OUTPUT, description: "list the functions that are not traced, and why" },
   ...json,
   ...debug,
   ...help,
@@ -226,24 +226,24 @@ export const CHECK_OPTIONS = {
   ...help,
 } as const satisfies OptionSpecs;
 
-/** The command without a name. */
+/** The unnamed command. */
 export const TRACE: CommandSpec = {
   name: "",
   summary: "trace packets",
   description: "Trace packets through the Tungsten Fabric vRouter and the kernel around it, " +
-    "function by function. The trace goes to stdout, all else to stderr. Needs root.",
+    "function by function. The trace goes to stdout, everything else to stderr. Needs root.",
   options: TRACE_OPTIONS,
   notes: TRACE_NOTES,
 };
 
-/** The commands with a name, in the order of the help. */
+/** The named commands, in the order of the help. */
 export const SUBCOMMANDS: readonly CommandSpec[] = [
   {
     name: "functions",
     summary: "list the functions that would be traced",
     description:
-      "List the functions that would be traced: function, module, struct of the packet, " +
-      "position of the argument and address.",
+      "List the functions that would be traced: function, module, packet struct, argument " +
+      "position and address.",
     options: FUNCTIONS_OPTIONS,
     notes: FUNCTIONS_NOTES,
   },
@@ -258,16 +258,16 @@ export const SUBCOMMANDS: readonly CommandSpec[] = [
   },
   {
     name: "check",
-    summary: "say whether this host can be traced",
-    description: "Say whether tracing will work on this host, check by check, with what was " +
-      "found, and what to do about what is missing. Needs root.",
+    summary: "check whether this host can be traced",
+    description: "Check whether tracing will work on this host: print what each check found, " +
+      "and how to fix what is missing. Needs root.",
     options: CHECK_OPTIONS,
     notes: CHECK_NOTES,
   },
   {
     name: "completions",
     summary: "print a completion script for a shell",
-    description: "Print a completion script for a shell, for it to source or to keep.",
+    description: "Print a completion script for a shell, to source or to install.",
     options: help,
     operand: {
       name: SHELLS.join("|"),
@@ -292,7 +292,7 @@ export const SUBCOMMANDS: readonly CommandSpec[] = [
   },
 ];
 
-/** Every command, the one without a name first. */
+/** Every command, the unnamed one first. */
 export const COMMANDS: readonly CommandSpec[] = [TRACE, ...SUBCOMMANDS];
 
 /** How an option is written: `["-n", "--limit"]`. */

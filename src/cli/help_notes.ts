@@ -1,14 +1,14 @@
 /**
- * What stands below the options in the help of each command.
+ * Text below the options in the help of each command.
  *
  * @module
  */
 
 const EXIT_STATUS = `\
 Exit status:
-  0  done
-  1  it failed: the message on stderr says why
-  2  the command line makes no sense`;
+  0  success
+  1  failure: the message on stderr says why
+  2  bad command line`;
 
 /** Notes of `vrft --help`. */
 export const TRACE_NOTES = `\
@@ -16,40 +16,40 @@ Examples:
   vrft                                 trace packets of all vifs until Ctrl-C
   vrft -i tap9f3c -i vif0/0 -n 400     400 rows of two vifs
   vrft -f 'vr_*' -f 'nh_*' -x '*_mac'  only some functions
-  vrft --sample 100 -o trace.txt       one packet in a hundred, into a file
-  vrft --duration 10s -o trace.txt     ten seconds into a file
+  vrft --sample 100 -o trace.txt       one packet in a hundred, to a file
+  vrft --duration 10s -o trace.txt     ten seconds, to a file
   vrft --no-vrouter -i eth0            a host without the vrouter module
 
-The last line on stderr says what tracing took, in per cent of one CPU, as
-top(1) does: 100 % is one CPU that was always busy. --max-overhead ends the
-trace when the BPF programs and vrft together have been above it for a second
-without a break. It has the kernel time the programs, which takes CAP_SYS_ADMIN
-and makes traced calls a little slower; without it their time is known only
-where kernel.bpf_stats_enabled is on. What the kernel does to reach the programs
-is not in it.
+The last line on stderr reports the CPU time that tracing took, in per cent of
+one CPU, like top(1): 100 % is one CPU fully busy. --max-overhead ends the trace
+when the BPF programs and vrft together stay above the limit for a full second.
+It makes the kernel time the programs, which needs CAP_SYS_ADMIN and slows down
+traced calls a little; without it, their time is known only if
+kernel.bpf_stats_enabled is on. The kernel's own cost of reaching the programs
+is not included.
 
 Files:
   /sys/kernel/btf/vmlinux  debug info of the running kernel
   /sys/kernel/btf/vrouter  debug info of the loaded module
   /tmp/vrouter.btf         debug info of a module built without BTF (pahole -J);
-                           read if root owns it and nobody else can write it
+                           used if root owns it and nobody else can write it
 
 Exit status:
-  0  done: ended by --limit, --duration, SIGINT, SIGTERM or SIGHUP, or because
-     nobody reads the output any more
-  1  it failed, or --max-overhead ended it: the message on stderr says why
-  2  the command line makes no sense`;
+  0  success: ended by --limit, --duration, SIGINT, SIGTERM or SIGHUP, or
+     because the reader closed the pipe
+  1  failure, or ended by --max-overhead: the message on stderr says why
+  2  bad command line`;
 
 /** Notes of `vrft functions --help`. */
 export const FUNCTIONS_NOTES = `\
 Examples:
-  vrft functions -f 'vr_*'   functions whose name begins with vr_
+  vrft functions -f 'vr_*'   functions whose name starts with vr_
   vrft functions --skipped   what cannot be traced, and why
   vrft functions --json --kernel-btf vmlinux.btf --vrouter-btf vrouter.btf
-                             of another machine, without root
+                             for another machine, without root
 
-Where the kernel does not tell which functions can be traced and where they are,
-all candidates are listed and a line on stderr says so.
+If the kernel does not show which functions can be traced, or their addresses,
+all candidates are listed, with a warning on stderr.
 
 ${EXIT_STATUS}`;
 
@@ -59,18 +59,18 @@ export const INTERFACES_NOTES = EXIT_STATUS;
 /** Notes of `vrft check --help`. */
 export const CHECK_NOTES = `\
 Examples:
-  sudo vrft check                everything that a trace needs
+  sudo vrft check                everything a trace needs
   sudo vrft check --no-vrouter   on a host without the vrouter module
   vrft check --json              { works, backend, summary, checks: [ … ] }
 
-A check is ✔ found, ✖ missing, with what to do about it, or – not needed, not
-known or good to know. Each backend is attached to a few functions and let go
-again; nothing is recorded or changed.
+✔ marks what is there, ✖ what is missing, with advice, and – what is optional,
+unknown or just good to know. Each backend is attached to a few functions and
+detached again; nothing is recorded or changed.
 
 Exit status:
   0  tracing will work
   1  it will not, or the check was interrupted
-  2  the command line makes no sense`;
+  2  bad command line`;
 
 /** Notes of `vrft completions --help`. */
 export const COMPLETIONS_NOTES = `\

@@ -1,5 +1,5 @@
 /**
- * Parsed values to an {@linkcode Invocation}: defaults, and options that exclude each other. Knows
+ * Parsed values to an {@linkcode Invocation}: defaults, and options that conflict. Knows
  * no command framework.
  *
  * @module
@@ -37,7 +37,7 @@ export class Misuse extends Error {
  * @param command name of the command in the grammar, empty for the trace
  * @param given its options
  * @param operand its parsed operand, `undefined` where there is none
- * @throws {Misuse} where options exclude each other
+ * @throws {Misuse} if options conflict
  */
 export function interpret(command: string, given: GivenOptions, operand: unknown): Invocation {
   switch (command) {
@@ -79,7 +79,7 @@ function sourceOptions(
   values: SourceValues,
 ): Pick<DiscoveryOptions, "kernelBtf" | "vrouterBtf" | "vrouter"> {
   if (values["no-vrouter"] && values["vrouter-btf"] !== undefined) {
-    throw new Misuse("Options '--no-vrouter' and '--vrouter-btf' exclude each other: drop one");
+    throw new Misuse("Options '--no-vrouter' and '--vrouter-btf' cannot be used together");
   }
   return {
     kernelBtf: values["kernel-btf"] ?? null,
@@ -112,7 +112,7 @@ function traceOptions(values: OptionValues<typeof TRACE_OPTIONS>): TraceOptions 
   const vif = interfaces.find((name) => name.includes("/"));
   if (values["no-vrouter"] && vif !== undefined) {
     throw new Misuse(
-      `Option '--no-vrouter' excludes vifs, and ${JSON.stringify(vif)} is one: drop one`,
+      `Option '--no-vrouter' cannot be used with a vif such as ${JSON.stringify(vif)}`,
     );
   }
   return {

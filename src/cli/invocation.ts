@@ -90,5 +90,5 @@ export type Invocation =
   | { readonly command: "completions"; readonly shell: Shell }
   /** Text for stdout as it stands, and exit status 0: help and version. */
   | { readonly command: "show"; readonly text: string }
-  /** Text for stderr as it stands, and exit status 2: the command line makes no sense. */
+  /** Text for stderr as it stands, and exit status 2: a bad command line. */
   | { readonly command: "misuse"; readonly text: string };

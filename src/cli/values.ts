@@ -1,6 +1,6 @@
 /**
- * What the values of options may look like. Every function takes the text of one argument and gives
- * its value, or throws {@linkcode ValueError} with what is allowed.
+ * Parsers for the values of options. Each takes the text of one argument and returns its value, or
+ * throws {@linkcode ValueError} with what is allowed.
  *
  * @module
  */
@@ -8,7 +8,7 @@
 import { matcher } from "../kernel/glob.ts";
 import { Failure } from "../sys/failure.ts";
 
-/** A value that an option does not take; the message says what it takes. */
+/** A value that an option does not accept; the message says what it accepts. */
 export class ValueError extends Error {
   override readonly name = "ValueError";
 }
@@ -19,7 +19,7 @@ export const MIN_BUFFER_BYTES = 4096;
 /** Largest ring buffer in bytes: 1 GiB of the kernel's memory. */
 export const MAX_BUFFER_BYTES = 2 ** 30;
 
-/** Longest duration in milliseconds: timers count in 32 bits with sign, and fire at once above. */
+/** Longest duration in milliseconds: timers take a signed 32-bit number, and fire at once above. */
 export const MAX_DURATION_MS = 2 ** 31 - 1;
 
 /** Highest share in per cent of one CPU: that of 8,192 CPUs, more than Linux runs on. */
@@ -40,7 +40,7 @@ const BYTES_PER_UNIT: Readonly<Record<string, number>> = {
 /**
  * A positive whole number in decimal digits.
  *
- * @throws {ValueError} for all else, and above 2^53 - 1
+ * @throws {ValueError} for anything else, and above 2^53 - 1
  */
 export function parseCount(text: string): number {
   const count = /^\d+$/.test(text) ? Number(text) : NaN;
@@ -52,7 +52,7 @@ export function parseCount(text: string): number {
  * N of "one packet in N".
  *
  * @returns from 1 to {@linkcode MAX_SAMPLE}
- * @throws {ValueError} for all else
+ * @throws {ValueError} for anything else
  */
 export function parseSample(text: string): number {
   const count = /^\d+$/.test(text) ? Number(text) : NaN;
@@ -61,10 +61,10 @@ export function parseSample(text: string): number {
 }
 
 /**
- * A time such as `10s`, `500ms`, `2m`, `1h` or `1.5s`; a number alone counts seconds.
+ * A time such as `10s`, `500ms`, `2m`, `1h` or `1.5s`; a plain number is seconds.
  *
  * @returns whole milliseconds, from 1 to {@linkcode MAX_DURATION_MS}
- * @throws {ValueError} for all else
+ * @throws {ValueError} for anything else
  */
 export function parseDuration(text: string): number {
   const [, digits, unit = "s"] = /^(\d+(?:\.\d+)?|\.\d+)(ms|s|m|h)?$/.exec(text) ?? [];
@@ -74,23 +74,23 @@ export function parseDuration(text: string): number {
 }
 
 /**
- * A share such as `50`, `12.5` or `200%`.
+ * A percentage such as `50`, `12.5` or `200%`.
  *
  * @returns per cent, above 0 and up to {@linkcode MAX_PERCENT}
- * @throws {ValueError} for all else
+ * @throws {ValueError} for anything else
  */
 export function parsePercent(text: string): number {
   const [, digits] = /^(\d+(?:\.\d+)?|\.\d+)%?$/.exec(text) ?? [];
   const percent = Number(digits);
   if (percent > 0 && percent <= MAX_PERCENT) return percent;
-  throw new ValueError("give a share of one CPU above 0, such as 50, 12.5 or 200%");
+  throw new ValueError("give a percentage of one CPU above 0, such as 50, 12.5 or 200%");
 }
 
 /**
  * The size of a ring buffer such as `64M`, `8MiB`, `64k` or `65536`; units are powers of 1024.
  *
- * @returns bytes, rounded up to the power of two that the kernel wants
- * @throws {ValueError} for all else, below {@linkcode MIN_BUFFER_BYTES} and above
+ * @returns bytes, rounded up to the power of two that the kernel requires
+ * @throws {ValueError} for anything else, below {@linkcode MIN_BUFFER_BYTES} and above
  *   {@linkcode MAX_BUFFER_BYTES}
  */
 export function parseBufferSize(text: string): number {
@@ -103,9 +103,9 @@ export function parseBufferSize(text: string): number {
 }
 
 /**
- * A glob for function names, as it stands.
+ * A glob for function names, unchanged.
  *
- * @throws {ValueError} for the empty text and for what is no glob
+ * @throws {ValueError} for empty text and for anything that is not a glob
  */
 export function parseGlob(text: string): string {
   try {
@@ -118,7 +118,7 @@ export function parseGlob(text: string): string {
 }
 
 /**
- * A name or path as it stands.
+ * A name or path, unchanged.
  *
  * @throws {ValueError} for the empty text
  */
@@ -130,7 +130,7 @@ export function parseText(text: string): string {
 /**
  * A parser that takes one of `choices`, spelled as they are.
  *
- * @throws {ValueError} (the parser) for all else
+ * @throws {ValueError} (the parser) for anything else
  */
 export function parseChoice<const T extends string>(choices: readonly T[]): (text: string) => T {
   return (text) => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { parseArguments } from "../../src/cli/program.ts";
 
-/** What is said about a command line that makes no sense; the last line is where to read on. */
+/** What a bad command line prints; the last line points to the help. */
 const MISUSES: readonly [args: string[], message: string, see?: string][] = [
   // Values
   [
@@ -38,7 +38,7 @@ const MISUSES: readonly [args: string[], message: string, see?: string][] = [
   ],
   [
     ["--max-overhead", "half"],
-    `Option '--max-overhead <PERCENT>' does not take "half": give a share of one CPU above 0, such as 50, 12.5 or 200%`,
+    `Option '--max-overhead <PERCENT>' does not take "half": give a percentage of one CPU above 0, such as 50, 12.5 or 200%`,
   ],
   [
     ["--buffer", "2G"],
@@ -130,16 +130,16 @@ const MISUSES: readonly [args: string[], message: string, see?: string][] = [
   // Contradictions
   [
     ["--no-vrouter", "--vrouter-btf", "x"],
-    "Options '--no-vrouter' and '--vrouter-btf' exclude each other: drop one",
+    "Options '--no-vrouter' and '--vrouter-btf' cannot be used together",
   ],
   [
     ["--no-vrouter", "functions", "--vrouter-btf", "x"],
-    "Options '--no-vrouter' and '--vrouter-btf' exclude each other: drop one",
+    "Options '--no-vrouter' and '--vrouter-btf' cannot be used together",
     "vrft functions",
   ],
   [
     ["check", "--vrouter-btf", "x", "--no-vrouter"],
-    "Options '--no-vrouter' and '--vrouter-btf' exclude each other: drop one",
+    "Options '--no-vrouter' and '--vrouter-btf' cannot be used together",
     "vrft check",
   ],
   [
@@ -149,7 +149,7 @@ const MISUSES: readonly [args: string[], message: string, see?: string][] = [
   ],
   [
     ["--no-vrouter", "-i", "eth0", "-i", "vif0/1"],
-    `Option '--no-vrouter' excludes vifs, and "vif0/1" is one: drop one`,
+    `Option '--no-vrouter' cannot be used with a vif such as "vif0/1"`,
   ],
 ];
 

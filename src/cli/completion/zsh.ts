@@ -69,7 +69,7 @@ function argumentSpecs(command: CommandSpec, indent = "    "): string {
   return completedOptions(command).map((option) => indent + argumentSpec(option)).join(" \\\n");
 }
 
-/** One option as `_arguments` wants it: `'(-n --limit)'{-n+,--limit=}'[end after N rows]:N: '`. */
+/** One option as `_arguments` expects it: `'(-n --limit)'{-n+,--limit=}'[stop after N rows]:N: '`. */
 function argumentSpec({ flags, value, repeatable, description }: CompletedOption): string {
   const names = flags.map((flag) =>
     value === undefined ? flag : flag.startsWith("--") ? `${flag}=` : `${flag}+`
