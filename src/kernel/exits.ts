@@ -89,10 +89,10 @@ const REGISTERS = [
 /**
  * Finds the ends of the function at `start`.
  *
- * The function is decoded from its first byte to the next symbol, and so is its cold part, which the
- * compiler puts elsewhere as `NAME.cold`. A jump out of both to another function is an end as well,
- * but for the start of one that is traced itself: that one's return is then the return of both, as the
- * return probe of a whole function would have it.
+ * The function is decoded from its first byte to the next symbol or to the zeros behind it, and so is its
+ * cold part, which the compiler puts elsewhere as `NAME.cold`. A jump out of both to another function is
+ * an end as well, but for the start of one that is traced itself: that one's return is then the return of
+ * both, as the return probe of a whole function would have it.
  *
  * @param isTraced whether a function that is traced starts at an address
  * @throws {UnknownEnds} when the code is not understood, or leaves the function in a way that cannot be
@@ -105,11 +105,10 @@ export function findEnds(
   name: string,
   isTraced: (low: number) => boolean,
 ): FunctionEnds {
-  const ranges: { start: number; end: number }[] = [rangeAt(symbols, start)];
-  const leaving: { at: number; target: number; always: boolean }[] = [];
+  const ranges: Range[] = [rangeAt(symbols, start)];
+  const leaving: Jump[] = [];
   const exits: Exit[] = [];
   let entry = 0;
-  const instruction: Instruction = { length: 0, flow: "next", target: 0, register: 0 };
   for (const range of ranges) {
     const code = text.read(range.start, range.end - range.start);
     let offset = 0;
@@ -117,38 +116,17 @@ export function findEnds(
       offset = behindFtrace(code);
       entry = start + offset;
     }
-    while (offset < code.length) {
-      if (!decode(code, offset, instruction)) {
-        const place = `${symbols.containing(range.start)?.name}+0x${offset.toString(16)}`;
-        throw new UnknownEnds(`unknown instruction at ${place}`);
+    const { end, jumps } = decodeRange(code, offset, range, symbols, exits);
+    range.end = end;
+    for (const jump of jumps) {
+      const { target } = jump;
+      if (ranges.some((known) => target >= known.start && target < known.end)) continue;
+      const symbol = symbols.containing(target);
+      if (symbol !== undefined && isColdPart(symbol.name, name)) {
+        ranges.push(rangeAt(symbols, symbol.start));
+      } else {
+        leaving.push(jump);
       }
-      const at = range.start + offset;
-      switch (instruction.flow) {
-        case "return":
-          exits.push({ at, register: -1 });
-          break;
-        case "jump to register":
-          exits.push({ at, register: instruction.register });
-          break;
-        case "jump to memory":
-          throw new UnknownEnds("it jumps through memory");
-        case "jump":
-        case "branch": {
-          const target = range.start + instruction.target;
-          if (ranges.some((known) => target >= known.start && target < known.end)) break;
-          const symbol = symbols.containing(target);
-          if (symbol !== undefined && isColdPart(symbol.name, name)) {
-            ranges.push(rangeAt(symbols, symbol.start));
-          } else {
-            leaving.push({ at, target, always: instruction.flow === "jump" });
-          }
-          break;
-        }
-        case "trap":
-        case "next":
-          break;
-      }
-      offset += instruction.length;
     }
   }
   for (const { at, target, always } of leaving) {
@@ -159,6 +137,76 @@ export function findEnds(
     exits.push({ at, register: thunkRegister(text, symbol, target) });
   }
   return { entry, exits };
+}
+
+/** Code of a function, or of its cold part. Addresses are low 32 bits. */
+interface Range {
+  readonly start: number;
+  end: number;
+}
+
+/** A direct jump. Addresses are low 32 bits. */
+interface Jump {
+  readonly at: number;
+  readonly target: number;
+  /** False for one on a condition. */
+  readonly always: boolean;
+}
+
+/**
+ * Decodes `range` from `from` on, up to the zeros behind it: what the next symbol is behind may be the
+ * end of a section, and the data of a whole module.
+ *
+ * @param exits gets what leaves the function whatever the target is
+ * @returns where the code ends, and its direct jumps
+ */
+function decodeRange(
+  code: Uint8Array,
+  from: number,
+  range: Range,
+  symbols: TextSymbols,
+  exits: Exit[],
+): { readonly end: number; readonly jumps: readonly Jump[] } {
+  const jumps: Jump[] = [];
+  const instruction: Instruction = { length: 0, flow: "next", target: 0, register: 0 };
+  let offset = from;
+  while (offset < code.length && !isFill(code, offset)) {
+    if (!decode(code, offset, instruction)) {
+      const place = `${symbols.containing(range.start)?.name}+0x${offset.toString(16)}`;
+      throw new UnknownEnds(`unknown instruction at ${place}`);
+    }
+    const at = range.start + offset;
+    switch (instruction.flow) {
+      case "return":
+        exits.push({ at, register: -1 });
+        break;
+      case "jump to register":
+        exits.push({ at, register: instruction.register });
+        break;
+      case "jump to memory":
+        throw new UnknownEnds("it jumps through memory");
+      case "jump":
+      case "branch": {
+        const target = range.start + instruction.target;
+        jumps.push({ at, target, always: instruction.flow === "jump" });
+        break;
+      }
+      case "trap":
+      case "next":
+        break;
+    }
+    offset += instruction.length;
+  }
+  if (offset >= MAX_BYTES) throw new UnknownEnds("its size is unknown");
+  return { end: range.start + offset, jumps };
+}
+
+/**
+ * Whether nothing but zeros stands here: they fill the room between sections, and no compiler makes
+ * what they would be, `add %al,(%rax)`.
+ */
+function isFill(code: Uint8Array, offset: number): boolean {
+  return code[offset] === 0 && (code[offset + 1] ?? 0) === 0;
 }
 
 /**
@@ -180,10 +228,8 @@ function thunkRegister(text: KernelText, symbol: string, target: number): number
   return first.flow === "jump to register" ? first.register : -1;
 }
 
-function rangeAt(symbols: TextSymbols, start: number): { start: number; end: number } {
-  const end = symbols.after(start);
-  if (end === undefined || end - start > MAX_BYTES) throw new UnknownEnds("its size is unknown");
-  return { start, end };
+function rangeAt(symbols: TextSymbols, start: number): Range {
+  return { start, end: Math.min(symbols.after(start) ?? Infinity, start + MAX_BYTES) };
 }
 
 function isColdPart(symbol: string, name: string): boolean {

@@ -89,7 +89,7 @@ Deno.test("findEnds() gives each return, and the entry behind ftrace's nop", () 
 });
 
 Deno.test("findEnds() gives no end where a function calls, loops or traps", () => {
-  const code = `${NOP5} ${jump("e8", BODY, G)} 75 f9 ${jump(JMP, BODY + 7, F)} 0f 0b`;
+  const code = `${NOP5} 90 ${jump("e8", BODY + 1, G)} 75 f9 ${jump(JMP, BODY + 8, BODY + 1)} 0f 0b`;
   assert.deepEqual(exitsOf(code), []);
 });
 
@@ -127,13 +127,13 @@ Deno.test("findEnds() takes a jump into the middle of a traced function for an e
 
 Deno.test("findEnds() follows a function into its cold part and back", () => {
   const code = `${NOP5} ${jump(JE, BODY, COLD)} ${RETURN}`;
-  const back = `0f 0b ${jump(JMP, COLD + 2, BODY)}`;
+  const back = `0f 0b ${jump(JMP, COLD + 2, BODY + 6)}`;
   assert.deepEqual(exitsOf(code, { "f.cold": [COLD, back] }), [returnAt(BODY + 6)]);
 });
 
 Deno.test("findEnds() finds the ends of the cold part", () => {
   const code = `${NOP5} ${jump(JE, BODY, COLD)} ${jump(JMP, BODY + 6, COLD + 1)}`;
-  const cold = `90 ${jump(JE, COLD + 1, F)} ${jump(JMP, COLD + 7, G)} ff e2`;
+  const cold = `90 ${jump(JE, COLD + 1, BODY + 6)} ${jump(JMP, COLD + 7, G)} ff e2`;
   const expected = [{ at: COLD + 12, register: 2 }, returnAt(COLD + 7)];
   assert.deepEqual(exitsOf(code, { "f.cold": [COLD, cold] }), expected);
 });
@@ -202,6 +202,37 @@ Deno.test("findEnds() says where it meets an unknown instruction", () => {
   const cold: Symbols = { "f.cold": [COLD, "c5 f8 77"] };
   const code = `${NOP5} ${jump(JE, BODY, COLD)} ${RETURN}`;
   assertUnknown(/^unknown instruction at f\.cold\+0x0$/, () => exitsOf(code, cold));
+});
+
+Deno.test("findEnds() stops at the zeros behind a section, whatever follows", () => {
+  // The last function of a module: zeros to the end of the page, then its notes and its data.
+  const data = "04 00 06 00 c3 e9 00 00 00 81";
+  for (const zeros of ["00 00", "00 00 00"]) {
+    assert.deepEqual(exitsOf(`${NOP5} 90 ${RETURN} ${zeros} ${data}`), [returnAt(BODY + 1)]);
+  }
+  const cold: Symbols = { "f.cold": [COLD, `0f 0b 00 00 00 ${data}`] };
+  const code = `${NOP5} ${jump(JE, BODY, COLD)} ${RETURN}`;
+  assert.deepEqual(exitsOf(code, cold), [returnAt(BODY + 6)]);
+});
+
+Deno.test("findEnds() stops at a single zero, where the next symbol follows it", () => {
+  const symbols: Symbols = { f: [F, `${NOP5} ${RETURN} 00`], g: [F + 7, RETURN] };
+  const text = new TextSymbols(kallsyms(symbols));
+  const { exits } = findEnds(new Memory(symbols), text, F, "f", () => false);
+  assert.deepEqual(exits, [returnAt(BODY)]);
+});
+
+Deno.test("findEnds() takes a jump behind the zeros for an end, too", () => {
+  // A thunk without a symbol in a page of its own, ahead of the next module.
+  const code = `${NOP5} ${jump(JMP, BODY, F + 64)} 00 00`;
+  assert.deepEqual(exitsOf(code), [returnAt(BODY)]);
+});
+
+Deno.test("findEnds() knows the last function of all by the zeros behind it", () => {
+  const symbols: Symbols = { f: [F, `${NOP5} ${RETURN} 00 00`] };
+  const text = new TextSymbols(kallsyms(symbols));
+  const { exits } = findEnds(new Memory(symbols), text, F, "f", () => false);
+  assert.deepEqual(exits, [returnAt(BODY)]);
 });
 
 Deno.test("findEnds() passes on that text cannot be read", () => {
