@@ -96,7 +96,7 @@ const REGISTERS = [
  *
  * @param isTraced whether a function that is traced starts at an address
  * @throws {UnknownEnds} when the code is not understood, or leaves the function in a way that cannot be
- * probed
+ * probed, or comes back to where the probe of the entry would take it for another call
  */
 export function findEnds(
   text: KernelText,
@@ -120,6 +120,7 @@ export function findEnds(
     range.end = end;
     for (const jump of jumps) {
       const { target } = jump;
+      if (target >= start && target <= entry) throw new UnknownEnds("it jumps back to its start");
       if (ranges.some((known) => target >= known.start && target < known.end)) continue;
       const symbol = symbols.containing(target);
       if (symbol !== undefined && isColdPart(symbol.name, name)) {

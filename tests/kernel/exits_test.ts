@@ -93,6 +93,25 @@ Deno.test("findEnds() gives no end where a function calls, loops or traps", () =
   assert.deepEqual(exitsOf(code), []);
 });
 
+Deno.test("findEnds() does not know a function that jumps back to the probe of its entry", () => {
+  // The entry's own instruction, ftrace's place ahead of it, and the start: each turn is a call there.
+  for (const target of [BODY, F]) {
+    for (const opcode of [JMP, JE]) {
+      const code = `${NOP5} 90 ${jump(opcode, BODY + 1, target)} ${RETURN}`;
+      assertUnknown(/^it jumps back to its start$/, () => exitsOf(code));
+    }
+    assertUnknown(
+      /^it jumps back to its start$/,
+      () => exitsOf(`${NOP5} 90 eb ${target === F ? "f8" : "fd"}`),
+    );
+    const cold: Symbols = { "f.cold": [COLD, jump(JMP, COLD, target)] };
+    const code = `${NOP5} ${jump(JE, BODY, COLD)} ${RETURN}`;
+    assertUnknown(/^it jumps back to its start$/, () => exitsOf(code, cold));
+  }
+  const behind = `f3 0f 1e fa ${NOP5} 90 ${jump(JMP, F + 10, F + 4)}`;
+  assertUnknown(/^it jumps back to its start$/, () => exitsOf(behind));
+});
+
 Deno.test("findEnds() finds the entry behind the nop of old kernels on old processors", () => {
   const ends = endsOf(`66 66 66 66 90 ${RETURN}`);
   assert.deepEqual(ends, { entry: BODY, exits: [returnAt(BODY)] });
