@@ -1,5 +1,5 @@
 /**
- * Tries the backends, and tells how long attaching with one will take.
+ * Tries the backends, and estimates how long attaching will take.
  *
  * @module
  */
@@ -16,16 +16,16 @@ import { failed, note, ok, type Outcome } from "./outcome.ts";
 const EPERM = 1;
 const EACCES = 13;
 
-/** Functions for the trial, the first that is there: they take a packet, and are seldom called. */
+/** Functions to try, the first that exists: they take a packet and are rarely called. */
 const SELDOM_CALLED = ["__icmp_send", "ip_rt_send_redirect", "skb_copy_ubufs"];
 
-/** Functions that attaching is timed with. */
+/** Functions used to time attaching. */
 const TIMED = 32;
 
 /** How trying a backend went. */
 export interface Attempt {
   readonly backend: Backend;
-  /** Why it does not work; `null` when it does. */
+  /** Why it does not work; `null` if it does. */
   readonly failure: Failure | null;
 }
 
@@ -33,19 +33,19 @@ export interface Attempt {
 export interface Trials {
   /** The backends that were tried, best first. */
   readonly attempts: readonly Attempt[];
-  /** The best that works; `null` when none does. */
+  /** The best that works; `null` if none does. */
   readonly chosen: BackendName | null;
-  /** Milliseconds that attaching to all functions with it will take, as far as can be told. */
+  /** Estimated milliseconds to attach to all functions with it. */
   readonly attachMs: number;
 }
 
-/** What the trials are made with. */
+/** What the trials need. */
 export interface TrialTools extends ObjectSource {
   readonly libbpf: Libbpf;
   readonly options: Omit<ObjectOptions, "places">;
-  /** True when the user wants out. */
+  /** True once the user interrupts. */
   readonly cancelled: () => boolean;
-  /** Told in full why a backend does not work. */
+  /** Receives the full reason why a backend does not work. */
   readonly debug: (message: string) => void;
 }
 
@@ -54,7 +54,7 @@ export interface TrialTools extends ObjectSource {
  *
  * @param wanted `auto` for all backends
  * @param targets functions to trace; at least one
- * @throws {AttachCancelled} when the user wants out; nothing is attached then
+ * @throws {AttachCancelled} if the user interrupts; nothing is attached then
  */
 export async function tryBackends(
   wanted: BackendName | "auto",
@@ -83,7 +83,7 @@ export async function tryBackends(
   return { attempts, chosen: best.backend.name, attachMs };
 }
 
-/** Lets the event loop see a signal. @throws {AttachCancelled} when there was one */
+/** Lets the event loop see a signal. @throws {AttachCancelled} if there was one */
 async function lookUp({ cancelled }: TrialTools): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, 0));
   if (cancelled()) throw new AttachCancelled();
@@ -94,11 +94,11 @@ export interface AttachTime {
   readonly functions: number;
   /** Milliseconds in all. */
   readonly attachMs: number;
-  /** Milliseconds of them that the backend was at the functions one by one; 0 if it takes them at once. */
+  /** Milliseconds of those spent on the functions one by one; 0 if they are attached at once. */
   readonly eachMs: number;
 }
 
-/** Attaches and lets go. */
+/** Attaches and detaches. */
 async function attempt(
   backend: Backend,
   probes: readonly Target[],
@@ -112,7 +112,7 @@ async function attempt(
   return { functions: probes.length, attachMs: trial.attachMs, eachMs: trial.eachMs };
 }
 
-/** A function for a trial that disturbs nobody; failing that, one of each end and the middle. */
+/** A function whose trial disturbs nobody; failing that, the first, the middle and the last. */
 export function seldomCalled(targets: readonly Target[]): readonly Target[] {
   for (const name of SELDOM_CALLED) {
     const target = targets.find((target) => target.name === name && target.module === "vmlinux");
@@ -122,23 +122,23 @@ export function seldomCalled(targets: readonly Target[]): readonly Target[] {
 }
 
 /**
- * What attaching to `count` functions will take in milliseconds. Where a backend takes all at once, that
- * depends little on their number: on Linux 6.12, 0.1 s for one and 0.2 s for 1,765.
+ * Estimated milliseconds to attach to `count` functions. For a backend that attaches to all at once, it
+ * hardly depends on the number: on Linux 6.12, 0.1 s for one and 0.2 s for 1,765.
  */
 export function extrapolate(few: AttachTime, more: AttachTime, count: number): number {
   if (count <= more.functions || more.eachMs === 0) return more.attachMs;
   const between = (more.eachMs - few.eachMs) / (more.functions - few.functions);
-  // The first time is the slowest; then, and when both are for as many, the average will do.
+  // If the first attempt was the slower one, or both had the same number, use the average.
   const each = between > 0 && between < Infinity ? between : more.eachMs / more.functions;
   return more.attachMs + each * (count - more.functions);
 }
 
 /**
- * Says how trying a backend went. Only the best that works is ✔: it is the one that a trace uses.
+ * Reports how trying a backend went. Only the best that works is ✔: it is the one a trace uses.
  *
- * @param trials `null` when none could be made
- * @param wanted backend that the user has asked for
- * @param blamed whether an earlier check has failed, which then is why none works
+ * @param trials `null` if none could be made
+ * @param wanted backend selected by the user
+ * @param blamed whether an earlier check failed, which explains why none works
  */
 export function checkBackend(
   { name, title }: Pick<Backend, "name" | "title">,
@@ -147,29 +147,29 @@ export function checkBackend(
   blamed: boolean,
 ): Outcome {
   if (wanted !== "auto" && wanted !== name) {
-    return note(`not asked for: --backend ${wanted}`);
+    return note(`not selected: --backend ${wanted}`);
   }
   const tried = trials?.attempts.find(({ backend }) => backend.name === name);
   if (trials === null || tried === undefined) {
-    return note(`not tried (${title}), for lack of what is missing above`);
+    return note(`not tried (${title}): something above is missing`);
   }
   const { failure } = tried;
   if (failure === null) {
     return trials.chosen === name
       ? ok(`works (${title})`)
-      : note(`works, too (${title}), and ${trials.chosen} is better`);
+      : note(`works too (${title}), but ${trials.chosen} is better`);
   }
   const found = `does not work (${title}): ${failure.message}`;
   if (trials.chosen !== null || blamed) return note(found);
   return failed(
     found,
     isForbidden(failure)
-      ? "something forbids it: look for a seccomp filter, a security module or lockdown"
-      : "vrft check --debug shows all that the kernel and libbpf say about it",
+      ? "something denies it: look for a seccomp filter, a security module or lockdown"
+      : "run vrft check --debug to see what the kernel and libbpf say",
   );
 }
 
-/** Whether the kernel, or something in front of it, does not permit what the backend needs. */
+/** Whether the kernel, or a filter in front of it, denies what the backend needs. */
 function isForbidden(failure: Failure): boolean {
   return [...causesOf(failure)].some((error) =>
     error instanceof Deno.errors.PermissionDenied ||
@@ -177,21 +177,21 @@ function isForbidden(failure: Failure): boolean {
   );
 }
 
-/** Longer than this, attaching is worth a word of advice. */
+/** Attaching for longer than this is worth advice. */
 const LONG_MS = 5000;
 
-/** Says how long attaching will take. @param trials `null` when none could be made */
+/** Reports how long attaching will take. @param trials `null` if none could be made */
 export function checkAttachTime(
   trials: Pick<Trials, "chosen" | "attachMs"> | null,
   functions: number,
 ): Outcome {
-  if (trials === null) return note("not known: no backend was tried");
+  if (trials === null) return note("unknown: no backend was tried");
   const { chosen, attachMs } = trials;
-  if (chosen === null) return note("not known: no backend works");
+  if (chosen === null) return note("unknown: no backend works");
   const found = `${duration(attachMs)} for ${amount(functions)} functions with ${chosen}`;
   return ok(
     found,
-    attachMs > LONG_MS ? "choosing functions with -f and -x makes it shorter" : null,
+    attachMs > LONG_MS ? "select functions with -f and -x to shorten it" : null,
   );
 }
 

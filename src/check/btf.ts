@@ -9,17 +9,17 @@ import type { Agreement } from "./btf_match.ts";
 import { failed, note, ok, type Outcome } from "./outcome.ts";
 
 /**
- * How much of what BTF describes must run. Functions that a module needs only while it is loaded are
- * gone afterwards, which is a few of some hundreds; another version of it lacks more.
+ * Share of the functions in BTF that must be in the running code. A module's init functions, a few of
+ * some hundreds, are gone once it is loaded; another version of the module lacks more.
  */
 const ENOUGH = 0.9;
 
-/** What is known of the kernel's BTF. */
+/** Facts about the kernel's BTF. */
 export interface KernelBtfFacts {
   readonly path: string;
   /** Types in it. */
   readonly types: number;
-  /** With the running kernel; `null` for the kernel's own BTF, and where that cannot be compared. */
+  /** With the running kernel; `null` for the kernel's own BTF, or if it cannot be compared. */
   readonly agreement: Agreement | null;
 }
 
@@ -29,52 +29,52 @@ export function checkKernelBtf({ path, types, agreement }: KernelBtfFacts): Outc
   if (agreement === null) return ok(found);
   const compared = `${found}; ${share(agreement)} are in the running kernel`;
   if (suffices(agreement)) return ok(compared);
-  return failed(compared, "name the BTF of this very kernel with --kernel-btf, or leave it out");
+  return failed(compared, "pass the BTF of the running kernel to --kernel-btf, or omit the option");
 }
 
-/** What is known of vrouter's BTF. */
+/** Facts about vrouter's BTF. */
 export interface VrouterBtfFacts {
   readonly path: string;
-  /** Whether the kernel shows it, so that it is the loaded module's by nature. */
+  /** Whether the kernel exports it, so that it must be the loaded module's. */
   readonly own: boolean;
-  /** Whether it has what finds the interface of a packet. */
+  /** Whether it describes how to find the interface of a packet. */
   readonly describesPackets: boolean;
-  /** Whether the file's build id is that of the loaded module; `null` where one of them has none. */
+  /** Whether the file has the build id of the loaded module; `null` if either has none. */
   readonly sameBuild: boolean | null;
-  /** With the loaded module; `null` when none is loaded, and where that cannot be compared. */
+  /** With the loaded module; `null` if none is loaded, or it cannot be compared. */
   readonly agreement: Agreement | null;
-  /** Functions of the loaded module that are not in it. */
+  /** Functions of the loaded module that it lacks. */
   readonly undescribed: number;
 }
 
-const REMAKE = "make it anew from the module that is loaded: pahole -J vrouter.ko";
+const REMAKE = "rebuild it from the loaded module: pahole -J vrouter.ko";
 
-/** Checks that vrouter's BTF is vrouter's, and of the module that is loaded. */
+/** Checks that vrouter's BTF describes vrouter, and the loaded build of it. */
 export function checkVrouterBtf(facts: VrouterBtfFacts): Outcome {
   const { path, own, describesPackets, sameBuild, agreement, undescribed } = facts;
   if (!describesPackets) {
     return failed(
-      `${path}: it does not describe vr_packet.vp_if and vr_interface.vif_idx`,
-      `name vrouter's with --vrouter-btf, or ${REMAKE}`,
+      `${path}: does not describe vr_packet.vp_if and vr_interface.vif_idx`,
+      `pass vrouter's BTF to --vrouter-btf, or ${REMAKE}`,
     );
   }
   if (own) return ok(`${path}, the loaded module's own`);
   if (sameBuild !== null) {
     return sameBuild
-      ? ok(`${path}, whose build id is that of the loaded module`)
-      : failed(`${path}: its build id is not that of the loaded module`, REMAKE);
+      ? ok(`${path}, same build id as the loaded module`)
+      : failed(`${path}: build id differs from the loaded module's`, REMAKE);
   }
-  if (agreement === null) return note(`${path}: there is no loaded module to compare it with`);
+  if (agreement === null) return note(`${path}: no loaded module to compare it with`);
   const compared = `${path}: ${share(agreement)} are in the loaded module, which has ` +
-    `${amount(undescribed)} others`;
+    `${amount(undescribed)} more`;
   return suffices(agreement) ? ok(compared) : failed(compared, REMAKE);
 }
 
-/** There is no BTF of vrouter. @param ignored why what is there was not taken; `null` for nothing */
+/** There is no BTF of vrouter. @param ignored why a file was ignored; `null` if there was none */
 export function checkNoVrouterBtf(ignored: string | null): Outcome {
   return failed(
-    "this kernel offers none" + (ignored === null ? "" : `; ${ignored}`),
-    "make a file of it (pahole -J) and name that with --vrouter-btf",
+    "this kernel has none" + (ignored === null ? "" : `; ${ignored}`),
+    "make a file with pahole -J and pass it to --vrouter-btf",
   );
 }
 

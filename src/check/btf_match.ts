@@ -1,6 +1,6 @@
 /**
- * Whether BTF describes the code that runs. Standalone BTF carries nothing that ties it to a build, so
- * the names of its functions are compared with those of the running code.
+ * Whether BTF describes the running code. Standalone BTF has no build id, so its function names are
+ * compared with those of the running code.
  *
  * @module
  */
@@ -8,27 +8,27 @@
 import type { Btf } from "../kernel/btf.ts";
 import { findSymbols } from "../kernel/symbols.ts";
 
-/** How far the functions of BTF and those of the running code agree. */
+/** How well the functions in BTF and in the running code agree. */
 export interface Agreement {
-  /** Functions that the BTF describes. */
+  /** Functions in the BTF. */
   readonly described: number;
-  /** Those of them that run. */
+  /** Those of them in the running code. */
   readonly running: number;
 }
 
 const NEWLINE = 0x0a;
 const BRACKET_OPEN = 0x5b;
 
-/** What the compiler and objtool put beside functions, with names of their own. */
+/** Symbols that the compiler and objtool generate next to functions. */
 const NO_FUNCTION = /^__(pfx|cfi|probestub|traceiter)_/;
 
 /**
- * Looks up the functions of `btf`, without those of its base, among the symbols of `module`. What was
- * compiled under another name (`.isra.0`) counts as running.
+ * Looks up the functions of `btf`, not of its base, among the symbols of `module`. Clones (`.isra.0`)
+ * count as running.
  *
  * @param kallsyms contents of /proc/kallsyms; hidden addresses do not matter
  * @param module `vmlinux`, or the name of a module
- * @throws {BtfError} when the BTF is damaged
+ * @throws {BtfError} if the BTF is damaged
  */
 export function agreement(btf: Btf, kallsyms: Uint8Array, module: string): Agreement {
   const described = functionNames(btf);
@@ -43,7 +43,7 @@ export function agreement(btf: Btf, kallsyms: Uint8Array, module: string): Agree
  * Counts functions of a loaded module that `btf` does not describe.
  *
  * @param kallsyms contents of /proc/kallsyms; hidden addresses do not matter
- * @throws {BtfError} when the BTF is damaged
+ * @throws {BtfError} if the BTF is damaged
  */
 export function undescribed(btf: Btf, kallsyms: Uint8Array, module: string): number {
   const described = functionNames(btf);
@@ -52,16 +52,16 @@ export function undescribed(btf: Btf, kallsyms: Uint8Array, module: string): num
   return count;
 }
 
-/** Names of the functions of `btf`, without those of its base. */
+/** Names of the functions of `btf`, not of its base. */
 function functionNames(btf: Btf): Set<string> {
   return new Set(Array.from(btf.index.functions, (number) => btf.name(btf.firstId + number)));
 }
 
-/** Names of a module's functions, without what the compiler appended. */
+/** Names of a module's functions, without suffixes from the compiler. */
 function moduleFunctions(kallsyms: Uint8Array, module: string): Set<string> {
   const decoder = new TextDecoder();
   const names = new Set<string>();
-  // Only lines of modules have a bracket.
+  // Only symbols of modules have a bracket.
   for (let at = kallsyms.indexOf(BRACKET_OPEN); at >= 0;) {
     const start = kallsyms.lastIndexOf(NEWLINE, at) + 1;
     const newline = kallsyms.indexOf(NEWLINE, at);

@@ -1,6 +1,6 @@
 /**
- * All checks of this host, in the order in which they depend on each other: what one finds can make
- * others needless.
+ * All checks of this host, in the order of their dependencies: the result of one can make others
+ * pointless.
  *
  * @module
  */
@@ -54,13 +54,13 @@ export interface CheckChoices extends SourceOptions {
 export interface CheckTools {
   /** Reads a BPF object. */
   readonly readObject: ObjectReader;
-  /** True when the user wants out. */
+  /** True once the user interrupts. */
   readonly cancelled: () => boolean;
-  /** Told how decisions are made. */
+  /** Receives the reasons of decisions. */
   readonly debug: (message: string) => void;
 }
 
-/** Names of the checks but for kernel options, which go by their own. */
+/** Titles of the checks, except kernel options, which have their own names. */
 const TITLES = {
   kernel_release: "Kernel release",
   privileges: "Privileges",
@@ -75,14 +75,14 @@ const TITLES = {
   kernel_btf: "Kernel BTF",
   vrouter_btf: "vrouter BTF",
   tracefs: "tracefs",
-  kernel_addresses: "Addresses of functions",
+  kernel_addresses: "Function addresses",
   functions: "Functions to trace",
-  kprobe_blacklist: "Kprobe blacklist",
+  kprobe_blacklist: "kprobe blacklist",
   backend_session: "Backend session",
   backend_multi: "Backend multi",
   backend_kprobe: "Backend kprobe",
-  kprobe_switch: "Switch of kprobes",
-  ftrace_switch: "Switch of ftrace",
+  kprobe_switch: "kprobes enabled",
+  ftrace_switch: "ftrace enabled",
   attach_time: "Time to attach",
 } as const;
 
@@ -95,10 +95,10 @@ const KPROBES = "/sys/kernel/debug/kprobes";
 const NO_VROUTER = note("not needed with --no-vrouter");
 
 /**
- * Makes the checks, one after the other, as they are asked for.
+ * Runs the checks lazily, one after the other.
  *
- * @param tools `null` leaves out all that attaches something, and what follows from it
- * @throws {AttachCancelled} when the user wants out; nothing is attached then
+ * @param tools `null` skips the checks that attach something, and those that depend on them
+ * @throws {AttachCancelled} if the user interrupts; nothing is attached then
  */
 export async function* checkHost(
   choices: CheckChoices,
@@ -155,7 +155,7 @@ export async function* checkHost(
     forbidden: !privileged
       ? "reading it needs root"
       : lockdown.status === "failed"
-      ? "lockdown forbids to read it"
+      ? "lockdown denies reading it"
       : null,
   };
   yield result("tracefs", checkTracefs(tracefs));
@@ -175,7 +175,7 @@ export async function* checkHost(
       readObject: tools.readObject,
       kernel: read.sources.kernel,
       options: {
-        // One page: nothing is recorded.
+        // One page, as nothing is recorded.
         ringBytes: 4096,
         interfaces: 1,
         ...packetOffsets(read.sources.modules) ?? NO_PACKET_OFFSETS,
@@ -201,7 +201,7 @@ export async function* checkHost(
   yield result("attach_time", checkAttachTime(trials, targets.length));
 }
 
-/** The module, its netlink family and its interfaces: each is asked only where the one before is there. */
+/** The module, its netlink family and its interfaces: each is checked only if the previous is there. */
 function vrouterOutcomes(
   { vrouter }: CheckChoices,
   loaded: boolean,
@@ -227,7 +227,7 @@ function vrouterOutcomes(
   ];
 }
 
-/** Why vrouter's netlink family does not answer; `null` when it does. */
+/** Why vrouter's netlink family does not answer; `null` if it does. */
 function netlinkFailure(): string | null {
   try {
     using socket = new NetlinkSocket(NETLINK_GENERIC);
@@ -246,11 +246,11 @@ function interfacesOutcome(netlink: Outcome, privileged: boolean): Outcome {
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     if (!privileged) return note("listing them needs root");
-    return failed(error.message, "see the kernel's log for what the module says (dmesg)");
+    return failed(error.message, "see what the module says in the kernel log (dmesg)");
   }
 }
 
-/** libbpf, where it can be loaded, and what checking that came to. */
+/** libbpf, if it can be loaded, and the outcome of that check. */
 async function openLibbpf(): Promise<{ library: Libbpf | null; outcome: Outcome } & Disposable> {
   try {
     const library = await Libbpf.open();
@@ -263,7 +263,7 @@ async function openLibbpf(): Promise<{ library: Libbpf | null; outcome: Outcome 
     if (!(error instanceof Failure)) throw error;
     return {
       library: null,
-      outcome: failed(error.message, "get vrft anew: this copy does not suit this host"),
+      outcome: failed(error.message, "reinstall vrft: this copy does not fit this host"),
       [Symbol.dispose]: (): void => {},
     };
   }
@@ -274,8 +274,8 @@ function kernelBtfOutcome({ kernelBtf }: CheckChoices, read: LoadedSources): Out
     return failed(
       read.kernelFailure ?? "",
       kernelBtf === null
-        ? "use a kernel that is built with CONFIG_DEBUG_INFO_BTF=y, or name a file with --kernel-btf"
-        : "name the BTF of this very kernel with --kernel-btf, or leave it out",
+        ? "use a kernel built with CONFIG_DEBUG_INFO_BTF=y, or pass a file to --kernel-btf"
+        : "pass the BTF of the running kernel to --kernel-btf, or omit the option",
     );
   }
   return checkKernelBtf(kernelBtfFacts(read.sources, kernelBtf !== null));
@@ -287,11 +287,11 @@ function vrouterBtfOutcome(
   loaded: boolean,
 ): Outcome {
   if (!vrouter) return NO_VROUTER;
-  if (sources === null) return note("needs the BTF of the kernel");
+  if (sources === null) return note("needs the kernel's BTF");
   if (vrouterFailure !== null) {
     return failed(
       vrouterFailure,
-      "name vrouter's with --vrouter-btf, made by pahole -J vrouter.ko",
+      "pass vrouter's BTF, made by pahole -J vrouter.ko, to --vrouter-btf",
     );
   }
   const facts = vrouterBtfFacts(sources, loaded);
@@ -300,7 +300,7 @@ function vrouterBtfOutcome(
   return checkNoVrouterBtf(sources.vrouterBtfIgnored);
 }
 
-/** What can be traced; why that cannot be found out, as text; `null` without BTF. */
+/** What can be traced; the reason, as text, if discovery failed; `null` without BTF. */
 function discoverIn({ sources }: LoadedSources): Discovery | string | null {
   if (sources === null) return null;
   try {
@@ -312,14 +312,16 @@ function discoverIn({ sources }: LoadedSources): Discovery | string | null {
 }
 
 function functionsOutcome(discovery: Discovery | string | null): Outcome {
-  if (discovery === null) return note("needs the BTF of the kernel");
+  if (discovery === null) return note("needs the kernel's BTF");
   const see = "see vrft functions --skipped";
-  if (typeof discovery === "string") return failed(discovery, "make the BTF anew");
+  if (typeof discovery === "string") return failed(discovery, "rebuild the BTF");
   const { functions, skipped, traceabilityKnown } = discovery;
-  if (functions.length === 0) return failed("no function that takes a packet can be traced", see);
+  if (functions.length === 0) {
+    return failed("none of the functions that take a packet can be traced", see);
+  }
   if (!traceabilityKnown) {
     return note(
-      `${amount(functions.length)} take a packet; which of them can be traced is not known`,
+      `${amount(functions.length)} take a packet; which of them can be traced is unknown`,
     );
   }
   const own = functions.filter(({ module }) => module === "vrouter").length;

@@ -1,5 +1,5 @@
 /**
- * Explains a failed trace by the check that fails, too.
+ * Explains a failed trace by a check that fails as well.
  *
  * @module
  */
@@ -9,10 +9,10 @@ import { type CheckChoices, checkHost, type CheckName } from "./checks.ts";
 import { KERNEL_OPTIONS } from "./kernel_options.ts";
 import type { CheckResult } from "./outcome.ts";
 
-/** The checks that can be the reason of a failure, in the order in which they are made. */
+/** The checks that can explain a failure, in the order they run. */
 type Suspects = readonly CheckName[];
 
-/** Of what the kernel refuses, everything can be the reason. */
+/** Any of these can explain why the kernel refuses something. */
 const KERNEL: Suspects = [
   "kernel_release",
   "privileges",
@@ -26,7 +26,7 @@ const KERNEL: Suspects = [
   "kernel_addresses",
 ];
 
-/** By the kind of the failure; none where no check can find more than the failure itself says. */
+/** By the kind of the failure; none if no check can add to what the failure says. */
 export const SUSPECTS: Readonly<Record<FailureKind, Suspects>> = {
   glob: [],
   output: [],
@@ -55,11 +55,11 @@ export const SUSPECTS: Readonly<Record<FailureKind, Suspects>> = {
 };
 
 /**
- * The first failing check that can be the reason of a failure. Nothing is attached to find out.
+ * The first failing check that can explain a failure. Attaches nothing.
  *
- * @param failure what the user has been told already
- * @param checks makes the checks; tests put their own host here
- * @returns `null` when no check explains it, or it found the very failure
+ * @param failure what has been reported already
+ * @param checks runs the checks; tests pass a fake host
+ * @returns `null` if no check explains it, or the check found the same failure
  */
 export async function explain(
   choices: CheckChoices,
@@ -72,13 +72,13 @@ export async function explain(
   try {
     for await (const result of checks(choices, null)) {
       if (result.status === "failed" && suspects.some((name) => name === result.check)) {
-        // A check that meets the same failure finds its message.
+        // A check that runs into the same failure reports its message.
         return told.includes(result.found) ? null : result;
       }
       if (result.check === suspects.at(-1)) break;
     }
   } catch {
-    // The failure has been reported; a defect of the checks must not hide it.
+    // The failure has been reported; a bug in the checks must not hide it.
   }
   return null;
 }

@@ -1,5 +1,5 @@
 /**
- * Reads what the checks are made on. Nothing here fails: what cannot be read is `null`.
+ * Reads the input of the checks. Nothing here fails: what cannot be read is `null`.
  *
  * @module
  */
@@ -33,7 +33,7 @@ function readBytes(path: string): Uint8Array | null {
 }
 
 /**
- * The first of the two places of tracefs where it is mounted; `null` for neither.
+ * Where tracefs is mounted, of its two usual places; `null` for neither.
  *
  * @param mounts contents of /proc/self/mounts
  */
@@ -42,9 +42,9 @@ export function tracefsMount(mounts: string): string | null {
   return TRACEFS_PLACES.find((place) => mounted.includes(place)) ?? null;
 }
 
-/** The kernel's sources, and why those that are missing cannot be used. */
+/** The kernel's sources, and why missing ones cannot be used. */
 export interface LoadedSources {
-  /** `null` when the kernel's BTF cannot be used. */
+  /** `null` if the kernel's BTF cannot be used. */
   readonly sources: KernelSources | null;
   /** Why the kernel's BTF cannot be used. */
   readonly kernelFailure: string | null;
@@ -54,7 +54,7 @@ export interface LoadedSources {
   readonly filterFunctions: Uint8Array | null;
 }
 
-/** Reads the sources, without vrouter's BTF where that is at fault. */
+/** Reads the sources; without vrouter's BTF if that is the problem. */
 export async function loadSources(
   options: SourceOptions,
   read: typeof readSources = readSources,
@@ -83,7 +83,7 @@ export async function loadSources(
   }
 }
 
-/** The signs among `evidence` that this kernel shows; `null` for those that it cannot be asked for. */
+/** Which of `evidence` this kernel has; `null` if that cannot be known. */
 export function readEvidence(
   evidence: readonly Evidence[],
   kallsyms: Uint8Array | null,
@@ -99,7 +99,7 @@ export function readEvidence(
   });
 }
 
-/** What is known of the kernel's BTF. @param named whether the user has named the file */
+/** Facts about the kernel's BTF. @param named whether the user passed the file */
 export function kernelBtfFacts(sources: KernelSources, named: boolean): KernelBtfFacts {
   const btf = sources.kernel;
   const compare = named && sources.kallsyms !== null;
@@ -110,7 +110,7 @@ export function kernelBtfFacts(sources: KernelSources, named: boolean): KernelBt
   };
 }
 
-/** What is known of vrouter's BTF; `null` when there is none. @param loaded whether the module is */
+/** Facts about vrouter's BTF; `null` if there is none. @param loaded whether the module is */
 export function vrouterBtfFacts(sources: KernelSources, loaded: boolean): VrouterBtfFacts | null {
   const btf = btfOf(sources, VROUTER);
   const { vrouterBtf: path, kallsyms } = sources;
@@ -130,7 +130,7 @@ function btfOf({ modules }: KernelSources, wanted: string): Btf | undefined {
   return modules.find(({ module }) => module === wanted)?.btf;
 }
 
-/** The note with the build id of an ELF file; `null` for raw BTF, which has none. */
+/** The build id note of an ELF file; `null` for raw BTF, which has none. */
 export function buildIdNote(file: Uint8Array | null): Uint8Array | null {
   try {
     return file !== null && isElf(file) ? elfSection(file, ".note.gnu.build-id") ?? null : null;
@@ -139,7 +139,7 @@ export function buildIdNote(file: Uint8Array | null): Uint8Array | null {
   }
 }
 
-/** Whether two notes are the same; `null` where one is missing. */
+/** Whether two notes are the same; `null` if one is missing. */
 export function sameNote(a: Uint8Array | null, b: Uint8Array | null): boolean | null {
   if (a === null || b === null) return null;
   return a.length === b.length && a.every((byte, index) => byte === b[index]);

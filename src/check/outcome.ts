@@ -1,12 +1,12 @@
 /**
- * What a check of this host comes to.
+ * The outcome of a check of this host.
  *
  * @module
  */
 
 /**
- * How a check went: `ok`, what tracing needs is there; `failed`, tracing will not work before somebody
- * does what the advice says; `note`, not needed, not known, or good to know, and no harm.
+ * `ok`: what tracing needs is there. `failed`: tracing will not work until the advice is followed.
+ * `note`: optional, unknown or just good to know.
  */
 export type Status = "ok" | "failed" | "note";
 
@@ -14,15 +14,15 @@ export type Status = "ok" | "failed" | "note";
 export interface Outcome {
   readonly status: Status;
   readonly found: string;
-  /** What to do; always there when the check has failed. */
+  /** What to do; never `null` if the check failed. */
   readonly advice: string | null;
 }
 
-/** A check that was made. */
+/** A finished check. */
 export interface CheckResult extends Outcome {
-  /** Name for scripts, which stays: `kernel_release`. */
+  /** Stable name for scripts: `kernel_release`. */
   readonly check: string;
-  /** Name for a person. */
+  /** Name for people. */
   readonly title: string;
 }
 
@@ -31,12 +31,12 @@ export function ok(found: string, advice: string | null = null): Outcome {
   return { status: "ok", found, advice };
 }
 
-/** Tracing will not work like this. */
+/** Tracing will not work. */
 export function failed(found: string, advice: string): Outcome {
   return { status: "failed", found, advice };
 }
 
-/** Neither good nor bad. */
+/** Neither success nor failure. */
 export function note(found: string, advice: string | null = null): Outcome {
   return { status: "note", found, advice };
 }

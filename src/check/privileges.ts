@@ -1,5 +1,5 @@
 /**
- * Checks of what this process may do.
+ * Checks of the privileges of this process.
  *
  * @module
  */
@@ -7,15 +7,15 @@
 import { type Capability, missingCapabilities } from "../sys/capabilities.ts";
 import { failed, note, ok, type Outcome } from "./outcome.ts";
 
-/** A user namespace whose users are the host's has all of them in one line (user_namespaces(7)). */
+/** The initial user namespace maps all users in one line (user_namespaces(7)). */
 const ALL_USERS = /^\s*0\s+0\s+4294967295\s*$/;
 
 /**
- * Checks the capabilities that count.
+ * Checks the capabilities that a trace needs.
  *
  * @param status contents of /proc/self/status
- * @param userMap contents of /proc/self/uid_map; `null` for a kernel without user namespaces
- * @param wanted what a trace needs
+ * @param userMap contents of /proc/self/uid_map; `null` on a kernel without user namespaces
+ * @param wanted the capabilities needed
  */
 export function checkPrivileges(
   status: string,
@@ -29,22 +29,22 @@ export function checkPrivileges(
   }
   if (userMap !== null && !ALL_USERS.test(userMap)) {
     return failed(
-      `${user} of a user namespace, whose capabilities mean nothing to BPF`,
-      "run vrft as root of the host, or in a container without a user namespace of its own",
+      `${user} of a user namespace, whose capabilities do not count for BPF`,
+      "run vrft as root of the host, or in a container without its own user namespace",
     );
   }
   return ok(`${user}, with ${wanted.join(", ")}`);
 }
 
 /**
- * Says whether system calls are filtered, as they are in containers.
+ * Reports whether system calls are filtered, as in containers.
  *
  * @param status contents of /proc/self/status
  */
 export function checkSeccomp(status: string): Outcome {
   const mode = /^Seccomp:\s*(\d+)/m.exec(status)?.[1];
   const privileges = /^NoNewPrivs:\s*1/m.test(status) ? "; no_new_privs is set" : "";
-  if (mode === undefined) return note("not known");
+  if (mode === undefined) return note("unknown");
   if (mode === "0") return ok(`no filter${privileges}`);
-  return note(`a filter, which may forbid bpf() and perf_event_open()${privileges}`);
+  return note(`filtered: bpf() and perf_event_open() may be denied${privileges}`);
 }

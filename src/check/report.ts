@@ -1,5 +1,5 @@
 /**
- * Checks as text for a person, and as JSON for a script.
+ * Checks as text for people, and as JSON for scripts.
  *
  * @module
  */
@@ -8,31 +8,31 @@ import { BACKENDS } from "../probe/backend_choice.ts";
 import { printable, printableJson } from "../sys/printable.ts";
 import type { CheckResult, Status } from "./outcome.ts";
 
-/** The sign of each status, and the colour that it has on a terminal (ECMA-48, SGR). */
+/** The sign of each status, and its colour on a terminal (ECMA-48, SGR). */
 const MARKS: Readonly<Record<Status, readonly [mark: string, colour: number]>> = {
   ok: ["✔", 32],
   failed: ["✖", 31],
   note: ["–", 2],
 };
 
-/** Columns of a line, unless a word is longer. */
+/** Columns of a line, unless a single word is longer. */
 const WIDTH = 100;
-/** Columns of the titles: the longest is CONFIG_DEBUG_INFO_BTF_MODULES. */
+/** Columns of the titles; the longest is CONFIG_DEBUG_INFO_BTF_MODULES. */
 const TITLE_WIDTH = 30;
 const TEXT_WIDTH = WIDTH - TITLE_WIDTH - 2;
 const INDENT = " ".repeat(TITLE_WIDTH + 2);
 const ARROW = "→ ";
 
-/** What all checks come to. */
+/** The outcome of all checks. */
 export interface Summary {
   readonly works: boolean;
-  /** Name of the backend that a trace will use; `null` when it will not work. */
+  /** Name of the backend that a trace will use; `null` if it will not work. */
   readonly backend: string | null;
   readonly text: string;
 }
 
 /**
- * A check in lines of 100 columns: the sign, the title, what was found, and below it what to do.
+ * A check in lines of 100 columns: sign, title, what was found, and below it what to do.
  *
  * @param colour whether the sign is coloured
  */
@@ -61,7 +61,7 @@ export function summarize(results: readonly CheckResult[]): Summary {
   return { works: false, backend: null, text: `Tracing will not work: ${missing}` };
 }
 
-/** All of it with the keys that scripts may rely on, in their order. */
+/** All of it, with stable keys in a stable order. */
 export function reportJson(results: readonly CheckResult[]): string {
   const { works, backend, text } = summarize(results);
   const checks = results.map(({ check, status, found, advice }) => ({
@@ -73,7 +73,7 @@ export function reportJson(results: readonly CheckResult[]): string {
   return printableJson({ works, backend, summary: text, checks });
 }
 
-/** Breaks at blanks; a word that is longer than a line stays whole. */
+/** Breaks lines at blanks; a word longer than a line stays whole. */
 function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = "";

@@ -8,10 +8,10 @@ import type { Vif } from "../vrouter/interfaces.ts";
 import { amount } from "../sys/amount.ts";
 import { failed, ok, type Outcome } from "./outcome.ts";
 
-/** Vifs that are named. */
+/** Number of vifs listed by name. */
 const NAMED = 5;
 
-/** Checks that the module is loaded. @param version of the module, where it has one */
+/** Checks that the module is loaded. @param version of the module, if it has one */
 export function checkModule(loaded: boolean, version: string | null): Outcome {
   if (loaded) return ok(version === null ? "loaded" : `loaded, version ${version.trim()}`);
   return failed(
@@ -20,12 +20,12 @@ export function checkModule(loaded: boolean, version: string | null): Outcome {
   );
 }
 
-/** Checks the module's netlink family. @param failure why it does not answer; `null` when it does */
+/** Checks the module's netlink family. @param failure why it does not answer; `null` if it does */
 export function checkNetlink(failure: string | null): Outcome {
-  if (failure === null) return ok('the family "vrouter" answers');
+  if (failure === null) return ok('family "vrouter" answers');
   return failed(
-    `the family "vrouter" does not answer: ${failure}`,
-    "load a vrouter module that speaks Sandesh over generic netlink; see the kernel's log (dmesg)",
+    `family "vrouter" does not answer: ${failure}`,
+    "load a vrouter module that speaks Sandesh over generic netlink; see the kernel log (dmesg)",
   );
 }
 
@@ -34,7 +34,7 @@ export function checkInterfaces(vifs: readonly Vif[]): Outcome {
   if (vifs.length === 0) {
     return failed(
       "the vrouter module has no vifs",
-      "add some, or name a network device with -i",
+      "add some, or select a network device with -i",
     );
   }
   const names = vifs.slice(0, NAMED).map(({ index, name }) => name === "" ? `vif0/${index}` : name);

@@ -235,7 +235,7 @@ function describeSources(log: Log, options: TraceOptions, sources: KernelSources
   if (options.vrouter && sources.vrouterBtf === null) {
     throw new Failure(
       "vrouter_btf",
-      "Cannot find the BTF of the vrouter module: this kernel offers none, so make a file of it " +
+      "Cannot find the BTF of the vrouter module: this kernel has none, so make a file of it " +
         "(pahole -J) and name that with --vrouter-btf",
     );
   }

@@ -91,7 +91,7 @@ export async function readSources(
 
   const kernelPath = options.kernelBtf ?? `${paths.btf}/${VMLINUX}`;
   const hint = options.kernelBtf === null
-    ? "; the kernel needs CONFIG_DEBUG_INFO_BTF, or name a file with --kernel-btf"
+    ? "; the kernel needs CONFIG_DEBUG_INFO_BTF, or pass a file to --kernel-btf"
     : "";
   const kernel = useBtf("the kernel", kernelPath, await readBtf("the kernel", kernelPath, hint));
   const modules: ModuleBtf[] = [{ module: VMLINUX, btf: kernel }];

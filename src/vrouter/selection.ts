@@ -62,7 +62,7 @@ export function selectInterfaces(
       "interfaces",
       vifs === null
         ? "Cannot trace: this network namespace has no network devices"
-        : "Cannot trace: the vrouter module has no vifs; add some, or name a network device with -i",
+        : "Cannot trace: the vrouter module has no vifs; add some, or select a network device with -i",
     );
   }
   return [...new Map(selected.map((one) => [JSON.stringify(one), one])).values()];

@@ -80,7 +80,7 @@ Deno.test("checkBackend() fails for the backend that is asked for, and leaves th
   };
   assert.equal(checkBackend(multi, asked, "multi", false).status, "failed");
   assert.equal(checkBackend(session, asked, "multi", false).status, "note");
-  assert.match(checkBackend(kprobe, asked, "multi", false).found, /not asked for/);
+  assert.match(checkBackend(kprobe, asked, "multi", false).found, /not selected/);
 });
 
 Deno.test("checkBackend() says when nothing could be tried", () => {

@@ -79,8 +79,7 @@ const FILE: VrouterBtfFacts = {
 Deno.test("checkVrouterBtf() measures a file by the functions of the loaded module", () => {
   assert.deepEqual(checkVrouterBtf(FILE), {
     status: "ok",
-    found:
-      "/tmp/vrouter.btf: 97 % of its 412 functions are in the loaded module, which has 5 others",
+    found: "/tmp/vrouter.btf: 97 % of its 412 functions are in the loaded module, which has 5 more",
     advice: null,
   });
   const other = checkVrouterBtf({ ...FILE, agreement: { described: 412, running: 300 } });
@@ -115,5 +114,5 @@ Deno.test("checkNoVrouterBtf() gives the reasons and says how to make one", () =
   assert.equal(status, "failed");
   assert.match(found, /Ignoring "\/tmp\/vrouter\.btf"/);
   assert.match(advice!, /pahole -J.*--vrouter-btf/);
-  assert.equal(checkNoVrouterBtf(null).found, "this kernel offers none");
+  assert.equal(checkNoVrouterBtf(null).found, "this kernel has none");
 });

@@ -116,7 +116,7 @@ Deno.test("checkBlacklist() counts the functions that start in one of its ranges
   const inside = [...outside, target("c", 0xffffffff82600990n), target("d", 0xffffffff8260100fn)];
   assert.deepEqual(checkBlacklist(BLACKLIST, inside), {
     status: "note",
-    found: "2 functions to trace are on it: c, d",
+    found: "2 functions to trace are blacklisted: c, d",
     advice: null,
   });
 });

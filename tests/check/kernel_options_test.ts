@@ -56,7 +56,7 @@ Deno.test("checkOption() only says what is worse without the options that are of
 Deno.test("checkOption() never fails for want of a configuration alone", () => {
   for (const { name } of KERNEL_OPTIONS) {
     const unknown = check(name, { config: null, evident: null });
-    assert.deepEqual(unknown, { status: "note", found: "not known", advice: null });
+    assert.deepEqual(unknown, { status: "note", found: "unknown", advice: null });
     assert.equal(check(name, { config: null, evident: true }).status, "ok", name);
   }
 });
@@ -67,7 +67,7 @@ Deno.test("checkOption() takes what the kernel shows for the truth", () => {
   assert.match(missing.found, /register_kprobe\(\)/);
   const other = check("CONFIG_KPROBES", { config: config(), evident: true });
   assert.equal(other.status, "ok");
-  assert.match(other.found, /not set in that file, but .*register_kprobe/);
+  assert.match(other.found, /not set in the configuration, but .*register_kprobe/);
 });
 
 Deno.test("checkOption() fails for what the backend that is asked for needs", () => {

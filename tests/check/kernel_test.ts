@@ -30,7 +30,7 @@ Deno.test("checkRelease() says that 5.8 and 5.9 are not tested", () => {
   for (const release of ["5.8.0", "5.9.16-generic"]) {
     const { status, found } = checkRelease(release, "x86_64");
     assert.equal(status, "note", release);
-    assert.match(found, /tested is 5\.10/);
+    assert.match(found, /tested with 5\.10/);
   }
 });
 

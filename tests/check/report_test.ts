@@ -14,7 +14,7 @@ const RESULTS: readonly CheckResult[] = [
     check: "lockdown",
     title: "Kernel lockdown",
     status: "note",
-    found: "not known: securityfs is not mounted, or the kernel has no lockdown",
+    found: "unknown: securityfs is not mounted, or the kernel has no lockdown",
     advice: null,
   },
   {
@@ -28,8 +28,7 @@ const RESULTS: readonly CheckResult[] = [
     check: "vrouter_btf",
     title: "vrouter BTF",
     status: "ok",
-    found:
-      "/tmp/vrouter.btf: 97 % of its 412 functions are in the loaded module, which has 5 others",
+    found: "/tmp/vrouter.btf: 97 % of its 412 functions are in the loaded module, which has 5 more",
     advice: null,
   },
   {
@@ -44,7 +43,7 @@ const RESULTS: readonly CheckResult[] = [
     title: "Time to attach",
     status: "ok",
     found: "about 25 s for 1,624 functions with kprobe",
-    advice: "choosing functions with -f and -x makes it shorter",
+    advice: "select functions with -f and -x to shorten it",
   },
 ];
 
@@ -52,8 +51,8 @@ const FAILED: CheckResult = {
   check: "privileges",
   title: "Privileges",
   status: "failed",
-  found: "user 0 of a user namespace, whose capabilities mean nothing to BPF",
-  advice: "run vrft as root of the host, or in a container without a user namespace of its own",
+  found: "user 0 of a user namespace, whose capabilities do not count for BPF",
+  advice: "run vrft as root of the host, or in a container without its own user namespace",
 };
 
 Deno.test("reportLines() prints what it always printed", async (t) => {

@@ -55,11 +55,11 @@ Deno.test("vrft check finds all that a trace needs, and attaches for good to not
       "Kernel BTF",
       "vrouter BTF",
       "tracefs",
-      "Addresses of functions",
+      "Function addresses",
       "Functions to trace",
       `Backend ${FPROBE ? "session" : "kprobe"}`,
-      "Switch of kprobes",
-      "Switch of ftrace",
+      "kprobes enabled",
+      "ftrace enabled",
       "Time to attach",
     ]
   ) {
@@ -83,7 +83,7 @@ Deno.test("vrft check --json has the same in a form for scripts", async () => {
   }
   const found = (name: string): string =>
     checks.find(({ check }: { check: string }) => check === name).found;
-  assert.match(found("backend_session"), /not asked for/);
+  assert.match(found("backend_session"), /not selected/);
   // More than a thousand kprobes take their time even where nothing is emulated.
   assert.match(found("attach_time"), /^(less than a second|about \d+ (s|minutes)) for 1,\d{3} /);
 });
@@ -114,7 +114,7 @@ Deno.test("vrft check says that it needs root, and blames nothing else", async (
 Deno.test("vrft check finds hidden addresses, and how to show them", async () => {
   await withSetting("/proc/sys/kernel/kptr_restrict", "2", async () => {
     const { missing, stdout } = await check();
-    assert.deepEqual(missing, ["Addresses of functions"], stdout);
+    assert.deepEqual(missing, ["Function addresses"], stdout);
     assert.match(stdout, /sysctl -w kernel\.kptr_restrict=1/);
   });
 });
@@ -122,7 +122,7 @@ Deno.test("vrft check finds hidden addresses, and how to show them", async () =>
 Deno.test("vrft check finds kprobes switched off, where they matter", async () => {
   await withSetting("/sys/kernel/debug/kprobes/enabled", "0", async () => {
     const { missing, stdout } = await check(["--backend", "kprobe"]);
-    assert.deepEqual(missing, ["Switch of kprobes"], stdout);
+    assert.deepEqual(missing, ["kprobes enabled"], stdout);
     assert.match(stdout, /echo 1 >\/sys\/kernel\/debug\/kprobes\/enabled/);
     if (FPROBE) assert.deepEqual((await check(["--backend", "session"])).missing, []);
   });
@@ -133,7 +133,7 @@ Deno.test("vrft check finds ftrace switched off, where it matters", async () => 
     const { missing, signs, stdout } = await check(["--backend", FPROBE ? "session" : "kprobe"]);
     if (!FPROBE) {
       assert.deepEqual(missing, []);
-      assert.equal(signs.get("Switch of ftrace"), "–");
+      assert.equal(signs.get("ftrace enabled"), "–");
       return;
     }
     assert.ok(missing.includes("Backend session"), stdout);
@@ -164,7 +164,7 @@ Deno.test("vrft check reads the kernel's configuration where a distribution puts
     assert.match(stdout, new RegExp(`Kernel configuration +${RegExp.escape(path)}\n`));
     assert.match(stdout, /CONFIG_BPF +y\n/);
     // What the kernel shows is the truth.
-    assert.match(stdout, /✔ CONFIG_KPROBES +not set in that file, but the kernel has/);
+    assert.match(stdout, /✔ CONFIG_KPROBES +not set in the configuration, but the kernel has/);
   } finally {
     await Deno.remove(path);
   }
