@@ -1,9 +1,9 @@
 /**
- * Entry of the program: parses the command line, runs one command, and turns how it went into an exit
+ * Entry of the program: parses the command line, runs one command, and maps the result to an exit
  * status. Nothing else ends the process.
  *
- * Exit status: 0 for success (a trace ended by a signal is one), 1 for failure, 2 for a command line
- * that makes no sense.
+ * Exit status: 0 for success (including a trace ended by a signal), 1 for failure, 2 for a bad command
+ * line.
  *
  * @module
  */
@@ -80,13 +80,13 @@ function ioOf(writer: LineWriter, debug: boolean): CommandIo {
   return { out: (text) => writer.text(text), log: (text) => log.info(text) };
 }
 
-/** For a person who waits for the next line. */
+/** For a person waiting for the next line. */
 function writeNow(writer: LineWriter, text: string): void {
   writer.text(text);
   writer.flush();
 }
 
-/** From now on signals end nothing by themselves. */
+/** From now on, signals do not end the process. */
 function catchSignals(): TraceSignals {
   const stop = new AbortController();
   const cut = new AbortController();
@@ -99,15 +99,15 @@ function catchSignals(): TraceSignals {
   return { stop: stop.signal, cut: cut.signal };
 }
 
-/** Lines of a failure's details that are shown: their end says why. */
+/** Lines of a failure's details to show: the last ones have the reason. */
 const DETAIL_LINES = 20;
 
-/** Says what went wrong; for what was to be expected, without a stack trace. */
+/** Reports what went wrong; expected failures without a stack trace. */
 function complain(error: unknown): void {
   say(
     error instanceof Failure
       ? [...detailsOf(error), `vrft: ${error.message}`]
-      : `vrft: This is a defect of vrft: ${error instanceof Error ? error.stack : error}`.split(
+      : `vrft: This is a bug in vrft: ${error instanceof Error ? error.stack : error}`.split(
         "\n",
       ),
   );
@@ -118,7 +118,7 @@ function say(lines: readonly string[]): void {
   try {
     Deno.stderr.writeSync(new TextEncoder().encode(`${lines.map(printable).join("\n")}\n`));
   } catch {
-    // There is nowhere left to say so.
+    // There is nowhere left to report it.
   }
 }
 

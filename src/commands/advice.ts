@@ -1,5 +1,5 @@
 /**
- * What to do about a trace that the kernel refuses, where its own words do not tell.
+ * Advice for a trace that the kernel refuses, if the kernel's own message does not help.
  *
  * @module
  */
@@ -16,11 +16,11 @@ const ENOSYS = 38;
 const FILTERED = /^Seccomp:\s*2$/m;
 
 /**
- * A failure to load the programs, with advice if there is any.
+ * Adds advice to a failure to load the programs, if there is any.
  *
- * @param bufferBytes size of the ring buffer, which is most of the memory asked for
+ * @param bufferBytes size of the ring buffer, which is most of the memory needed
  * @param status contents of /proc/self/status
- * @returns `error` itself where nothing more is known
+ * @returns `error` itself if there is no advice
  */
 export function withAdvice(error: unknown, bufferBytes: number, status: string): unknown {
   if (!(error instanceof Failure)) return error;
@@ -29,8 +29,8 @@ export function withAdvice(error: unknown, bufferBytes: number, status: string):
     return new Failure(
       "memory",
       `Cannot trace: the kernel has no memory for a ring buffer of ${bufferBytes / 1024} KiB; ` +
-        "choose a smaller one with --buffer, or raise the memory limit (memory.max of the control " +
-        "group)",
+        "use a smaller one (--buffer), or raise the memory limit (memory.max of the " +
+        "cgroup)",
       { cause: error },
     );
   }
@@ -44,23 +44,23 @@ function adviceFor(failures: readonly Failure[], status: string): string | null 
   if (
     failures.some(wantsSysAdmin) && missingCapabilities(status, ["CAP_SYS_ADMIN"]).length > 0
   ) {
-    return "this kernel wants CAP_SYS_ADMIN besides: run vrft as root";
+    return "this kernel also requires CAP_SYS_ADMIN: run vrft as root";
   }
   if (failures.some(({ errno }) => errno === EPERM || errno === ENOSYS) && FILTERED.test(status)) {
-    return "system calls are filtered here (seccomp), as in containers: the filter has to allow bpf(2) " +
-      "and perf_event_open(2)";
+    return "system calls are filtered (seccomp), as in containers: allow bpf(2) and " +
+      "perf_event_open(2)";
   }
   return null;
 }
 
-/** Whether it is one of those that root alone is spared, on some kernels. */
+/** Whether some kernels need CAP_SYS_ADMIN for what failed. */
 function wantsSysAdmin({ kind, errno }: Failure): boolean {
   switch (kind) {
     case "btf_list":
       return true;
     case "perf_event":
-      // Debian's kernels with kernel.perf_event_paranoid at 3, their default: that of 5.10 answers so
-      // also to those with CAP_PERFMON.
+      // Debian's kernels with kernel.perf_event_paranoid at 3, their default; 5.10 refuses even with
+      // CAP_PERFMON.
       return errno === EACCES;
     default:
       return false;

@@ -1,5 +1,5 @@
 /**
- * `vrft check`: says whether this host can be traced, and what is missing.
+ * `vrft check`: reports whether this host can be traced, and what is missing.
  *
  * @module
  */
@@ -11,27 +11,27 @@ import type { CheckOptions } from "../cli/invocation.ts";
 import { AttachCancelled, type ObjectReader } from "../probe/backend.ts";
 import type { CommandIo } from "./io.ts";
 
-/** What the command needs besides its options. */
+/** What the command needs apart from its options. */
 export interface CheckSurroundings {
   /** Whether signs are coloured. */
   readonly colour: boolean;
-  /** Aborted when the user wants out. */
+  /** Aborted when the user interrupts. */
   readonly stop: AbortSignal;
   /** Reads a BPF object that this program was built with. */
   readonly readObject: ObjectReader;
 }
 
-/** Makes the checks. */
+/** Runs the checks. */
 export type HostChecks = (
   choices: CheckChoices,
   tools: CheckTools,
 ) => AsyncGenerator<CheckResult, void, void>;
 
 /**
- * Checks this host, and writes each result as soon as it is known; as JSON, all of them at the end.
+ * Checks this host and prints each result as soon as it is known; JSON is printed at the end.
  *
- * @param checks makes the checks; the default makes them on this host
- * @returns exit status: 0 when tracing will work
+ * @param checks runs the checks; by default on this host
+ * @returns exit status: 0 if tracing will work
  */
 export async function runCheck(
   options: CheckOptions,
@@ -54,7 +54,7 @@ export async function runCheck(
     }
   } catch (error) {
     if (!(error instanceof AttachCancelled)) throw error;
-    io.log("Interrupted; nothing is attached any more");
+    io.log("Interrupted; everything is detached");
     return 1;
   }
   const { works, text } = summarize(results);

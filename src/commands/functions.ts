@@ -1,5 +1,5 @@
 /**
- * `vrft functions`: lists the functions that would be traced, or those that are left out.
+ * `vrft functions`: lists the functions that would be traced, or those that are skipped.
  *
  * @module
  */
@@ -27,12 +27,12 @@ const SKIPPED_COLUMNS: readonly Column<SkippedFunction>[] = [
 ];
 
 /**
- * Lists functions as a table, or as a JSON array. Needs no root: what the kernel keeps to itself is
- * missing from the list, and a log line says so.
+ * Lists functions as a table, or as a JSON array. Does not need root: what the kernel hides is missing
+ * from the list, and the log says so.
  *
- * @param read reads what discovery works on; the default reads this system's files
+ * @param read reads the input of discovery; by default from this system's files
  * @returns the exit status, 0
- * @throws {Failure} when there is no usable BTF, or a glob cannot be understood
+ * @throws {Failure} without usable BTF, or for an invalid glob
  */
 export async function runFunctions(
   options: FunctionsOptions,
@@ -55,7 +55,7 @@ function skippedText({ json }: FunctionsOptions, { skipped }: Discovery): string
   return json ? printableJson(skipped.map(skippedJson)) : table(SKIPPED_COLUMNS, skipped);
 }
 
-/** The keys that scripts may rely on, in their order. */
+/** Stable keys, in a stable order. */
 function functionJson(
   { name, module, struct, position, indirection, address }: PacketFunction,
 ): Record<string, string | number | null> {
@@ -66,12 +66,12 @@ function skippedJson({ name, module, reason }: SkippedFunction): Record<string, 
   return { name, module, reason };
 }
 
-/** A string, because numbers in JSON are exact up to 2^53 only. */
+/** A string, because JSON numbers are exact only up to 2^53. */
 function hexadecimal(address: bigint | null): string | null {
   return address === null ? null : `0x${address.toString(16)}`;
 }
 
-/** What limits the list, and with `--debug` what it was made from. */
+/** What limits the list; with `--debug` also what it was made from. */
 function remarks(
   options: FunctionsOptions,
   sources: KernelSources,
@@ -79,15 +79,15 @@ function remarks(
 ): string[] {
   const lines = [...sources.warnings];
   if (!traceabilityKnown) {
-    lines.push("Listed by BTF alone: which of these functions can be traced is unknown");
+    lines.push("Listed by BTF alone: it is unknown which of these functions can be traced");
   }
   if (!addressesKnown && sources.kallsyms !== null && functions.length > 0) {
     lines.push("The kernel hides addresses: run as root, with kernel.kptr_restrict below 2");
   }
   if (options.vrouter && sources.vrouterBtf === null) {
     lines.push(
-      "No BTF of vrouter found: its functions are missing; give a file with --vrouter-btf, " +
-        "or --no-vrouter to do without",
+      "No BTF of vrouter found: its functions are missing; pass a file to --vrouter-btf, " +
+        "or use --no-vrouter",
     );
   }
   if (options.debug) {

@@ -10,7 +10,7 @@ import { printable, printableJson } from "../sys/printable.ts";
 import { readVifs, type Vif } from "../vrouter/interfaces.ts";
 import type { CommandIo } from "./io.ts";
 
-/** Letters of VIF_FLAG_* bits, as vrouter's own `vif --list` writes them. */
+/** Letters of VIF_FLAG_* bits, as in vrouter's own `vif --list`. */
 const FLAG_LETTERS: readonly (readonly [bit: number, letters: string])[] = [
   [0x1, "P"],
   [0x2, "X"],
@@ -57,9 +57,9 @@ const COLUMNS: readonly Column<Vif>[] = [
 /**
  * Lists the vifs as a table, or as a JSON array.
  *
- * @param vifs reads them; the default asks the module in this kernel
+ * @param vifs reads them; by default from the module in this kernel
  * @returns the exit status, 0
- * @throws {Failure} when the vifs cannot be listed
+ * @throws {Failure} if the vifs cannot be listed
  */
 export function runInterfaces(
   options: InterfacesOptions,
@@ -69,24 +69,24 @@ export function runInterfaces(
   const found = vifs();
   if (options.debug) {
     const unnamed = found.filter((vif) => vif.ifindex !== 0 && vif.device === null).length;
-    io.log(`${found.length} vifs read; ${unnamed} with a device that this network namespace lacks`);
+    io.log(`${found.length} vifs read; ${unnamed} with a device outside this network namespace`);
   }
   io.out(options.json ? printableJson(found.map(jsonOf)) : table(COLUMNS, found));
   return 0;
 }
 
-/** The keys that scripts may rely on, in their order. */
+/** Stable keys, in a stable order. */
 function jsonOf(vif: Vif): Record<string, string | number | null> {
   const { index, name, device, ifindex, type, vrf, flags, rxPackets, txPackets, drops } = vif;
   return { index, name, device, ifindex, type, vrf, flags, rxPackets, txPackets, drops };
 }
 
-/** A name from the kernel, or the sign for none. */
+/** A name from the kernel, or `-` for none. */
 function nameOr(name: string | null): string {
   return name === null || name === "" ? "-" : printable(name);
 }
 
-/** `flags` as `vif --list` writes them, and in hexadecimal what it has no letters for. */
+/** `flags` as in `vif --list`; bits without letters in hexadecimal. */
 function flagLetters(flags: number): string {
   let letters = "";
   let rest = flags;

@@ -1,13 +1,13 @@
 /**
- * How commands speak.
+ * Output of commands.
  *
  * @module
  */
 
-/** Where a command's words go; the program gives one that writes to its own streams. */
+/** Where a command's output goes; the program passes one that writes to its own streams. */
 export interface CommandIo {
-  /** Writes `text` as it stands, newlines included, to stdout: what the command is asked for. */
+  /** Writes `text`, newlines included, to stdout: the command's result. */
   out(text: string): void;
-  /** Logs `text`, one line without newline, to stderr: what a person may want to know besides. */
+  /** Logs `text`, one line without newline, to stderr: remarks for people. */
   log(text: string): void;
 }

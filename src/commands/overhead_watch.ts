@@ -1,5 +1,5 @@
 /**
- * What a trace costs its host, for the command: measured, held to `--max-overhead`, and told.
+ * Measures the overhead of a trace, enforces `--max-overhead`, and reports.
  *
  * @module
  */
@@ -13,13 +13,13 @@ import { type Overhead, OverheadMeter, overheadSources } from "../trace/overhead
 import type { Recording } from "../trace/tracer.ts";
 
 /**
- * Has the programs timed that are to be held to a limit. A limit is a promise: a trace whose programs
- * cannot be timed does not begin under one.
+ * Turns on timing of BPF programs, to enforce a limit. A trace whose programs cannot be timed does not
+ * start under a limit.
  *
- * To be disposed when nothing is attached any more, as it is called before anything is: to switch the
- * timing, the kernel changes the very code that runs the programs.
+ * Call it before anything is attached, and dispose of the result after everything is detached: to turn
+ * timing on or off, the kernel patches the code that runs the programs.
  *
- * @throws {Failure} when the kernel does not let this process have programs timed
+ * @throws {Failure} if the kernel does not let this process turn timing on
  */
 export function requireRunStatistics(): Disposable {
   try {
@@ -28,14 +28,14 @@ export function requireRunStatistics(): Disposable {
     if (!(error instanceof SystemError)) throw error;
     throw new Failure(
       "privileges",
-      `Cannot hold the trace to --max-overhead: ${error.message}: run vrft as root (CAP_SYS_ADMIN), ` +
-        "or have the administrator switch them on (sysctl -w kernel.bpf_stats_enabled=1)",
+      `Cannot enforce --max-overhead: ${error.message}: run vrft as root (CAP_SYS_ADMIN), ` +
+        "or ask the administrator to turn them on (sysctl -w kernel.bpf_stats_enabled=1)",
       { cause: error },
     );
   }
 }
 
-/** Measures one trace, and says so when it takes more than it may. */
+/** Measures one trace, and reports when it exceeds the limit. */
 export class OverheadWatch {
   readonly #meter: OverheadMeter;
   readonly #log: Log;
@@ -53,7 +53,9 @@ export class OverheadWatch {
       (share) => {
         if (this.exceeded.aborted) return;
         log.info(
-          `Stopped: tracing took ${percent(share)} of a CPU for more than a second, the limit is ` +
+          `Stopped: tracing took ${
+            percent(share)
+          } of a CPU for more than a second, above the limit of ` +
             `${
               percent(limit!)
             }: trace fewer functions (-f, -x) or fewer packets (-i, --sample), or allow ` +
@@ -64,21 +66,21 @@ export class OverheadWatch {
     );
   }
 
-  /** Aborted when the trace has taken more than it may for a second. */
+  /** Aborted when the trace has exceeded the limit for a second. */
   get exceeded(): AbortSignal {
     return this.#exceeded.signal;
   }
 
-  /** Measures until what it returns is disposed. To be called once. */
+  /** Measures until the result is disposed. Call once. */
   start(): Recording {
     return this.#meter.start();
   }
 
-  /** What the trace has cost; `null` before its end. The details go to the debug log. */
+  /** The overhead of the trace; `null` before its end. Details go to the debug log. */
   result(): Overhead | null {
     const overhead = this.#meter.overhead();
     const ns = overhead?.runNs ?? null;
-    if (ns !== null) this.#log.debug(`A run of a BPF program took ${Math.round(ns)} ns on average`);
+    if (ns !== null) this.#log.debug(`BPF programs took ${Math.round(ns)} ns per run on average`);
     return overhead;
   }
 }

@@ -8,15 +8,15 @@ import { Failure } from "../sys/failure.ts";
 import { printable } from "../sys/printable.ts";
 
 /**
- * A ready file of an earlier trace must not be taken for this one's. Such files are empty: nothing else
- * is removed.
+ * Removes the ready file of an earlier trace, which would be mistaken for this one's. Such files are
+ * empty; nothing else is removed.
  */
 export function removeStale(path: string | null): void {
   if (path === null) return;
   try {
     const { isFile, size } = Deno.lstatSync(path);
     if (!isFile || size > 0) {
-      throw new Failure("output", "it exists, and is not the empty file of an earlier trace");
+      throw new Failure("output", "it exists, and is not an empty file left by an earlier trace");
     }
     Deno.removeSync(path);
   } catch (error) {
@@ -24,7 +24,7 @@ export function removeStale(path: string | null): void {
   }
 }
 
-/** Creates the file. @throws {Failure} when it is there, or cannot be */
+/** Creates the file. @throws {Failure} if it exists or cannot be created */
 export function announce(path: string | null): void {
   if (path === null) return;
   try {

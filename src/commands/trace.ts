@@ -1,5 +1,5 @@
 /**
- * `vrft`: the trace, from choosing what to trace to the summary.
+ * `vrft`: the trace, from selecting what to trace to the summary.
  *
  * @module
  */
@@ -29,7 +29,7 @@ import { findTargets } from "./trace_targets.ts";
 import { VrouterWatch } from "./vrouter_watch.ts";
 
 const EINTR = 4;
-/** Milliseconds given to a signal's listener. */
+/** Milliseconds to wait for a signal's listener. */
 const SIGNAL_MS = 500;
 
 /** How the user ends a trace. */
@@ -41,12 +41,11 @@ export interface TraceSignals {
 }
 
 /**
- * Traces until the user, a limit or the reader of the output ends it.
+ * Traces until the user, a limit or a closed output ends it.
  *
- * @param readObject reads a BPF object that this program was built with; called once it is clear that
- * tracing can begin
+ * @param readObject reads a BPF object of this program; called once it is clear that tracing can start
  * @returns exit status
- * @throws {Failure} when tracing is impossible
+ * @throws {Failure} if tracing is impossible
  */
 export async function runTrace(
   options: TraceOptions,
@@ -67,7 +66,7 @@ export async function runTrace(
     vrouter?.requireSame();
   } catch (error) {
     if (error instanceof AttachCancelled) {
-      log.info("Interrupted while attaching; nothing is attached any more");
+      log.info("Interrupted while attaching; everything is detached");
       return 0;
     }
     if (await isInterruption(error, signals.stop)) {
@@ -92,13 +91,13 @@ export async function runTrace(
     log.info(summarize(printer.tree, tracer.counts(), overhead.result(), printer.rows));
     throw error;
   }
-  // Where nothing is announced, it is noticed now.
+  // For kernels that do not announce module events.
   vrouter?.look();
   log.info(summarize(printer.tree, tracer.counts(), overhead.result(), null));
   return overhead.exceeded.aborted ? 1 : 0;
 }
 
-/** All that a trace begins with. */
+/** Everything a trace starts with. */
 interface Ready {
   readonly targets: readonly Target[];
   readonly output: Output;
@@ -106,9 +105,9 @@ interface Ready {
 }
 
 /**
- * Chooses what to trace, and loads the programs for it.
+ * Selects what to trace, and loads the programs.
  *
- * @param resources gets all that has to be disposed when the trace is over
+ * @param resources receives everything to dispose of after the trace
  */
 async function prepare(
   options: TraceOptions,
@@ -116,7 +115,7 @@ async function prepare(
   readObject: ObjectReader,
   resources: DisposableStack,
 ): Promise<Ready> {
-  // First, because without vrouter nothing else matters.
+  // First, as nothing else matters without vrouter.
   const interfaces = selectFromSystem(options.interfaces, options.vrouter);
   const sources = await readSources(options);
   describeSources(log, options, sources);
@@ -125,7 +124,7 @@ async function prepare(
   const noun = interfaces.length === 1 ? "interface" : "interfaces";
   log.info(`Filter events with ${interfaces.length} ${noun} on ${kind}...`);
 
-  // Before anything is attached: that takes its time on old kernels.
+  // Before attaching, which is slow on old kernels.
   const output = resources.use(openOutput(options.output));
   try {
     const tracer = await Tracer.load({
@@ -148,8 +147,8 @@ async function prepare(
 }
 
 /**
- * Records until something ends it; whatever does, what has been printed is whole, as long as there is
- * room for it.
+ * Records until something ends it. However it ends, the printed trace is complete, if there is room
+ * for it.
  */
 async function record(
   tracer: Tracer,
@@ -173,14 +172,14 @@ async function record(
     printer.begin();
     await tracer.run(printer, end, signals.cut, live, watched);
   } finally {
-    // Deno sets timers up when one of their functions is first named: a fifth of a second on a slow
-    // machine, which Ctrl-C would have to wait for.
+    // Deno sets up timers on first use of one of their functions, which takes a fifth of a second on a
+    // slow machine and would delay Ctrl-C.
     if (timer !== undefined) clearTimeout(timer);
     printer.end();
   }
 }
 
-/** @throws {AttachCancelled} when the user gave up waiting; nothing is attached then */
+/** @throws {AttachCancelled} if the user interrupts; nothing is attached then */
 async function attach({ tracer, targets }: Ready, log: Log, stop: AbortSignal): Promise<void> {
   using progress = new Progress(targets.length);
   const start = performance.now();
@@ -192,16 +191,16 @@ async function attach({ tracer, targets }: Ready, log: Log, stop: AbortSignal): 
   progress.finish(targets.length - refused.length);
   log.debug(`Attached in ${Math.round(performance.now() - start)} ms`);
   for (const { name, module, reason } of refused) {
-    log.debug(`Left out ${name} [${module}]: ${reason}`);
+    log.debug(`Skipped ${name} [${module}]: ${reason}`);
   }
-  if (refused.length > 0) log.info(`${refused.length} functions could not be attached to`);
+  if (refused.length > 0) log.info(`${refused.length} functions could not be probed`);
 }
 
-/** Whether `error` tells no more than that the user wanted out while the kernel owed an answer. */
+/** Whether `error` only means that the user interrupted a wait for the kernel. */
 async function isInterruption(error: unknown, stop: AbortSignal): Promise<boolean> {
   const cause = error instanceof Failure ? error.cause : undefined;
   if (!(cause instanceof NetlinkError) || cause.errno !== EINTR) return false;
-  // The signal that ended the wait reaches its listener in a moment, if it has one.
+  // The signal that ended the wait reaches its listener, if it has one, a moment later.
   await new Promise<void>((resolve) => {
     const over = setTimeout(resolve, SIGNAL_MS);
     stop.addEventListener("abort", () => {
@@ -235,13 +234,13 @@ function describeSources(log: Log, options: TraceOptions, sources: KernelSources
   if (options.vrouter && sources.vrouterBtf === null) {
     throw new Failure(
       "vrouter_btf",
-      "Cannot find the BTF of the vrouter module: this kernel has none, so make a file of it " +
-        "(pahole -J) and name that with --vrouter-btf",
+      "Cannot find the BTF of the vrouter module: this kernel has none, so make a file with " +
+        "pahole -J and pass it to --vrouter-btf",
     );
   }
 }
 
-/** @throws {Failure} when what was given as vrouter's BTF is not vrouter's */
+/** @throws {Failure} if what was passed as vrouter's BTF is not vrouter's */
 function requireOffsets({ modules, vrouterBtf }: KernelSources): PacketOffsets {
   const offsets = packetOffsets(modules);
   if (offsets !== null) return offsets;

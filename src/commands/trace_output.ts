@@ -1,5 +1,5 @@
 /**
- * Where a trace goes, and as what.
+ * Where a trace goes, and in which form.
  *
  * @module
  */
@@ -21,7 +21,7 @@ export interface Output extends Disposable {
   readonly name: string;
 }
 
-/** stdout, or the file asked for; disposing closes a file. */
+/** stdout, or a file, which is closed on disposal. */
 export function openOutput(path: string | null): Output {
   if (path === null) {
     return { sink: Deno.stdout, name: "standard output", [Symbol.dispose]: (): void => {} };
@@ -50,12 +50,12 @@ export class Printer implements Consumer {
     this.tree = new CallTree(sink, targets.length, limit === null ? {} : { limit });
   }
 
-  /** Rows of the trace that have been written out. */
+  /** Rows of the trace written so far. */
   get rows(): number {
     return Math.max(0, this.#writer.written - HEADER_LINES);
   }
 
-  /** Writes what the trace starts with. */
+  /** Writes the header. */
   begin(): void {
     this.#sink.header();
     this.#writer.flush();
@@ -77,7 +77,7 @@ export class Printer implements Consumer {
     this.#writer.flush();
   }
 
-  /** Closes what is still open. */
+  /** Closes open calls. */
   end(): void {
     this.tree.finish();
     this.#writer.flush();

@@ -14,9 +14,9 @@ import { Failure } from "../sys/failure.ts";
 import { printable } from "../sys/printable.ts";
 
 /**
- * Finds the functions to attach to; with `--sample` also those that are needed to see packets end.
+ * Finds the functions to attach to; with `--sample` also those that show the end of packets.
  *
- * @throws {Failure} when there is none, or the kernel does not tell where
+ * @throws {Failure} if there are none, or the kernel hides their addresses
  */
 export function findTargets(
   log: Log,
@@ -27,12 +27,12 @@ export function findTargets(
   if (!isSampled(options.sample)) return targets;
   const sampled = sampledTargets(targets, hasGlobs(options) ? releasing(sources) : []);
   for (const { name } of sampled.slice(targets.length)) {
-    log.debug(`Attaching to ${name} too, to see the end of sampled packets`);
+    log.debug(`Also attaching to ${name}, to see the end of sampled packets`);
   }
   if (!seesEnds(sampled)) {
     log.info(
-      "This kernel lets no function be traced that frees packets: what is decided about a packet may " +
-        "hold for the next one at its address",
+      "None of the functions that free packets can be traced on this kernel: a sampling decision may " +
+        "also apply to the next packet at the same address",
     );
   }
   return sampled;
@@ -57,8 +57,8 @@ function chosenTargets(log: Log, options: TraceOptions, sources: KernelSources):
   if (!discovery.traceabilityKnown) {
     throw new Failure(
       "tracefs",
-      "Cannot trace: the kernel does not tell which functions can be traced, so it has no function " +
-        "tracer (CONFIG_FUNCTION_TRACER), or tracefs is not mounted (mount -t tracefs nodev " +
+      "Cannot trace: the kernel does not list the functions that can be traced: it lacks " +
+        "CONFIG_FUNCTION_TRACER, or tracefs is not mounted (mount -t tracefs nodev " +
         "/sys/kernel/tracing)",
     );
   }
@@ -71,7 +71,7 @@ function chosenTargets(log: Log, options: TraceOptions, sources: KernelSources):
   );
 }
 
-/** Functions that packets end in, whatever the user has chosen. */
+/** Functions that free packets, whatever the user selected. */
 function releasing(sources: KernelSources): Target[] {
   return withAddress(discover({ ...sources, functions: RELEASING, excludes: [] }).functions);
 }

@@ -1,8 +1,8 @@
 /**
- * What a trace has to say when the vrouter module is unloaded, or loaded anew, behind its back.
+ * Reports when the vrouter module is unloaded or reloaded during a trace.
  *
- * While links of the session and multi backends are there, the kernel holds the module; it lets go of
- * one that is being read, or probed by kprobe events.
+ * Links of the session and multi backends hold a reference to the module; reading it, or probing it by
+ * kprobe events, does not.
  *
  * @module
  */
@@ -14,52 +14,52 @@ import type { Watched } from "../trace/tracer.ts";
 
 const WHAT = {
   unloaded: "was unloaded",
-  replaced: "was loaded anew",
+  replaced: "was reloaded",
 } as const;
 
-/** Follows what becomes of the vrouter module. */
+/** Watches the vrouter module. */
 export class VrouterWatch implements Disposable {
   readonly #module: ModuleWatch;
   readonly #log: Log;
   readonly #told = new Set<ModuleState>(["same"]);
 
-  /** @param module watched from before anything is read of it */
+  /** @param module watched since before anything was read from it */
   constructor(log: Log, module: ModuleWatch = new ModuleWatch("vrouter")) {
     this.#log = log;
     this.#module = module;
   }
 
-  /** What to look after while the trace runs; `undefined` where the kernel announces nothing. */
+  /** What to poll during the trace; `undefined` if the kernel does not announce module events. */
   get watched(): Watched | undefined {
     const { fd } = this.#module;
     return fd === null ? undefined : { fd, ready: () => this.look() };
   }
 
-  /** Tells the user what has happened to the module, each thing once. */
+  /** Logs what happened to the module, each event once. */
   look(): void {
     const state = this.#module.state();
     if (this.#told.has(state)) return;
     this.#told.add(state);
     this.#log.info(
       state === "unloaded"
-        ? "The vrouter module was unloaded: its functions are traced no more, all else still is"
-        : "The vrouter module was loaded anew: this trace does not see the new one; to trace that, " +
-          "end vrft and start it again",
+        ? "The vrouter module was unloaded: its functions are no longer traced, everything else is"
+        : "The vrouter module was reloaded: this trace does not see the new one; restart vrft to " +
+          "trace it",
     );
   }
 
   /**
-   * Makes sure that what has been read of the module still holds.
+   * Makes sure that what was read about the module is still valid.
    *
-   * @param cause what went wrong meanwhile, if something did
-   * @throws {Failure} when the module is gone, or another one
+   * @param cause what failed meanwhile, if anything
+   * @throws {Failure} if the module was unloaded or replaced
    */
   requireSame(cause?: unknown): void {
     const state = this.#module.state();
     if (state === "same") return;
     throw new Failure(
       "vrouter_changed",
-      `Cannot trace: the vrouter module ${WHAT[state]} while vrft was getting ready; ` +
+      `Cannot trace: the vrouter module ${WHAT[state]} while vrft was starting; ` +
         (state === "unloaded"
           ? "load it, or trace plain network devices with --no-vrouter"
           : "start vrft again"),

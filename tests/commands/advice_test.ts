@@ -33,7 +33,7 @@ Deno.test("withAdvice() leads from a lack of memory to the ring buffer's option"
     const advised = adviceFor(error, ROOT);
     assert.ok(advised instanceof Failure);
     assert.equal(advised.kind, "memory");
-    assert.match(advised.message, /no memory for a ring buffer of 1024 KiB; choose .* --buffer/);
+    assert.match(advised.message, /no memory for a ring buffer of 1024 KiB; use .* --buffer/);
     assert.equal(advised.cause, error);
   }
 });
@@ -44,7 +44,7 @@ Deno.test("withAdvice() names the filter of system calls, where there is one", (
     for (const error of [load, refusal(load), refusal(new SystemError("words", EINVAL), load)]) {
       const advised = adviceFor(error, FILTERED);
       assert.ok(advised instanceof Failure);
-      assert.ok(advised.message.startsWith(`${error.message}; system calls are filtered here`));
+      assert.ok(advised.message.startsWith(`${error.message}; system calls are filtered`));
       assert.deepEqual([advised.kind, advised.details], [error.kind, error.details]);
       assert.equal(adviceFor(error, ROOT), error);
     }
@@ -65,7 +65,7 @@ Deno.test("withAdvice() asks for CAP_SYS_ADMIN where a kernel wants it besides t
   for (const error of refusals) {
     const advised = adviceFor(error, FEW);
     assert.ok(advised instanceof Failure);
-    assert.match(advised.message, /; this kernel wants CAP_SYS_ADMIN besides: run vrft as root$/);
+    assert.match(advised.message, /; this kernel also requires CAP_SYS_ADMIN: run vrft as root$/);
     assert.equal(advised.details, error.details);
     assert.equal(adviceFor(error, ROOT), error);
   }

@@ -151,7 +151,7 @@ Deno.test("runFunctions() without tracefs and kallsyms lists the candidates and 
   assert(listed.every(({ address }) => address === null));
   assert.deepEqual(log, [
     "Cannot read something",
-    "Listed by BTF alone: which of these functions can be traced is unknown",
+    "Listed by BTF alone: it is unknown which of these functions can be traced",
   ]);
   assert.match((await run({}, unreadable)).out, /^ip_rcv +vmlinux +sk_buff \* +1 +-$/m);
 });

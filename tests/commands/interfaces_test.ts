@@ -122,7 +122,7 @@ Deno.test("runInterfaces() lists 500 vifs", () => {
 
 Deno.test("runInterfaces() --debug logs how many vifs have a device unknown here", () => {
   assert.deepEqual(run(capturedVifs(), { debug: true }).log, [
-    "7 vifs read; 5 with a device that this network namespace lacks",
+    "7 vifs read; 5 with a device outside this network namespace",
   ]);
 });
 

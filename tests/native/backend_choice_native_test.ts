@@ -81,7 +81,7 @@ test("chooseBackend() tries the backend asked for, and no other", async () => {
   }
 });
 
-test("createMultiLink() says how many functions could not be attached to", async () => {
+test("createMultiLink() says how many functions could not be probed", async () => {
   using ring = await TestRing.open(4096);
   const program = ring.object.programFd("vrft_test_record");
   const before = openDescriptors("anon_inode:");

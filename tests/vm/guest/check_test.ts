@@ -22,7 +22,7 @@ async function check(
 ): Promise<Ended & Printed> {
   const ended = await run("vrft", ["check", ...args], options);
   assert.equal(ended.stderr, "");
-  assert.doesNotMatch(ended.stdout, /\bat .*:\d+:\d+|defect of vrft|undefined/);
+  assert.doesNotMatch(ended.stdout, /\bat .*:\d+:\d+|bug in vrft|undefined/);
   assert.deepEqual(await leftovers(), []);
   const lines = ended.stdout.trimEnd().split("\n");
   const titled = lines.flatMap((line) => {
@@ -191,7 +191,7 @@ Deno.test("Ctrl-C while vrft check tries a backend leaves nothing attached", asy
   const text = new TextDecoder();
   assert.equal(code, 1);
   assert.doesNotMatch(text.decode(stdout), /Tracing will/);
-  assert.match(text.decode(stderr), /Interrupted; nothing is attached any more\n$/);
+  assert.match(text.decode(stderr), /Interrupted; everything is detached\n$/);
   assert.deepEqual(await leftovers(), []);
 });
 

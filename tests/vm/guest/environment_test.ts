@@ -51,7 +51,7 @@ async function assertFailure({ code, stdout, stderr }: Ended, ...reasons: RegExp
   assert.equal(stdout, "");
   assert.match(stderr, /^vrft: Cannot /m);
   for (const reason of reasons) assert.match(stderr, reason);
-  assert.doesNotMatch(stderr, /\bat .*:\d+:\d+|defect of vrft/);
+  assert.doesNotMatch(stderr, /\bat .*:\d+:\d+|bug in vrft/);
   assert.deepEqual(await leftovers(), []);
 }
 

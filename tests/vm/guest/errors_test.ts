@@ -13,7 +13,7 @@ function assertFailure(
   const line = ended.stderr.trimEnd().split("\n").at(-1)!;
   assert.match(line, /^vrft: /);
   assert.match(line, expected);
-  assert.doesNotMatch(ended.stderr, /\bat .*:\d+:\d+|defect of vrft/);
+  assert.doesNotMatch(ended.stderr, /\bat .*:\d+:\d+|bug in vrft/);
 }
 
 Deno.test("Without root, a trace says what is missing", async () => {

@@ -115,7 +115,7 @@ Deno.test("The progress bar follows the width of the terminal, and Ctrl-C there 
   }
   terminal.type("\x03");
   const { code } = await child.status;
-  await terminal.until(() => terminal.text.includes("nothing is attached any more"));
+  await terminal.until(() => terminal.text.includes("everything is detached"));
   assert.equal(code, 0, terminal.text);
   // Nobody but vrft, and the terminal's echo, has written to it.
   const foreign = /^(?!\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d | +\d+% |\^C).*\S.*/gm;

@@ -65,7 +65,7 @@ Deno.test("A flood that takes more than --max-overhead for a second ends the tra
   assert.equal(ended.code, 1, ended.stderr);
   assert.ok(took > 900, `${took} ms`);
   const [, share] =
-    / Stopped: tracing took ([\d,.]+) % of a CPU for more than a second, the limit is 1 %: trace fewer /
+    / Stopped: tracing took ([\d,.]+) % of a CPU for more than a second, above the limit of 1 %: trace fewer /
       .exec(ended.stderr) ?? assert.fail(ended.stderr);
   assert.ok(Number(share!.replaceAll(",", "")) > 1, share);
   // What was recorded is printed, and whole.
@@ -128,7 +128,7 @@ Deno.test("Without CAP_SYS_ADMIN, the time of programs is not known, and no limi
   };
   const refused = await vrft("--max-overhead", "50");
   assert.equal(refused.code, 1, refused.stderr);
-  assert.match(refused.stderr, /^vrft: Cannot hold the trace to --max-overhead: .*CAP_SYS_ADMIN/m);
+  assert.match(refused.stderr, /^vrft: Cannot enforce --max-overhead: .*CAP_SYS_ADMIN/m);
   assert.deepEqual(await leftovers(), []);
 
   // Linux 6.1 cannot be traced at all without it.

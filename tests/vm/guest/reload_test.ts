@@ -18,7 +18,7 @@ const FEW = ["-f", "vm_rx", "-f", "nh_*", "-f", "linux_*"];
 /** Of the kernel itself, and passed by what a VM sends. */
 const LASTING = "netif_rx_internal";
 const UNLOADED = "The vrouter module was unloaded";
-const REPLACED = "The vrouter module was loaded anew";
+const REPLACED = "The vrouter module was reloaded";
 
 async function unload(): Promise<void> {
   await must("rmmod", "vrouter");
@@ -190,9 +190,9 @@ for (const backend of FPROBE ? ["session", "multi", "kprobe"] : ["kprobe"]) {
         assert.equal(code, 1, stderr);
         assert.match(
           stderr,
-          /^vrft: Cannot trace: the vrouter module was unloaded while vrft was getting ready; load it/m,
+          /^vrft: Cannot trace: the vrouter module was unloaded while vrft was starting; load it/m,
         );
-        assert.doesNotMatch(stderr, /defect of vrft/);
+        assert.doesNotMatch(stderr, /bug in vrft/);
         assert.deepEqual(await leftovers(), []);
         await load();
       }
@@ -212,7 +212,7 @@ Deno.test("A module that is loaded anew before it is attached to is what the fai
   assert.equal(code, 1, stderr);
   assert.match(
     stderr,
-    /the vrouter module was loaded anew while vrft was getting ready; start vrft/,
+    /the vrouter module was reloaded while vrft was starting; start vrft/,
   );
   assert.deepEqual(await leftovers(), []);
 });

@@ -38,7 +38,7 @@ Deno.test("Locked down for confidentiality, the kernel cannot be traced, and vrf
     assert.equal(stdout, "");
     assert.match(stderr, /^vrft: Cannot trace/m);
     assert.match(stderr, /lockdown.*confidentiality/i);
-    assert.doesNotMatch(stderr, /\bat .*:\d+:\d+|defect of vrft/);
+    assert.doesNotMatch(stderr, /\bat .*:\d+:\d+|bug in vrft/);
   }
   // Where tracefs is closed, bpf(2) still tells what is loaded.
   for (const kind of ["link", "prog", "map"]) {
