@@ -29,7 +29,7 @@ export function openOutput(path: string | null): Output {
   const name = `"${printable(path)}"`;
   try {
     const file = Deno.openSync(path, { write: true, create: true, truncate: true });
-    return { sink: file, name, [Symbol.dispose]: (): void => file.close() };
+    return { sink: file, name, [Symbol.dispose]: (): void => file[Symbol.dispose]() };
   } catch (cause) {
     throw new Failure("output", `Cannot open ${name} for writing: ${(cause as Error).message}`, {
       cause,

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { disposedError } from "../sys/disposed.ts";
 import { Failure } from "../sys/failure.ts";
 import { type KernelText, UnknownEnds } from "./exits.ts";
 import { viewOf } from "../sys/view.ts";
@@ -44,6 +45,7 @@ interface Segment {
 /** /proc/kcore, open for reading. Needs CAP_SYS_RAWIO; lockdown forbids it. */
 export class Kcore implements KernelText, Disposable {
   readonly #file: Deno.FsFile;
+  #isOpen = true;
   readonly #segments: readonly Segment[];
   readonly #probes: readonly number[];
 
@@ -81,7 +83,9 @@ export class Kcore implements KernelText, Disposable {
     return segments;
   }
 
+  /** @throws {ReferenceError} after dispose */
   read(low: number, length: number): Uint8Array {
+    if (!this.#isOpen) throw disposedError("The kernel's core file");
     if (this.#probes.some((probe) => probe >= low && probe < low + length)) {
       throw new UnknownEnds("it is being probed already");
     }
@@ -116,6 +120,8 @@ export class Kcore implements KernelText, Disposable {
   }
 
   [Symbol.dispose](): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
     this.#file.close();
   }
 }

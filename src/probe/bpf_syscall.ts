@@ -8,6 +8,7 @@
  * @module
  */
 
+import { disposedError } from "../sys/disposed.ts";
 import { addressOf, check, libc } from "../sys/libc.ts";
 
 const SYS_PERF_EVENT_OPEN = 298n; // x86-64
@@ -35,7 +36,9 @@ export class FileDescriptor implements Disposable {
     this.#number = number;
   }
 
+  /** @throws {ReferenceError} after dispose */
   get number(): number {
+    if (this.#number < 0) throw disposedError("The file descriptor");
     return this.#number;
   }
 

@@ -50,7 +50,11 @@ export class Counters implements Disposable {
     this.#view = new DataView(this.#memory.view(0, bytes));
   }
 
-  /** The counts as they stand. */
+  /**
+   * The counts as they stand.
+   *
+   * @throws {TypeError} after dispose
+   */
   read(): Counts {
     return {
       recorded: this.#sum(COUNTER_RECORDED),
@@ -59,7 +63,11 @@ export class Counters implements Disposable {
     };
   }
 
-  /** The packets of a sampled trace so far. */
+  /**
+   * The packets of a sampled trace so far.
+   *
+   * @throws {TypeError} after dispose
+   */
   readPackets(): PacketCounts {
     return { seen: this.#sum(COUNTER_PACKETS_SEEN), kept: this.#sum(COUNTER_PACKETS_KEPT) };
   }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { disposedError } from "../sys/disposed.ts";
 import { Failure } from "../sys/failure.ts";
 import { lastErrno, libc } from "../sys/libc.ts";
 import { loadFromMemory } from "../sys/memory_library.ts";
@@ -99,16 +100,16 @@ async function load(): Promise<LoadedLibbpf> {
  * time: messages go to the last.
  */
 export class Libbpf implements Disposable {
-  /** The C functions. */
-  readonly c: LibbpfSymbols;
+  readonly #symbols: LibbpfSymbols;
   readonly #print: Deno.UnsafeCallback<
     { parameters: ["i32", "pointer", "pointer"]; result: "i32" }
   >;
   readonly #built: string;
   #messages = "";
+  #isOpen = true;
 
   private constructor({ symbols, built }: LoadedLibbpf) {
-    this.c = symbols;
+    this.#symbols = symbols;
     this.#built = built;
     const line = new Uint8Array(KEPT_MESSAGE_BYTES);
     const decoder = new TextDecoder();
@@ -122,7 +123,17 @@ export class Libbpf implements Disposable {
         return length;
       },
     );
-    this.c.libbpf_set_print(this.#print.pointer);
+    symbols.libbpf_set_print(this.#print.pointer);
+  }
+
+  /**
+   * The C functions.
+   *
+   * @throws {ReferenceError} after dispose
+   */
+  get c(): LibbpfSymbols {
+    if (!this.#isOpen) throw disposedError("libbpf");
+    return this.#symbols;
   }
 
   /**
@@ -177,7 +188,9 @@ export class Libbpf implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.c.libbpf_set_print(null);
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#symbols.libbpf_set_print(null);
     this.#print.close();
   }
 }

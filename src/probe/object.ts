@@ -5,6 +5,7 @@
  */
 
 import type { PacketOffsets } from "../kernel/packet_offsets.ts";
+import { disposedError } from "../sys/disposed.ts";
 import { Failure } from "../sys/failure.ts";
 import { addressOf, cString } from "../sys/libc.ts";
 import { SharedMemory } from "../sys/shared_memory.ts";
@@ -51,25 +52,32 @@ const OPEN_OPTIONS_BYTES = 80;
 const OPEN_OPTIONS_NAME = 8;
 const OPEN_OPTIONS_BTF_PATH = 48;
 
-/** A loaded object. Disposing it unloads programs and maps that nothing else holds. */
+/**
+ * A loaded object. Disposing it unloads programs and maps that nothing else holds. All else throws a
+ * ReferenceError then.
+ */
 export class BpfObject implements Disposable {
   readonly #libbpf: Libbpf;
-  readonly #object: NonNullable<Deno.PointerValue>;
+  /** libbpf's; `null` once it is closed. */
+  #pointer: Deno.PointerValue;
   // libbpf reads these until the object is closed.
   readonly #keepAlive: Uint8Array<ArrayBuffer>[];
   readonly #sampled: boolean;
+  /** Works without libbpf's messages, too, should libbpf be disposed first. */
+  readonly #close: Libbpf["c"]["bpf_object__close"];
   #control: SharedMemory | undefined;
 
   private constructor(
     libbpf: Libbpf,
-    object: NonNullable<Deno.PointerValue>,
+    pointer: NonNullable<Deno.PointerValue>,
     keepAlive: Uint8Array<ArrayBuffer>[],
     sampled: boolean,
   ) {
     this.#libbpf = libbpf;
-    this.#object = object;
+    this.#pointer = pointer;
     this.#keepAlive = keepAlive;
     this.#sampled = sampled;
+    this.#close = libbpf.c.bpf_object__close;
   }
 
   /**
@@ -98,8 +106,8 @@ export class BpfObject implements Disposable {
       libbpf.c.bpf_object__open_mem(bytes, BigInt(bytes.length), open),
     );
     const keepAlive = btfPath ? [bytes, name, open, btfPath] : [bytes, name, open];
+    const object = new BpfObject(libbpf, pointer, keepAlive, isSampled(options.sample ?? 1));
     try {
-      const object = new BpfObject(libbpf, pointer, keepAlive, isSampled(options.sample ?? 1));
       object.#prepare(programs, options);
       libbpf.check("Cannot load the BPF object", libbpf.c.bpf_object__load(pointer));
       object.#control = new SharedMemory(
@@ -112,7 +120,7 @@ export class BpfObject implements Disposable {
       );
       return object;
     } catch (error) {
-      libbpf.c.bpf_object__close(pointer);
+      object[Symbol.dispose]();
       throw error;
     }
   }
@@ -173,6 +181,11 @@ export class BpfObject implements Disposable {
     return Deno.UnsafePointerView.getArrayBuffer(pointer, CONFIG_BYTES);
   }
 
+  get #object(): NonNullable<Deno.PointerValue> {
+    if (this.#pointer === null) throw disposedError("The BPF object");
+    return this.#pointer;
+  }
+
   #map(name: string): NonNullable<Deno.PointerValue> {
     return this.#libbpf.checkPointer(
       `Cannot find the map "${name}" in the BPF object`,
@@ -191,7 +204,8 @@ export class BpfObject implements Disposable {
 
   /** `struct vrft_control`, shared with the programs. */
   get control(): ArrayBuffer {
-    return this.#control!.view(0, CONTROL_BYTES);
+    if (this.#control === undefined) throw disposedError("The BPF object");
+    return this.#control.view(0, CONTROL_BYTES);
   }
 
   /** fd of a loaded map, which belongs to the object. */
@@ -213,8 +227,10 @@ export class BpfObject implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    if (this.#pointer === null) return;
     this.#control?.[Symbol.dispose]();
-    this.#libbpf.c.bpf_object__close(this.#object);
+    this.#close(this.#pointer);
+    this.#pointer = null;
     this.#keepAlive.length = 0;
   }
 }

@@ -7,7 +7,7 @@
 import { PAGE_BYTES, SharedMemory } from "../sys/shared_memory.ts";
 import type { RingMemory } from "./ring.ts";
 
-/** The mappings of a ring; unmapped on dispose, after which its views must not be touched. */
+/** The mappings of a ring; unmapped on dispose, which detaches the views. */
 export class RingMapping implements Disposable {
   readonly memory: RingMemory;
   readonly #mappings = new DisposableStack();

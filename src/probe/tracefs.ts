@@ -4,6 +4,7 @@
  * @module
  */
 
+import { disposedError } from "../sys/disposed.ts";
 import { Failure } from "../sys/failure.ts";
 import { exists } from "../sys/files.ts";
 import { expediteRcu, RCU_EXPEDITED, relaxRcu } from "../sys/rcu.ts";
@@ -55,6 +56,7 @@ export class KprobeEvents implements Disposable {
   readonly #names = new Set<string>();
   /** Some place that can be probed. */
   #place = "";
+  #isOpen = true;
   readonly #file: Deno.FsFile;
   readonly #encoder = new TextEncoder();
 
@@ -83,8 +85,10 @@ export class KprobeEvents implements Disposable {
    * @param kind `p:` for an entry, `r32:` for a return with 32 pending at most
    * @param place address and arguments
    * @throws the kernel's refusal
+   * @throws {ReferenceError} after dispose
    */
   add(kind: string, name: string, place: string): void {
+    this.#requireOpen();
     this.#write(`${kind}${this.#group}/${name} ${place}`);
     this.#names.add(name);
     this.#place ||= place;
@@ -95,19 +99,34 @@ export class KprobeEvents implements Disposable {
     return this.#names.has(name);
   }
 
-  /** Number by which perf_event_open(2) knows the event. */
+  /**
+   * Number by which perf_event_open(2) knows the event.
+   *
+   * @throws {ReferenceError} after dispose
+   */
   id(name: string): number {
+    this.#requireOpen();
     return Number(Deno.readTextFileSync(`${this.#tracefs}/events/${this.#group}/${name}/id`));
   }
 
-  /** Hits that found no free return instance or came inside another probe. */
+  /**
+   * Hits that found no free return instance or came inside another probe.
+   *
+   * @throws {ReferenceError} after dispose
+   */
   missed(): number {
+    this.#requireOpen();
     let sum = 0;
     for (const line of Deno.readTextFileSync(`${this.#tracefs}/kprobe_profile`).split("\n")) {
       const [name, , missed] = line.trim().split(/\s+/);
       if (name !== undefined && this.#names.has(name)) sum += Number(missed);
     }
     return sum;
+  }
+
+  /** The kernel has forgotten the events by then, and another vrft may have made others. */
+  #requireOpen(): void {
+    if (!this.#isOpen) throw disposedError("The group of kprobe events");
   }
 
   #write(line: string): void {
@@ -132,6 +151,8 @@ export class KprobeEvents implements Disposable {
    * of them: so it is asked to hurry meanwhile.
    */
   [Symbol.dispose](): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
     if (this.#names.size === 0) return this.#file.close();
     // The mark comes first: who finds it knows that the switch may have been left on.
     tryWrite(() => this.#write(`p:${this.#group}/${EXPEDITED} ${this.#place}`));

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { disposedError } from "./disposed.ts";
 import { check, errorText, lastErrno, libc } from "./libc.ts";
 import { NetlinkError, type NetlinkTransport } from "./netlink.ts";
 import { viewOf } from "./view.ts";
@@ -106,8 +107,10 @@ export class NetlinkSocket implements NetlinkTransport, Disposable {
    * Sends one datagram, and starts the time that its answer may take.
    *
    * @throws {SystemError} when the kernel does not take it
+   * @throws {ReferenceError} after dispose
    */
   send(datagram: Uint8Array<ArrayBuffer>): void {
+    if (this.#fd < 0) throw disposedError("The netlink socket");
     this.#deadline = performance.now() + this.#timeoutMs;
     check(
       "Cannot send a netlink request",
@@ -124,6 +127,7 @@ export class NetlinkSocket implements NetlinkTransport, Disposable {
    * when the kernel had to drop one
    */
   receive(): Uint8Array<ArrayBuffer> {
+    if (this.#fd < 0) throw disposedError("The netlink socket");
     const left = this.#deadline - performance.now();
     if (left <= 0) throw this.#timedOut();
     this.#limitReceive(left);

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { disposedError } from "./disposed.ts";
 import { check, libc } from "./libc.ts";
 
 const EPOLL_CLOEXEC = 0x80000;
@@ -56,8 +57,10 @@ export class Poller implements Disposable {
    * @param ready called by a {@linkcode wait} that finds input; it takes all of it. What it throws, the
    * wait throws
    * @throws {SystemError} when the kernel refuses
+   * @throws {ReferenceError} after dispose
    */
   watch(fd: number, ready: () => void): void {
+    this.#requireOpen();
     this.#add(fd, EPOLLIN);
     this.#handlers.set(fd, ready);
   }
@@ -77,19 +80,33 @@ export class Poller implements Disposable {
    * Waits, with Deno's event loop running meanwhile.
    *
    * @param milliseconds at most; 0 only lets the event loop turn
+   * @throws {ReferenceError} after dispose
    */
   async wait(milliseconds: number): Promise<void> {
+    this.#requireOpen();
     // A negative result is EINTR: a signal came, which the caller looks at anyway.
     const count = await libc().epoll_wait(this.#epoll, this.#events, EVENTS_AT_ONCE, milliseconds);
+    // What looks after the input may be gone with the poller.
+    if (this.#opened.disposed) return;
     for (let event = 0; event < count; event++) {
       const data = event * EPOLL_EVENT_BYTES + EPOLL_EVENT_DATA;
       this.#handlers.get(this.#view.getInt32(data, true))?.();
     }
   }
 
-  /** Ends the present {@linkcode wait}, or the next one if there is none. */
+  /**
+   * Ends the present {@linkcode wait}, or the next one if there is none.
+   *
+   * @throws {ReferenceError} after dispose
+   */
   wake(): void {
+    this.#requireOpen();
     libc().write(this.#wake, ONE, 8n);
+  }
+
+  /** The numbers of its file descriptors may be those of others by then. */
+  #requireOpen(): void {
+    if (this.#opened.disposed) throw disposedError("The poller");
   }
 
   [Symbol.dispose](): void {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { disposedError } from "./disposed.ts";
 import { lastErrno, libc, SystemError } from "./libc.ts";
 
 const PROT_READ = 1;
@@ -23,10 +24,15 @@ export interface SharedMemoryOptions {
   readonly executable?: boolean;
 }
 
-/** A mapping; unmapped on dispose, after which its views must not be touched. */
+/**
+ * A mapping; unmapped on dispose. Its views are detached then: they are empty, and what reads them by a
+ * DataView or Atomics throws a TypeError.
+ */
 export class SharedMemory implements Disposable {
-  readonly #pointer: Deno.PointerObject;
+  #pointer: Deno.PointerObject | null;
   readonly #bytes: number;
+  readonly #what: string;
+  readonly #views: ArrayBuffer[] = [];
 
   /**
    * @param what name of it for messages: `the ring buffer`
@@ -34,6 +40,7 @@ export class SharedMemory implements Disposable {
    * @throws {SystemError} when the kernel refuses
    */
   constructor(what: string, fd: number, bytes: number, options: SharedMemoryOptions = {}) {
+    this.#what = what;
     this.#bytes = Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES;
     const pointer = libc().mmap(
       null,
@@ -49,13 +56,24 @@ export class SharedMemory implements Disposable {
     this.#pointer = pointer;
   }
 
-  /** A view of `length` bytes at `offset`, not a copy. */
+  /**
+   * A view of `length` bytes at `offset`, not a copy.
+   *
+   * @throws {ReferenceError} after dispose
+   */
   view(offset: number, length: number): ArrayBuffer {
+    if (this.#pointer === null) throw disposedError(`The mapping of ${this.#what}`);
     if (offset + length > this.#bytes) throw new RangeError("The view reaches beyond the mapping");
-    return Deno.UnsafePointerView.getArrayBuffer(this.#pointer, length, offset);
+    const view = Deno.UnsafePointerView.getArrayBuffer(this.#pointer, length, offset);
+    this.#views.push(view);
+    return view;
   }
 
   [Symbol.dispose](): void {
+    if (this.#pointer === null) return;
+    // Whoever still has one would read, or write, what is mapped there next.
+    for (const view of this.#views) if (!view.detached) view.transfer(0);
     libc().munmap(this.#pointer, BigInt(this.#bytes));
+    this.#pointer = null;
   }
 }

@@ -16,6 +16,7 @@ import { Libbpf } from "../probe/libbpf.ts";
 import type { BpfObject } from "../probe/object.ts";
 import { RingReader } from "../probe/ring.ts";
 import { RingMapping } from "../probe/ring_mapping.ts";
+import { disposedError } from "../sys/disposed.ts";
 import { Poller } from "../sys/poller.ts";
 import type { RecordSink } from "../probe/record.ts";
 import { isSampled } from "../probe/sampling.ts";
@@ -88,7 +89,10 @@ const SLEEP_MS = 100;
 /** Milliseconds given to calls that are still open once the row limit is reached. */
 const LIMIT_GRACE_MS = 1000;
 
-/** One trace. Disposing it leaves nothing in the kernel, however far it came. */
+/**
+ * One trace. Disposing it leaves nothing in the kernel, however far it came. All else but
+ * {@linkcode Tracer.detach} throws a ReferenceError then.
+ */
 export class Tracer implements Disposable {
   readonly #resources: DisposableStack;
   readonly #options: TracerOptions;
@@ -163,6 +167,7 @@ export class Tracer implements Disposable {
    * @throws {AttachCancelled} when `progress` says so
    */
   async attach(progress: AttachProgress): Promise<readonly SkippedFunction[]> {
+    this.#requireOpen();
     const attachment = await this.#backend.attach(this.#object, this.#options.targets, progress);
     this.#attachment = attachment;
     return attachment.refused;
@@ -186,6 +191,7 @@ export class Tracer implements Disposable {
     live: () => Recording,
     watched?: Watched,
   ): Promise<void> {
+    this.#requireOpen();
     const wake = (): void => this.#poller.wake();
     signal.addEventListener("abort", wake);
     try {
@@ -251,18 +257,25 @@ export class Tracer implements Disposable {
 
   /** File descriptors of the BPF programs, open until this is disposed. */
   get programs(): readonly number[] {
+    this.#requireOpen();
     return this.#backend.programs.map(({ name }) => this.#object.programFd(name));
   }
 
   /** What has been recorded, lost and missed; complete after {@linkcode run}. */
   counts(): TraceCounts {
+    this.#requireOpen();
     const missed = this.#attachment?.missed() ?? this.#missed;
     const { sample } = this.#options;
     const sampling = isSampled(sample) ? { sample, ...this.#counters.readPackets() } : null;
     return { ...this.#counters.read(), missed, unread: this.#unread, sampling };
   }
 
+  #requireOpen(): void {
+    if (this.#resources.disposed) throw disposedError("The tracer");
+  }
+
   [Symbol.dispose](): void {
+    if (this.#resources.disposed) return;
     this.detach();
     this.#resources.dispose();
   }

@@ -4,6 +4,7 @@ import { Kcore } from "../../src/kernel/kcore.ts";
 import { openDescriptors } from "../support/descriptors.ts";
 import { hex } from "../support/hex.ts";
 import { isFailure } from "../support/failures.ts";
+import { assertDisposed } from "../support/disposal.ts";
 
 /** A program header of the core file. */
 interface Segment {
@@ -198,4 +199,12 @@ Deno.test("Kcore closes its file on dispose", () => {
     assert.equal(openDescriptors(files.directory), before + 1);
   }
   assert.equal(openDescriptors(files.directory), before);
+});
+
+Deno.test("Kcore is closed once, and reads nothing after that", () => {
+  using files = countingText();
+  const kcore = new Kcore(files.paths);
+  kcore[Symbol.dispose]();
+  kcore[Symbol.dispose]();
+  assertDisposed(() => kcore.read(LOW, 1));
 });

@@ -19,6 +19,10 @@ import { builtObject } from "../support/built_object.ts";
 import { openDescriptors, stderrOf } from "../support/descriptors.ts";
 import { kernelWithSession } from "../support/kernels.ts";
 import { SMALL, TEST_PROGRAM } from "../support/loaded_object.ts";
+import { assertDisposed } from "../support/disposal.ts";
+import { Counters } from "../../src/probe/counters.ts";
+import { RingReader } from "../../src/probe/ring.ts";
+import { RingMapping } from "../../src/probe/ring_mapping.ts";
 
 const test = bpfTest(BPF_PROG_TYPE_RAW_TRACEPOINT);
 
@@ -167,3 +171,39 @@ for (const backend of [multi, kprobe]) {
     });
   }
 }
+
+test("a disposed object closes once, and everything of it throws", async () => {
+  using libbpf = await Libbpf.open();
+  const object = BpfObject.load(libbpf, builtObject(), TEST_PROGRAM, SMALL);
+  const counters = new Counters(object.mapFd("counters"), libbpf.c.libbpf_num_possible_cpus());
+  const ring = new RingMapping(object.mapFd("events"), SMALL.ringBytes);
+  const reader = new RingReader(ring.memory);
+  const control = new Int32Array(object.control, 0, 2);
+  for (const resource of [ring, counters, object, ring, counters, object]) {
+    resource[Symbol.dispose]();
+  }
+  assertDisposed(
+    () => object.control,
+    () => object.mapFd("events"),
+    () => object.programFd("vrft_test_record"),
+    () => object.update("interfaces", new Uint8Array(8), new Uint8Array(1)),
+  );
+  const uses = [
+    () => counters.read(),
+    () => counters.readPackets(),
+    () => reader.pending,
+    () => reader.drain({ record: () => assert.fail() }, Infinity),
+    () => Atomics.store(control, 0, 1),
+  ];
+  for (const use of uses) assert.throws(use, TypeError, `${use}`);
+  assert.equal(control.length, 0);
+});
+
+test("an object closes, too, when libbpf has been let go of before", async () => {
+  const before = openDescriptors("anon_inode:");
+  const libbpf = await Libbpf.open();
+  const object = BpfObject.load(libbpf, builtObject(), TEST_PROGRAM, SMALL);
+  libbpf[Symbol.dispose]();
+  object[Symbol.dispose]();
+  assert.equal(openDescriptors("anon_inode:"), before);
+});

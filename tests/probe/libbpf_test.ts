@@ -4,6 +4,7 @@ import { Libbpf, LibbpfError } from "../../src/probe/libbpf.ts";
 import { Failure } from "../../src/sys/failure.ts";
 import { cString } from "../../src/sys/libc.ts";
 import { openDescriptors } from "../support/descriptors.ts";
+import { assertDisposed } from "../support/disposal.ts";
 
 /** For a process of its own: opens libbpf, and prints what is mapped then. */
 const SHOW_MAPPED = `
@@ -140,4 +141,21 @@ Deno.test("messages do not grow without end: the last ones are kept", async () =
   const messages = libbpf.takeMessages();
   assert.equal(messages.length, 64 * 1024);
   assert.match(messages, /libbpf: .*ELF.*\n$/);
+});
+
+Deno.test("libbpf is let go of once, and does nothing after that", async () => {
+  const libbpf = await Libbpf.open();
+  libbpf[Symbol.dispose]();
+  libbpf[Symbol.dispose]();
+  assertDisposed(() => libbpf.c, () => libbpf.version());
+});
+
+Deno.test("letting go of libbpf twice leaves the messages to the next who has opened it", async () => {
+  const first = await Libbpf.open();
+  first[Symbol.dispose]();
+  using next = await Libbpf.open();
+  first[Symbol.dispose]();
+  const garbage = cString("no ELF file".repeat(10));
+  next.c.bpf_object__open_mem(garbage, BigInt(garbage.length), null);
+  assert.match(next.takeMessages(), /^libbpf: /);
 });

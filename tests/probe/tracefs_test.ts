@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { KprobeEvents } from "../../src/probe/tracefs.ts";
 import { Failure } from "../../src/sys/failure.ts";
 import { openDescriptors } from "../support/descriptors.ts";
+import { assertDisposed } from "../support/disposal.ts";
 
 const GROUP = `vrft_${Deno.pid}`;
 /** No process has this number: the kernel's largest is one less. */
@@ -184,4 +185,19 @@ Deno.test("KprobeEvents fails where events may not be made, and leaves nothing o
     return true;
   });
   assert.equal(openDescriptors(tracefs.path), before);
+});
+
+Deno.test("KprobeEvents removes its events once, and makes no new ones after that", () => {
+  using tracefs = new Tracefs();
+  const events = new KprobeEvents(tracefs.paths);
+  events.add("p:", "entries", "0xffffffff81000005");
+  events[Symbol.dispose]();
+  const { commands } = tracefs;
+  events[Symbol.dispose]();
+  assertDisposed(
+    () => events.add("p:", "entries", "0xffffffff81000005"),
+    () => events.id("entries"),
+    () => events.missed(),
+  );
+  assert.deepEqual(tracefs.commands, commands);
 });

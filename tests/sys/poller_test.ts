@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { check, libc, SystemError } from "../../src/sys/libc.ts";
 import { Poller } from "../../src/sys/poller.ts";
 import { MemoryFile, openDescriptors } from "../support/descriptors.ts";
+import { assertDisposed } from "../support/disposal.ts";
 
 /** Longer than any test may take: a wait that ends sooner was ended. */
 const LONG_MS = 30_000;
@@ -149,4 +150,31 @@ Deno.test("Poller fails on what cannot be watched, and leaves nothing behind", (
     );
   }
   assert.equal(openDescriptors("anon_inode:"), before);
+});
+
+Deno.test("Poller does nothing with its file descriptors once they are closed", async () => {
+  using event = new Event();
+  const poller = new Poller(event.fd);
+  poller[Symbol.dispose]();
+  // They have the numbers of the poller's.
+  using next = new DisposableStack();
+  for (let count = 0; count < 4; count++) next.use(new Event());
+  const before = openDescriptors("anon_inode:");
+  poller[Symbol.dispose]();
+  assert.equal(openDescriptors("anon_inode:"), before);
+  assertDisposed(() => poller.wake(), () => poller.watch(event.fd, () => {}));
+  await assert.rejects(poller.wait(0), /^ReferenceError: The poller has been disposed$/);
+});
+
+Deno.test("a wait() that outlives its poller looks after nothing any more", async () => {
+  using event = new Event();
+  using other = new Event();
+  const poller = new Poller(event.fd);
+  let calls = 0;
+  poller.watch(other.fd, () => calls++);
+  other.add();
+  const wait = poller.wait(LONG_MS);
+  poller[Symbol.dispose]();
+  await assertEnds(wait);
+  assert.equal(calls, 0);
 });

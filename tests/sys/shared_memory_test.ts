@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { SystemError } from "../../src/sys/libc.ts";
 import { PAGE_BYTES, SharedMemory } from "../../src/sys/shared_memory.ts";
 import { MemoryFile } from "../support/descriptors.ts";
+import { assertDisposed } from "../support/disposal.ts";
 
 /** Two pages, filled with 1 and with 2. */
 function twoPages(): MemoryFile {
@@ -69,4 +70,34 @@ Deno.test("SharedMemory fails with what was to be mapped, and how much of it", (
       return true;
     },
   );
+});
+
+Deno.test("SharedMemory takes its views along on dispose, and gives no new one", () => {
+  using file = twoPages();
+  const memory = new SharedMemory("the test's file", file.fd, 8, { writable: true });
+  const view = memory.view(0, 8);
+  const words = new Int32Array(view);
+  const data = new DataView(memory.view(0, 8));
+  memory[Symbol.dispose]();
+  assert.equal(view.byteLength, 0);
+  assert.equal(words[0], undefined);
+  words[0] = 1;
+  assert.throws(() => Atomics.load(words, 0), TypeError);
+  assert.throws(() => data.getUint32(0), TypeError);
+  assertDisposed(() => memory.view(0, 8));
+});
+
+Deno.test("SharedMemory unmaps once, not what is mapped in its place later", () => {
+  using file = twoPages();
+  const memory = new SharedMemory("the test's file", file.fd, 2 * PAGE_BYTES);
+  memory[Symbol.dispose]();
+  // The kernel gives the first of them the same address.
+  using next = new DisposableStack();
+  for (let count = 0; count < 4; count++) {
+    next.use(new SharedMemory("the test's file", file.fd, 2 * PAGE_BYTES));
+  }
+  const before = mappings();
+  assert.ok(before > 0);
+  memory[Symbol.dispose]();
+  assert.equal(mappings(), before);
 });
