@@ -4,6 +4,7 @@
  * @module
  */
 
+import { leftOutLines, type LeftOutModule } from "../kernel/left_out.ts";
 import { amount } from "../sys/amount.ts";
 import type { Agreement } from "./btf_match.ts";
 import { failed, note, ok, type Outcome } from "./outcome.ts";
@@ -30,6 +31,22 @@ export function checkKernelBtf({ path, types, agreement }: KernelBtfFacts): Outc
   const compared = `${found}; ${share(agreement)} are in the running kernel`;
   if (suffices(agreement)) return ok(compared);
   return failed(compared, "pass the BTF of the running kernel to --kernel-btf, or omit the option");
+}
+
+/**
+ * Checks that the BTF of the loaded modules can be used.
+ *
+ * @param read number of modules whose BTF was read
+ */
+export function checkModuleBtf(read: number, leftOut: readonly LeftOutModule[]): Outcome {
+  if (leftOut.length > 0) {
+    return note(
+      leftOutLines(leftOut).join("; "),
+      "their functions are not traced: boot the kernel they were built for, or install the modules of " +
+        "the running one",
+    );
+  }
+  return read === 0 ? note("no module has any") : ok(`of ${amount(read)} modules`);
 }
 
 /** Facts about vrouter's BTF. */

@@ -23,7 +23,7 @@ import { networkNamespaces } from "../sys/network.ts";
 import { lookUpFamily } from "../vrouter/genetlink.ts";
 import { readVifs } from "../vrouter/interfaces.ts";
 import { checkAttachTime, checkBackend, type Trials, tryBackends } from "./backends.ts";
-import { checkKernelBtf, checkNoVrouterBtf, checkVrouterBtf } from "./btf.ts";
+import { checkKernelBtf, checkModuleBtf, checkNoVrouterBtf, checkVrouterBtf } from "./btf.ts";
 import {
   checkAddresses,
   checkBlacklist,
@@ -76,6 +76,7 @@ const TITLES = {
   vrouter_btf: "vrouter BTF",
   tracefs: "tracefs",
   kernel_addresses: "Function addresses",
+  module_btf: "Module BTF",
   functions: "Functions to trace",
   kprobe_blacklist: "kprobe blacklist",
   backend_session: "Backend session",
@@ -163,6 +164,7 @@ export async function* checkHost(
   yield result("kernel_addresses", checkAddresses(read.kallsyms, restriction, privileged));
 
   const discovery = discoverIn(read);
+  yield result("module_btf", moduleBtfOutcome(read, discovery));
   yield result("functions", functionsOutcome(discovery));
   if (tools === null) return;
   const targets = targetsOf(discovery);
@@ -309,6 +311,15 @@ function discoverIn({ sources }: LoadedSources): Discovery | string | null {
     if (error instanceof Failure) return error.message;
     throw error;
   }
+}
+
+function moduleBtfOutcome(
+  { sources }: LoadedSources,
+  discovery: Discovery | string | null,
+): Outcome {
+  if (sources === null) return note("needs the kernel's BTF");
+  const leftOut = typeof discovery === "string" ? sources.leftOut : discovery?.leftOut ?? [];
+  return checkModuleBtf(sources.modules.length - 1, leftOut);
 }
 
 function functionsOutcome(discovery: Discovery | string | null): Outcome {

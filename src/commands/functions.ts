@@ -6,6 +6,7 @@
 
 import type { FunctionsOptions } from "../cli/invocation.ts";
 import { discover, type Discovery } from "../kernel/functions.ts";
+import { leftOutLines } from "../kernel/left_out.ts";
 import type { PacketFunction, SkippedFunction } from "../kernel/packet_function.ts";
 import { type KernelSources, readSources } from "../kernel/sources.ts";
 import { type Column, table } from "../output/table.ts";
@@ -75,9 +76,9 @@ function hexadecimal(address: bigint | null): string | null {
 function remarks(
   options: FunctionsOptions,
   sources: KernelSources,
-  { functions, skipped, addressesKnown, traceabilityKnown }: Discovery,
+  { functions, skipped, leftOut, addressesKnown, traceabilityKnown }: Discovery,
 ): string[] {
-  const lines = [...sources.warnings];
+  const lines = [...sources.warnings, ...leftOutLines(leftOut)];
   if (!traceabilityKnown) {
     lines.push("Listed by BTF alone: it is unknown which of these functions can be traced");
   }

@@ -6,6 +6,7 @@
 
 import type { TraceOptions } from "../cli/invocation.ts";
 import { discover } from "../kernel/functions.ts";
+import { leftOutLines } from "../kernel/left_out.ts";
 import type { KernelSources } from "../kernel/sources.ts";
 import type { Log } from "../output/log.ts";
 import { type Target, withAddress } from "../probe/target.ts";
@@ -41,6 +42,7 @@ export function findTargets(
 function chosenTargets(log: Log, options: TraceOptions, sources: KernelSources): Target[] {
   const discovery = discover({ ...sources, ...options });
   const { functions, skipped } = discovery;
+  for (const line of leftOutLines(discovery.leftOut)) log.info(line);
   log.debug(
     `${functions.length} functions take a packet and can be traced, ${skipped.length} cannot: see ` +
       "vrft functions --skipped",

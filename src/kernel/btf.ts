@@ -28,6 +28,7 @@ export class BtfError extends Failure {
 export const KIND_VOID = 0;
 export const KIND_INT = 1;
 export const KIND_PTR = 2;
+export const KIND_ARRAY = 3;
 export const KIND_STRUCT = 4;
 export const KIND_UNION = 5;
 export const KIND_ENUM = 6;
@@ -36,6 +37,10 @@ export const KIND_TYPEDEF = 8;
 export const KIND_RESTRICT = 11;
 export const KIND_FUNC = 12;
 export const KIND_FUNC_PROTO = 13;
+export const KIND_VAR = 14;
+export const KIND_DATASEC = 15;
+export const KIND_FLOAT = 16;
+export const KIND_DECL_TAG = 17;
 export const KIND_TYPE_TAG = 18;
 export const KIND_ENUM64 = 19;
 
@@ -77,6 +82,9 @@ const MAX_NAME_BYTES = 512;
  * multiple of its size, so this bounds the memory.
  */
 export const MAX_BTF_BYTES = 64 * 2 ** 20;
+
+/** What is said of split BTF that does not fit the BTF that it would have to continue. */
+export const OTHER_KERNEL = "Built over the BTF of another kernel";
 
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
@@ -184,7 +192,7 @@ export class Btf {
   #checkBase(): void {
     for (const start of this.#starts) {
       if (!this.#startsString(this.#words[start] as number)) {
-        throw new BtfError("Split BTF that continues the BTF of another kernel");
+        throw new BtfError(OTHER_KERNEL);
       }
     }
   }
@@ -236,6 +244,18 @@ export class Btf {
   parameter(id: number, index: number): number {
     if (id < this.firstId && this.base !== undefined) return this.base.parameter(id, index);
     return this.#words[this.#start(id) + TYPE_WORDS + 2 * index + 1] as number;
+  }
+
+  /** Type of the elements of a `KIND_ARRAY`. @throws {BtfError} as {@linkcode kind} */
+  element(id: number): number {
+    if (id < this.firstId && this.base !== undefined) return this.base.element(id);
+    return this.#words[this.#start(id) + TYPE_WORDS] as number;
+  }
+
+  /** Number of the elements of a `KIND_ARRAY`. @throws {BtfError} as {@linkcode kind} */
+  elements(id: number): number {
+    if (id < this.firstId && this.base !== undefined) return this.base.elements(id);
+    return this.#words[this.#start(id) + TYPE_WORDS + 2] as number;
   }
 
   /** Where the name stands among the strings: the same for the same name. */

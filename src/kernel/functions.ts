@@ -8,6 +8,7 @@ import { Failure } from "../sys/failure.ts";
 import { type Btf, BtfError } from "./btf.ts";
 import { denial } from "./deny_list.ts";
 import { matcher } from "./glob.ts";
+import type { LeftOutModule } from "./left_out.ts";
 import type { PacketFunction, SkippedFunction } from "./packet_function.ts";
 import { type PacketParameter, Prototypes } from "./prototypes.ts";
 import { findSymbols, findTraceable, listsModule, type SymbolLine, VMLINUX } from "./symbols.ts";
@@ -23,6 +24,8 @@ export interface ModuleBtf {
 export interface DiscoveryInput {
   /** Each module once. */
   readonly modules: readonly ModuleBtf[];
+  /** Modules whose BTF could not be read. */
+  readonly leftOut: readonly LeftOutModule[];
   /** Contents of /proc/kallsyms; `null` when unreadable. */
   readonly kallsyms: Uint8Array | null;
   /** Contents of available_filter_functions; `null` when unreadable. */
@@ -38,11 +41,16 @@ export interface Discovery {
   readonly functions: readonly PacketFunction[];
   /** Functions that take a packet and are not traced. Names that the globs leave out are in neither. */
   readonly skipped: readonly SkippedFunction[];
+  /** Modules whose BTF cannot be used: those of the input, and those found out here to be damaged. */
+  readonly leftOut: readonly LeftOutModule[];
   /** False when kallsyms is unreadable or hides addresses (kernel.kptr_restrict): all are `null`. */
   readonly addressesKnown: boolean;
   /** False when it is unknown what ftrace can trace: then {@linkcode functions} come from BTF alone. */
   readonly traceabilityKnown: boolean;
 }
+
+/** The module that a trace is about: without its BTF there is none. */
+export const VROUTER = "vrouter";
 
 /** A function that takes a packet, from BTF. */
 interface Candidate {
@@ -77,10 +85,11 @@ type SymbolTable = Map<string, Map<string, Symbols>>;
  * more than one symbol of a name in a module, nothing tells which of them takes the packet. Newer
  * versions of pahole leave such names out of BTF.
  *
- * @throws {Failure} when the BTF of a module is damaged, or a glob cannot be understood
+ * @throws {Failure} when the BTF of the kernel or of vrouter is damaged, or a glob cannot be understood
  */
 export function discover(input: DiscoveryInput): Discovery {
-  const candidates = findCandidates(input);
+  const leftOut = [...input.leftOut];
+  const candidates = findCandidates(input, leftOut);
   const names = new Set(candidates.map(({ name }) => name));
   const kallsyms = input.kallsyms === null ? null : findSymbols(input.kallsyms, names);
   const traceable = input.filterFunctions === null
@@ -109,13 +118,18 @@ export function discover(input: DiscoveryInput): Discovery {
   return {
     functions,
     skipped,
+    leftOut,
     addressesKnown: kallsyms?.some(({ address }) => address !== 0n) ?? false,
     traceabilityKnown: traceable !== null,
   };
 }
 
-/** The functions that take a packet and that the globs choose, each name of a module once; sorted. */
-function findCandidates(input: DiscoveryInput): Candidate[] {
+/**
+ * The functions that take a packet and that the globs choose, each name of a module once; sorted.
+ *
+ * @param leftOut gets the modules whose BTF is damaged
+ */
+function findCandidates(input: DiscoveryInput, leftOut: LeftOutModule[]): Candidate[] {
   const included = input.functions.length === 0 ? (): boolean => true : matcher(input.functions);
   const excluded = matcher(input.excludes);
   const prototypes = new Map<Btf, Prototypes>();
@@ -126,7 +140,11 @@ function findCandidates(input: DiscoveryInput): Candidate[] {
         .map((name) => byName.get(name) as Candidate);
     } catch (cause) {
       if (!(cause instanceof BtfError)) throw cause;
-      throw new Failure("btf", `Cannot use the BTF of ${module}: ${cause.message}`, { cause });
+      if (module === VMLINUX || module === VROUTER) {
+        throw new Failure("btf", `Cannot use the BTF of ${module}: ${cause.message}`, { cause });
+      }
+      leftOut.push({ module, reason: cause.message });
+      return [];
     }
   });
 }

@@ -8,7 +8,9 @@
 import { Failure } from "../sys/failure.ts";
 import { printable } from "../sys/printable.ts";
 import { Btf, BtfError } from "./btf.ts";
-import type { DiscoveryInput, ModuleBtf } from "./functions.ts";
+import { requireFit } from "./btf_fit.ts";
+import { type DiscoveryInput, type ModuleBtf, VROUTER } from "./functions.ts";
+import type { LeftOutModule } from "./left_out.ts";
 import { VMLINUX } from "./symbols.ts";
 
 /** What the user chose; the fields of the same names on the command line. */
@@ -45,7 +47,7 @@ export const SYSTEM_PATHS: SourcePaths = {
 
 /** What was read. */
 export interface KernelSources
-  extends Pick<DiscoveryInput, "modules" | "kallsyms" | "filterFunctions"> {
+  extends Pick<DiscoveryInput, "modules" | "leftOut" | "kallsyms" | "filterFunctions"> {
   /** The kernel's own BTF, which is among those of the modules, too. */
   readonly kernel: Btf;
   /** File that the kernel's BTF came from. */
@@ -56,12 +58,9 @@ export interface KernelSources
   readonly warnings: readonly string[];
   /** The one of them that says why the BTF in vrouter's default place was not taken; else `null`. */
   readonly vrouterBtfIgnored: string | null;
-  /** Modules whose BTF could not be read: for a debug log. */
+  /** What else was met, for a debug log. */
   readonly notes: readonly string[];
 }
-
-/** Name of the module that `--vrouter-btf` is for. */
-const VROUTER = "vrouter";
 
 /** More than any vmlinux with debug information has. */
 const MAX_BTF_FILE_BYTES = 2 ** 31;
@@ -71,7 +70,8 @@ const MAX_BTF_FILE_BYTES = 2 ** 31;
  * a slow machine, so they are read side by side on other threads while BTF is parsed.
  *
  * @throws {Failure} when the kernel's BTF, or vrouter's where a file was named or the module is
- * loaded, cannot be read or used. All else that is missing is a warning or a note.
+ * loaded, cannot be read or used. All else that is missing is a warning or a note, and a module with
+ * BTF that cannot be used is left out.
  */
 export async function readSources(
   options: SourceOptions,
@@ -95,7 +95,8 @@ export async function readSources(
     : "";
   const kernel = useBtf("the kernel", kernelPath, await readBtf("the kernel", kernelPath, hint));
   const modules: ModuleBtf[] = [{ module: VMLINUX, btf: kernel }];
-  modules.push(...await readModules(paths.btf, kernel, notes));
+  const leftOut: LeftOutModule[] = [];
+  modules.push(...await readModules(paths.btf, kernel, leftOut, notes));
 
   const vrouter = options.vrouter ? await readVrouter(options, paths) : null;
   const vrouterBtfIgnored = typeof vrouter === "string" ? vrouter : null;
@@ -103,12 +104,15 @@ export async function readSources(
   const vrouterBtf = typeof vrouter === "string" ? null : vrouter;
   if (vrouterBtf !== null) {
     const { path, bytes } = vrouterBtf;
-    modules.push({ module: VROUTER, btf: useBtf(VROUTER, path, bytes, kernel) });
+    const btf = useBtf(VROUTER, path, bytes, kernel);
+    requireVrouterFit(btf, path, options);
+    modules.push({ module: VROUTER, btf });
   }
   const [kallsyms, filterFunctions] = await lists;
   return {
     kernel,
     modules,
+    leftOut,
     kallsyms,
     filterFunctions,
     kernelBtf: kernelPath,
@@ -119,8 +123,13 @@ export async function readSources(
   };
 }
 
-/** BTF of all loaded modules but vrouter's. */
-async function readModules(directory: string, kernel: Btf, notes: string[]): Promise<ModuleBtf[]> {
+/** BTF of all loaded modules but vrouter's. @param leftOut gets those that cannot be used, sorted */
+async function readModules(
+  directory: string,
+  kernel: Btf,
+  leftOut: LeftOutModule[],
+  notes: string[],
+): Promise<ModuleBtf[]> {
   const names: string[] = [];
   try {
     for await (const { name } of Deno.readDir(directory)) {
@@ -130,16 +139,38 @@ async function readModules(directory: string, kernel: Btf, notes: string[]): Pro
     notes.push(`Cannot list the modules with BTF in "${printable(directory)}": ${why(cause)}`);
   }
   const modules = await Promise.all(
-    names.sort().map(async (module) => {
+    names.sort().map(async (module): Promise<ModuleBtf | LeftOutModule> => {
       try {
-        return { module, btf: Btf.parse(await Deno.readFile(`${directory}/${module}`), kernel) };
+        const btf = Btf.parse(await Deno.readFile(`${directory}/${module}`), kernel);
+        requireFit(btf);
+        return { module, btf };
       } catch (cause) {
-        notes.push(`Left out module ${printable(module)}: cannot read its BTF: ${why(cause)}`);
-        return null;
+        return { module, reason: why(cause) };
       }
     }),
   );
-  return modules.filter((module) => module !== null);
+  leftOut.push(...modules.filter((module) => "reason" in module));
+  return modules.filter((module) => "btf" in module);
+}
+
+/** @throws {Failure} when vrouter's BTF was made for another kernel, with what to do about that */
+function requireVrouterFit(btf: Btf, path: string, { kernelBtf, vrouterBtf }: SourceOptions): void {
+  try {
+    requireFit(btf);
+  } catch (cause) {
+    if (!(cause instanceof BtfError)) throw cause;
+    const advice = kernelBtf !== null
+      ? `"${printable(kernelBtf)}" has to be the BTF of the kernel that it was built for`
+      : vrouterBtf !== null
+      ? "make it anew from the module that is loaded: pahole -J vrouter.ko"
+      : "build the module anew for the kernel that runs, or name BTF that stands alone with " +
+        "--vrouter-btf (pahole -J vrouter.ko)";
+    throw new Failure(
+      "btf",
+      `Cannot use "${printable(path)}" as the BTF of ${VROUTER}: ${cause.message}; ${advice}`,
+      { cause },
+    );
+  }
 }
 
 /**

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import {
   checkKernelBtf,
+  checkModuleBtf,
   checkNoVrouterBtf,
   checkVrouterBtf,
   type VrouterBtfFacts,
@@ -115,4 +116,19 @@ Deno.test("checkNoVrouterBtf() gives the reasons and says how to make one", () =
   assert.match(found, /Ignoring "\/tmp\/vrouter\.btf"/);
   assert.match(advice!, /pahole -J.*--vrouter-btf/);
   assert.equal(checkNoVrouterBtf(null).found, "this kernel has none");
+});
+
+Deno.test("checkModuleBtf() names the modules that are left out, which is no failure", () => {
+  assert.deepEqual(checkModuleBtf(1200, []), {
+    status: "ok",
+    found: "of 1,200 modules",
+    advice: null,
+  });
+  assert.equal(checkModuleBtf(0, []).status, "note");
+  const reason = "Built over the BTF of another kernel";
+  const leftOut = [{ module: "bridge", reason }, { module: "llc", reason }];
+  const { status, found, advice } = checkModuleBtf(20, leftOut);
+  assert.equal(status, "note");
+  assert.match(found, /^Left out modules bridge and llc: .*another kernel$/);
+  assert.match(advice!, /not traced/);
 });

@@ -46,6 +46,7 @@ function sources(vrouter?: { packet?: boolean }): KernelSources {
     vrouterBtf: vrouter === undefined ? null : "/tmp/vrouter.btf",
     warnings: [],
     vrouterBtfIgnored: null,
+    leftOut: [],
     notes: [],
   };
 }

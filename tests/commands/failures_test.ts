@@ -27,6 +27,7 @@ function sources(lists: Partial<KernelSources>): KernelSources {
     vrouterBtf: null,
     warnings: [],
     vrouterBtfIgnored: null,
+    leftOut: [],
     notes: [],
     ...lists,
   };
@@ -43,6 +44,21 @@ Deno.test("findTargets() tells globs that match nothing from lists that are not 
   assert.throws(() => find(["vr_*"], { filterFunctions }), isFailure("functions"));
   assert.throws(() => find([], {}), isFailure("tracefs"));
   assert.throws(() => find([], { filterFunctions, kallsyms }), isFailure("addresses"));
+});
+
+Deno.test("findTargets() names modules that are left out, without --debug", () => {
+  const lines: string[] = [];
+  const log = { info: (line: string) => lines.push(line), debug: () => {} } as unknown as Log;
+  const leftOut = [{ module: "bridge", reason: "Built over the BTF of another kernel" }];
+  const options = { functions: [], excludes: [], sample: 1 } as unknown as TraceOptions;
+  const lists = {
+    filterFunctions: new TextEncoder().encode("ip_rcv\n"),
+    kallsyms: new TextEncoder().encode("ffffffff81000010 T ip_rcv\n"),
+  };
+  assert.equal(findTargets(log, options, sources({ ...lists, leftOut })).length, 1);
+  assert.deepEqual(lines, [
+    "Left out module bridge: cannot use its BTF: Built over the BTF of another kernel",
+  ]);
 });
 
 Deno.test("what the user wants written where it cannot be is about the output", () => {

@@ -57,6 +57,7 @@ function sources(changed: Partial<KernelSources> = {}): KernelSources {
     vrouterBtf: "/sys/kernel/btf/vrouter",
     warnings: [],
     vrouterBtfIgnored: null,
+    leftOut: [],
     notes: ["a note"],
     ...changed,
   };
@@ -190,4 +191,11 @@ Deno.test("runFunctions() lets no name of a module act on the terminal", async (
   const json = await run({ json: true }, hostile);
   assert.doesNotMatch((out + json.out).replaceAll("\n", ""), /\p{Cc}/u);
   assert.equal(JSON.parse(json.out)[0].module, "vm\x1b[2J\x9b");
+});
+
+Deno.test("runFunctions() names modules that are left out, without --debug", async () => {
+  const leftOut = [{ module: "bridge", reason: "Built over the BTF of another kernel" }];
+  const { log, out } = await run({}, { leftOut });
+  assert.match(log.join("\n"), /^Left out module bridge: cannot use its BTF: Built over/m);
+  assert.match(out, /ip_rcv/);
 });

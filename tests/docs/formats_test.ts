@@ -79,6 +79,7 @@ async function functionKeys(skipped: boolean): Promise<string[]> {
       vrouterBtf: null,
       warnings: [],
       vrouterBtfIgnored: null,
+      leftOut: [],
       notes: [],
     }));
   return Object.keys(JSON.parse(out)[0]);

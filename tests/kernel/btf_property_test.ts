@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Btf, BtfError, KIND_FUNC_PROTO, MAX_BTF_BYTES } from "../../src/kernel/btf.ts";
 import { elfSection } from "../../src/kernel/elf.ts";
+import { requireFit } from "../../src/kernel/btf_fit.ts";
 import { discover, type Discovery } from "../../src/kernel/functions.ts";
 import { Failure } from "../../src/sys/failure.ts";
 import { BtfWriter, elfFile } from "../support/btf_writer.ts";
@@ -51,7 +52,7 @@ const KALLSYMS = new TextEncoder().encode(
 function discoverIn(...modules: Btf[]): Discovery {
   const named = modules.map((btf, index) => ({ module: index === 0 ? "vmlinux" : "vrouter", btf }));
   const lists = { kallsyms: KALLSYMS, filterFunctions: null };
-  return discover({ modules: named, ...lists, functions: [], excludes: [] });
+  return discover({ modules: named, leftOut: [], ...lists, functions: [], excludes: [] });
 }
 
 /** Runs what may meet damage; a BtfError is as good as a result. */
@@ -98,6 +99,7 @@ function walk(btf: Btf, bytes: number): void {
     }
   }
   unless(() => btf.structSize("sk_buff"));
+  unless(() => requireFit(btf));
 }
 
 /** Looks at a discovery for what cannot be. */
@@ -177,7 +179,7 @@ function countReads(btf: Btf): { count: number } {
 
 const METHODS = [
   ...["kind", "count", "flag", "target", "size", "parameter", "nameOffset", "name"] as const,
-  ...["isNamed", "resolve"] as const,
+  ...["isNamed", "resolve", "element", "elements"] as const,
 ];
 
 /** BTF that grows with a number, and what could do more than its share of work on it. */
@@ -256,6 +258,24 @@ for (const { name, write, use } of GROWING) {
     assert.ok(small! > 0 && large! <= 4.5 * small!, `${small} reads for 300, ${large} for 1200`);
   });
 }
+
+Deno.test("work on the fit of split BTF grows with its size and not faster", () => {
+  const base = kernel();
+  const parsed = Btf.parse(base.bytes());
+  const [small, large] = [300, 1200].map((n) => {
+    const writer = new BtfWriter(base);
+    let type = writer.int("long", 8);
+    for (let step = 0; step < 60; step++) type = writer.const(type);
+    for (let level = 0; level < 15; level++) type = writer.array(type, 1);
+    writer.struct("s", 8, Array.from({ length: n }, () => ["m", type, 0] as const));
+    for (let count = 0; count < n; count++) writer.func(`f${count}`, [["a", type]], type);
+    const btf = Btf.parse(writer.bytes(), parsed);
+    const reads = countReads(btf);
+    unless(() => requireFit(btf));
+    return reads.count;
+  });
+  assert.ok(small! > 0 && large! <= 4.5 * small!, `${small} reads for 300, ${large} for 1200`);
+});
 
 Deno.test("names of BTF are no longer than its strings, all together", () => {
   const writer = new BtfWriter();

@@ -31,6 +31,7 @@ function filterFunctions(...names: string[]): Uint8Array {
 function run(writer: BtfWriter, input: Partial<DiscoveryInput> = {}): Discovery {
   return discover({
     modules: [{ module: "vmlinux", btf: Btf.parse(writer.bytes()) }],
+    leftOut: [],
     kallsyms: null,
     filterFunctions: null,
     functions: [],
@@ -80,6 +81,7 @@ Deno.test("discover() gives each function that takes a packet, with its address"
       },
     ],
     skipped: [],
+    leftOut: [],
     addressesKnown: true,
     traceabilityKnown: true,
   });
@@ -301,10 +303,36 @@ Deno.test("functions come sorted: vmlinux first, then by module, then by name", 
   ]);
 });
 
-Deno.test("discover() names the module whose BTF is damaged", () => {
+Deno.test("discover() names the BTF that it cannot do without, where that is damaged", () => {
   const { writer } = kernel();
   writer.add("ip_rcv", 12, 1);
-  assert.throws(() => run(writer), isFailure("btf", /^Cannot use the BTF of vmlinux: /));
+  for (const module of ["vmlinux", "vrouter"]) {
+    const modules = [{ module, btf: Btf.parse(writer.bytes()) }];
+    const message = new RegExp(`^Cannot use the BTF of ${module}: `);
+    assert.throws(() => run(writer, { modules }), isFailure("btf", message));
+  }
+});
+
+Deno.test("discover() leaves out other modules whose BTF is damaged, besides those that were", () => {
+  const { writer, skb } = kernel("ip_rcv");
+  const base = Btf.parse(writer.bytes());
+  const damaged = new BtfWriter(writer);
+  damaged.func("tun_xmit", [["skb", skb]]);
+  damaged.add("tun_rx", 12, skb);
+  const whole = new BtfWriter(writer);
+  whole.func("veth_xmit", [["skb", skb]]);
+  const modules = [
+    { module: "vmlinux", btf: base },
+    { module: "tun", btf: Btf.parse(damaged.bytes(), base) },
+    { module: "veth", btf: Btf.parse(whole.bytes(), base) },
+  ];
+  const unread = { module: "bridge", reason: "Truncated" };
+  const found = run(writer, { modules, leftOut: [unread] });
+  assert.deepEqual(traced(found), ["vmlinux:ip_rcv", "veth:veth_xmit"]);
+  assert.deepEqual(found.leftOut, [
+    unread,
+    { module: "tun", reason: `Type ${skb} stands for a prototype and is none` },
+  ]);
 });
 
 Deno.test("discover() rejects function names that a terminal would act on", () => {

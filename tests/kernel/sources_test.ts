@@ -107,17 +107,53 @@ Deno.test("readSources() finds the tracing directory in debugfs, or warns that t
   });
 });
 
-Deno.test("readSources() leaves out modules whose BTF it cannot use, with a note", async () => {
+/** BTF of a module that was built for the next build of {@linkcode kernel}: all names are right. */
+function moduleOfNextBuild(struct: string): Uint8Array {
+  const next = new BtfWriter();
+  next.pointer(0);
+  next.func("ip_rcv", [["skb", next.pointer(next.struct("sk_buff", 232))]]);
+  const writer = new BtfWriter(next);
+  writer.func("br_forward", [["packet", writer.pointer(writer.struct(struct, 48))]]);
+  return writer.bytes();
+}
+
+Deno.test("readSources() leaves out modules whose BTF it cannot use, and names them", async () => {
   await onSystem({
     "btf/vmlinux": kernel.bytes(),
     "btf/tun": "damaged",
+    "btf/veth": moduleOfNextBuild("veth_priv"),
     "btf/bridge": moduleBtf("net_bridge"),
   }, async (paths) => {
     const sources = await readSources(DEFAULTS, paths);
     assert.deepEqual(sources.modules.map(({ module }) => module), ["vmlinux", "bridge"]);
-    assert.deepEqual(sources.notes, [
-      "Left out module tun: cannot read its BTF: Truncated: shorter than a BTF header",
+    assert.deepEqual(sources.leftOut, [
+      { module: "tun", reason: "Truncated: shorter than a BTF header" },
+      { module: "veth", reason: "Built over the BTF of another kernel" },
     ]);
+    assert.deepEqual([sources.warnings.length, sources.notes], [2, []]);
+  });
+});
+
+Deno.test("readSources() rejects vrouter's BTF of another kernel, and says what to do", async () => {
+  await onSystem({
+    "btf/vmlinux": kernel.bytes(),
+    "btf/vrouter": moduleOfNextBuild("vr_packet"),
+    "module.btf": moduleOfNextBuild("vr_packet"),
+    "kernel.btf": kernel.bytes(),
+  }, async (paths, directory) => {
+    const start =
+      /^Cannot use ".*vrouter" as the BTF of vrouter: Built over the BTF of another kernel; /;
+    await rejects(readSources(DEFAULTS, paths), start);
+    await rejects(readSources(DEFAULTS, paths), /build the module anew.*--vrouter-btf/);
+    const vrouterBtf = `${directory}/module.btf`;
+    await rejects(readSources({ ...DEFAULTS, vrouterBtf }, paths), /make it anew.*pahole -J/);
+    const kernelBtf = `${directory}/kernel.btf`;
+    await rejects(
+      readSources({ ...DEFAULTS, kernelBtf }, paths),
+      /kernel\.btf" has to be the BTF of the kernel that it was built for$/,
+    );
+    const without = await readSources({ ...DEFAULTS, vrouter: false }, paths);
+    assert.deepEqual(without.modules.map(({ module }) => module), ["vmlinux"]);
   });
 });
 

@@ -64,8 +64,9 @@ export class BtfWriter {
     return this.add("", 2, type);
   }
 
-  array(type: number, length: number): number {
-    return this.add("", 3, 0, { extra: [type, type, length] });
+  /** @param index type of what elements are counted with */
+  array(type: number, length: number, index: number = type): number {
+    return this.add("", 3, 0, { extra: [type, index, length] });
   }
 
   /** @param bitFields whether the upper 8 bits of an offset are the width of a bit field */
