@@ -50,7 +50,7 @@ const stubs: esbuild.Plugin = {
   },
 };
 
-/** See RUNTIME in src/build_info.ts. */
+/** See RUNTIME in src/version.ts. */
 const RUNTIMES = ["deno", "denort", "launcher"];
 
 const [output, runtime] = Deno.args;

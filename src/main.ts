@@ -8,7 +8,7 @@
  * @module
  */
 
-import { BUILD_INFO, RUNTIME, versionText } from "./build_info.ts";
+import info from "../build/info.json" with { type: "json" };
 import { explain, explanation } from "./check/explain.ts";
 import type { Invocation } from "./cli/invocation.ts";
 import { parseArguments } from "./cli/program.ts";
@@ -23,11 +23,12 @@ import { Log } from "./output/log.ts";
 import { readObject } from "./probe/object_file.ts";
 import { printable } from "./sys/printable.ts";
 import { Failure } from "./sys/failure.ts";
+import { RUNTIME, versionText } from "./version.ts";
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 async function main(): Promise<number> {
-  const invocation = parseArguments(Deno.args, versionText(BUILD_INFO, RUNTIME, Deno.version.deno));
+  const invocation = parseArguments(Deno.args, versionText(info, RUNTIME, Deno.version.deno));
   const writer = new LineWriter(Deno.stdout, "standard output");
   try {
     const status = await run(invocation, writer);

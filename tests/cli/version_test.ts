@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { BUILD_INFO, type BuildInfo, versionText } from "../../src/build_info.ts";
+import { type BuildInfo, versionText } from "../../src/version.ts";
+import { builtInfo } from "../support/built_object.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 
@@ -22,9 +23,10 @@ libbpf 4.5.6, libelf 0.99, zlib 7.8.9
 
 Deno.test("the build's information has the version of deno.json, and the commit or that it is unknown", async () => {
   const config = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
-  assert.equal(BUILD_INFO.version, config.version);
-  assert.match(BUILD_INFO.commit, /^([0-9a-f]{12}(-dirty)?|unknown)$/);
-  for (const [name, version] of Object.entries(BUILD_INFO.libraries)) {
+  const { version, commit, libraries } = builtInfo();
+  assert.equal(version, config.version);
+  assert.match(commit, /^([0-9a-f]{12}(-dirty)?|unknown)$/);
+  for (const [name, version] of Object.entries(libraries)) {
     assert.match(version, /^\d+(\.\d+)+$/, name);
   }
 });
@@ -47,7 +49,7 @@ for (const [file, extension] of [["src/main.ts", "ts"], ["build/vrft", "js"]]) {
     assert.equal(new TextDecoder().decode(stderr), "");
     assert.equal(
       new TextDecoder().decode(stdout),
-      versionText(BUILD_INFO, "deno", Deno.version.deno),
+      versionText(builtInfo(), "deno", Deno.version.deno),
     );
     assert.equal(code, 0);
   });

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { BUILD_INFO } from "../../src/build_info.ts";
 import { Libbpf, LibbpfError } from "../../src/probe/libbpf.ts";
 import { Failure } from "../../src/sys/failure.ts";
 import { cString } from "../../src/sys/libc.ts";
+import { builtInfo } from "../support/built_object.ts";
 import { openDescriptors } from "../support/descriptors.ts";
 import { assertDisposed } from "../support/disposal.ts";
 
@@ -50,7 +50,7 @@ Deno.test("open() loads libbpf once", async () => {
 Deno.test("version() is that of the build, and libbpf says the same", async () => {
   using libbpf = await Libbpf.open();
   const [, built, said] = /^(\d+\.\d+\.\d+) \(v(\d+\.\d+)\)$/.exec(libbpf.version()) ?? [];
-  assert.equal(built, BUILD_INFO.libraries.libbpf);
+  assert.equal(built, builtInfo().libraries.libbpf);
   assert.ok(built.startsWith(`${said}.`), libbpf.version());
 });
 

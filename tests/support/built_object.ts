@@ -1,10 +1,11 @@
 /**
- * The BPF objects as scripts/build makes them.
+ * What scripts/build makes.
  *
  * @module
  */
 
 import type { ObjectName } from "../../src/probe/backend.ts";
+import type { BuildInfo } from "../../src/version.ts";
 
 const ROOT = new URL("../..", import.meta.url);
 
@@ -17,13 +18,22 @@ let built = false;
  * @throws with what the compiler says when they cannot be built
  */
 export function builtObject(name: ObjectName | "test" = "test"): Uint8Array<ArrayBuffer> {
-  if (!built) {
-    const script = new Deno.Command("scripts/build", { cwd: ROOT, stdin: "null" });
-    const { success, stderr } = script.outputSync();
-    if (!success) throw new Error(new TextDecoder().decode(stderr));
-    built = true;
-  }
+  build();
   return Deno.readFileSync(new URL(`build/${name}.bpf.o`, ROOT));
+}
+
+/** What the build knows of itself; built first, as objects are. */
+export function builtInfo(): BuildInfo {
+  build();
+  return JSON.parse(Deno.readTextFileSync(new URL("build/info.json", ROOT)));
+}
+
+function build(): void {
+  if (built) return;
+  const script = new Deno.Command("scripts/build", { cwd: ROOT, stdin: "null" });
+  const { success, stderr } = script.outputSync();
+  if (!success) throw new Error(new TextDecoder().decode(stderr));
+  built = true;
 }
 
 /** A file of the folder bpf/. */

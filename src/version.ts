@@ -4,9 +4,7 @@
  * @module
  */
 
-import info from "../build/info.json" with { type: "json" };
-
-/** What scripts/build writes down. */
+/** What scripts/build writes down, in build/info.json. */
 export interface BuildInfo {
   /** Version of vrft: `0.1.0`. */
   readonly version: string;
@@ -29,9 +27,6 @@ export type Runtime = "deno" | "denort" | "launcher";
 
 /** Put in by scripts/bundle.ts; nowhere defined when running from source. */
 declare const VRFT_RUNTIME: Runtime | undefined;
-
-/** What this program was built from. */
-export const BUILD_INFO: BuildInfo = info;
 
 /** What runs this program. */
 export const RUNTIME: Runtime = typeof VRFT_RUNTIME === "undefined" ? "deno" : VRFT_RUNTIME;
