@@ -8,7 +8,7 @@ interface Trap {
   readonly mounts?: Mounts;
   set?(host: Host): void;
   /** What the line on stderr says is wrong. */
-  readonly reason: string;
+  readonly reason: () => string;
 }
 
 /** Runs in place of the runtime, if it can. */
@@ -51,7 +51,7 @@ const TRAPS: readonly Trap[] = [
       setHostileCache(host, "/srv/hostile");
       Deno.symlinkSync("/srv/hostile", host.path(ROOT_CACHE));
     },
-    reason: `${ROOT_CACHE} is a symbolic link`,
+    reason: () => `${ROOT_CACHE} is a symbolic link`,
   },
   {
     name: "a symbolic link in place of the cache to what would do",
@@ -59,47 +59,47 @@ const TRAPS: readonly Trap[] = [
       host.mkdir("/srv/cache");
       Deno.symlinkSync("/srv/cache", host.path(ROOT_CACHE));
     },
-    reason: `${ROOT_CACHE} is a symbolic link`,
+    reason: () => `${ROOT_CACHE} is a symbolic link`,
   },
   {
     name: "a file in place of the cache",
     set: (host) => setFile(host, ROOT_CACHE, HOSTILE),
-    reason: `${ROOT_CACHE} is no directory`,
+    reason: () => `${ROOT_CACHE} is no directory`,
   },
   {
     name: "a cache of another user",
     set: (host) => setHostileCache(host, ROOT_CACHE),
-    reason: `${ROOT_CACHE} belongs to user ${USER}`,
+    reason: () => `${ROOT_CACHE} belongs to user ${USER}`,
   },
   {
     name: "a cache that all can write",
     set: (host) => host.mkdir(ROOT_CACHE, { mode: 0o777 }),
-    reason: `${ROOT_CACHE} has mode 0777, not 0700`,
+    reason: () => `${ROOT_CACHE} has mode 0777, not 0700`,
   },
   {
     name: "a cache that its group can write",
     set: (host) => host.mkdir(ROOT_CACHE, { mode: 0o770 }),
-    reason: `${ROOT_CACHE} has mode 0770, not 0700`,
+    reason: () => `${ROOT_CACHE} has mode 0770, not 0700`,
   },
   {
     name: "a cache that others can read",
     set: (host) => host.mkdir(ROOT_CACHE, { mode: 0o755 }),
-    reason: `${ROOT_CACHE} has mode 0755, not 0700`,
+    reason: () => `${ROOT_CACHE} has mode 0755, not 0700`,
   },
   {
     name: "a directory above the cache that all can write",
     mounts: { "/var/cache": "mode=777" },
-    reason: "/var/cache is writable by others (mode 0777)",
+    reason: () => "/var/cache is writable by others (mode 0777)",
   },
   {
     name: "a directory above the cache that has the sticky bit",
     mounts: { "/var/cache": "mode=1777" },
-    reason: "/var/cache is writable by others (mode 1777)",
+    reason: () => "/var/cache is writable by others (mode 1777)",
   },
   {
     name: "a directory above the cache that belongs to another user",
     mounts: { "/var/cache": `mode=755,uid=${USER}` },
-    reason: `/var/cache belongs to user ${USER}`,
+    reason: () => `/var/cache belongs to user ${USER}`,
   },
   {
     name: "a symbolic link in place of the runtime's directory",
@@ -109,7 +109,7 @@ const TRAPS: readonly Trap[] = [
       setFile(host, "/srv/hostile/vrft", HOSTILE);
       Deno.symlinkSync("/srv/hostile", host.path(`${ROOT_CACHE}/${digest()}`));
     },
-    reason: `${ROOT_CACHE}/${digest()} is a symbolic link`,
+    reason: () => `${ROOT_CACHE}/${digest()} is a symbolic link`,
   },
   {
     name: "a runtime's directory of another user",
@@ -117,7 +117,7 @@ const TRAPS: readonly Trap[] = [
       host.mkdir(ROOT_CACHE);
       setHostileRuntime(host, ROOT_CACHE);
     },
-    reason: `${ROOT_CACHE}/${digest()} belongs to user ${USER}`,
+    reason: () => `${ROOT_CACHE}/${digest()} belongs to user ${USER}`,
   },
   {
     name: "a runtime's directory that all can write",
@@ -125,7 +125,7 @@ const TRAPS: readonly Trap[] = [
       host.mkdir(ROOT_CACHE);
       host.mkdir(`${ROOT_CACHE}/${digest()}`, { mode: 0o777 });
     },
-    reason: `${ROOT_CACHE}/${digest()} has mode 0777, not 0700`,
+    reason: () => `${ROOT_CACHE}/${digest()} has mode 0777, not 0700`,
   },
   {
     name: "a symbolic link in place of the runtime",
@@ -135,7 +135,7 @@ const TRAPS: readonly Trap[] = [
       setFile(host, "/srv/hostile", HOSTILE);
       Deno.symlinkSync("/srv/hostile", host.path(runtimeIn(ROOT_CACHE)));
     },
-    reason: `${runtimeIn(ROOT_CACHE)} is no regular file`,
+    reason: () => `${runtimeIn(ROOT_CACHE)} is no regular file`,
   },
   {
     name: "a runtime of another user",
@@ -144,7 +144,7 @@ const TRAPS: readonly Trap[] = [
       host.mkdir(`${ROOT_CACHE}/${digest()}`);
       setFile(host, runtimeIn(ROOT_CACHE), HOSTILE, { user: USER });
     },
-    reason: `${runtimeIn(ROOT_CACHE)} belongs to user ${USER}`,
+    reason: () => `${runtimeIn(ROOT_CACHE)} belongs to user ${USER}`,
   },
   {
     name: "a runtime that all can write",
@@ -152,7 +152,7 @@ const TRAPS: readonly Trap[] = [
       host.mkdir(ROOT_CACHE);
       setHostileRuntime(host, ROOT_CACHE, { mode: 0o777, user: 0 });
     },
-    reason: `${runtimeIn(ROOT_CACHE)} has mode 0777, not 0700`,
+    reason: () => `${runtimeIn(ROOT_CACHE)} has mode 0777, not 0700`,
   },
 ];
 
@@ -163,7 +163,7 @@ for (const { name, mounts = {}, set, reason } of TRAPS) {
     const before = [...snapshot(host, "/var/cache"), ...snapshot(host, "/srv")];
     const told = await host.tell(
       {},
-      `vrft: Cannot use the cache: ${reason}; starting from memory\n`,
+      `vrft: Cannot use the cache: ${reason()}; starting from memory\n`,
     );
     assert.equal(told.executable, MEMORY);
     assert.deepEqual([...snapshot(host, "/var/cache"), ...snapshot(host, "/srv")], before);
