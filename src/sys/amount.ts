@@ -1,23 +1,23 @@
 /**
- * Numbers for a person.
+ * Numbers for people.
  *
  * @module
  */
 
 /**
- * A count with its thousands set apart: `1,234,567`. Not by `toLocaleString()`: setting up the formatter
- * takes a slow machine a fifth of a second, which Ctrl-C would have to wait for.
+ * A count with thousands separators: `1,234,567`. Does not use `toLocaleString()`, whose setup takes a
+ * fifth of a second on a slow machine and would delay Ctrl-C.
  *
- * @param count a whole number, not negative
+ * @param count a non-negative whole number
  */
 export function amount(count: number): string {
   return `${count}`.replace(/\B(?=(?:\d{3})+$)/g, ",");
 }
 
 /**
- * A share for a person: `1,234 %`, `123 %`, `4.5 %`, `4 %`.
+ * A percentage for people: `1,234 %`, `123 %`, `4.5 %`, `4 %`.
  *
- * @param share per cent, not negative
+ * @param share in per cent, not negative
  */
 export function percent(share: number): string {
   const tenths = Math.round(share * 10);

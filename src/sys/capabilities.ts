@@ -1,5 +1,5 @@
 /**
- * What this process may do: capabilities(7).
+ * The capabilities of this process: capabilities(7).
  *
  * @module
  */
@@ -14,13 +14,13 @@ const NUMBERS = {
   CAP_BPF: 39n,
 } as const;
 
-/** A capability this program has a use for. */
+/** A capability that this program uses. */
 export type Capability = keyof typeof NUMBERS;
 
 /** Those that CAP_SYS_ADMIN includes. */
 const OF_SYS_ADMIN: readonly Capability[] = ["CAP_BPF", "CAP_PERFMON", "CAP_SYSLOG"];
 
-/** What a trace cannot do without, with the vrouter module or without. */
+/** What a trace needs, with or without the vrouter module. */
 export function traceCapabilities(vrouter: boolean): Capability[] {
   return vrouter
     ? ["CAP_BPF", "CAP_PERFMON", "CAP_SYSLOG", "CAP_NET_ADMIN"]

@@ -9,9 +9,9 @@ import { check, libc } from "./libc.ts";
 const CLOCK_PROCESS_CPUTIME_ID = 2;
 
 /**
- * CPU time that all threads of this process have taken, in user space and in the kernel.
+ * CPU time of all threads of this process, in user space and in the kernel.
  *
- * @returns milliseconds, with a fraction down to the nanosecond
+ * @returns milliseconds, with nanosecond resolution
  */
 export function processCpuMs(): number {
   // struct timespec of x86-64: seconds and nanoseconds, 64 bits each

@@ -1,6 +1,6 @@
 /**
- * The error of whoever uses a resource that has been disposed. It is a mistake in the program, and so
- * no Failure, which is for users; `DisposableStack` throws the same kind.
+ * The error thrown on use of a disposed resource. It is a bug in the program, and so not a Failure,
+ * which is for users; `DisposableStack` throws the same kind.
  *
  * @module
  */

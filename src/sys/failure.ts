@@ -1,35 +1,35 @@
 /**
- * Failures that a user can meet.
+ * Failures reported to the user.
  *
  * @module
  */
 
 /**
- * What a failure is about. Code decides by this and by {@linkcode Failure.errno}, never by the words,
- * which are for people alone.
+ * What a failure is about. Code switches on this and on {@linkcode Failure.errno}, never on the
+ * message, which is for people.
  */
 export type FailureKind =
-  /** A glob that is none. */
+  /** An invalid glob. */
   | "glob"
-  /** The trace, or the ready file, cannot be written where the user wants it. */
+  /** The trace or the ready file cannot be written. */
   | "output"
-  /** No interface of the name that the user gave, or none at all. */
+  /** No interface has the given name, or there are none. */
   | "interfaces"
-  /** No function is left to be traced. */
+  /** There is no function to trace. */
   | "functions"
   /** Capabilities are missing; the message names them. */
   | "privileges"
   /** Network devices or network namespaces cannot be listed. */
   | "network"
-  /** The vrouter module does not list its vifs. */
+  /** The vrouter module's vifs cannot be listed. */
   | "vifs"
-  /** There is no vrouter module, or none that speaks its netlink protocol. */
+  /** The vrouter module is not loaded, or does not speak its netlink protocol. */
   | "vrouter_absent"
-  /** The vrouter module went or was replaced while a trace was getting ready. */
+  /** The vrouter module was unloaded or replaced while a trace was starting. */
   | "vrouter_changed"
   /** BTF that cannot be read or used. */
   | "btf"
-  /** There is no BTF of the vrouter module, or what was named is not vrouter's. */
+  /** There is no BTF of the vrouter module, or the given file is not vrouter's. */
   | "vrouter_btf"
   /** tracefs, or what it lists, cannot be read or written. */
   | "tracefs"
@@ -39,9 +39,9 @@ export type FailureKind =
   | "kcore"
   /** A shared library cannot be loaded from memory. */
   | "libraries"
-  /** The BPF object is not the one that this vrft was built for. */
+  /** The BPF object does not belong to this build of vrft. */
   | "object"
-  /** A call of libbpf failed. */
+  /** A call to libbpf failed. */
   | "libbpf"
   /** libbpf before 1.4 may not list the kernel's BTF objects (BPF_BTF_GET_NEXT_ID, EPERM). */
   | "btf_list"
@@ -49,25 +49,25 @@ export type FailureKind =
   | "system_call"
   /** perf_event_open(2) failed. */
   | "perf_event"
-  /** A backend can attach to no function of this kernel. */
+  /** A backend cannot attach to any function of this kernel. */
   | "attach"
   /** No backend works; the cause is an AggregateError of why each does not. */
   | "backend"
   /** There is no memory for the ring buffer. */
   | "memory"
-  /** The ring buffer holds what no program of vrft's writes. */
+  /** The ring buffer has contents that vrft's programs never write. */
   | "ring";
 
-/** What a {@linkcode Failure} can carry besides its message. */
+/** What a {@linkcode Failure} can carry in addition to its message. */
 export interface FailureOptions extends ErrorOptions {
-  /** What others said about it, such as libbpf and the verifier: lines to print before the message. */
+  /** Output of libbpf or the verifier: lines to print before the message. */
   readonly details?: string;
-  /** Positive errno, where the kernel or a library gave one. */
+  /** Positive errno, if the kernel or a library returned one. */
   readonly errno?: number;
 }
 
 /**
- * An expected failure: its message is all that the user needs to read, without a stack trace.
+ * An expected failure: its message is all the user needs, without a stack trace.
  *
  * The message says what was being done, to what, and what to do about it: a sentence without a
  * period (`Cannot list the vifs: …`). The low-level error travels as `cause`.
@@ -75,9 +75,9 @@ export interface FailureOptions extends ErrorOptions {
 export class Failure extends Error {
   override readonly name: string = "Failure";
   readonly kind: FailureKind;
-  /** Positive errno; `null` where there is none. */
+  /** Positive errno; `null` if there is none. */
   readonly errno: number | null;
-  /** Lines for the user to read before the message; empty where there are none. */
+  /** Lines to print before the message; may be empty. */
   readonly details: string;
 
   constructor(kind: FailureKind, message: string, options: FailureOptions = {}) {
@@ -88,7 +88,7 @@ export class Failure extends Error {
   }
 }
 
-/** `error` and what led to it: its cause, theirs, and each error of an AggregateError. */
+/** `error`, its causes, recursively, and the errors of an AggregateError. */
 export function* causesOf(error: unknown): Generator<unknown, void, void> {
   if (error === undefined) return;
   yield error;

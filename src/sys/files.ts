@@ -1,10 +1,10 @@
 /**
- * Small files of /proc and /sys that need not be there.
+ * Small files of /proc and /sys that may not exist.
  *
  * @module
  */
 
-/** Contents of a file; `null` when it cannot be read. */
+/** Contents of a file; `null` if it cannot be read. */
 export function readText(path: string): string | null {
   try {
     return Deno.readTextFileSync(path);
@@ -13,7 +13,7 @@ export function readText(path: string): string | null {
   }
 }
 
-/** Whether there is a file, readable or not. */
+/** Whether a file exists, readable or not. */
 export function exists(path: string): boolean {
   try {
     Deno.statSync(path);

@@ -1,8 +1,8 @@
 /**
- * libc through Deno FFI: the few calls that Deno itself does not offer.
+ * libc through Deno FFI: the few calls that Deno does not provide.
  *
- * Nothing is opened at import; {@linkcode libc} loads `libc.so.6` at its first use, by the name that
- * the dynamic linker of the running program has resolved already.
+ * Nothing is opened at import; {@linkcode libc} loads `libc.so.6` on first use, which the dynamic
+ * linker has already resolved for this process.
  *
  * @module
  */
@@ -67,7 +67,7 @@ export type Libc = Deno.DynamicLibrary<typeof symbols>["symbols"];
 
 let loaded: Libc | undefined;
 
-/** libc's functions. The library is opened once and stays open for the life of the process. */
+/** libc's functions. The library is opened once and stays open. */
 export function libc(): Libc {
   loaded ??= Deno.dlopen("libc.so.6", symbols).symbols;
   return loaded;
@@ -100,7 +100,7 @@ export function lastErrno(): number {
 }
 
 /**
- * Passes on the result of a libc call that reports failure as -1.
+ * Checks the result of a libc call that returns -1 on failure.
  *
  * @throws {SystemError} of the kind given when `result` is negative
  */
@@ -114,7 +114,7 @@ export function cString(text: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(`${text}\0`);
 }
 
-/** Address of a typed array's bytes, for C structs that point to them: keep the array alive meanwhile. */
+/** Address of a typed array's bytes, for pointers in C structs; the caller keeps the array alive. */
 export function addressOf(array: BufferSource): bigint {
   return BigInt(Deno.UnsafePointer.value(Deno.UnsafePointer.of(array)));
 }

@@ -1,6 +1,6 @@
 /**
- * Shared libraries out of memory: memfd_create(2) and dlopen(3). Nothing is looked up in a folder that
- * somebody else might write to, and no file is left.
+ * Shared libraries loaded from memory: memfd_create(2) and dlopen(3). Nothing is looked up in a
+ * directory that somebody else might write to, and no file is left behind.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { SharedMemory } from "./shared_memory.ts";
 // include/uapi/linux/memfd.h
 const MFD_CLOEXEC = 1;
 const MFD_ALLOW_SEALING = 2;
-/** Linux 6.3: it may be executed, whatever the sysctl vm.memfd_noexec has as the default. */
+/** Linux 6.3: executable, whatever default the sysctl vm.memfd_noexec sets. */
 const MFD_EXEC = 0x10;
 
 // include/uapi/linux/fcntl.h
@@ -31,15 +31,15 @@ const EINVAL = 22;
 /**
  * Loads a shared library. It stays loaded for the life of the process.
  *
- * A library that needs another by its SONAME is given the one that is loaded already, so load in the
- * order of need; the system's own is looked for only when there is none.
+ * A library that needs another by SONAME gets the one already loaded, so load dependencies first; the
+ * system's own is only searched for otherwise.
  *
  * @param name its SONAME, for messages and /proc/self/maps: `libz.so.1`
  * @param bytes the ELF file
- * @param symbols functions to be found in it
+ * @param symbols functions to look up in it
  * @returns its functions
- * @throws {Failure} when this system forbids it, or `bytes` are no library that fits
- * @throws {SystemError} ENOMEM or ENOSPC when there is no memory for it
+ * @throws {Failure} if this system denies it, or `bytes` are not a suitable library
+ * @throws {SystemError} ENOMEM or ENOSPC without enough memory
  */
 export function loadFromMemory<const S extends Deno.ForeignLibraryInterface>(
   name: string,
@@ -51,7 +51,7 @@ export function loadFromMemory<const S extends Deno.ForeignLibraryInterface>(
     fill(fd, name, bytes);
     return open(fd, name, symbols);
   } finally {
-    // What is loaded is mapped, and needs no descriptor.
+    // A loaded library is mapped and does not need its descriptor.
     libc().close(fd);
   }
 }
@@ -61,21 +61,21 @@ function create(name: string): number {
   const title = cString(name);
   const flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
   let fd = memfd_create(title, flags | MFD_EXEC);
-  // Before 6.3 every one may be executed.
+  // Before 6.3 all of them are executable.
   if (fd < 0 && lastErrno() === EINVAL) fd = memfd_create(title, flags);
   if (fd >= 0) return fd;
   const errno = lastErrno();
   const cause = new SystemError(`Cannot create a file in memory for ${name}`, errno);
-  // The sysctl says EACCES, since 6.6.
+  // EACCES comes from the sysctl, since 6.6.
   const advice = errno === EACCES
-    ? ": set the sysctl vm.memfd_noexec to 0 or 1, so that such files may be executed"
+    ? ": set the sysctl vm.memfd_noexec to 0 or 1"
     : errno === EPERM
-    ? ": let the seccomp filter of this container or service allow memfd_create"
+    ? ": allow memfd_create in the seccomp filter of this container or service"
     : "";
   throw new Failure("libraries", cause.message + advice, { cause, errno });
 }
 
-/** Writes all of it, and seals it: what is loaded is what was written. */
+/** Writes all of it and seals it, so that what is loaded is what was written. */
 function fill(fd: number, name: string, bytes: Uint8Array<ArrayBuffer>): void {
   const { write, fcntl } = libc();
   const what = `Cannot write ${name} (${bytes.length} bytes) to memory`;
@@ -106,9 +106,9 @@ function open<const S extends Deno.ForeignLibraryInterface>(
 }
 
 /**
- * A part of a path that leads nowhere, and unlike any other: a random number, with "./" for its ones and
- * "/" for its zeros. The dynamic linker compares paths as text, and answers with the library that it
- * has loaded by the same one before; and numbers of descriptors come again.
+ * A unique part of a path that does not change where the path leads: a random number, with "./" for its
+ * ones and "/" for its zeros. The dynamic linker compares paths as text and returns a library loaded by
+ * the same path before, and descriptor numbers are reused.
  */
 function detour(): string {
   const [random] = crypto.getRandomValues(new Uint32Array(1));
@@ -116,8 +116,8 @@ function detour(): string {
 }
 
 /**
- * What Deno and the dynamic linker say of the library at `path`, and what to do about it. As they say it
- * in words alone, the kernel is asked what it holds against the file.
+ * What Deno and the dynamic linker report about the library at `path`, and what to do about it. They
+ * report text only, so the reason is found by asking the kernel to map the file.
  */
 function reasonOf(error: unknown, fd: number, path: string): string {
   if (!exists(path)) return "/proc is missing: mount -t proc proc /proc";
@@ -125,10 +125,10 @@ function reasonOf(error: unknown, fd: number, path: string): string {
   const reason = text.replaceAll("Could not open library: ", "").replaceAll(`${path}: `, "");
   return isExecutable(fd)
     ? reason
-    : `${reason}: let the security policy (SELinux, AppArmor) allow to execute files in memory`;
+    : `${reason}: allow executing files in memory in the security policy (SELinux, AppArmor)`;
 }
 
-/** Whether the kernel lets the file be mapped as code. */
+/** Whether the kernel allows mapping the file as code. */
 function isExecutable(fd: number): boolean {
   try {
     new SharedMemory("the library", fd, 1, { executable: true })[Symbol.dispose]();

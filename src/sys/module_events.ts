@@ -1,11 +1,11 @@
 /**
- * Tells that a kernel module was unloaded, or loaded anew, while somebody works with it.
+ * Detects that a kernel module is unloaded or reloaded while it is in use.
  *
  * The kernel announces that by uevents: datagrams to netlink group 1 whose first string is
  * `ACTION@DEVPATH` (lib/kobject_uevent.c), here `remove@/module/vrouter` and `add@/module/vrouter`.
- * They go to every network namespace that belongs to the initial user namespace. Where there are none,
- * or too many at once, /sys/module tells it to those who ask: each loading makes a directory with another
- * inode number (sysfs numbers them one by one).
+ * They go to every network namespace owned by the initial user namespace. Without them, or if too many
+ * come at once, /sys/module can be polled: each load creates a directory with a new inode number (sysfs
+ * numbers them sequentially).
  *
  * @module
  */
@@ -13,16 +13,16 @@
 import { libc, SystemError } from "./libc.ts";
 import { NETLINK_KOBJECT_UEVENT, openNetlink } from "./netlink_socket.ts";
 
-/** What has become of a module: it is the one that was there at first, is gone, or is another one. */
+/** State of a module: still the first one, unloaded, or replaced by another one. */
 export type ModuleState = "same" | "unloaded" | "replaced";
 
-/** The group that the kernel sends to; those of udevd are in group 2. */
+/** The group the kernel sends to; udevd uses group 2. */
 const KERNEL_GROUP = 1;
 const MSG_DONTWAIT = 0x40;
-/** More than a datagram has: its strings are held to UEVENT_BUFFER_SIZE, 2048 bytes. */
+/** More than any datagram: its strings are limited to UEVENT_BUFFER_SIZE, 2048 bytes. */
 const HEAD_BYTES = 4096;
 
-/** Watches one module, from now on. */
+/** Watches one module from its construction on. */
 export class ModuleWatch implements Disposable {
   readonly #name: string;
   readonly #directory: string;
@@ -33,7 +33,7 @@ export class ModuleWatch implements Disposable {
   #state: ModuleState = "same";
 
   /**
-   * @param name of the module; it may be absent
+   * @param name of the module, which need not be loaded
    * @param sysfs where the kernel lists its modules
    */
   constructor(name: string, sysfs: string = "/sys/module") {
@@ -44,17 +44,17 @@ export class ModuleWatch implements Disposable {
   }
 
   /**
-   * A file descriptor that has input whenever something is worth a look at {@linkcode state}, which
-   * takes that input; `null` where the kernel does not announce anything to this process.
+   * A file descriptor that becomes readable when {@linkcode state}, which consumes the input, may have
+   * changed; `null` if the kernel does not announce events to this process.
    */
   get fd(): number | null {
     return this.#fd;
   }
 
-  /** What has become of the module by now. */
+  /** The current state of the module. */
   state(): ModuleState {
     this.#takeEvents();
-    // Behind the events, and never back: the directory of a module outlives the event of its end.
+    // After the events, and never back: a module's directory outlives the event of its removal.
     if (this.#inode !== null) {
       const inode = this.#lookUp();
       if (inode !== null && inode !== this.#inode) this.#state = "replaced";
@@ -94,7 +94,7 @@ export class ModuleWatch implements Disposable {
   }
 }
 
-/** A socket that brings the kernel's uevents; `null` where that is not granted. */
+/** A socket for the kernel's uevents; `null` if that is denied. */
 function openUevents(): number | null {
   try {
     return openNetlink(NETLINK_KOBJECT_UEVENT, KERNEL_GROUP);

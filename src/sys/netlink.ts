@@ -2,8 +2,8 @@
  * Netlink framing (include/uapi/linux/netlink.h): messages and attributes to and from bytes, and one
  * request with its answers over a {@linkcode NetlinkTransport}. Opens nothing itself.
  *
- * Every step of the parsers takes a header's bytes at least, so their work and the number of what they
- * return are bounded by the length of their input. What they return are views of it.
+ * Each step of a parser consumes at least a header, so its work and the number of its results are
+ * bounded by the length of the input. Results are views of it.
  *
  * Numbers are in host order; vrft runs on little-endian machines (x86-64, arm64).
  *
@@ -17,7 +17,7 @@ import { viewOf } from "./view.ts";
 export const NLM_F_REQUEST = 0x1;
 /** NLM_F_MULTI: more messages follow, up to NLMSG_DONE. */
 export const NLM_F_MULTI = 0x2;
-/** NLM_F_DUMP_INTR: what is being dumped changed meanwhile, so that entries may be missing. */
+/** NLM_F_DUMP_INTR: the table changed during the dump, so entries may be missing. */
 export const NLM_F_DUMP_INTR = 0x10;
 /** NLM_F_DUMP (NLM_F_ROOT | NLM_F_MATCH): list everything. */
 export const NLM_F_DUMP = 0x300;
@@ -29,7 +29,7 @@ const NLMSG_OVERRUN = 4;
 
 const EBADMSG = 74;
 const ENOBUFS = 105;
-/** The highest errno there can be: MAX_ERRNO in include/linux/err.h. */
+/** The highest possible errno: MAX_ERRNO in include/linux/err.h. */
 export const MAX_ERRNO = 4095;
 
 /** sizeof(struct nlmsghdr). */
@@ -39,18 +39,17 @@ const ATTRIBUTE_HEADER_BYTES = 4;
 /** Low 14 bits of nla_type; above them are NLA_F_NESTED and NLA_F_NET_BYTEORDER. */
 const ATTRIBUTE_TYPE_MASK = 0x3fff;
 
-/** Datagrams read for one request before it is given up, so that chatter cannot hold us for ever. */
+/** Datagrams read per request before giving up, so that unrelated traffic cannot block forever. */
 const MAXIMUM_DATAGRAMS = 65536;
 
 /**
- * Bytes of an answer that is waited for, unless the request says otherwise: a dump of some 50,000
- * network devices.
+ * Default limit of an answer in bytes: a dump of some 50,000 network devices.
  */
 const MAXIMUM_ANSWER_BYTES = 64 * 2 ** 20;
 
-/** Where netlink datagrams go to and come from: a socket, or a test's script. */
+/** Sends and receives netlink datagrams: a socket, or a script in tests. */
 export interface NetlinkTransport {
-  /** The port that the kernel knows us by, and addresses its answers to (nlmsg_pid). */
+  /** Our port, which the kernel addresses its answers to (nlmsg_pid). */
   readonly port: number;
 
   /**
@@ -63,18 +62,18 @@ export interface NetlinkTransport {
   /**
    * Waits for the next datagram from the kernel.
    *
-   * @throws {NetlinkError} when none comes in time, or one was lost or cut
+   * @throws {NetlinkError} if none arrives in time, or one was lost or truncated
    */
   receive(): Uint8Array;
 }
 
-/** One netlink message, its header taken apart. */
+/** One netlink message with its decoded header. */
 export interface NetlinkMessage {
   readonly type: number;
   readonly flags: number;
   readonly sequence: number;
   readonly port: number;
-  /** The nlmsg_len - 16 bytes behind the header. */
+  /** The nlmsg_len - 16 bytes after the header. */
   readonly payload: Uint8Array;
 }
 
@@ -89,15 +88,15 @@ export class NetlinkError extends Error {
   override readonly name = "NetlinkError";
 
   /**
-   * @param errno positive errno: the kernel's answer, or what fits a fault seen here: EBADMSG for
-   * malformed bytes, ENOBUFS for lost ones, EMSGSIZE for cut ones, ETIMEDOUT for none
+   * @param errno positive errno: the kernel's, or for errors detected here: EBADMSG for malformed
+   * bytes, ENOBUFS for lost ones, EMSGSIZE for truncated ones, ETIMEDOUT for none
    */
   constructor(message: string, readonly errno: number) {
     super(message);
   }
 }
 
-/** The error for bytes that are not what the format says. */
+/** The error for bytes that violate the format. */
 export function malformed(what: string): NetlinkError {
   return new NetlinkError(`the answer is malformed: ${what}`, EBADMSG);
 }
@@ -107,7 +106,7 @@ export function align4(length: number): number {
   return (length + 3) & ~3;
 }
 
-/** `parts` one behind the other. */
+/** Concatenates `parts`. */
 export function concatenate(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(parts.reduce((total, part) => total + part.length, 0));
   let offset = 0;
@@ -118,7 +117,7 @@ export function concatenate(...parts: readonly Uint8Array[]): Uint8Array<ArrayBu
   return bytes;
 }
 
-/** The bytes of `message`; nlmsg_len is exact, without padding behind the payload. */
+/** The bytes of `message`; nlmsg_len is exact, without padding after the payload. */
 export function encodeMessage(message: NetlinkMessage): Uint8Array<ArrayBuffer> {
   const header = new Uint8Array(MESSAGE_HEADER_BYTES);
   const view = viewOf(header);
@@ -131,9 +130,9 @@ export function encodeMessage(message: NetlinkMessage): Uint8Array<ArrayBuffer> 
 }
 
 /**
- * The messages of one datagram; their payloads are views of it. There is one in 16 bytes at most.
+ * The messages of one datagram; their payloads are views of it. At most one per 16 bytes.
  *
- * @throws {NetlinkError} EBADMSG when a header is cut off or its length does not fit the datagram
+ * @throws {NetlinkError} EBADMSG if a header is truncated or its length does not fit the datagram
  */
 export function parseMessages(datagram: Uint8Array): NetlinkMessage[] {
   const view = viewOf(datagram);
@@ -167,7 +166,7 @@ export function encodeAttribute(type: number, value: Uint8Array): Uint8Array<Arr
 }
 
 /**
- * The attributes that fill `bytes`; their values are views of it. There is one in 4 bytes at most.
+ * The attributes that fill `bytes`; their values are views of it. At most one per 4 bytes.
  *
  * @throws {NetlinkError} EBADMSG when an attribute's length does not fit
  */
@@ -176,7 +175,7 @@ export function parseAttributes(bytes: Uint8Array): NetlinkAttribute[] {
   const attributes: NetlinkAttribute[] = [];
   for (let offset = 0; offset < bytes.length;) {
     const left = bytes.length - offset;
-    if (left < ATTRIBUTE_HEADER_BYTES) throw malformed(`${left} bytes in place of an attribute`);
+    if (left < ATTRIBUTE_HEADER_BYTES) throw malformed(`${left} bytes instead of an attribute`);
     const length = view.getUint16(offset, true);
     if (length < ATTRIBUTE_HEADER_BYTES || length > left) {
       throw malformed(`an attribute of ${length} bytes where ${left} are left`);
@@ -190,13 +189,13 @@ export function parseAttributes(bytes: Uint8Array): NetlinkAttribute[] {
   return attributes;
 }
 
-/** The text of a C string in a field: up to its NUL, or all where there is none. */
+/** The text of a C string in a field: up to NUL, or all of it without one. */
 export function terminatedString(bytes: Uint8Array): string {
   const end = bytes.indexOf(0);
   return new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end));
 }
 
-/** Asks the kernel over one transport and gathers what belongs to each answer. */
+/** Sends requests to the kernel over one transport and collects the answers. */
 export class NetlinkClient {
   #sequence = 0;
 
@@ -205,14 +204,14 @@ export class NetlinkClient {
   /**
    * Sends one request and waits for its whole answer: one message without NLM_F_MULTI, or all up to
    * NLMSG_DONE. Messages with another sequence number or port, such as the late answer to an earlier
-   * request, are passed over.
+   * request, are skipped.
    *
    * @param type nlmsg_type: the family, or the request of a classic protocol
-   * @param flags nlmsg_flags beside NLM_F_REQUEST
+   * @param flags nlmsg_flags in addition to NLM_F_REQUEST
    * @param payload what follows the message header
-   * @param limit bytes that are read for the answer, strange messages included: what is returned keeps
-   * them in memory
-   * @returns the messages that carry data, in order; none for an empty dump or a bare ACK
+   * @param limit bytes to read for the answer, including unrelated messages: the result keeps them in
+   * memory
+   * @returns the messages with data, in order; none for an empty dump or a bare ACK
    * @throws {NetlinkError} with the kernel's errno, or with that of {@linkcode NetlinkError}'s faults
    */
   request(
@@ -223,7 +222,7 @@ export class NetlinkClient {
   ): NetlinkMessage[] {
     this.#sequence = (this.#sequence + 1) >>> 0;
     const sequence = this.#sequence;
-    // Port 0: the kernel takes the sender's from the socket.
+    // Port 0: the kernel uses the socket's.
     const request = { type, flags: flags | NLM_F_REQUEST, sequence, port: 0, payload };
     this.transport.send(encodeMessage(request));
 
@@ -232,7 +231,7 @@ export class NetlinkClient {
     for (let datagrams = 0; datagrams < MAXIMUM_DATAGRAMS; datagrams++) {
       const datagram = this.transport.receive();
       bytes += datagram.length;
-      if (bytes > limit) throw malformed(`it has no end within ${limit} bytes`);
+      if (bytes > limit) throw malformed(`it does not end within ${limit} bytes`);
       for (const message of parseMessages(datagram)) {
         if (message.sequence !== sequence || message.port !== this.transport.port) continue;
         switch (message.type) {
@@ -244,7 +243,7 @@ export class NetlinkClient {
             throwIfNegative(message.payload);
             return answer;
           case NLMSG_DONE:
-            // A dump that failed midway says so here; vrouter's NLMSG_DONE has no payload at all.
+            // Error of a dump that failed midway; vrouter's NLMSG_DONE has no payload at all.
             if (message.payload.length >= 4) throwIfNegative(message.payload);
             return answer;
           case NLMSG_OVERRUN:
@@ -254,7 +253,7 @@ export class NetlinkClient {
         if ((message.flags & NLM_F_MULTI) === 0) return answer;
       }
     }
-    throw malformed(`it has no end within ${MAXIMUM_DATAGRAMS} datagrams`);
+    throw malformed(`it does not end within ${MAXIMUM_DATAGRAMS} datagrams`);
   }
 }
 

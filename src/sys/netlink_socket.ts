@@ -11,9 +11,9 @@ import { viewOf } from "./view.ts";
 
 /** NETLINK_ROUTE: network devices, addresses and routes. */
 export const NETLINK_ROUTE = 0;
-/** NETLINK_KOBJECT_UEVENT: what the kernel announces of its objects. */
+/** NETLINK_KOBJECT_UEVENT: events of kernel objects. */
 export const NETLINK_KOBJECT_UEVENT = 15;
-/** NETLINK_GENERIC: families of kernel modules. */
+/** NETLINK_GENERIC: families registered by kernel modules. */
 export const NETLINK_GENERIC = 16;
 
 const AF_NETLINK = 16;
@@ -36,19 +36,19 @@ const ADDRESS_BYTES = 12;
 /** Offset of nl_pid in struct sockaddr_nl. */
 const ADDRESS_PORT_OFFSET = 4;
 
-/** The kernel fills a datagram of a dump up to 32 KiB at most (netlink_dump(), since 3.18). */
+/** The kernel fills a datagram of a dump up to 32 KiB (netlink_dump(), since 3.18). */
 const RECEIVE_BUFFER_BYTES = 65536;
 
-/** Time for a whole answer. Longer than the kernel ever needs: it covers waiting for its locks. */
+/** Time for a whole answer. Longer than the kernel ever needs, including waits for its locks. */
 const ANSWER_TIMEOUT_MS = 10_000;
 
 /**
- * Opens a socket that is connected to port 0, the kernel's: it then refuses what other processes send to
- * it. Connecting also binds it to a port of its own.
+ * Opens a socket connected to port 0, the kernel's, so that it rejects messages from other processes.
+ * Connecting also binds it to a port of its own.
  *
- * @param group of the kernel's announcements to listen to; none unless it is given
- * @returns its file descriptor, which is the caller's to close
- * @throws {SystemError} when the kernel grants no such socket
+ * @param group multicast group to join; none by default
+ * @returns its file descriptor, to be closed by the caller
+ * @throws {SystemError} if the kernel refuses
  */
 export function openNetlink(protocol: number, group?: number): number {
   const fd = check(
@@ -73,7 +73,7 @@ export function openNetlink(protocol: number, group?: number): number {
   }
 }
 
-/** A socket that talks to the kernel alone. */
+/** A socket that only talks to the kernel. */
 export class NetlinkSocket implements NetlinkTransport, Disposable {
   readonly port: number;
   #fd: number;
@@ -84,7 +84,7 @@ export class NetlinkSocket implements NetlinkTransport, Disposable {
   /**
    * @param protocol {@linkcode NETLINK_ROUTE} or {@linkcode NETLINK_GENERIC}
    * @param timeoutMs milliseconds from a request to the end of its answer
-   * @throws {SystemError} when the kernel grants no such socket
+   * @throws {SystemError} if the kernel refuses
    */
   constructor(protocol: number, timeoutMs: number = ANSWER_TIMEOUT_MS) {
     this.#timeoutMs = timeoutMs;
@@ -104,9 +104,9 @@ export class NetlinkSocket implements NetlinkTransport, Disposable {
   }
 
   /**
-   * Sends one datagram, and starts the time that its answer may take.
+   * Sends one datagram, and starts the timeout of its answer.
    *
-   * @throws {SystemError} when the kernel does not take it
+   * @throws {SystemError} if the kernel rejects it
    * @throws {ReferenceError} after dispose
    */
   send(datagram: Uint8Array<ArrayBuffer>): void {
@@ -122,30 +122,30 @@ export class NetlinkSocket implements NetlinkTransport, Disposable {
    * Waits for the next datagram, blocking the thread.
    *
    * @returns a copy of its bytes
-   * @throws {NetlinkError} ETIMEDOUT when the time since {@linkcode send} is over, EINTR when a signal
-   * came while there was nothing yet, EMSGSIZE when the datagram is longer than any should be, ENOBUFS
-   * when the kernel had to drop one
+   * @throws {NetlinkError} ETIMEDOUT after the timeout since {@linkcode send}, EINTR if a signal arrived
+   * while nothing was there, EMSGSIZE if the datagram is longer than any should be, ENOBUFS if the
+   * kernel had to drop one
    */
   receive(): Uint8Array<ArrayBuffer> {
     if (this.#fd < 0) throw disposedError("The netlink socket");
     const left = this.#deadline - performance.now();
     if (left <= 0) throw this.#timedOut();
     this.#limitReceive(left);
-    // With MSG_TRUNC the result is the datagram's own length, also where it did not fit.
+    // With MSG_TRUNC the result is the full length of the datagram, even if it did not fit.
     const received = Number(
       libc().recv(this.#fd, this.#buffer, BigInt(RECEIVE_BUFFER_BYTES), MSG_TRUNC),
     );
     if (received > RECEIVE_BUFFER_BYTES) {
-      throw new NetlinkError(`the answer has ${received} bytes in one datagram`, EMSGSIZE);
+      throw new NetlinkError(`a datagram of the answer has ${received} bytes`, EMSGSIZE);
     }
     if (received >= 0) return this.#buffer.slice(0, received);
     const errno = lastErrno();
     switch (errno) {
       case EINTR:
-        // The kernel answers while it takes the request, and each further piece of a dump while that
-        // is being received: who has to wait here may wait in vain, so a signal ends it. Which one it
-        // was, only the event loop can tell, which stands still meanwhile.
-        throw new NetlinkError("a signal came before the kernel answered", EINTR);
+        // The kernel answers from within send(), and produces each further part of a dump from within
+        // recv(): a wait here may never end, so any signal ends it. Only the event loop, which is
+        // blocked meanwhile, can tell which signal it was.
+        throw new NetlinkError("a signal arrived before the kernel answered", EINTR);
       case EAGAIN:
         throw this.#timedOut();
       case ENOBUFS:
@@ -157,7 +157,7 @@ export class NetlinkSocket implements NetlinkTransport, Disposable {
 
   /** Sets SO_RCVTIMEO: a struct timeval of 64-bit seconds and microseconds. */
   #limitReceive(milliseconds: number): void {
-    // A zero timeval would mean no limit.
+    // A zero timeval means no timeout.
     const microseconds = Math.max(1, Math.ceil(milliseconds * 1000));
     const timeval = new BigInt64Array([
       BigInt(Math.floor(microseconds / 1_000_000)),
@@ -180,7 +180,7 @@ export class NetlinkSocket implements NetlinkTransport, Disposable {
   [Symbol.dispose](): void {
     if (this.#fd < 0) return;
     libc().close(this.#fd);
-    // A second close could hit a file descriptor that was opened meanwhile.
+    // A second close could hit a descriptor opened in the meantime.
     this.#fd = -1;
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Sleeps until a ring buffer or another file descriptor has something, somebody in this process wants
- * attention, or a time is up: epoll over their fds and an eventfd.
+ * Sleeps until a ring buffer or another file descriptor is readable, this process wakes it, or a
+ * timeout expires: epoll over their fds and an eventfd.
  *
  * @module
  */
@@ -16,10 +16,10 @@ const EPOLLIN = 1;
 const EPOLLET = 0x80000000;
 const EPOLL_EVENT_BYTES = 12; // packed on x86-64
 const EPOLL_EVENT_DATA = 4;
-/** Events taken at once; what is left comes with the next wait. */
+/** Events fetched at once; the rest comes with the next wait. */
 const EVENTS_AT_ONCE = 4;
 
-/** What is added to an eventfd's counter, a u64. */
+/** The value added to an eventfd's counter, a u64. */
 const ONE = new Uint8Array([1, 0, 0, 0, 0, 0, 0, 0]);
 
 /** Waits for file descriptors, and can be woken. */
@@ -30,13 +30,13 @@ export class Poller implements Disposable {
   readonly #events = new Uint8Array(EVENTS_AT_ONCE * EPOLL_EVENT_BYTES);
   readonly #view = new DataView(this.#events.buffer);
   readonly #count = new Uint8Array(8);
-  /** By file descriptor: what looks after its input. */
+  /** By file descriptor: the handler of its input. */
   readonly #handlers = new Map<number, () => void>();
 
   /**
-   * @param fd watched for input, edge-triggered: a BPF ring signals each wake-up of a program, and
-   * says nothing of records written without one
-   * @throws {SystemError} when the kernel refuses
+   * @param fd watched for input, edge-triggered: a BPF ring signals each wake-up by a program, but not
+   * records written without one
+   * @throws {SystemError} if the kernel refuses
    */
   constructor(fd: number) {
     using opened = new DisposableStack();
@@ -53,10 +53,10 @@ export class Poller implements Disposable {
   /**
    * Watches another file descriptor for input, as long as there is some.
    *
-   * @param fd must stay open as long as this poller is used
-   * @param ready called by a {@linkcode wait} that finds input; it takes all of it. What it throws, the
-   * wait throws
-   * @throws {SystemError} when the kernel refuses
+   * @param fd must stay open while this poller is in use
+   * @param ready called by a {@linkcode wait} that finds input; must consume all of it. The wait passes
+   * on what it throws
+   * @throws {SystemError} if the kernel refuses
    * @throws {ReferenceError} after dispose
    */
   watch(fd: number, ready: () => void): void {
@@ -77,16 +77,16 @@ export class Poller implements Disposable {
   }
 
   /**
-   * Waits, with Deno's event loop running meanwhile.
+   * Waits while Deno's event loop runs.
    *
-   * @param milliseconds at most; 0 only lets the event loop turn
+   * @param milliseconds at most; 0 only runs one turn of the event loop
    * @throws {ReferenceError} after dispose
    */
   async wait(milliseconds: number): Promise<void> {
     this.#requireOpen();
-    // A negative result is EINTR: a signal came, which the caller looks at anyway.
+    // A negative result is EINTR: a signal, which the caller checks anyway.
     const count = await libc().epoll_wait(this.#epoll, this.#events, EVENTS_AT_ONCE, milliseconds);
-    // What looks after the input may be gone with the poller.
+    // The handlers may be gone along with the poller.
     if (this.#opened.disposed) return;
     for (let event = 0; event < count; event++) {
       const data = event * EPOLL_EVENT_BYTES + EPOLL_EVENT_DATA;
@@ -95,7 +95,7 @@ export class Poller implements Disposable {
   }
 
   /**
-   * Ends the present {@linkcode wait}, or the next one if there is none.
+   * Ends the current {@linkcode wait}, or the next one if there is none.
    *
    * @throws {ReferenceError} after dispose
    */
@@ -104,7 +104,7 @@ export class Poller implements Disposable {
     libc().write(this.#wake, ONE, 8n);
   }
 
-  /** The numbers of its file descriptors may be those of others by then. */
+  /** After dispose, its descriptor numbers may have been reused. */
   #requireOpen(): void {
     if (this.#opened.disposed) throw disposedError("The poller");
   }

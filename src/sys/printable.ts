@@ -1,5 +1,5 @@
 /**
- * Text from outside, made harmless for a terminal.
+ * Makes outside text harmless for a terminal.
  *
  * @module
  */
@@ -12,8 +12,8 @@ const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 
 /**
  * `text` on one line, with every character that a terminal could act on written as `\xNN`, or as
- * `\u{NNNN}` above 0xff. Use it for each name that the kernel, a file or a user supplied; a device
- * name may hold any byte but `/`, `:` and white space (dev_valid_name() in net/core/dev.c).
+ * `\u{NNNN}` above 0xff. Use it for each name supplied by the kernel, a file or a user; a device
+ * name may contain any byte but `/`, `:` and white space (dev_valid_name() in net/core/dev.c).
  *
  * @example
  * ```ts
@@ -21,7 +21,7 @@ const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
  * ```
  */
 export function printable(text: string): string {
-  // Nearly always; the other pattern takes a slow machine 30 ms to compile.
+  // The common case; the other pattern takes 30 ms to compile on a slow machine.
   if (/^[\x20-\x7e]*$/.test(text)) return text;
   return text.replace(UNPRINTABLE, (character) => {
     const code = character.codePointAt(0)!;
@@ -32,12 +32,12 @@ export function printable(text: string): string {
 }
 
 /**
- * `value` as indented JSON that ends with a newline. JSON itself escapes C0 only; here all that
- * {@linkcode printable} escapes is written as `\uNNNN`, which a JSON parser turns back.
+ * `value` as indented JSON that ends with a newline. JSON itself escapes only C0; here everything that
+ * {@linkcode printable} escapes is written as `\uNNNN`, which a JSON parser decodes.
  */
 export function printableJson(value: unknown): string {
   const json = JSON.stringify(value, null, 2).replace(UNPRINTABLE, (character) => {
-    // The newlines that JSON.stringify itself wrote between the values.
+    // Newlines written by JSON.stringify() between values.
     if (character === "\n") return character;
     let escaped = "";
     for (let unit = 0; unit < character.length; unit++) {

@@ -25,8 +25,8 @@ export interface SharedMemoryOptions {
 }
 
 /**
- * A mapping; unmapped on dispose. Its views are detached then: they are empty, and what reads them by a
- * DataView or Atomics throws a TypeError.
+ * A mapping, unmapped on dispose. Its views are detached then: they are empty, and access by a DataView
+ * or Atomics throws a TypeError.
  */
 export class SharedMemory implements Disposable {
   #pointer: Deno.PointerObject | null;
@@ -35,9 +35,9 @@ export class SharedMemory implements Disposable {
   readonly #views: ArrayBuffer[] = [];
 
   /**
-   * @param what name of it for messages: `the ring buffer`
-   * @param bytes its length; what is mapped is rounded up to whole pages
-   * @throws {SystemError} when the kernel refuses
+   * @param what its name in messages: `the ring buffer`
+   * @param bytes its length, rounded up to whole pages
+   * @throws {SystemError} if the kernel refuses
    */
   constructor(what: string, fd: number, bytes: number, options: SharedMemoryOptions = {}) {
     this.#what = what;
@@ -63,7 +63,7 @@ export class SharedMemory implements Disposable {
    */
   view(offset: number, length: number): ArrayBuffer {
     if (this.#pointer === null) throw disposedError(`The mapping of ${this.#what}`);
-    if (offset + length > this.#bytes) throw new RangeError("The view reaches beyond the mapping");
+    if (offset + length > this.#bytes) throw new RangeError("The view exceeds the mapping");
     const view = Deno.UnsafePointerView.getArrayBuffer(this.#pointer, length, offset);
     this.#views.push(view);
     return view;
@@ -71,7 +71,7 @@ export class SharedMemory implements Disposable {
 
   [Symbol.dispose](): void {
     if (this.#pointer === null) return;
-    // Whoever still has one would read, or write, what is mapped there next.
+    // A remaining view would access whatever is mapped there next.
     for (const view of this.#views) if (!view.detached) view.transfer(0);
     libc().munmap(this.#pointer, BigInt(this.#bytes));
     this.#pointer = null;

@@ -1,6 +1,6 @@
 /**
- * Generic netlink (include/uapi/linux/genetlink.h) as far as the vrouter module needs it: family
- * lookup, and its one command with its one attribute.
+ * The part of generic netlink (include/uapi/linux/genetlink.h) that the vrouter module uses: family
+ * lookup, and one command with one attribute.
  *
  * @module
  */
@@ -19,7 +19,7 @@ import { viewOf } from "../sys/view.ts";
 /** sizeof(struct genlmsghdr): command, version, reserved. */
 const GENERIC_HEADER_BYTES = 4;
 
-/** The controller, the one family with a fixed id. */
+/** The controller, the only family with a fixed id. */
 const GENL_ID_CTRL = 16;
 const GENL_MIN_ID = 16;
 const CTRL_CMD_GETFAMILY = 3;
@@ -33,13 +33,13 @@ const MESSAGE_ATTRIBUTE = 1;
 const ATTRIBUTE_HEADER_BYTES = 4;
 
 /**
- * Bytes of an answer of the module at most: 64 times a page of its tables. Decoding takes a multiple of
- * them (see sandesh.ts).
+ * Maximum size of an answer in bytes: 64 pages of the module's tables. Decoding takes a multiple of it
+ * (see sandesh.ts).
  */
 const MAXIMUM_ANSWER_BYTES = 256 * 1024;
 
 /**
- * Looks up the id of a generic netlink family; ids are given out as modules register theirs.
+ * Looks up the id of a generic netlink family; ids are allocated when modules register.
  *
  * @param client over a NETLINK_GENERIC transport
  * @throws {NetlinkError} ENOENT when no such family is registered
@@ -70,8 +70,8 @@ export function lookUpFamily(client: NetlinkClient, name: string): number {
  *
  * @param client over a NETLINK_GENERIC transport
  * @param family from {@linkcode lookUpFamily}
- * @param sandesh encoded messages, exactly: padding would be taken for one more message
- * @returns the Sandesh payload of each message of the answer
+ * @param sandesh encoded messages without padding, which would be taken for another message
+ * @returns the Sandesh payload of each message in the answer
  * @throws {NetlinkError} EPERM without CAP_NET_ADMIN; others as in {@linkcode NetlinkClient.request}
  */
 export function requestSandesh(
@@ -92,13 +92,13 @@ export function requestSandesh(
 /**
  * The Sandesh payload in a message of the vrouter module.
  *
- * The module's answers count nla_len **without** the attribute's own header, so that an attribute
- * parser would lose the last four bytes; its multicast messages, and requests, count it as everybody
- * does. As the attribute is alone in its message, which is padded to 4 bytes, the lengths tell which.
+ * In the module's answers, nla_len does **not** include the attribute header, so an attribute parser
+ * would lose the last four bytes. In its multicast messages, and in requests, it does, as usual. There
+ * is one attribute per message, padded to 4 bytes, so the lengths tell which.
  *
  * @param payload of the netlink message: the generic header and the attribute
  * @returns a view of the payload
- * @throws {NetlinkError} EBADMSG when nla_len fits neither way
+ * @throws {NetlinkError} EBADMSG if nla_len fits neither way
  */
 export function sandeshOf(payload: Uint8Array): Uint8Array {
   const start = GENERIC_HEADER_BYTES + ATTRIBUTE_HEADER_BYTES;
@@ -112,7 +112,7 @@ export function sandeshOf(payload: Uint8Array): Uint8Array {
   return payload.subarray(start, start + bytes);
 }
 
-/** The version stays 0, as in the requests of vrouter's own tools; the module ignores it. */
+/** The version is 0, as in vrouter's own tools; the module ignores it. */
 function genericHeader(command: number): Uint8Array {
   const header = new Uint8Array(GENERIC_HEADER_BYTES);
   header[0] = command;

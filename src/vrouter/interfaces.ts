@@ -147,7 +147,7 @@ export function listVifs(
         vifs.push(vif);
       }
       if (page.complete) return vifs;
-      if (page.interfaces.length === 0) throw nonsense("an empty page that more should follow");
+      if (page.interfaces.length === 0) throw nonsense("an empty page, though more should follow");
     }
   } catch (cause) {
     throw describe(cause);
@@ -204,7 +204,7 @@ function readPage(client: NetlinkClient, family: number, marker: number): Page {
       "Cannot list the vifs: the vrouter module does not understand the request",
     );
   }
-  if (code < -MAX_ERRNO) throw nonsense(`it refuses with the code ${code}`);
+  if (code < -MAX_ERRNO) throw nonsense(`it refuses with code ${code}`);
   if (code < 0) {
     throw new Failure(
       "vifs",
@@ -214,7 +214,7 @@ function readPage(client: NetlinkClient, family: number, marker: number): Page {
   const interfaces = objects.filter((object) => object.name === "vr_interface_req");
   const announced = code & ~VR_MESSAGE_DUMP_INCOMPLETE;
   if (interfaces.length < announced) {
-    throw nonsense(`it announces ${announced} vifs and brings ${interfaces.length}`);
+    throw nonsense(`it announces ${announced} vifs but has ${interfaces.length}`);
   }
   return { interfaces, complete: (code & VR_MESSAGE_DUMP_INCOMPLETE) === 0 };
 }
@@ -288,7 +288,7 @@ function nameIn(fields: ReadonlyMap<number, SandeshValue>, id: number): string {
 function nonsense(what: string, options?: ErrorOptions): Failure {
   return new Failure(
     "vifs",
-    `Cannot list the vifs: the vrouter module's answer makes no sense: ${what}`,
+    `Cannot list the vifs: invalid answer from the vrouter module: ${what}`,
     options,
   );
 }
@@ -301,7 +301,7 @@ function describe(cause: unknown): unknown {
     case EPERM:
       return new Failure(
         "vifs",
-        "Cannot list the vifs: root, or the capability CAP_NET_ADMIN, is needed",
+        "Cannot list the vifs without CAP_NET_ADMIN: run vrft as root",
         {
           cause,
         },

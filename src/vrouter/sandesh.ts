@@ -1,6 +1,6 @@
 /**
- * Sandesh, the encoding of the messages that the vrouter module exchanges over netlink ("buffer
- * sandesh", a Thrift binary protocol without message header). All numbers are big endian:
+ * Sandesh, the encoding of the vrouter module's netlink messages ("buffer sandesh", Thrift's binary
+ * protocol without a message header). All numbers are big endian:
  *
  * ```text
  * message := i32 length of name, name, fields
@@ -8,16 +8,16 @@
  * string  := i32 length, bytes without NUL
  * list    := u8 element type, i32 count, values           (a set likewise)
  * map     := u8 key type, u8 value type, i32 count, { key, value }*
- * struct  := fields                                      (a nested one carries no name)
+ * struct  := fields                                      (a nested one has no name)
  * ```
  *
- * Types and sizes: the binary protocol of the sandesh C library, which the module is built with;
- * `ipaddr` from its C++ sibling.
+ * Types and sizes are those of the sandesh C library that the module is built with; `ipaddr` is from
+ * the C++ library.
  *
  * @module
  */
 
-/** Codes of the types on the wire, ThriftType of the library. */
+/** Type codes on the wire: ThriftType of the library. */
 const CODES = {
   bool: 2,
   byte: 3,
@@ -40,7 +40,7 @@ const CODES = {
   ipaddr: 24,
 } as const;
 
-/** Name of a type of Sandesh. */
+/** Name of a Sandesh type. */
 export type SandeshType = keyof typeof CODES;
 
 /** A value with its type; 64-bit integers are bigint, strings are their bytes. */
@@ -86,7 +86,7 @@ export interface SandeshMessage {
 export class SandeshError extends Error {
   override readonly name = "SandeshError";
 
-  /** @param offset of the byte from which on the bytes make no sense */
+  /** @param offset of the first invalid byte */
   constructor(problem: string, readonly offset: number) {
     super(`${problem} at byte ${offset}`);
   }
@@ -96,7 +96,7 @@ const STOP = 0;
 const AF_INET = 2;
 const AF_INET6 = 10;
 const UUID_BYTES = 16;
-/** Structs, lists, sets and maps inside each other; vrouter's messages have two levels. */
+/** Maximum nesting of structs, lists, sets and maps; vrouter's messages have two levels. */
 const MAXIMUM_DEPTH = 16;
 const MESSAGE_NAME = /^[\w.]{1,128}$/;
 
@@ -104,7 +104,7 @@ const TYPES: ReadonlyMap<number, SandeshType> = new Map(
   Object.entries(CODES).map(([type, code]) => [code, type as SandeshType]),
 );
 
-/** Fewest bytes that a value of each type takes; bounds counts before anything is allocated. */
+/** Minimum size of each type in bytes; bounds counts before anything is allocated. */
 const SMALLEST: Readonly<Record<SandeshType, number>> = {
   bool: 1,
   byte: 1,
@@ -127,7 +127,7 @@ const SMALLEST: Readonly<Record<SandeshType, number>> = {
   ipaddr: 5,
 };
 
-/** Smallest and largest value of the integers that are numbers here. */
+/** Minimum and maximum of the integer types represented by numbers. */
 const RANGES = {
   byte: [-0x80, 0x7f],
   i16: [-0x8000, 0x7fff],
@@ -138,17 +138,16 @@ const RANGES = {
 } as const;
 
 /**
- * Decodes the messages that fill `bytes`, one behind the other. All fields are kept, also those that
- * no caller knows.
+ * Decodes the messages in `bytes`, one after the other. Keeps all fields, including those unknown to
+ * callers.
  *
- * Each value takes a byte of the input at least, so there are no more values than bytes, and a count
- * is believed only where as many values may follow. Strings are no longer than the input, all together.
- * The worst input, a list of booleans or of empty structs, takes less than 200 bytes of memory for each
- * of its own.
+ * Each value takes at least one byte of input, so there are no more values than bytes; a count is
+ * rejected if that many values cannot follow. All strings together are no longer than the input. The
+ * worst input, a list of booleans or of empty structs, takes less than 200 bytes of memory per byte.
  *
  * @param bytes the payload of vrouter's netlink attribute
  * @returns the messages; their strings are copies
- * @throws {SandeshError} when the bytes are cut off, name an unknown type, or nest too deeply
+ * @throws {SandeshError} if the bytes are truncated, have an unknown type, or nest too deeply
  */
 export function decodeMessages(bytes: Uint8Array): SandeshMessage[] {
   const reader = new Reader(bytes);
@@ -163,15 +162,15 @@ export function decodeMessages(bytes: Uint8Array): SandeshMessage[] {
 }
 
 /**
- * Encodes `messages` one behind the other, their fields in the given order.
+ * Encodes `messages` one after the other, with the fields in the given order.
  *
- * @throws {RangeError} when a value does not fit its type
+ * @throws {RangeError} if a value does not fit its type
  */
 export function encodeMessages(messages: readonly SandeshMessage[]): Uint8Array<ArrayBuffer> {
   const writer = new Writer();
   for (const message of messages) {
     if (!MESSAGE_NAME.test(message.name)) {
-      throw new RangeError(`"${message.name}" is not a name of a Sandesh message`);
+      throw new RangeError(`"${message.name}" is not a valid name of a Sandesh message`);
     }
     writer.string(new TextEncoder().encode(message.name));
     writer.fields(message.fields);
@@ -195,10 +194,10 @@ class Reader {
     return this.#offset === this.input.length;
   }
 
-  /** Offset of the next `size` bytes, which are then behind. */
+  /** Consumes `size` bytes and returns their offset. */
   #take(size: number): number {
     const start = this.#offset;
-    if (size > this.input.length - start) throw new SandeshError("The message is cut off", start);
+    if (size > this.input.length - start) throw new SandeshError("Truncated message", start);
     this.#offset = start + size;
     return start;
   }
@@ -212,12 +211,12 @@ class Reader {
     return this.#copy(this.#count(1));
   }
 
-  /** Reads a length or count of things that take `smallest` bytes each, at least. */
+  /** Reads a length, or a count of items of at least `smallest` bytes each. */
   #count(smallest: number): number {
     const start = this.#take(4);
     const count = this.#view.getInt32(start);
     if (count < 0 || count * smallest > this.input.length - this.#offset) {
-      throw new SandeshError(`A length of ${count} is more than what follows`, start);
+      throw new SandeshError(`Invalid length ${count}`, start);
     }
     return count;
   }
@@ -320,7 +319,7 @@ class Writer {
     return this.#buffer.slice(0, this.#length);
   }
 
-  /** Offset of `size` new bytes at the end. */
+  /** Appends `size` bytes and returns their offset. */
   #grow(size: number): number {
     const start = this.#length;
     this.#length += size;
@@ -334,7 +333,7 @@ class Writer {
   }
 
   #append(bytes: Uint8Array): void {
-    // Grow first: it may replace the buffer.
+    // Grow first, as that may replace the buffer.
     const start = this.#grow(bytes.length);
     this.#buffer.set(bytes, start);
   }
@@ -357,7 +356,7 @@ class Writer {
   fields(fields: readonly SandeshField[]): void {
     for (const { id, value } of fields) {
       if (!Number.isInteger(id) || id < 0 || id > 0xffff) {
-        throw new RangeError(`${id} is not the id of a Sandesh field`);
+        throw new RangeError(`${id} is not a valid id of a Sandesh field`);
       }
       this.#byte(CODES[value.type]);
       const start = this.#grow(2);

@@ -101,7 +101,7 @@ function resolve(name: string, available: AvailableInterfaces): SelectedInterfac
   if (number !== undefined && vifs === null) {
     throw new Failure(
       "interfaces",
-      `Cannot trace interface "${name}": it is a vif, and --no-vrouter leaves out the vrouter module`,
+      `Cannot trace interface "${name}": it is a vif, and --no-vrouter disables the vrouter module`,
     );
   }
   const device = devices.find((device) => device.name === name);

@@ -105,7 +105,7 @@ changedTest(
   "loadFromMemory() names the sysctl that forbids executable files in memory",
   "echo 2 >/proc/sys/vm/memfd_noexec",
   "libraries Cannot create a file in memory for libz.so.1: Permission denied: set the sysctl " +
-    "vm.memfd_noexec to 0 or 1, so that such files may be executed",
+    "vm.memfd_noexec to 0 or 1",
 );
 
 changedTest(

@@ -185,7 +185,7 @@ Deno.test("request() gives up on an answer without end", () => {
   const client = new NetlinkClient(endless);
   assert.throws(
     () => client.request(18, 0, new Uint8Array(0)),
-    /it has no end within \d+ datagrams/,
+    /it does not end within \d+ datagrams/,
   );
 });
 

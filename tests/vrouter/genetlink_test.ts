@@ -150,7 +150,7 @@ Deno.test("requestSandesh() gives up on an answer much longer than the module's 
   };
   assert.throws(
     () => requestSandesh(new NetlinkClient(transport), FAMILY_ID, new Uint8Array(0)),
-    /^NetlinkError: the answer is malformed: it has no end within 262144 bytes/,
+    /^NetlinkError: the answer is malformed: it does not end within 262144 bytes/,
   );
   assert.equal(received, 66);
 });

@@ -125,7 +125,7 @@ Deno.test("decodeMessages() makes no more of the smallest elements than there ar
       if (!rejects(error)) throw error;
     }
     view.setInt32(9, 0x7fffffff);
-    assert.throws(() => decodeWithinBounds(list), /^SandeshError: A length of 2147483647 is more/);
+    assert.throws(() => decodeWithinBounds(list), /^SandeshError: Invalid length 2147483647/);
   }
 });
 

@@ -176,37 +176,37 @@ const REJECTED: readonly { name: string; bytes: Uint8Array; message: string; off
   {
     name: "a value that is cut off",
     bytes: fieldBytes(10, "000000").subarray(0, 11),
-    message: "The message is cut off",
+    message: "Truncated message",
     offset: 8,
   },
   {
     name: "a message without stop",
     bytes: fieldBytes(2, "01").subarray(0, 9),
-    message: "The message is cut off",
+    message: "Truncated message",
     offset: 9,
   },
   {
     name: "a string that is longer than what follows",
     bytes: fieldBytes(11, "00000005"),
-    message: "A length of 5 is more than what follows",
+    message: "Invalid length 5",
     offset: 8,
   },
   {
     name: "a negative length",
     bytes: fieldBytes(11, "ffffffff"),
-    message: "A length of -1 is more than what follows",
+    message: "Invalid length -1",
     offset: 8,
   },
   {
     name: "a count that the bytes left cannot hold, before anything is allocated",
     bytes: fieldBytes(15, "0a7fffffff"),
-    message: "A length of 2147483647 is more than what follows",
+    message: "Invalid length 2147483647",
     offset: 9,
   },
   {
     name: "a count of larger elements than the bytes left can hold",
     bytes: fieldBytes(15, "0a00000002" + "00".repeat(14)),
-    message: "A length of 2 is more than what follows",
+    message: "Invalid length 2",
     offset: 9,
   },
   {

@@ -155,7 +155,7 @@ Deno.test("selectInterfaces() lists what there is, up to ten names, for a name u
 Deno.test("selectInterfaces() rejects vif0/N without vrouter, and tells why", () => {
   assert.equal(
     failureOf(["vif0/1"], WITHOUT_VROUTER),
-    'Cannot trace interface "vif0/1": it is a vif, and --no-vrouter leaves out the vrouter module',
+    'Cannot trace interface "vif0/1": it is a vif, and --no-vrouter disables the vrouter module',
   );
 });
 
