@@ -148,7 +148,7 @@ export async function* checkHost(
   }
 
   yield result("kernel_btf", kernelBtfOutcome(choices, read));
-  yield result("vrouter_btf", vrouterBtfOutcome(choices, read, loaded));
+  yield result("vrouter_btf", await vrouterBtfOutcome(choices, read, loaded));
   const tracefs = {
     mount: tracefsMount(readText("/proc/self/mounts") ?? ""),
     offered: /\ttracefs$/m.test(readText("/proc/filesystems") ?? ""),
@@ -283,11 +283,11 @@ function kernelBtfOutcome({ kernelBtf }: CheckChoices, read: LoadedSources): Out
   return checkKernelBtf(kernelBtfFacts(read.sources, kernelBtf !== null));
 }
 
-function vrouterBtfOutcome(
+async function vrouterBtfOutcome(
   { vrouter }: CheckChoices,
   { sources, vrouterFailure }: LoadedSources,
   loaded: boolean,
-): Outcome {
+): Promise<Outcome> {
   if (!vrouter) return NO_VROUTER;
   if (sources === null) return note("needs the kernel's BTF");
   if (vrouterFailure !== null) {
@@ -296,7 +296,7 @@ function vrouterBtfOutcome(
       "pass vrouter's BTF, made by pahole -J vrouter.ko, to --vrouter-btf",
     );
   }
-  const facts = vrouterBtfFacts(sources, loaded);
+  const facts = await vrouterBtfFacts(sources, loaded);
   if (facts !== null) return checkVrouterBtf(facts);
   if (!loaded) return note("needs the module");
   return checkNoVrouterBtf(sources.vrouterBtfIgnored);

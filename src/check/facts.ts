@@ -5,6 +5,7 @@
  */
 
 import type { Btf } from "../kernel/btf.ts";
+import { readBtfFile } from "../kernel/btf_file.ts";
 import { elfSection, isElf } from "../kernel/elf.ts";
 import { packetOffsets } from "../kernel/packet_offsets.ts";
 import {
@@ -111,16 +112,20 @@ export function kernelBtfFacts(sources: KernelSources, named: boolean): KernelBt
 }
 
 /** Facts about vrouter's BTF; `null` if there is none. @param loaded whether the module is */
-export function vrouterBtfFacts(sources: KernelSources, loaded: boolean): VrouterBtfFacts | null {
+export async function vrouterBtfFacts(
+  sources: KernelSources,
+  loaded: boolean,
+): Promise<VrouterBtfFacts | null> {
   const btf = btfOf(sources, VROUTER);
   const { vrouterBtf: path, kallsyms } = sources;
   if (btf === undefined || path === null) return null;
   const compare = loaded && kallsyms !== null;
+  const file = loaded ? await readBtfFile(path).catch(() => null) : null;
   return {
     path,
     own: path === `${SYSTEM_PATHS.btf}/${VROUTER}`,
     describesPackets: packetOffsets(sources.modules) !== null,
-    sameBuild: loaded ? sameNote(buildIdNote(readBytes(path)), readBytes(MODULE_BUILD_ID)) : null,
+    sameBuild: sameNote(buildIdNote(file), readBytes(MODULE_BUILD_ID)),
     agreement: compare ? agreement(btf, kallsyms, VROUTER) : null,
     undescribed: compare ? undescribed(btf, kallsyms, VROUTER) : 0,
   };

@@ -155,7 +155,11 @@ export class Btf {
       if (!(cause instanceof ElfError)) throw cause;
       throw new BtfError(cause.message, { cause });
     }
-    if (section === undefined) throw new BtfError("ELF file without a .BTF section");
+    if (section === undefined) {
+      throw new BtfError(
+        "ELF file without a .BTF section: pahole -J makes one from its debug information",
+      );
+    }
     return new Btf(section, baseSection === undefined ? base : new Btf(baseSection, undefined));
   }
 
@@ -168,7 +172,7 @@ export class Btf {
 
     const standsAlone = this.#strings[0] === 0 && (base === undefined || this.#hasOwnNames());
     if (base === undefined && !standsAlone) {
-      throw new BtfError("Split BTF, which continues that of a kernel: there is none to continue");
+      throw new BtfError("BTF of a module, which continues that of its kernel");
     }
     this.base = standsAlone ? undefined : base;
     this.firstId = this.base?.endId ?? 1;

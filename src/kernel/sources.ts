@@ -8,6 +8,7 @@
 import { Failure } from "../sys/failure.ts";
 import { printable } from "../sys/printable.ts";
 import { Btf, BtfError } from "./btf.ts";
+import { isModuleFile, MAX_BTF_FILE_BYTES, otherKind, readBtfFile, unpacked } from "./btf_file.ts";
 import { requireFit } from "./btf_fit.ts";
 import { type DiscoveryInput, type ModuleBtf, VROUTER } from "./functions.ts";
 import type { LeftOutModule } from "./left_out.ts";
@@ -58,12 +59,9 @@ export interface KernelSources
   readonly warnings: readonly string[];
   /** The one of them that says why the BTF in vrouter's default place was not taken; else `null`. */
   readonly vrouterBtfIgnored: string | null;
-  /** What else was met, for a debug log. */
+  /** What else could not be read, for a debug log. */
   readonly notes: readonly string[];
 }
-
-/** More than any vmlinux with debug information has. */
-const MAX_BTF_FILE_BYTES = 2 ** 31;
 
 /**
  * Reads all sources. The kernel takes a quarter of a second to print each of its two long lists on
@@ -162,9 +160,9 @@ function requireVrouterFit(btf: Btf, path: string, { kernelBtf, vrouterBtf }: So
     const advice = kernelBtf !== null
       ? `"${printable(kernelBtf)}" has to be the BTF of the kernel that it was built for`
       : vrouterBtf !== null
-      ? "make it anew from the module that is loaded: pahole -J vrouter.ko"
-      : "build the module anew for the kernel that runs, or name BTF that stands alone with " +
-        "--vrouter-btf (pahole -J vrouter.ko)";
+      ? "make it from the loaded module: pahole -J vrouter.ko"
+      : "rebuild the module for the running kernel, or pass standalone BTF of it to --vrouter-btf " +
+        "(pahole -J vrouter.ko)";
     throw new Failure(
       "btf",
       `Cannot use "${printable(path)}" as the BTF of ${VROUTER}: ${cause.message}; ${advice}`,
@@ -192,13 +190,9 @@ async function readVrouter(
   }
 }
 
-/** Reads a file with BTF, and nothing that would never end. */
 async function readBtf(owner: string, path: string, hint: string): Promise<Uint8Array> {
   try {
-    const { isFile, size } = await Deno.stat(path);
-    if (!isFile) throw new Failure("btf", "it is not a regular file");
-    if (size > MAX_BTF_FILE_BYTES) throw new Failure("btf", "it is larger than 2 GiB");
-    return await Deno.readFile(path);
+    return await readBtfFile(path);
   } catch (cause) {
     throw new Failure(
       "btf",
@@ -208,14 +202,18 @@ async function readBtf(owner: string, path: string, hint: string): Promise<Uint8
   }
 }
 
+/** @param base none for the kernel itself */
 function useBtf(owner: string, path: string, bytes: Uint8Array, base?: Btf): Btf {
   try {
+    if (base === undefined && isModuleFile(bytes)) throw new BtfError("It is a module");
     return Btf.parse(bytes, base);
   } catch (cause) {
     if (!(cause instanceof BtfError)) throw cause;
     throw new Failure(
       "btf",
-      `Cannot use "${printable(path)}" as the BTF of ${owner}: ${cause.message}`,
+      `Cannot use "${printable(path)}" as the BTF of ${owner}: ${
+        otherKind(bytes) ?? cause.message
+      }`,
       { cause },
     );
   }
@@ -250,7 +248,7 @@ async function readTrusted(path: string): Promise<Uint8Array> {
     if (opened.dev !== before.dev || opened.ino !== before.ino || distrust(opened) !== null) {
       throw new Failure("btf", "it changed while it was being opened");
     }
-    return await new Response(file.readable).bytes();
+    return await unpacked(await new Response(file.readable).bytes());
   } finally {
     file[Symbol.dispose]();
   }

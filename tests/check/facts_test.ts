@@ -110,14 +110,14 @@ Deno.test("packetOffsets() gives bytes, or nothing for BTF that is not vrouter's
   assert.equal(packetOffsets(sources().modules), null);
 });
 
-Deno.test("vrouterBtfFacts() compares with the loaded module alone", () => {
-  const facts = vrouterBtfFacts(sources({}), true)!;
+Deno.test("vrouterBtfFacts() compares with the loaded module alone", async () => {
+  const facts = (await vrouterBtfFacts(sources({}), true))!;
   assert.equal(facts.own, false);
   assert.equal(facts.describesPackets, true);
   assert.deepEqual(facts.agreement, { described: 1, running: 1 });
   assert.equal(facts.undescribed, 1);
-  assert.equal(vrouterBtfFacts(sources({}), false)!.agreement, null);
-  assert.equal(vrouterBtfFacts(sources(), true), null);
+  assert.equal((await vrouterBtfFacts(sources({}), false))!.agreement, null);
+  assert.equal(await vrouterBtfFacts(sources(), true), null);
 });
 
 Deno.test("buildIdNote() takes the note out of an ELF file, and finds none in what is none", () => {

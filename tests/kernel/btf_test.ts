@@ -239,7 +239,7 @@ Deno.test("split BTF whose strings start with an empty one is told by its names"
 Deno.test("Btf.parse() rejects split BTF without a base", () => {
   const module = new BtfWriter(smallKernel().writer);
   module.struct("vr_packet", 48);
-  rejects(() => Btf.parse(module.bytes()), /Split BTF, which continues that of a kernel/);
+  rejects(() => Btf.parse(module.bytes()), /BTF of a module, which continues that of its kernel/);
 });
 
 Deno.test("Btf.parse() rejects split BTF over the BTF of another kernel", () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { distrust, readSources, type SourcePaths } from "../../src/kernel/sources.ts";
-import { BtfWriter } from "../support/btf_writer.ts";
+import { BtfWriter, elfFile } from "../support/btf_writer.ts";
+import { hex } from "../support/hex.ts";
 import { isFailure } from "../support/failures.ts";
 
 const kernel = new BtfWriter();
@@ -144,9 +145,12 @@ Deno.test("readSources() rejects vrouter's BTF of another kernel, and says what 
     const start =
       /^Cannot use ".*vrouter" as the BTF of vrouter: Built over the BTF of another kernel; /;
     await rejects(readSources(DEFAULTS, paths), start);
-    await rejects(readSources(DEFAULTS, paths), /build the module anew.*--vrouter-btf/);
+    await rejects(readSources(DEFAULTS, paths), /rebuild the module.*--vrouter-btf/);
     const vrouterBtf = `${directory}/module.btf`;
-    await rejects(readSources({ ...DEFAULTS, vrouterBtf }, paths), /make it anew.*pahole -J/);
+    await rejects(
+      readSources({ ...DEFAULTS, vrouterBtf }, paths),
+      /make it from the loaded module: pahole -J/,
+    );
     const kernelBtf = `${directory}/kernel.btf`;
     await rejects(
       readSources({ ...DEFAULTS, kernelBtf }, paths),
@@ -179,6 +183,83 @@ Deno.test("readSources() rejects files that are named and cannot be read or used
     await rejects(named(`${directory}/text`, null), /text" as the BTF of the kernel: Neither BTF/);
     await rejects(named(null, `${directory}/none`), /BTF of vrouter from ".*none": No such file/);
     await rejects(named(null, `${directory}/text`), /text" as the BTF of vrouter: Neither BTF/);
+  });
+});
+
+/** What gzip makes of `bytes`. */
+async function gzip(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
+  return await new Response(
+    new Blob([bytes]).stream().pipeThrough(new CompressionStream("gzip")),
+  ).bytes();
+}
+
+Deno.test("readSources() reads files that gzip has packed", async () => {
+  const writer = new BtfWriter(kernel);
+  writer.struct("vr_packet", 48);
+  await onSystem({
+    "vmlinux.gz": await gzip(elfFile({ ".BTF": kernel.bytes() })),
+    "vrouter.ko.gz": await gzip(elfFile({ ".BTF": writer.bytes() })),
+    "vrouter.btf": await gzip(writer.bytes()),
+    "cut.gz": (await gzip(kernel.bytes())).subarray(0, 40),
+  }, async (paths, directory) => {
+    const kernelBtf = `${directory}/vmlinux.gz`;
+    const vrouterBtf = `${directory}/vrouter.ko.gz`;
+    for (const named of [{ kernelBtf, vrouterBtf }, { kernelBtf }]) {
+      if (!("vrouterBtf" in named) && Deno.uid() !== 0) continue;
+      const { modules } = await readSources({ ...DEFAULTS, ...named }, paths);
+      assert.equal(modules[1]?.btf.structSize("vr_packet"), 48);
+    }
+    await rejects(
+      readSources({ ...DEFAULTS, kernelBtf: `${directory}/cut.gz` }, paths),
+      /cut\.gz": it is gzip-compressed and damaged$/,
+    );
+  });
+});
+
+Deno.test("readSources() names a file for what it is", async () => {
+  const split = new BtfWriter(kernel);
+  split.struct("vr_packet", 48);
+  const module = elfFile({
+    ".BTF": split.bytes(),
+    ".gnu.linkonce.this_module": new Uint8Array(64),
+  });
+  const standalone = elfFile({
+    ".BTF": kernel.bytes(),
+    ".gnu.linkonce.this_module": new Uint8Array(64),
+  });
+  const image = new Uint8Array(0x400);
+  image.set(new TextEncoder().encode("HdrS"), 0x202);
+  await onSystem({
+    "btf/vmlinux": kernel.bytes(),
+    "module.ko": module,
+    "standalone.ko": standalone,
+    "module.btf": split.bytes(),
+    "vrouter.ko.xz": hex("fd 37 7a 58 5a 00 00 04 e6 d6 b4 46 02 00 21 01"),
+    "vrouter.ko.zst": hex("28 b5 2f fd 24 00 01 00 00 99 e9 d8 51"),
+    vmlinuz: image,
+    "linux.deb": "!<arch>\ndebian-binary   ",
+    "stripped.ko": elfFile({ ".text": new Uint8Array(8) }),
+  }, async (paths, directory) => {
+    const kernelFiles: Record<string, RegExp> = {
+      "module.ko": /: It is a module$/,
+      "standalone.ko": /: It is a module$/,
+      "module.btf": /: BTF of a module, which continues that of its kernel$/,
+      "vmlinuz": /: It is a compressed kernel image: unpack it first \(scripts\/extract-vmlinux/,
+      "linux.deb": /: It is a package: unpack it first/,
+    };
+    for (const [name, message] of Object.entries(kernelFiles)) {
+      const kernelBtf = `${directory}/${name}`;
+      await rejects(readSources({ ...DEFAULTS, kernelBtf }, paths), message);
+    }
+    const vrouterFiles: Record<string, RegExp> = {
+      "vrouter.ko.xz": /: It is xz-compressed: unpack it first \(xz -dk FILE\)$/,
+      "vrouter.ko.zst": /: It is zstd-compressed: unpack it first \(zstd -d FILE\)$/,
+      "stripped.ko": /: ELF file without a \.BTF section: pahole -J makes one/,
+    };
+    for (const [name, message] of Object.entries(vrouterFiles)) {
+      const vrouterBtf = `${directory}/${name}`;
+      await rejects(readSources({ ...DEFAULTS, vrouterBtf }, paths), message);
+    }
   });
 });
 
