@@ -87,10 +87,15 @@ export function checkVrouterBtf(facts: VrouterBtfFacts): Outcome {
   return suffices(agreement) ? ok(compared) : failed(compared, REMAKE);
 }
 
-/** There is no BTF of vrouter. @param ignored why a file was ignored; `null` if there was none */
-export function checkNoVrouterBtf(ignored: string | null): Outcome {
+/**
+ * There is no BTF of vrouter.
+ *
+ * @param reason why the kernel shows none
+ * @param ignored why a file was ignored; `null` if there was none
+ */
+export function checkNoVrouterBtf(reason: string, ignored: string | null): Outcome {
   return failed(
-    "this kernel has none" + (ignored === null ? "" : `; ${ignored}`),
+    reason + (ignored === null ? "" : `; ${ignored}`),
     "make a file with pahole -J and pass it to --vrouter-btf",
   );
 }

@@ -7,6 +7,7 @@
 
 import { configPaths, readKernelConfig } from "../kernel/kernel_config.ts";
 import { discover, type Discovery } from "../kernel/functions.ts";
+import { whyNoModuleBtf } from "../kernel/module_btf.ts";
 import { NO_PACKET_OFFSETS, packetOffsets } from "../kernel/packet_offsets.ts";
 import type { SourceOptions } from "../kernel/sources.ts";
 import { BACKENDS } from "../probe/backend_choice.ts";
@@ -299,7 +300,7 @@ async function vrouterBtfOutcome(
   const facts = await vrouterBtfFacts(sources, loaded);
   if (facts !== null) return checkVrouterBtf(facts);
   if (!loaded) return note("needs the module");
-  return checkNoVrouterBtf(sources.vrouterBtfIgnored);
+  return checkNoVrouterBtf(whyNoModuleBtf(sources), sources.vrouterBtfIgnored);
 }
 
 /** What can be traced; the reason, as text, if discovery failed; `null` without BTF. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { MODULE_BTF_SYMBOL } from "../kernel/module_btf.ts";
 import type { KernelConfig } from "../kernel/kernel_config.ts";
 import type { BackendName } from "../probe/backend.ts";
 import { failed, note, ok, type Outcome } from "./outcome.ts";
@@ -64,7 +65,7 @@ export const KERNEL_OPTIONS: readonly KernelOption[] = [
   },
   {
     name: "CONFIG_DEBUG_INFO_BTF_MODULES", // Linux 5.11
-    evidence: { symbol: "btf_module_notify" },
+    evidence: { symbol: MODULE_BTF_SYMBOL },
     without: "BTF of vrouter must come from a file (--vrouter-btf)",
   },
 ];

@@ -7,6 +7,7 @@
 import type { FunctionsOptions } from "../cli/invocation.ts";
 import { discover, type Discovery } from "../kernel/functions.ts";
 import { leftOutLines } from "../kernel/left_out.ts";
+import { whyNoModuleBtf } from "../kernel/module_btf.ts";
 import type { PacketFunction, SkippedFunction } from "../kernel/packet_function.ts";
 import { type KernelSources, readSources } from "../kernel/sources.ts";
 import { type Column, table } from "../output/table.ts";
@@ -87,8 +88,8 @@ function remarks(
   }
   if (options.vrouter && sources.vrouterBtf === null) {
     lines.push(
-      "No BTF of vrouter found: its functions are missing; pass a file to --vrouter-btf, " +
-        "or use --no-vrouter",
+      `No BTF of vrouter found: ${whyNoModuleBtf(sources)}; its functions are missing; pass a ` +
+        "file to --vrouter-btf, or use --no-vrouter",
     );
   }
   if (options.debug) {

@@ -5,6 +5,7 @@
  */
 
 import type { TraceOptions } from "../cli/invocation.ts";
+import { whyNoModuleBtf } from "../kernel/module_btf.ts";
 import { NO_PACKET_OFFSETS, type PacketOffsets, packetOffsets } from "../kernel/packet_offsets.ts";
 import { readDistribution } from "../kernel/platform.ts";
 import { type KernelSources, readSources } from "../kernel/sources.ts";
@@ -234,7 +235,7 @@ function describeSources(log: Log, options: TraceOptions, sources: KernelSources
   if (options.vrouter && sources.vrouterBtf === null) {
     throw new Failure(
       "vrouter_btf",
-      "Cannot find the BTF of the vrouter module: this kernel has none, so make a file with " +
+      `Cannot find the BTF of the vrouter module: ${whyNoModuleBtf(sources)}; make a file with ` +
         "pahole -J and pass it to --vrouter-btf",
     );
   }
