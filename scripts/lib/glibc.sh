@@ -24,6 +24,6 @@ require_glibc() {
 	for file; do
 		floor=$(glibc_floor "$file")
 		printf '%s\n' "$floor" "$GLIBC_FLOOR" | sort -V -C ||
-			die "Cannot use $file: it needs glibc $floor, and vrft promises to run with $GLIBC_FLOOR"
+			die "Cannot use $file: it needs glibc $floor, but vrft must run with $GLIBC_FLOOR"
 	done
 }

@@ -183,7 +183,7 @@ Deno.test("scripts/package refuses a program of another version", async () => {
   assert.equal(code, 1);
   assert.match(
     stderr,
-    /^package: Cannot pack \S+: it is not version \S+, but says: vrft 0\.0\.0$/m,
+    /^package: Cannot package \S+: it is not version \S+, but says: vrft 0\.0\.0$/m,
   );
   assert.throws(() => Deno.statSync(`${folder.path}/refused`), Deno.errors.NotFound);
 });
