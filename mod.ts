@@ -1,5 +1,14 @@
 /**
- * vrft as a library: find the functions that take a packet, trace them, and build call trees.
+ * vrft as a library: find the functions that take a packet, trace them, and build call trees; read the
+ * interfaces of the vrouter module. Nothing is loaded or opened at import; what fails as it can on a host
+ * throws a {@linkcode Failure}, whose kind tells what it is about.
+ *
+ * - {@linkcode readSources} and {@linkcode discover}: which functions take a packet. No root needed.
+ * - {@linkcode Tracer}: a trace, from loading programs to detaching probes. As root.
+ * - {@linkcode CallTree}: call trees from the records of a trace, for any {@linkcode CallSink}.
+ * - {@linkcode readVifs}, and {@linkcode listVifs} over a transport of one's own: vrouter's interfaces.
+ *
+ * examples/library.ts uses all but the tracer, and needs no root for that.
  *
  * @module
  */
@@ -10,29 +19,57 @@ export {
   type DiscoveryInput,
   type ModuleBtf,
 } from "./src/kernel/functions.ts";
-export type { PacketFunction, SkippedFunction } from "./src/kernel/packet_function.ts";
-export { type KernelSources, readSources, type SourceOptions } from "./src/kernel/sources.ts";
-export { Btf, BtfError } from "./src/kernel/btf.ts";
+export type {
+  PacketFunction,
+  PacketStruct,
+  SkippedFunction,
+} from "./src/kernel/packet_function.ts";
+export {
+  type KernelSources,
+  readSources,
+  type SourceOptions,
+  type SourcePaths,
+} from "./src/kernel/sources.ts";
+export type { LeftOutModule } from "./src/kernel/left_out.ts";
+export { Btf, BtfError, type TypeIndex } from "./src/kernel/btf.ts";
 export {
   NO_PACKET_OFFSETS,
   type PacketOffsets,
   packetOffsets,
 } from "./src/kernel/packet_offsets.ts";
-export type { BackendName, ObjectName, ObjectReader } from "./src/probe/backend.ts";
+export type { AttachProgress, BackendName, ObjectName, ObjectReader } from "./src/probe/backend.ts";
+export type { ObjectSource } from "./src/probe/backend_choice.ts";
+export type { Counts, PacketCounts } from "./src/probe/counters.ts";
+export type { SamplingRole } from "./src/probe/layout.ts";
 export { readObject } from "./src/probe/object_file.ts";
 export { type Target, withAddress } from "./src/probe/target.ts";
 export type { ChosenInterface } from "./src/probe/filter.ts";
-export type { RecordSink } from "./src/probe/record.ts";
-export { isSampled, RELEASING, sampledTargets } from "./src/probe/sampling.ts";
-export { Failure } from "./src/sys/failure.ts";
+export {
+  CPU_AND_KIND,
+  EVENT_BYTES,
+  FRAME,
+  FUNCTION,
+  KIND_ENTRY,
+  KIND_RETURN,
+  type RecordSink,
+  TASK,
+  TIMESTAMP_HIGH,
+  TIMESTAMP_LOW,
+} from "./src/probe/record.ts";
+export { isSampled, RELEASING, type SampledTarget, sampledTargets } from "./src/probe/sampling.ts";
+export { Failure, type FailureKind, type FailureOptions } from "./src/sys/failure.ts";
+export { NetlinkError, type NetlinkTransport } from "./src/sys/netlink.ts";
+export type { NetworkDevice } from "./src/sys/network.ts";
 export type { CallSink, Incomplete } from "./src/trace/call_sink.ts";
 export {
   type Consumer,
   type Recording,
+  type Sampling,
   type TraceCounts,
   Tracer,
   type TracerOptions,
+  type Watched,
 } from "./src/trace/tracer.ts";
 export { CallTree, type CallTreeOptions } from "./src/trace/tree.ts";
-export { readVifs, type Vif, VrouterAbsentError } from "./src/vrouter/interfaces.ts";
+export { listVifs, readVifs, type Vif, VrouterAbsentError } from "./src/vrouter/interfaces.ts";
 export { type SelectedInterface, selectFromSystem } from "./src/vrouter/selection.ts";

@@ -123,6 +123,15 @@ export function familyAnswer(): Uint8Array[] {
   return [vector("vif_list-01-rsp")];
 }
 
+/** The answers to a captured dump, that to the family lookup first: two pages of five and two vifs. */
+export function capturedDump(): Uint8Array[][] {
+  return [
+    familyAnswer(),
+    ["vif_list-03-rsp", "vif_list-04-rsp", "vif_list-05-rsp"].map(vector),
+    ["vif_list-07-rsp", "vif_list-08-rsp", "vif_list-09-rsp"].map(vector),
+  ];
+}
+
 /** vr_response with `code`. */
 export function response(code: number): SandeshMessage {
   return {

@@ -11,6 +11,7 @@ import { listVifs, readVifs, VrouterAbsentError } from "../../src/vrouter/interf
 import type { SandeshMessage } from "../../src/vrouter/sandesh.ts";
 import {
   answerOf,
+  capturedDump,
   done,
   FakeModule,
   FAMILY_ID,
@@ -28,15 +29,6 @@ import { forRandomCases } from "./property.ts";
 import { vector } from "./vectors.ts";
 
 const INCOMPLETE = 0x40000000;
-
-/** The captured dump: two pages of five and two vifs. */
-function capturedDump(): Uint8Array[][] {
-  return [
-    familyAnswer(),
-    ["vif_list-03-rsp", "vif_list-04-rsp", "vif_list-05-rsp"].map(vector),
-    ["vif_list-07-rsp", "vif_list-08-rsp", "vif_list-09-rsp"].map(vector),
-  ];
-}
 
 /** The message of the failure that listing over `transport` ends in. */
 function failureOf(transport: NetlinkTransport): string {
