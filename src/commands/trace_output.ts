@@ -73,6 +73,10 @@ export class Printer implements Consumer {
     this.tree.record(words, at);
   }
 
+  lost(ahead: number): void {
+    this.tree.lost(ahead);
+  }
+
   dry(): void {
     this.#writer.flush();
   }

@@ -64,6 +64,15 @@ export class Counters implements Disposable {
   }
 
   /**
+   * {@linkcode Counts.lost} alone.
+   *
+   * @throws {TypeError} after dispose
+   */
+  lost(): number {
+    return this.#sum(COUNTER_LOST);
+  }
+
+  /**
    * The packets of a sampled trace so far.
    *
    * @throws {TypeError} after dispose

@@ -64,6 +64,11 @@ export class RingReader {
     return Number(Atomics.load(this.#producer, 0)) - this.#position;
   }
 
+  /** Records among the {@linkcode pending} bytes, at most. */
+  get recordsPending(): number {
+    return Math.floor(this.pending / (HEADER_BYTES + EVENT_BYTES));
+  }
+
   /**
    * Hands the records that are complete to `sink`, in the order they were reserved.
    *

@@ -7,7 +7,10 @@
 
 /** Why a call's closing row is not its own return event. */
 export type Incomplete =
-  /** The return event never came: it was lost, or the probe's hit was missed. */
+  /**
+   * The return event never came: it was lost, or the probe's hit was missed. At the end of the trace that
+   * is taken for granted where events have been lost since the task was last heard of.
+   */
   | "return lost"
   /** The trace ended while the call was still running. */
   | "trace ended";

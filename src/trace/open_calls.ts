@@ -45,7 +45,7 @@ export class OpenCalls {
   #key = new Int32Array(FIRST_CONTEXTS);
   #top = new Int32Array(FIRST_CONTEXTS);
   #depth = new Int32Array(FIRST_CONTEXTS);
-  /** Number of the record that last put a call on the context's stack. */
+  /** Number of the record that last changed the context's stack. */
   #lastUse = new Float64Array(FIRST_CONTEXTS);
   #freshContext = 0;
   /**
@@ -113,12 +113,17 @@ export class OpenCalls {
     this.#count++;
   }
 
-  /** Takes the innermost call off; there must be one. */
-  pop(context: number): void {
+  /**
+   * Takes the innermost call off; there must be one.
+   *
+   * @param record as with {@linkcode push}
+   */
+  pop(context: number, record: number): void {
     const call = this.#top[context]!;
     this.#top[context] = this.#calls[call + BELOW]!;
     this.#calls[call + BELOW] = this.#free;
     this.#free = call;
+    this.#lastUse[context] = record;
     if (--this.#depth[context]! === 0 && this.#isQueued[context] === 0) this.#queue(context);
     this.#count--;
   }
@@ -153,6 +158,11 @@ export class OpenCalls {
     this.#calls[call + CPU_AND_STATE]! |= OVER;
   }
 
+  /** Number of the record that was the last to put a call on the context's stack, or to take one off. */
+  lastUse(context: number): number {
+    return this.#lastUse[context]!;
+  }
+
   /** Every context with open calls. */
   *busy(): Generator<number> {
     for (const context of this.#byKey.values()) {
@@ -161,7 +171,7 @@ export class OpenCalls {
   }
 
   /**
-   * The contexts to give up so that others find room: those whose last entry is further back than
+   * The contexts to give up so that others find room: those whose last change is further back than
    * halfway to that of the least recently used one.
    */
   stale(): number[] {

@@ -56,6 +56,12 @@ export interface Recording extends Disposable {
 
 /** Takes the records of a trace. */
 export interface Consumer extends RecordSink {
+  /**
+   * Records were lost since the last call, or since the trace began.
+   *
+   * @param ahead records to come that may be older than the loss, at most
+   */
+  lost(ahead: number): void;
   /** The ring is dry: what has been held back for the sake of speed should go out now. */
   dry(): void;
   /** True once no further calls are wanted; returns of calls already taken still are. */
@@ -104,6 +110,7 @@ export class Tracer implements Disposable {
   readonly #control: Int32Array;
   #attachment: Attachment | undefined;
   #missed = 0;
+  #lost = 0;
   #unread = 0;
 
   /** @param resources holds libbpf and the object, and from now on all else; this trace's to dispose */
@@ -202,6 +209,7 @@ export class Tracer implements Disposable {
     } finally {
       signal.removeEventListener("abort", wake);
       this.detach();
+      this.#tellLoss(consumer);
     }
     await this.#readRest(consumer, cut);
   }
@@ -211,6 +219,7 @@ export class Tracer implements Disposable {
     while (!signal.aborted && !consumer.done && performance.now() < deadline) {
       recording.turn();
       const read = this.#ring.drain(consumer, BATCH_BYTES);
+      this.#tellLoss(consumer);
       if (consumer.full && deadline === Infinity) {
         this.#control[CONTROL_ENABLED / 4] = 0;
         deadline = performance.now() + LIMIT_GRACE_MS;
@@ -230,6 +239,14 @@ export class Tracer implements Disposable {
       else await this.#poller.wait(1);
       Atomics.store(this.#control, CONTROL_READER_WAITS / 4, 0);
     }
+  }
+
+  /** The losses are counted first: whatever is in the ring then may be older than the last of them. */
+  #tellLoss(consumer: Consumer): void {
+    const lost = this.#counters.lost();
+    if (lost === this.#lost) return;
+    this.#lost = lost;
+    consumer.lost(this.#ring.recordsPending);
   }
 
   /** Reads on without probes: their programs have run to their end, so nothing is being written. */

@@ -62,7 +62,9 @@ const ORPHANS = 3;
 const ABANDONED = 4;
 /** Steps that may still be handed on, without those set aside for the ends of open calls. */
 const ROOM = 5;
-const COUNTS = 6;
+/** Number of the last record that may be older than a loss. */
+const LOSS = 6;
+const COUNTS = 7;
 
 /** How {@linkcode CallTree} is to behave. */
 export interface CallTreeOptions {
@@ -124,7 +126,7 @@ export class CallTree implements RecordSink {
     return this.#counts[ORPHANS]!;
   }
 
-  /** Calls closed because their return was lost; those closed by {@linkcode finish} do not count. */
+  /** Calls closed because their return was lost. */
   get abandoned(): number {
     return this.#counts[ABANDONED]!;
   }
@@ -164,14 +166,25 @@ export class CallTree implements RecordSink {
   }
 
   /**
+   * Notes that records have been lost, among those of the last moments or of those to come next.
+   *
+   * @param ahead records that are still to come and may be older than the loss, at most
+   */
+  lost(ahead: number): void {
+    this.#counts[LOSS] = this.#counts[RECORDS]! + ahead;
+  }
+
+  /**
    * Closes the calls that are still open, context by context, the innermost first, at the time of the
-   * last record.
+   * last record. A context that has not been heard of since records were lost may have gone on long ago;
+   * where none were, the calls were running when the trace ended.
    */
   finish(): void {
     for (const context of this.#open.busy()) {
+      const silent = this.#open.lastUse(context) <= this.#counts[LOSS]!;
       while (this.#open.depth(context) > 0) {
         this.#cpu = this.#open.cpu(this.#open.top(context));
-        this.#close(context, "trace ended");
+        this.#close(context, silent ? "return lost" : "trace ended");
       }
     }
   }
@@ -213,7 +226,7 @@ export class CallTree implements RecordSink {
       return;
     }
     while (open.top(context) !== call) this.#close(context, "return lost");
-    open.pop(context);
+    open.pop(context, this.#counts[RECORDS]!);
     this.#markTailCaller(context, frame);
     this.#sink.leave(this.#low, this.#high, this.#cpu, open.depth(context), fn);
   }
@@ -294,7 +307,7 @@ export class CallTree implements RecordSink {
   #close(context: number, why: Incomplete): void {
     const open = this.#open;
     const fn = open.function(open.top(context));
-    open.pop(context);
+    open.pop(context, this.#counts[RECORDS]!);
     if (why === "return lost") this.#counts[ABANDONED]!++;
     this.#sink.abandon(this.#low, this.#high, this.#cpu, open.depth(context), fn, why);
   }

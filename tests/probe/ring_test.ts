@@ -29,6 +29,7 @@ Deno.test("drain() hands on records in order and frees their room", () => {
   ring.write(payload(100));
   ring.write(payload(200));
   assert.equal(reader.pending, 64);
+  assert.equal(reader.recordsPending, 2);
   assert.equal(reader.drain(collector, Infinity), 64);
   assert.deepEqual(collector.records, [wordsOf(payload(100)), wordsOf(payload(200))]);
   assert.equal(ring.consumed, ring.produced);

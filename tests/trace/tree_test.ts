@@ -413,6 +413,37 @@ Deno.test("finish() closes what is open, the innermost call first", () => {
   assert.equal(list.steps.length, 8);
 });
 
+Deno.test("finish() says of calls that were open when records were lost that their returns were", () => {
+  const { tree, list } = grow([
+    entry(7, 0, onTask(1, 0), "a"),
+    entry(7, 0, onTask(1, 1), "b"),
+    entry(8, 1, onTask(2, 0), "c"),
+    entry(8, 1, onTask(2, 1), "d"),
+  ]);
+  tree.lost(0);
+  // Behind the loss: one task goes on in a call, and another one begins.
+  for (const record of [exit(8, 1, onTask(2, 1), "d"), entry(9, 2, onTask(3, 0), "e")]) {
+    feed(tree, record);
+  }
+  tree.finish();
+  assert.deepEqual(list.lines().slice(6), [
+    "0   } b, return lost",
+    "0 } a, return lost",
+    "1 } c, trace ended",
+    "2 } e, trace ended",
+  ]);
+  assert.equal(tree.abandoned, 2);
+});
+
+Deno.test("lost() counts for the records that were on their way, and not for those behind them", () => {
+  const { tree, list } = grow([]);
+  tree.lost(1);
+  feed(tree, entry(7, 0, onTask(1, 0), "a"));
+  feed(tree, entry(8, 1, onTask(2, 0), "b"));
+  tree.finish();
+  assert.deepEqual(list.lines().slice(2), ["0 } a, return lost", "1 } b, trace ended"]);
+});
+
 Deno.test("CallTree says when and where each step was seen", () => {
   const { list } = grow([
     { ...entry(7, 1, onTask(1, 0), "a"), time: 0x1_8000_0000n },

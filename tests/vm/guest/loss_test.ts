@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { FPROBE, must, parse, settle, summary, Trace } from "./support.ts";
+import { FPROBE, must, parse, ping, settle, summary, Trace } from "./support.ts";
 
 /** Runs of the programs of a live vrft, by the kernel's own count. */
 async function programRuns(): Promise<number> {
@@ -50,6 +50,29 @@ function lostEntries(events: number, lost: number): number {
   const records = events + lost;
   return packets * 2 - records;
 }
+
+Deno.test("Calls whose returns found no room are not said to run when the trace ends", async () => {
+  await using trace = await Trace.live(
+    "-f",
+    "vm_rx",
+    "-f",
+    "vr_*",
+    "-f",
+    "nh_*",
+    "--buffer",
+    "4096",
+  );
+  // The ring is full long before the last of them, amid the calls of a packet, and nothing comes later.
+  trace.signal("SIGSTOP");
+  await ping(10);
+  trace.signal("SIGINT");
+  trace.signal("SIGCONT");
+  const { code, stdout, stderr } = await trace.ended();
+  assert.equal(code, 0, stderr);
+  assert.ok(summary(stderr).get("events lost")! > 0, stderr);
+  const notes = new Set(parse(stdout).calls.map(({ note }) => note));
+  assert.deepEqual(notes, new Set(["", "return lost"]), stdout);
+});
 
 Deno.test("The default buffer loses nothing of a flood", async () => {
   await using trace = await Trace.live("-f", "vr_*", "-f", "vm_rx", "-f", "nh_*", "-f", "linux_*");
