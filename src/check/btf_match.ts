@@ -6,7 +6,8 @@
  */
 
 import type { Btf } from "../kernel/btf.ts";
-import { findSymbols } from "../kernel/symbols.ts";
+import { functionNames } from "../kernel/functions.ts";
+import { findSymbols, moduleFunctions } from "../kernel/symbols.ts";
 
 /** How well the functions in BTF and in the running code agree. */
 export interface Agreement {
@@ -15,12 +16,6 @@ export interface Agreement {
   /** Those of them in the running code. */
   readonly running: number;
 }
-
-const NEWLINE = 0x0a;
-const BRACKET_OPEN = 0x5b;
-
-/** Symbols that the compiler and objtool generate next to functions. */
-const NO_FUNCTION = /^__(pfx|cfi|probestub|traceiter)_/;
 
 /**
  * Looks up the functions of `btf`, not of its base, among the symbols of `module`. Clones (`.isra.0`)
@@ -48,28 +43,7 @@ export function agreement(btf: Btf, kallsyms: Uint8Array, module: string): Agree
 export function undescribed(btf: Btf, kallsyms: Uint8Array, module: string): number {
   const described = functionNames(btf);
   let count = 0;
-  for (const name of moduleFunctions(kallsyms, module)) if (!described.has(name)) count++;
+  const running = new Set(moduleFunctions(kallsyms, module).map(({ name }) => name));
+  for (const name of running) if (!described.has(name)) count++;
   return count;
-}
-
-/** Names of the functions of `btf`, not of its base. */
-function functionNames(btf: Btf): Set<string> {
-  return new Set(Array.from(btf.index.functions, (number) => btf.name(btf.firstId + number)));
-}
-
-/** Names of a module's functions, without suffixes from the compiler. */
-function moduleFunctions(kallsyms: Uint8Array, module: string): Set<string> {
-  const decoder = new TextDecoder();
-  const names = new Set<string>();
-  // Only symbols of modules have a bracket.
-  for (let at = kallsyms.indexOf(BRACKET_OPEN); at >= 0;) {
-    const start = kallsyms.lastIndexOf(NEWLINE, at) + 1;
-    const newline = kallsyms.indexOf(NEWLINE, at);
-    const end = newline < 0 ? kallsyms.length : newline;
-    const line = decoder.decode(kallsyms.subarray(start, end));
-    const [, name, owner] = /^[0-9a-f]+ [tTwW] ([^\s.]+)\S*\t\[(.*)\]$/.exec(line) ?? [];
-    if (name !== undefined && owner === module && !NO_FUNCTION.test(name)) names.add(name);
-    at = kallsyms.indexOf(BRACKET_OPEN, end);
-  }
-  return names;
 }

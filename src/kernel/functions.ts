@@ -11,7 +11,14 @@ import { matcher } from "./glob.ts";
 import type { LeftOutModule } from "./left_out.ts";
 import type { PacketFunction, SkippedFunction } from "./packet_function.ts";
 import { type PacketParameter, Prototypes } from "./prototypes.ts";
-import { findSymbols, findTraceable, listsModule, type SymbolLine, VMLINUX } from "./symbols.ts";
+import {
+  findSymbols,
+  findTraceable,
+  listsModule,
+  moduleFunctions,
+  type SymbolLine,
+  VMLINUX,
+} from "./symbols.ts";
 
 /** The BTF of the kernel or of one module. */
 export interface ModuleBtf {
@@ -39,7 +46,10 @@ export interface DiscoveryInput {
 /** What discovery finds. Both lists are sorted: vmlinux first, then by module, then by name. */
 export interface Discovery {
   readonly functions: readonly PacketFunction[];
-  /** Functions that take a packet and are not traced. Names that the globs leave out are in neither. */
+  /**
+   * Functions that take a packet and are not traced, and those of vrouter that BTF does not describe.
+   * Names that the globs leave out are in neither.
+   */
   readonly skipped: readonly SkippedFunction[];
   /** Modules whose BTF cannot be used: those of the input, and those found out here to be damaged. */
   readonly leftOut: readonly LeftOutModule[];
@@ -89,7 +99,8 @@ type SymbolTable = Map<string, Map<string, Symbols>>;
  */
 export function discover(input: DiscoveryInput): Discovery {
   const leftOut = [...input.leftOut];
-  const candidates = findCandidates(input, leftOut);
+  const chosen = choice(input);
+  const candidates = findCandidates(input, chosen, leftOut);
   const names = new Set(candidates.map(({ name }) => name));
   const kallsyms = input.kallsyms === null ? null : findSymbols(input.kallsyms, names);
   const traceable = input.filterFunctions === null
@@ -115,6 +126,11 @@ export function discover(input: DiscoveryInput): Discovery {
       functions.push({ name, module, struct, position, register, indirection, address });
     }
   }
+  const undescribed = findUndescribed(input, chosen);
+  if (undescribed.length > 0) {
+    skipped.push(...undescribed);
+    skipped.sort(byModuleAndName);
+  }
   return {
     functions,
     skipped,
@@ -124,19 +140,64 @@ export function discover(input: DiscoveryInput): Discovery {
   };
 }
 
+/** Whether the globs choose a function, by any of its names. */
+type Choice = (...names: string[]) => boolean;
+
+/** @throws {Failure} when a glob cannot be understood */
+function choice({ functions, excludes }: DiscoveryInput): Choice {
+  const included = functions.length === 0 ? (): boolean => true : matcher(functions);
+  const excluded = matcher(excludes);
+  return (...names) => names.some(included) && !names.some(excluded);
+}
+
+/** Entry points of every module, which take no packet; the first is gone once it has run. */
+const ENTRY_POINTS: ReadonlySet<string> = new Set(["init_module", "cleanup_module"]);
+
+/**
+ * Functions of the vrouter module that its BTF does not describe: pahole leaves out those whose
+ * parameters do not arrive as the source says, and those of one name that differ. Each may take a
+ * packet. Of other modules and of the kernel there are too many that never see one.
+ */
+function findUndescribed(
+  { modules, kallsyms }: DiscoveryInput,
+  chosen: Choice,
+): SkippedFunction[] {
+  const btf = modules.find(({ module }) => module === VROUTER)?.btf;
+  if (btf === undefined || kallsyms === null) return [];
+  const described = functionNames(btf);
+  const found = new Map<string, SkippedFunction>();
+  for (const { name, suffix } of moduleFunctions(kallsyms, VROUTER)) {
+    const symbol = name + suffix;
+    if (described.has(name) || ENTRY_POINTS.has(name)) continue;
+    if (!chosen(name, symbol)) continue;
+    const reason = suffix === ""
+      ? "not in BTF: whether it takes a packet is unknown"
+      : "not in BTF: the compiler has changed its parameters";
+    found.set(symbol, { name: symbol, module: VROUTER, reason });
+  }
+  return [...found.values()];
+}
+
+/** Names of the functions of `btf`, not of its base. @throws {BtfError} when it is damaged */
+export function functionNames(btf: Btf): Set<string> {
+  return new Set(Array.from(btf.index.functions, (number) => btf.name(btf.firstId + number)));
+}
+
 /**
  * The functions that take a packet and that the globs choose, each name of a module once; sorted.
  *
  * @param leftOut gets the modules whose BTF is damaged
  */
-function findCandidates(input: DiscoveryInput, leftOut: LeftOutModule[]): Candidate[] {
-  const included = input.functions.length === 0 ? (): boolean => true : matcher(input.functions);
-  const excluded = matcher(input.excludes);
+function findCandidates(
+  input: DiscoveryInput,
+  chosen: Choice,
+  leftOut: LeftOutModule[],
+): Candidate[] {
   const prototypes = new Map<Btf, Prototypes>();
   return [...input.modules].sort(byModule).flatMap(({ module, btf }) => {
     try {
       const byName = findInModule(module, btf, prototypesOf(btf, prototypes));
-      return [...byName.keys()].filter((name) => included(name) && !excluded(name)).sort()
+      return [...byName.keys()].filter((name) => chosen(name)).sort()
         .map((name) => byName.get(name) as Candidate);
     } catch (cause) {
       if (!(cause instanceof BtfError)) throw cause;
@@ -150,9 +211,17 @@ function findCandidates(input: DiscoveryInput, leftOut: LeftOutModule[]): Candid
 }
 
 /** vmlinux first; order by code units, which no locale changes. */
-function byModule({ module: a }: ModuleBtf, { module: b }: ModuleBtf): number {
+function byModule(
+  { module: a }: Pick<ModuleBtf, "module">,
+  { module: b }: Pick<ModuleBtf, "module">,
+): number {
   if (a === VMLINUX || b === VMLINUX) return Number(b === VMLINUX) - Number(a === VMLINUX);
   return a < b ? -1 : Number(a > b);
+}
+
+/** As {@linkcode byModule}, then by name. */
+function byModuleAndName(a: SkippedFunction, b: SkippedFunction): number {
+  return byModule(a, b) || (a.name < b.name ? -1 : Number(a.name > b.name));
 }
 
 /** The prototypes of `btf`, over those of its base, which all modules share. */

@@ -84,11 +84,39 @@ export function findTraceable(
 
 /** Whether any line of kallsyms belongs to `module`. */
 export function listsModule(kallsyms: Uint8Array, module: string): boolean {
+  return !modulesPlaces(kallsyms, module).next().done;
+}
+
+/** What the compiler and objtool put beside functions, with names of their own. */
+const NO_FUNCTION = /^__(pfx|cfi|probestub|traceiter)_/;
+
+/**
+ * The functions of one module, from the contents of /proc/kallsyms: without the parts that are split
+ * off as unlikely (`.cold`), which are entered by a jump.
+ *
+ * @returns lines in the order of the list; the name ends at the first dot
+ */
+export function moduleFunctions(kallsyms: Uint8Array, module: string): readonly SymbolLine[] {
+  const lines: SymbolLine[] = [];
+  const length = encoder.encode(`[${module}]`).length;
+  for (const at of modulesPlaces(kallsyms, module)) {
+    if (at + length < kallsyms.length && kallsyms[at + length] !== NEWLINE) continue;
+    const start = kallsyms.lastIndexOf(NEWLINE, at) + 1;
+    const line = decoder.decode(kallsyms.subarray(start, at));
+    const [, digits, name, suffix] = /^([0-9a-f]{1,16}) [tTwW] ([^\s.]+)(\S*)\t$/.exec(line) ?? [];
+    if (digits === undefined || name === undefined || suffix === undefined) continue;
+    if (NO_FUNCTION.test(name) || suffix.includes(".cold")) continue;
+    lines.push({ name, suffix, module, address: BigInt(`0x${digits}`) });
+  }
+  return lines;
+}
+
+/** Where the module's name stands in the lines that belong to it. */
+function* modulesPlaces(kallsyms: Uint8Array, module: string): Generator<number, void, void> {
   const wanted = encoder.encode(`[${module}]`);
   for (let at = -1; (at = kallsyms.indexOf(BRACKET_OPEN, at + 1)) >= 0;) {
-    if (equals(wanted, kallsyms, at, at + wanted.length)) return true;
+    if (equals(wanted, kallsyms, at, at + wanted.length)) yield at;
   }
-  return false;
 }
 
 /**

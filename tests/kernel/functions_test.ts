@@ -268,7 +268,7 @@ Deno.test("discover() tells a module that is not loaded from one without the sym
     kallsyms: kallsyms("ip_rcv", "vr_init vrouter"),
     filterFunctions: filterFunctions("ip_rcv"),
   });
-  assert.deepEqual(reasons(loaded), { vr_trap: "inlined: no symbol" });
+  assert.equal(reasons(loaded)["vr_trap"], "inlined: no symbol");
   const unlisted = run(writer, { modules, filterFunctions: filterFunctions("vr_trap vrouter") });
   assert.deepEqual(traced(unlisted), ["vrouter:vr_trap"]);
 });
@@ -339,4 +339,81 @@ Deno.test("discover() rejects function names that a terminal would act on", () =
   for (const name of ["\x1b[2J", "a b", "a\nb", ""]) {
     assert.throws(() => run(kernel(name).writer), isFailure("btf"));
   }
+});
+
+Deno.test("discover() names each function of vrouter that BTF does not describe", () => {
+  const { writer, skb } = kernel("ip_rcv");
+  const base = Btf.parse(writer.bytes());
+  const module = new BtfWriter(writer);
+  module.func("nh_output", [["skb", skb]]);
+  module.func("vr_htable_init", []);
+  const modules = [
+    { module: "vmlinux", btf: base },
+    { module: "vrouter", btf: Btf.parse(module.bytes(), base) },
+  ];
+  const symbols = kallsyms(
+    "ip_rcv",
+    "ip_undescribed",
+    "veth_undescribed veth",
+    "nh_output vrouter",
+    "nh_output.cold vrouter",
+    "nh_output.part.0 vrouter",
+    "vr_htable_init vrouter",
+    "lh_rps_process.isra.0 vrouter",
+    "lh_rps_process.isra.0.cold vrouter",
+    "__pfx_lh_rps_process.isra.0 vrouter",
+    "vr_undescribed vrouter",
+    "vr_undescribed vrouter",
+    "init_module vrouter",
+    "cleanup_module vrouter",
+  );
+  const lists = {
+    modules,
+    kallsyms: symbols,
+    filterFunctions: filterFunctions("ip_rcv", "nh_output vrouter"),
+  };
+  const found = run(writer, lists);
+  assert.deepEqual(traced(found), ["vmlinux:ip_rcv", "vrouter:nh_output"]);
+  assert.deepEqual(found.skipped, [
+    {
+      name: "lh_rps_process.isra.0",
+      module: "vrouter",
+      reason: "not in BTF: the compiler has changed its parameters",
+    },
+    {
+      name: "vr_undescribed",
+      module: "vrouter",
+      reason: "not in BTF: whether it takes a packet is unknown",
+    },
+  ]);
+  const names = (globs: Partial<DiscoveryInput>): string[] =>
+    Object.keys(reasons(run(writer, { ...lists, ...globs })));
+  assert.deepEqual(names({ functions: ["lh_rps_process"] }), ["lh_rps_process.isra.0"]);
+  assert.deepEqual(names({ functions: ["*.isra.*"] }), ["lh_rps_process.isra.0"]);
+  assert.deepEqual(names({ excludes: ["*.isra.*"] }), ["vr_undescribed"]);
+  assert.deepEqual(names({ excludes: ["lh_rps_process"] }), ["vr_undescribed"]);
+  // Without vrouter's BTF a trace has nothing of vrouter.
+  assert.deepEqual(names({ modules: modules.slice(0, 1) }), []);
+  assert.deepEqual(names({ kallsyms: null }), []);
+});
+
+Deno.test("what BTF does not describe is sorted in among what else is skipped", () => {
+  const { writer, skb } = kernel("ip_rcv");
+  const base = Btf.parse(writer.bytes());
+  const module = (name: string, ...functions: string[]): { module: string; btf: Btf } => {
+    const split = new BtfWriter(writer);
+    for (const one of functions) split.func(one, [["skb", skb]]);
+    return { module: name, btf: Btf.parse(split.bytes(), base) };
+  };
+  const found = run(writer, {
+    modules: [
+      { module: "vmlinux", btf: base },
+      module("vxlan", "vxlan_rcv"),
+      module("vrouter", "a_inlined", "z_inlined"),
+    ],
+    kallsyms: kallsyms("m.isra.0 vrouter", "vxlan_init vxlan"),
+    filterFunctions: filterFunctions("other"),
+  });
+  const order = found.skipped.map(({ name }) => name);
+  assert.deepEqual(order, ["ip_rcv", "a_inlined", "m.isra.0", "z_inlined", "vxlan_rcv"]);
 });

@@ -1,5 +1,11 @@
 import assert from "node:assert/strict";
-import { findSymbols, findTraceable, listsModule } from "../../src/kernel/symbols.ts";
+import {
+  findSymbols,
+  findTraceable,
+  listsModule,
+  moduleFunctions,
+  type SymbolLine,
+} from "../../src/kernel/symbols.ts";
 import { propertyRuns } from "../support/property.ts";
 import { Random } from "../support/random.ts";
 
@@ -131,4 +137,27 @@ Deno.test("lookups by hash find what a plain comparison finds", () => {
     const found = findTraceable(bytes(list.join("\n")), wanted);
     assert.deepEqual(found.map((line) => `${line.name}|${line.suffix}`), expected);
   }
+});
+
+Deno.test("moduleFunctions() gives the code of one module, without parts that are jumped to", () => {
+  const kallsyms = new TextEncoder().encode(`\
+ffffffff81000000 T startup
+ffffffffc0000000 t vm_rx\t[vrouter]
+ffffffffc0000010 t __pfx_vm_rx\t[vrouter]
+ffffffffc0000020 d vr_table\t[vrouter]
+ffffffffc0000030 t a.isra.0\t[vrouter]
+ffffffffc0000040 t a.isra.0.cold\t[vrouter]
+ffffffffc0000050 t vm_tx\t[vrouter_other]
+0000000000000000 T hidden\t[vrouter]
+ffffffffc0000060 t odd\t[vrouter][vrouter]
+ffffffffc0000070 w last\t[vrouter]`);
+  const line = (name: string, suffix: string, address: bigint): SymbolLine => {
+    return { name, suffix, module: "vrouter", address };
+  };
+  assert.deepEqual(moduleFunctions(kallsyms, "vrouter"), [
+    line("vm_rx", "", 0xffffffffc0000000n),
+    line("a", ".isra.0", 0xffffffffc0000030n),
+    line("hidden", "", 0n),
+    line("last", "", 0xffffffffc0000070n),
+  ]);
 });
