@@ -68,7 +68,7 @@ function chosenTargets(log: Log, options: TraceOptions, sources: KernelSources):
   if (targets.length > 0) return targets;
   throw new Failure(
     "addresses",
-    "Cannot trace: /proc/kallsyms hides the addresses of functions; set kernel.kptr_restrict to 0 " +
+    "Cannot trace: /proc/kallsyms hides function addresses; set kernel.kptr_restrict to 0 " +
       "or 1 (sysctl -w kernel.kptr_restrict=1)",
   );
 }

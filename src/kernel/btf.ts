@@ -1,13 +1,12 @@
 /**
- * Reads BTF, the type information that the kernel and its modules carry.
+ * Reads BTF, the type information of the kernel and its modules.
  *
  * Format: Documentation/bpf/btf.rst and include/uapi/linux/btf.h, up to `BTF_KIND_ENUM64` (6.0).
- * Nothing is turned into objects: parsing makes one index, of where each type starts, and names
- * stay bytes until one is asked for. vmlinux has over 100,000 types, and a trace wants some 2,000
- * names of them.
+ * No objects are created: parsing builds one index of where each type starts, and names stay bytes
+ * until requested. vmlinux has over 100,000 types, of which a trace needs some 2,000 names.
  *
- * The bytes may be anybody's: whatever they are, the work of each call grows with their number alone,
- * and not with what they claim. What bounds it is said where it is done.
+ * The input is untrusted: the work of each call is bounded by its size, not by what it claims. The
+ * bounds are documented where they apply.
  *
  * @module
  */
@@ -15,7 +14,7 @@
 import { Failure } from "../sys/failure.ts";
 import { ElfError, elfSection, isElf } from "./elf.ts";
 
-/** Why bytes are not BTF that can be used. */
+/** Why bytes are not usable BTF. */
 export class BtfError extends Failure {
   override readonly name = "BtfError";
 
@@ -24,7 +23,7 @@ export class BtfError extends Failure {
   }
 }
 
-/** `void`, which is type id 0 and stands in no file. */
+/** `void`, type id 0, which is in no file. */
 export const KIND_VOID = 0;
 export const KIND_INT = 1;
 export const KIND_PTR = 2;
@@ -51,8 +50,8 @@ const MAGIC = 0xeb9f;
 const MAGIC_SWAPPED = 0x9feb;
 
 /**
- * Words of a type, by the highest byte of its info (kind_flag and kind), 0 for unknown kinds: those
- * that it has once, and those that it has for each of its members, parameters or values.
+ * Words of a type, by the highest byte of its info (kind_flag and kind): fixed words, and words per
+ * member, parameter or value. 0 for unknown kinds.
  */
 const FIXED_WORDS = new Uint8Array(256);
 const ENTRY_WORDS = new Uint8Array(256);
@@ -62,14 +61,14 @@ for (const flag of [0, 0x80]) {
 }
 
 /**
- * Bits of info that count those. The upper 8 of them are zero as yet: counted in, they make a type too
- * long rather than be taken for nothing.
+ * Bits of info that count those. The upper 8 bits are still zero: if they get a meaning, a type becomes
+ * too long instead of being misread.
  */
 export const COUNT_MASK = 0xffffff;
 
 /**
- * How many modifiers and typedefs may follow each other: twice the depth that the kernel accepts
- * (`MAX_RESOLVE_DEPTH` in kernel/bpf/btf.c), so what is longer is a loop.
+ * Maximum chain of modifiers and typedefs: twice what the kernel accepts (`MAX_RESOLVE_DEPTH` in
+ * kernel/bpf/btf.c), so anything longer is a loop.
  */
 const MAX_CHAIN = 64;
 
@@ -77,21 +76,21 @@ const MAX_CHAIN = 64;
 const MAX_NAME_BYTES = 512;
 
 /**
- * The largest BTF that is read: ten times that of a distribution's vmlinux, and four times what the
- * kernel accepts from a program (`BTF_MAX_SIZE` in kernel/bpf/btf.c). What is made of BTF takes a
- * multiple of its size, so this bounds the memory.
+ * Maximum size of BTF: ten times that of a distribution's vmlinux, and four times what the kernel
+ * accepts from a program (`BTF_MAX_SIZE` in kernel/bpf/btf.c). Memory use is a multiple of the size, so
+ * this bounds it.
  */
 export const MAX_BTF_BYTES = 64 * 2 ** 20;
 
-/** What is said of split BTF that does not fit the BTF that it would have to continue. */
+/** Message for split BTF that does not fit its base. */
 export const OTHER_KERNEL = "Built over the BTF of another kernel";
 
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 
 /**
- * BTF as it is, for loops over all types: `struct btf_type` is three words, name, info and size or type,
- * and what follows depends on the kind. Numbers count the BTF's own types from 0: an id is a number
+ * Raw BTF, for loops over all types: `struct btf_type` is three words, name, info and size or type;
+ * what follows depends on the kind. Numbers count the BTF's own types from 0: an id is a number
  * plus {@linkcode Btf.firstId}.
  */
 export interface TypeIndex {
@@ -110,14 +109,14 @@ export interface TypeIndex {
 
 /** The types of one kernel, or of one module. */
 export class Btf {
-  /** BTF whose type ids and strings this one continues; `undefined` when it stands alone. */
+  /** Base whose type ids and strings this BTF continues; `undefined` for standalone BTF. */
   readonly base: Btf | undefined;
   /** The first id of its own types. */
   readonly firstId: number;
   /** One more than its last id. */
   readonly endId: number;
 
-  /** Its own types, without those of the base. */
+  /** Its own types, not those of the base. */
   readonly index: TypeIndex;
 
   readonly #words: Uint32Array;
@@ -130,19 +129,18 @@ export class Btf {
   /**
    * Parses raw BTF, or the `.BTF` section of an ELF file.
    *
-   * What is checked here: the sections, and that each type lies within them and has a known kind.
-   * Names and references between types are checked when they are followed.
+   * Checks the sections, and that each type lies within them and has a known kind. Names and references
+   * between types are checked when they are followed.
    *
-   * Takes a step for each type, of which there is one in 12 bytes at most. The index takes at most
-   * twice the size of the types; types that are not aligned to 4 bytes are copied. Of an ELF file
-   * the BTF alone counts.
+   * Takes one step per type, and a type has at least 12 bytes. The index takes at most twice the size
+   * of the types; types not aligned to 4 bytes are copied. Of an ELF file only the BTF counts.
    *
-   * @param bytes kept and read later on: must not change
-   * @param base BTF of the kernel, which split BTF needs. Whether `bytes` are split is found out from
-   * them: strings that stand alone start with an empty one, at offset 0, and split ones do not; and
-   * names of split BTF lie beyond its own strings. An ELF file's `.BTF.base` takes the place of `base`
-   * (the distilled base of modules built out of the tree, pahole 1.28 and Linux 6.11).
-   * @throws {BtfError} when the bytes are not BTF, damaged, of a newer format, larger than
+   * @param bytes kept and read later; must not change
+   * @param base BTF of the kernel, which split BTF needs. Split BTF is detected from its contents: the
+   * strings of standalone BTF start with an empty one at offset 0, those of split BTF do not, and names
+   * in split BTF lie beyond its own strings. `.BTF.base` in an ELF file replaces `base` (the distilled
+   * base of out-of-tree modules, pahole 1.28 and Linux 6.11).
+   * @throws {BtfError} if the bytes are not BTF, damaged, of a newer format, larger than
    * {@linkcode MAX_BTF_BYTES}, or split and `base` is missing or of another kernel
    */
   static parse(bytes: Uint8Array, base?: Btf): Btf {
@@ -188,10 +186,10 @@ export class Btf {
   }
 
   /**
-   * Over the BTF of another kernel the names of split BTF point beyond the strings or into the middle
-   * of one, which tells.
+   * With the BTF of another kernel as base, names of split BTF point beyond the strings or into the
+   * middle of one.
    *
-   * @throws {BtfError} when a name does not start where a string starts
+   * @throws {BtfError} if a name does not start at the start of a string
    */
   #checkBase(): void {
     for (const start of this.#starts) {
@@ -201,7 +199,7 @@ export class Btf {
     }
   }
 
-  /** Any string is written once and whole (libbpf's btf__add_str, the compilers' likewise). */
+  /** Every string is stored once and whole, by libbpf (btf__add_str) and compilers alike. */
   #startsString(offset: number): boolean {
     if (offset < this.#stringsFrom && this.base !== undefined) {
       return this.base.#startsString(offset);
@@ -230,7 +228,7 @@ export class Btf {
   }
 
   /**
-   * The type that a pointer, modifier, typedef or function refers to, or what a prototype returns.
+   * The type that a pointer, modifier, typedef or function refers to, or a prototype's return type.
    *
    * @throws {BtfError} as {@linkcode kind}
    */
@@ -262,31 +260,31 @@ export class Btf {
     return this.#words[this.#start(id) + TYPE_WORDS + 2] as number;
   }
 
-  /** Where the name stands among the strings: the same for the same name. */
+  /** Offset of the name in the strings; equal names have equal offsets. */
   nameOffset(id: number): number {
     if (id < this.firstId && this.base !== undefined) return this.base.nameOffset(id);
     return this.#words[this.#start(id)] as number;
   }
 
   /**
-   * Name of the type; empty when it has none. Names are whole strings of the BTF, so all different ones
+   * Name of the type; empty if it has none. Names are whole strings of the BTF, so all distinct names
    * together are no longer than its strings.
    *
-   * @throws {BtfError} when it is longer than 512 bytes, or does not start where a string does
+   * @throws {BtfError} if it is longer than 512 bytes, or does not start at the start of a string
    */
   name(id: number): string {
     return this.#string(this.nameOffset(id));
   }
 
-  /** Whether the type has this name, given as bytes without NUL. */
+  /** Whether the type has this name, passed as bytes without NUL. */
   isNamed(id: number, name: Uint8Array): boolean {
     return this.#stringEquals(this.nameOffset(id), name);
   }
 
   /**
-   * The type itself behind typedefs and `const`, `volatile`, `restrict` and type tags: 64 steps at most.
+   * Resolves typedefs, `const`, `volatile`, `restrict` and type tags, in at most 64 steps.
    *
-   * @throws {BtfError} when they never end, or there is no type `id`
+   * @throws {BtfError} if they form a loop, or there is no type `id`
    */
   resolve(id: number): number {
     let type = id;
@@ -294,18 +292,18 @@ export class Btf {
       if (!isModifier(this.kind(type))) return type;
       type = this.target(type);
     }
-    throw new BtfError(`Type ${id} leads to no type: its chain of typedefs and modifiers loops`);
+    throw new BtfError(`Type ${id} does not resolve: its typedefs and modifiers form a loop`);
   }
 
   /**
-   * Where a member starts in a struct; members of unnamed structs and unions inside count as its own.
-   * Of several structs of the name, the first with such a member.
+   * Offset of a member in a struct, including members of unnamed structs and unions inside. With several
+   * structs of the name, the first that has the member.
    *
-   * Looks at each type, and at each member of a struct or union once; memory is taken for the structs
-   * and unions that are looked into.
+   * Visits each type, and each member of a struct or union, at most once; needs memory for the visited
+   * structs and unions.
    *
-   * @returns bytes from the start of the struct; `undefined` when there is no such member, or when it
-   * is a bit field
+   * @returns bytes from the start of the struct; `undefined` without such a member, or for a bit
+   * field
    * @throws {BtfError} when the BTF is damaged
    */
   memberOffset(struct: string, member: string): number | undefined {
@@ -318,13 +316,13 @@ export class Btf {
     return undefined;
   }
 
-  /** Bytes of the struct; `undefined` when there is none of the name. Of several, the first. */
+  /** Size of the struct; `undefined` without one of that name. With several, the first. */
   structSize(struct: string): number | undefined {
     for (const id of this.#structs(struct)) return this.size(id);
     return undefined;
   }
 
-  /** Number of parameters of the function; `undefined` when there is none of the name. Of several, the first. */
+  /** Number of parameters of the function; `undefined` without one of that name. With several, the first. */
   parameterCount(fn: string): number | undefined {
     const name = encoder.encode(fn);
     for (const number of this.index.functions) {
@@ -344,9 +342,8 @@ export class Btf {
   }
 
   /**
-   * Offset of a member in bits. `visited` holds the types that were searched in vain: each is searched
-   * once, however often it occurs and in however many structs, and a struct inside itself ends the
-   * search.
+   * Offset of a member in bits. `visited` has the types already searched without success: each is
+   * searched once, however often it occurs, and a struct inside itself ends the search.
    */
   #memberBits(
     id: number,
@@ -391,7 +388,7 @@ export class Btf {
   #string(offset: number): string {
     if (offset < this.#stringsFrom && this.base !== undefined) return this.base.#string(offset);
     if (!this.#startsString(offset)) {
-      throw new BtfError(`No name starts at ${offset}: it is inside another one, or outside`);
+      throw new BtfError(`No name starts at ${offset}: it is inside another one, or out of bounds`);
     }
     const from = offset - this.#stringsFrom;
     const end = this.#strings.subarray(from, from + MAX_NAME_BYTES).indexOf(0);
@@ -413,7 +410,7 @@ export class Btf {
   }
 }
 
-/** Whether the kind only qualifies or names another type; `volatile` and `const` lie in between. */
+/** Whether the kind only qualifies or names another type; `volatile` and `const` are in between. */
 function isModifier(kind: number): boolean {
   return (kind >= KIND_TYPEDEF && kind <= KIND_RESTRICT) || kind === KIND_TYPE_TAG;
 }
@@ -422,23 +419,23 @@ function isModifier(kind: number): boolean {
 function findSections(bytes: Uint8Array): { words: Uint32Array; strings: Uint8Array } {
   if (bytes.length < HEADER_BYTES) throw new BtfError("Truncated: shorter than a BTF header");
   if (bytes.length > MAX_BTF_BYTES) {
-    throw new BtfError(`BTF of ${bytes.length} bytes: more than ${MAX_BTF_BYTES} are no kernel's`);
+    throw new BtfError(`BTF of ${bytes.length} bytes: more than the limit of ${MAX_BTF_BYTES}`);
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const magic = view.getUint16(0, true);
-  if (magic === MAGIC_SWAPPED) throw new BtfError("BTF of a machine with the other byte order");
+  if (magic === MAGIC_SWAPPED) throw new BtfError("BTF of the other byte order");
   if (magic !== MAGIC) throw new BtfError("Neither BTF nor an ELF file");
   const version = view.getUint8(2);
-  if (version !== 1) throw new BtfError(`BTF of version ${version}, and only version 1 is known`);
+  if (version !== 1) throw new BtfError(`BTF of version ${version}, only version 1 is supported`);
   const headerBytes = view.getUint32(4, true);
   const [typesAt, typesBytes] = [view.getUint32(8, true), view.getUint32(12, true)];
   const [stringsAt, stringsBytes] = [view.getUint32(16, true), view.getUint32(20, true)];
   const body = bytes.length - headerBytes;
   if (headerBytes < HEADER_BYTES || body < 0) {
-    throw new BtfError("BTF header of an impossible size");
+    throw new BtfError("BTF header of invalid size");
   }
   if (typesAt + typesBytes > body || stringsAt + stringsBytes > body) {
-    throw new BtfError(`Truncated: the sections reach beyond the ${bytes.length} bytes`);
+    throw new BtfError(`Truncated: the sections exceed the ${bytes.length} bytes`);
   }
   if (typesAt % 4 !== 0 || typesBytes % 4 !== 0) {
     throw new BtfError("Types are not aligned to 4 bytes");
@@ -448,12 +445,12 @@ function findSections(bytes: Uint8Array): { words: Uint32Array; strings: Uint8Ar
   }
   const strings = bytes.subarray(headerBytes + stringsAt).subarray(0, stringsBytes);
   if (stringsBytes > 0 && strings[stringsBytes - 1] !== 0) {
-    throw new BtfError("Strings are not ended");
+    throw new BtfError("Strings are not terminated");
   }
   return { words: asWords(bytes, headerBytes + typesAt, typesBytes), strings };
 }
 
-/** Little-endian words, like the machine's own: a view, or a copy of what is not aligned. */
+/** Little-endian words, like the machine's: a view, or a copy if not aligned. */
 function asWords(bytes: Uint8Array, at: number, length: number): Uint32Array {
   const types = bytes.subarray(at, at + length);
   const aligned = types.byteOffset % 4 === 0 ? types : types.slice();
@@ -461,10 +458,10 @@ function asWords(bytes: Uint8Array, at: number, length: number): Uint32Array {
 }
 
 /**
- * Finds where each type starts. A type has three words at least, which bounds their number.
+ * Finds where each type starts. A type has at least three words, which bounds their number.
  *
- * The one loop over the bytes of all types: what it does is kept small, because on a slow machine it
- * is over before it is compiled.
+ * This is the only loop over the bytes of all types. It does little, because on a slow machine it ends
+ * before it is compiled.
  */
 function indexTypes(words: Uint32Array): TypeIndex {
   const length = words.length;
@@ -497,14 +494,14 @@ function indexTypes(words: Uint32Array): TypeIndex {
   };
 }
 
-/** Why the type that starts at word `at` cannot be read, nor any behind it. */
+/** Why the type at word `at`, and so any after it, cannot be read. */
 function badType(words: Uint32Array, at: number): BtfError {
   const info = words[at + 1];
-  if (info === undefined) return new BtfError("Truncated: the last type is cut");
+  if (info === undefined) return new BtfError("Truncated: the last type is incomplete");
   const kind = (info >>> 24) & 0x7f;
   return new BtfError(
     FIXED_WORDS[kind] === 0
       ? `Type at byte ${4 * at} has the unknown kind ${kind}`
-      : `Truncated: a type of kind ${kind} reaches beyond the types`,
+      : `Truncated: a type of kind ${kind} exceeds the type section`,
   );
 }

@@ -1,9 +1,9 @@
 /**
- * Whether split BTF fits the BTF that it continues. Its references are plain numbers: over the BTF of
- * another build of the kernel they lead to other types, and often enough every name still looks right.
- * Such modules are in the field: distributions take them over from one point release to the next, and
- * the kernel loads them, for it looks at each type of a module, and not at what a type leads to
- * (`btf_parse_module()` in kernel/bpf/btf.c).
+ * Whether split BTF fits its base. Its references are plain numbers: with the BTF of another kernel
+ * build as base they lead to other types, and often all names still look right. Such modules exist in
+ * the field: distributions keep them from one point release to the next, and the kernel loads them,
+ * because it checks each type of a module, but not what it refers to (`btf_parse_module()` in
+ * kernel/bpf/btf.c).
  *
  * @module
  */
@@ -32,17 +32,16 @@ import {
 
 const POINTER_BYTES = 8;
 
-/** How deep arrays of arrays may be: more than any BTF has. */
+/** Maximum nesting of arrays, more than in any BTF. */
 const MAX_DIMENSIONS = 16;
 
 /**
- * Checks that each type leads to what its kind can lead to, and that members lie within their struct:
- * the rules of the kernel's own check of whole BTF (`btf_resolve()`). Does nothing for BTF that stands
- * alone.
+ * Checks that each type refers to a type valid for its kind, and that members lie within their struct:
+ * the kernel's own rules for whole BTF (`btf_resolve()`). Does nothing for standalone BTF.
  *
- * Takes a step for each word of the types.
+ * Takes one step per word of the types.
  *
- * @throws {BtfError} when one does not
+ * @throws {BtfError} if one does not
  */
 export function requireFit(btf: Btf): void {
   if (btf.base === undefined) return;
@@ -55,12 +54,12 @@ export function requireFit(btf: Btf): void {
     }
   } catch (cause) {
     if (!(cause instanceof BtfError)) throw cause;
-    // References beyond the last type, and those that lead back to where they come from.
+    // References beyond the last type, and circular ones.
     throw new BtfError(OTHER_KERNEL, { cause });
   }
 }
 
-/** Whether all references of one of the BTF's own types lead to what they can. */
+/** Whether all references of one of the BTF's own types are valid. */
 function fits(btf: Btf, id: number, at: number): boolean {
   const { words } = btf.index;
   const target = words[at + 2] as number;
@@ -98,7 +97,7 @@ function fits(btf: Btf, id: number, at: number): boolean {
   }
 }
 
-/** What stands for a thing with a name, and for no type. */
+/** A named object that is not a type. */
 const NO_TYPES: ReadonlySet<number> = new Set([
   KIND_FUNC,
   KIND_VAR,
@@ -106,7 +105,7 @@ const NO_TYPES: ReadonlySet<number> = new Set([
   KIND_DECL_TAG,
 ]);
 
-/** What a tag can be put on. */
+/** What a tag can apply to. */
 const TAGGED: ReadonlySet<number> = new Set([
   KIND_STRUCT,
   KIND_UNION,
@@ -119,7 +118,7 @@ function parametersFit(btf: Btf, at: number, count: number): boolean {
   const { words } = btf.index;
   for (let index = 0; index < count; index++) {
     const type = words[at + 4 + 2 * index] as number;
-    // The end of a variable list.
+    // The end of variable arguments.
     if (type === 0 && index === count - 1) continue;
     if (sizeOf(btf, type) === undefined) return false;
   }
@@ -144,7 +143,7 @@ function membersFit(btf: Btf, id: number, at: number, count: number): boolean {
   return true;
 }
 
-/** Bytes of a value of the type; `undefined` for what has no values. */
+/** Size of a value of the type; `undefined` if it has no values. */
 function sizeOf(btf: Btf, id: number): number | undefined {
   let type = id;
   let elements = 1;

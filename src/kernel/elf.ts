@@ -1,12 +1,12 @@
 /**
- * Finds a section of an ELF file: BTF comes inside `vmlinux` and `.ko` files too.
+ * Finds a section of an ELF file: `vmlinux` and `.ko` files contain BTF, too.
  *
  * Format: elf(5); only the 64-bit little-endian form, which x86-64 uses.
  *
  * @module
  */
 
-/** Why a file is not an ELF file that can be read here. */
+/** Why a file is not a readable ELF file. */
 export class ElfError extends Error {
   override readonly name = "ElfError";
 }
@@ -26,11 +26,11 @@ export function isElf(bytes: Uint8Array): boolean {
 }
 
 /**
- * The contents of the first section called `name`, as a view into `bytes`. Takes a step for each
- * section header, of which there are 65,535 at most.
+ * The contents of the first section called `name`, as a view into `bytes`. Takes one step per
+ * section header, of which there are at most 65,535.
  *
- * @returns `undefined` when there is no such section
- * @throws {ElfError} when `bytes` are damaged, or of another word size or byte order
+ * @returns `undefined` if there is no such section
+ * @throws {ElfError} if `bytes` are damaged, or of another word size or byte order
  */
 export function elfSection(bytes: Uint8Array, name: string): Uint8Array | undefined {
   if (!isElf(bytes) || bytes.length < HEADER_BYTES) throw new ElfError("Truncated ELF header");
@@ -42,7 +42,7 @@ export function elfSection(bytes: Uint8Array, name: string): Uint8Array | undefi
   const namesIndex = view.getUint16(62, true);
   if (count === 0) return undefined;
   if (view.getUint16(58, true) !== SECTION_BYTES) {
-    throw new ElfError("ELF section headers of an odd size");
+    throw new ElfError("ELF section headers of unknown size");
   }
   if (tableAt + count * SECTION_BYTES > bytes.length) {
     throw new ElfError("Truncated ELF section headers");
@@ -59,7 +59,7 @@ export function elfSection(bytes: Uint8Array, name: string): Uint8Array | undefi
   return undefined;
 }
 
-/** The bytes that the section header at `at` stands for. */
+/** The contents of the section whose header is at `at`. */
 function contents(bytes: Uint8Array, view: DataView, at: number): Uint8Array {
   if (view.getUint32(at + 4, true) === SHT_NOBITS) return new Uint8Array();
   if (view.getBigUint64(at + 8, true) & SHF_COMPRESSED) {
@@ -67,6 +67,6 @@ function contents(bytes: Uint8Array, view: DataView, at: number): Uint8Array {
   }
   const offset = Number(view.getBigUint64(at + 24, true));
   const size = Number(view.getBigUint64(at + 32, true));
-  if (offset + size > bytes.length) throw new ElfError("ELF section reaches beyond the file");
+  if (offset + size > bytes.length) throw new ElfError("ELF section exceeds the file");
   return bytes.subarray(offset, offset + size);
 }

@@ -13,14 +13,14 @@ export interface KernelText {
   /**
    * The `length` bytes at an address, given by its low 32 bits.
    *
-   * @throws {UnknownEnds} when they are not mapped, or not the compiler's because a probe is in them
+   * @throws {UnknownEnds} if they are not mapped, or have been changed by a probe
    */
   read(low: number, length: number): Uint8Array;
 }
 
 /** The ends of a function. Addresses are low 32 bits. */
 export interface FunctionEnds {
-  /** First instruction behind the place that ftrace uses. Registers and stack are those of the call. */
+  /** First instruction after the ftrace site. Registers and stack are still those of the call. */
   readonly entry: number;
   /** Instructions that leave the function for good. */
   readonly exits: readonly Exit[];
@@ -29,18 +29,18 @@ export interface FunctionEnds {
 /** An instruction that leaves a function. */
 export interface Exit {
   readonly at: number;
-  /** Register with the address that is jumped to, 0 (rax) to 15 (r15); -1 for a return. */
+  /** Register with the target of the jump, 0 (rax) to 15 (r15); -1 for a return. */
   readonly register: number;
 }
 
-/** A function whose ends cannot be told, with the reason. */
+/** A function whose ends cannot be found, with the reason. */
 export class UnknownEnds extends Error {
   override readonly name = "UnknownEnds";
 }
 
 /**
- * endbr64, and what the kernel writes over it in functions that are only called directly: gen_endbr_poison()
- * in arch/x86/include/asm/ibt.h, Linux 5.18 and, with other bytes, 6.13.
+ * endbr64, and what the kernel replaces it with in functions that are only called directly:
+ * gen_endbr_poison() in arch/x86/include/asm/ibt.h, Linux 5.18 and, with other bytes, 6.13.
  */
 const ENDBR64 = [
   [0xf3, 0x0f, 0x1e, 0xfa],
@@ -50,9 +50,8 @@ const ENDBR64 = [
 /** Bytes of endbr64. */
 export const ENDBR64_BYTES = 4;
 /**
- * What ftrace's place holds while nothing uses it. Before Linux 5.13 that depends on the processor:
- * arch_init_ideal_nops() in arch/x86/kernel/alternative.c chooses the second for old ones of AMD, and
- * for the one that QEMU emulates.
+ * Contents of an unused ftrace site. Before Linux 5.13 they depend on the CPU: arch_init_ideal_nops() in
+ * arch/x86/kernel/alternative.c selects the second for old AMD CPUs and for the one emulated by QEMU.
  */
 const NOPS = [
   [0x0f, 0x1f, 0x44, 0x00, 0x00],
@@ -62,10 +61,10 @@ const CALL = 0xe8;
 const FTRACE_BYTES = 5;
 /** `jmp *%r11`. */
 const JUMP_BYTES = 3;
-/** Longest function looked at, in bytes. */
+/** Maximum size of a function, in bytes. */
 const MAX_BYTES = 256 * 1024;
 
-/** Names of the thunks that stand for an indirect jump: arch/x86/lib/retpoline.S. */
+/** Names of the thunks that replace an indirect jump: arch/x86/lib/retpoline.S. */
 const INDIRECT_THUNK = /^__x86_indirect_(?:jump_)?thunk_(\w+)$/;
 const REGISTERS = [
   "rax",
@@ -89,14 +88,14 @@ const REGISTERS = [
 /**
  * Finds the ends of the function at `start`.
  *
- * The function is decoded from its first byte to the next symbol or to the zeros behind it, and so is its
- * cold part, which the compiler puts elsewhere as `NAME.cold`. A jump out of both to another function is
- * an end as well, but for the start of one that is traced itself: that one's return is then the return of
- * both, as the return probe of a whole function would have it.
+ * The function is decoded from its first byte to the next symbol or the zeros before it, and so is its
+ * cold part, which the compiler places elsewhere as `NAME.cold`. A jump out of both to another function
+ * is an end as well, unless it leads to the start of a traced function: the return of that one is then
+ * the return of both, as with a kretprobe.
  *
- * @param isTraced whether a function that is traced starts at an address
- * @throws {UnknownEnds} when the code is not understood, or leaves the function in a way that cannot be
- * probed, or comes back to where the probe of the entry would take it for another call
+ * @param isTraced whether a traced function starts at an address
+ * @throws {UnknownEnds} if the code cannot be decoded, leaves the function in a way that cannot be
+ * probed, or jumps back to where the entry probe would count another call
  */
 export function findEnds(
   text: KernelText,
@@ -133,8 +132,8 @@ export function findEnds(
   for (const { at, target, always } of leaving) {
     if (isTraced(target)) continue;
     const symbol = symbols.containing(target)?.name ?? "";
-    // Whether a conditional jump will be taken, a probe on it does not know.
-    if (!always) throw new UnknownEnds(`it jumps to ${symbol} on a condition`);
+    // A probe on a conditional jump does not know whether it will be taken.
+    if (!always) throw new UnknownEnds(`it jumps conditionally to ${symbol}`);
     exits.push({ at, register: thunkRegister(text, symbol, target) });
   }
   return { entry, exits };
@@ -150,15 +149,15 @@ interface Range {
 interface Jump {
   readonly at: number;
   readonly target: number;
-  /** False for one on a condition. */
+  /** False for a conditional jump. */
   readonly always: boolean;
 }
 
 /**
- * Decodes `range` from `from` on, up to the zeros behind it: what the next symbol is behind may be the
- * end of a section, and the data of a whole module.
+ * Decodes `range` from `from` up to the zeros at its end: between it and the next symbol there may be
+ * the end of a section, and the data of a whole module.
  *
- * @param exits gets what leaves the function whatever the target is
+ * @param exits receives the instructions that leave the function whatever the target
  * @returns where the code ends, and its direct jumps
  */
 function decodeRange(
@@ -203,19 +202,19 @@ function decodeRange(
 }
 
 /**
- * Whether nothing but zeros stands here: they fill the room between sections, and no compiler makes
- * what they would be, `add %al,(%rax)`.
+ * Whether there are only zeros here: they pad sections, and no compiler generates what they would
+ * encode, `add %al,(%rax)`.
  */
 function isFill(code: Uint8Array, offset: number): boolean {
   return code[offset] === 0 && (code[offset + 1] ?? 0) === 0;
 }
 
 /**
- * Register that the thunk at `target` jumps to; -1 when there is no thunk.
+ * Register that the thunk at `target` jumps to; -1 if there is no thunk.
  *
- * Retpolines are known by their names, for their code hides the jump. Thunks against Indirect Target
- * Selection (arch/x86/kernel/alternative.c, its_allocate_thunk()) have no symbol of their own and are
- * that jump and no more.
+ * Retpolines are recognized by name, because their code hides the jump. Thunks against Indirect Target
+ * Selection (arch/x86/kernel/alternative.c, its_allocate_thunk()) have no symbol and consist of just
+ * that jump.
  */
 function thunkRegister(text: KernelText, symbol: string, target: number): number {
   const register = INDIRECT_THUNK.exec(symbol)?.[1];
@@ -237,13 +236,13 @@ function isColdPart(symbol: string, name: string): boolean {
   return symbol.startsWith(`${name}.cold`);
 }
 
-/** Length of what stands before a function's own code: endbr64, and the call of ftrace or its nop. */
+/** Length of what precedes a function's own code: endbr64, and the ftrace call or its nop. */
 function behindFtrace(code: Uint8Array): number {
   const holds = (bytes: number[], at: number): boolean =>
     bytes.every((byte, index) => code[at + index] === byte);
   const at = ENDBR64.some((mark) => holds(mark, 0)) ? ENDBR64_BYTES : 0;
   if (!NOPS.some((nop) => holds(nop, at)) && code[at] !== CALL) {
-    throw new UnknownEnds("ftrace's place is not at its start");
+    throw new UnknownEnds("its ftrace site is not at its start");
   }
   return at + FTRACE_BYTES;
 }

@@ -22,44 +22,44 @@ import {
 
 /** The BTF of the kernel or of one module. */
 export interface ModuleBtf {
-  /** `vmlinux`, or the name of the module as kallsyms has it. */
+  /** `vmlinux`, or the name of the module as in kallsyms. */
   readonly module: string;
   readonly btf: Btf;
 }
 
-/** What discovery works on. */
+/** Input of discovery. */
 export interface DiscoveryInput {
   /** Each module once. */
   readonly modules: readonly ModuleBtf[];
   /** Modules whose BTF could not be read. */
   readonly leftOut: readonly LeftOutModule[];
-  /** Contents of /proc/kallsyms; `null` when unreadable. */
+  /** Contents of /proc/kallsyms; `null` if unreadable. */
   readonly kallsyms: Uint8Array | null;
-  /** Contents of available_filter_functions; `null` when unreadable. */
+  /** Contents of available_filter_functions; `null` if unreadable. */
   readonly filterFunctions: Uint8Array | null;
   /** Globs of names to keep; none keeps all. */
   readonly functions: readonly string[];
-  /** Globs of names to leave out, which win. */
+  /** Globs of names to exclude, which win. */
   readonly excludes: readonly string[];
 }
 
-/** What discovery finds. Both lists are sorted: vmlinux first, then by module, then by name. */
+/** Result of discovery. Both lists are sorted: vmlinux first, then by module, then by name. */
 export interface Discovery {
   readonly functions: readonly PacketFunction[];
   /**
-   * Functions that take a packet and are not traced, and those of vrouter that BTF does not describe.
-   * Names that the globs leave out are in neither.
+   * Functions that take a packet but are not traced, and those of vrouter that BTF does not describe.
+   * Names excluded by globs are in neither.
    */
   readonly skipped: readonly SkippedFunction[];
-  /** Modules whose BTF cannot be used: those of the input, and those found out here to be damaged. */
+  /** Modules whose BTF cannot be used: those of the input, and those found to be damaged. */
   readonly leftOut: readonly LeftOutModule[];
-  /** False when kallsyms is unreadable or hides addresses (kernel.kptr_restrict): all are `null`. */
+  /** False if kallsyms is unreadable or hides addresses (kernel.kptr_restrict): all are `null`. */
   readonly addressesKnown: boolean;
-  /** False when it is unknown what ftrace can trace: then {@linkcode functions} come from BTF alone. */
+  /** False if it is unknown what ftrace can trace; {@linkcode functions} then comes from BTF alone. */
   readonly traceabilityKnown: boolean;
 }
 
-/** The module that a trace is about: without its BTF there is none. */
+/** The module that a trace is about, which needs its BTF. */
 export const VROUTER = "vrouter";
 
 /** A function that takes a packet, from BTF. */
@@ -67,19 +67,19 @@ interface Candidate {
   readonly module: string;
   readonly name: string;
   readonly packet: PacketParameter;
-  /** Another function of the name takes none, or takes it elsewhere. */
+  /** Another function of the name takes none, or in another place. */
   contradicted: boolean;
 }
 
-/** What the lists of symbols say about one name in one module. */
+/** What the symbol lists have on one name in one module. */
 interface Symbols {
   /** Addresses of the function itself. */
   readonly addresses: Set<bigint>;
-  /** How many more there are that the kernel hides. */
+  /** Number of further ones hidden by the kernel. */
   hidden: number;
-  /** How many functions of this very name ftrace can trace. */
+  /** Number of functions of exactly this name that ftrace can trace. */
   traceable: number;
-  /** Names of what the compiler made from it. */
+  /** Names of the compiler's clones of it. */
   readonly variants: string[];
 }
 
@@ -89,13 +89,12 @@ type SymbolTable = Map<string, Map<string, Symbols>>;
 /**
  * Finds the functions with a packet among their parameters.
  *
- * A name is traced where it stands for one function only. BTF has a prototype by name, without an
- * address: up to pahole 1.24 (Debian 12) it is that of any one of several static functions of the
- * name, and functions of one name with different prototypes may both be there. So when kallsyms has
- * more than one symbol of a name in a module, nothing tells which of them takes the packet. Newer
- * versions of pahole leave such names out of BTF.
+ * A name is traced only if it denotes a single function. BTF has prototypes by name, without addresses:
+ * up to pahole 1.24 (Debian 12), the prototype is that of any of several static functions of the name,
+ * and different prototypes of one name may coexist. So if kallsyms has more than one symbol of a name in
+ * a module, it is unknown which of them takes the packet. Newer versions of pahole omit such names.
  *
- * @throws {Failure} when the BTF of the kernel or of vrouter is damaged, or a glob cannot be understood
+ * @throws {Failure} if the BTF of the kernel or of vrouter is damaged, or for an invalid glob
  */
 export function discover(input: DiscoveryInput): Discovery {
   const leftOut = [...input.leftOut];
@@ -140,23 +139,23 @@ export function discover(input: DiscoveryInput): Discovery {
   };
 }
 
-/** Whether the globs choose a function, by any of its names. */
+/** Whether the globs select a function, by any of its names. */
 type Choice = (...names: string[]) => boolean;
 
-/** @throws {Failure} when a glob cannot be understood */
+/** @throws {Failure} for an invalid glob */
 function choice({ functions, excludes }: DiscoveryInput): Choice {
   const included = functions.length === 0 ? (): boolean => true : matcher(functions);
   const excluded = matcher(excludes);
   return (...names) => names.some(included) && !names.some(excluded);
 }
 
-/** Entry points of every module, which take no packet; the first is gone once it has run. */
+/** Entry points of every module, which take no packet; the first is freed after it has run. */
 const ENTRY_POINTS: ReadonlySet<string> = new Set(["init_module", "cleanup_module"]);
 
 /**
- * Functions of the vrouter module that its BTF does not describe: pahole leaves out those whose
- * parameters do not arrive as the source says, and those of one name that differ. Each may take a
- * packet. Of other modules and of the kernel there are too many that never see one.
+ * Functions of the vrouter module missing from its BTF: pahole omits those whose parameters are not
+ * passed as declared, and different ones of the same name. Each may take a packet. Not done for other
+ * modules and the kernel, which have too many that never see one.
  */
 function findUndescribed(
   { modules, kallsyms }: DiscoveryInput,
@@ -171,7 +170,7 @@ function findUndescribed(
     if (described.has(name) || ENTRY_POINTS.has(name)) continue;
     if (!chosen(name, symbol)) continue;
     const reason = suffix === ""
-      ? "not in BTF: whether it takes a packet is unknown"
+      ? "not in BTF: unknown whether it takes a packet"
       : "not in BTF: the compiler has changed its parameters";
     found.set(symbol, { name: symbol, module: VROUTER, reason });
   }
@@ -184,9 +183,9 @@ export function functionNames(btf: Btf): Set<string> {
 }
 
 /**
- * The functions that take a packet and that the globs choose, each name of a module once; sorted.
+ * The functions that take a packet and match the globs, each name of a module once; sorted.
  *
- * @param leftOut gets the modules whose BTF is damaged
+ * @param leftOut receives the modules whose BTF is damaged
  */
 function findCandidates(
   input: DiscoveryInput,
@@ -210,7 +209,7 @@ function findCandidates(
   });
 }
 
-/** vmlinux first; order by code units, which no locale changes. */
+/** vmlinux first, then by code units, independent of the locale. */
 function byModule(
   { module: a }: Pick<ModuleBtf, "module">,
   { module: b }: Pick<ModuleBtf, "module">,
@@ -224,7 +223,7 @@ function byModuleAndName(a: SkippedFunction, b: SkippedFunction): number {
   return byModule(a, b) || (a.name < b.name ? -1 : Number(a.name > b.name));
 }
 
-/** The prototypes of `btf`, over those of its base, which all modules share. */
+/** The prototypes of `btf`, on top of those of its base, which all modules share. */
 function prototypesOf(btf: Btf, made: Map<Btf, Prototypes>): Prototypes {
   let prototypes = made.get(btf);
   if (prototypes === undefined) {
@@ -259,19 +258,19 @@ function findInModule(module: string, btf: Btf, prototypes: Prototypes): Map<str
   return byName;
 }
 
-/** A name as the kernel accepts it (`btf_name_valid_identifier()`), fit for any terminal. */
+/** A name valid for the kernel (`btf_name_valid_identifier()`) and safe for a terminal. */
 function functionName(btf: Btf, id: number): string {
   const name = btf.name(id);
   if (!/^[A-Za-z_.$][\w.$]*$/.test(name)) throw new BtfError(`The name of function ${id} is none`);
   return name;
 }
 
-/** Whether a probe reads both in the same way. */
+/** Whether a probe reads both the same way. */
 function samePlace(a: PacketParameter, b: PacketParameter): boolean {
   return a.struct === b.struct && a.register === b.register && a.indirection === b.indirection;
 }
 
-/** Puts the lines of both lists together by module and name. */
+/** Groups the lines of both lists by module and name. */
 function collect(
   kallsyms: readonly SymbolLine[],
   traceable: readonly SymbolLine[],
@@ -293,7 +292,7 @@ function noSymbols(): Symbols {
   return { addresses: new Set(), hidden: 0, traceable: 0, variants: [] };
 }
 
-/** What is known of a line's name in its module; a new entry at first. */
+/** The entry of a line's name in its module, created on first use. */
 function entry(table: SymbolTable, { module, name }: SymbolLine): Symbols {
   let names = table.get(module);
   if (names === undefined) table.set(module, names = new Map());
@@ -304,14 +303,14 @@ function entry(table: SymbolTable, { module, name }: SymbolLine): Symbols {
   return symbols;
 }
 
-/** Why BTF alone does not tell where the packet is. */
+/** Why BTF alone does not show where the packet is. */
 function ambiguity({ contradicted }: Candidate): string | undefined {
   return contradicted
-    ? "several prototypes of this name: which one was compiled in is unknown"
+    ? "several prototypes of this name: unknown which one was compiled"
     : undefined;
 }
 
-/** Why the function cannot be traced, as far as the lists of symbols tell. */
+/** Why the function cannot be traced, according to the symbol lists. */
 function untraceable(
   found: Symbols | undefined,
   module: string,
@@ -321,18 +320,18 @@ function untraceable(
   const { addresses, hidden, traceable, variants } = found ?? noSymbols();
   const count = Math.max(addresses.size + hidden, traceable);
   if (count === 0) {
-    // What is split off as unlikely (.cold) is not entered by a call.
+    // Cold parts (.cold) are not entered by a call.
     const variant = variants.find((other) => !other.endsWith(".cold"));
     return variant === undefined
       ? "inlined: no symbol"
       : `compiled as ${variant}: its arguments may have changed`;
   }
   if (traceable === 0) return "not traceable by ftrace";
-  if (count > 1) return `${count} symbols of this name: which one takes the packet is unknown`;
+  if (count > 1) return `${count} symbols of this name: unknown which one takes the packet`;
   return undefined;
 }
 
-/** A test for modules: those that kallsyms has a symbol of, or all when it is unreadable. */
+/** A test for modules: those with a symbol in kallsyms, or all if it is unreadable. */
 function loadedModules(
   kallsyms: Uint8Array | null,
   found: readonly SymbolLine[],
@@ -348,7 +347,7 @@ function loadedModules(
   };
 }
 
-/** The address, where there is exactly one and it is not hidden. */
+/** The address, if there is exactly one and it is not hidden. */
 function soleAddress(found: Symbols | undefined): bigint | null {
   if (found === undefined || found.hidden > 0 || found.addresses.size !== 1) return null;
   const [address] = found.addresses;

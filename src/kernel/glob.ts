@@ -1,25 +1,25 @@
 /**
  * Globs for function names: `*`, `?` and `[a-z]`, `[!a-z]`.
  *
- * Matched by hand rather than by a regular expression made from the glob, so that the work for one
- * name is bounded by the product of the two lengths whatever the glob.
+ * Matched by hand rather than by a regular expression, so that the work per name is bounded by the
+ * product of the two lengths for any glob.
  *
  * @module
  */
 
 import { Failure } from "../sys/failure.ts";
 
-/** What one character must be: a code unit, or any of a set. */
+/** Matches one character: a code unit, or any of a set. */
 type Single = number | ((code: number) => boolean);
 
-/** A glob, taken apart: `null` stands for `*`. */
+/** A parsed glob; `null` is `*`. */
 type Step = Single | null;
 
 /**
- * A test for names by one or more globs; each covers the whole name.
+ * A test for names by globs; each must match the whole name.
  *
- * @returns whether any of `globs` matches a name; never, when there are none
- * @throws {Failure} when a bracket is not closed
+ * @returns a test whether any of `globs` matches a name; false if there are none
+ * @throws {Failure} if a bracket is not closed
  *
  * @example
  * ```ts
@@ -41,14 +41,14 @@ function parse(glob: string): Step[] {
     } else if (character === "?") {
       steps.push(() => true);
     } else if (character === "[") {
-      // A closing bracket that comes first belongs to the set.
+      // A closing bracket in first place belongs to the set.
       const negated = /[!^]/.test(glob.charAt(at + 1));
       const from = at + (negated ? 2 : 1);
       const to = glob.indexOf("]", from + 1);
       if (to < 0) {
         throw new Failure(
           "glob",
-          `Cannot understand the glob "${glob}": close the bracket with "]"`,
+          `Invalid glob "${glob}": close the bracket with "]"`,
         );
       }
       steps.push(set(glob.slice(from, to), negated));
@@ -60,7 +60,7 @@ function parse(glob: string): Step[] {
   return steps;
 }
 
-/** The inside of a pair of brackets: characters and ranges. */
+/** The contents of brackets: characters and ranges. */
 function set(members: string, negated: boolean): Single {
   const ranges: [number, number][] = [];
   for (let at = 0; at < members.length; at++) {
@@ -75,7 +75,7 @@ function set(members: string, negated: boolean): Single {
   return (code) => ranges.some(([from, to]) => from <= code && code <= to) !== negated;
 }
 
-/** On a mismatch the last star takes one character more; earlier stars never need another try. */
+/** On a mismatch, the last star takes one more character; earlier stars never need another try. */
 function matches(steps: readonly Step[], name: string): boolean {
   let step = 0;
   let at = 0;

@@ -17,12 +17,12 @@ const PROGRAM_HEADER_BYTES = 56;
 const PT_LOAD = 1;
 const UPPER_HALF = 0xffffffff;
 
-/** Where the text and what is known of it are read from. */
+/** Where the text and the list of probes are read from. */
 export interface KcorePaths {
   readonly kcore: string;
   /**
-   * Addresses of all kprobes, one a line (`report_probe()` in kernel/kprobes.c); those on ftrace's
-   * places leave the code as it is.
+   * Addresses of all kprobes, one a line (`report_probe()` in kernel/kprobes.c); those on ftrace
+   * sites leave the code unchanged.
    */
   readonly kprobes: string;
 }
@@ -38,18 +38,18 @@ interface Segment {
   /** Low 32 bits of its address. */
   readonly low: number;
   readonly bytes: number;
-  /** Where it stands in the file. */
+  /** Offset in the file. */
   readonly offset: bigint;
 }
 
-/** /proc/kcore, open for reading. Needs CAP_SYS_RAWIO; lockdown forbids it. */
+/** /proc/kcore, open for reading. Needs CAP_SYS_RAWIO; denied by lockdown. */
 export class Kcore implements KernelText, Disposable {
   readonly #file: Deno.FsFile;
   #isOpen = true;
   readonly #segments: readonly Segment[];
   readonly #probes: readonly number[];
 
-  /** @throws {Failure} when it cannot be read, or it is unknown where probes have changed it */
+  /** @throws {Failure} if it cannot be read, or it is unknown where probes have changed it */
   constructor({ kcore, kprobes }: KcorePaths = SYSTEM_PATHS) {
     this.#probes = attempt(kprobes, () => probesOf(Deno.readTextFileSync(kprobes)));
     this.#file = attempt(kcore, () => Deno.openSync(kcore));
@@ -65,7 +65,7 @@ export class Kcore implements KernelText, Disposable {
   #readSegments(): Segment[] {
     const header = viewOf(this.#readAt(0n, ELF_HEADER_BYTES));
     if (header.byteLength < ELF_HEADER_BYTES || header.getUint32(0) !== ELF_MAGIC) {
-      throw new Error("it is no ELF file");
+      throw new Error("it is not an ELF file");
     }
     const offset = header.getBigUint64(32, true);
     const count = header.getUint16(56, true);
@@ -87,12 +87,12 @@ export class Kcore implements KernelText, Disposable {
   read(low: number, length: number): Uint8Array {
     if (!this.#isOpen) throw disposedError("The kernel's core file");
     if (this.#probes.some((probe) => probe >= low && probe < low + length)) {
-      throw new UnknownEnds("it is being probed already");
+      throw new UnknownEnds("it is already being probed");
     }
     const segment = this.#segments.find((segment) =>
       low >= segment.low && low + length <= segment.low + segment.bytes
     );
-    if (!segment) throw new UnknownEnds("its code is not in the kernel's core file");
+    if (!segment) throw new UnknownEnds("its code is not in /proc/kcore");
     try {
       const bytes = this.#readAt(segment.offset + BigInt(low - segment.low), length);
       if (bytes.length === length) return bytes;
@@ -103,8 +103,8 @@ export class Kcore implements KernelText, Disposable {
   }
 
   /**
-   * Offsets in this file have up to 56 bits, with 5-level page tables, and what Deno seeks to is a
-   * number of 53: so from the start of a page, which has no low bits to lose.
+   * Offsets in this file have up to 56 bits, with 5-level page tables, but Deno seeks to a number of 53
+   * bits: so seek to the start of a page, which has no low bits to lose.
    */
   #readAt(offset: bigint, length: number): Uint8Array<ArrayBuffer> {
     const ahead = Number(offset % PAGE_BYTES);
@@ -132,7 +132,7 @@ function probesOf(list: string): number[] {
   return lines.map((line) => parseInt(line.slice(8, 16), 16));
 }
 
-/** What `read` returns; what it throws becomes a Failure. */
+/** Returns the result of `read`; turns what it throws into a Failure. */
 function attempt<T>(path: string, read: () => T): T {
   try {
     return read();

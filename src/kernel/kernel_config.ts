@@ -1,5 +1,5 @@
 /**
- * The configuration that the running kernel was built with.
+ * The configuration of the running kernel.
  *
  * @module
  */
@@ -14,9 +14,9 @@ export interface KernelConfig {
 
 /**
  * Places of the configuration, best first: the kernel's own copy (CONFIG_IKCONFIG_PROC), those of
- * Debian and Ubuntu, of Fedora and RHEL, and of systems whose /lib is none.
+ * Debian and Ubuntu, of Fedora and RHEL, and of systems without /lib.
  *
- * @param release as `uname -r` says it
+ * @param release as printed by `uname -r`
  */
 export function configPaths(release: string): string[] {
   return [
@@ -28,19 +28,19 @@ export function configPaths(release: string): string[] {
 }
 
 /**
- * Reads the first of `paths` that holds a configuration. One whose name ends in `.gz` is unpacked.
+ * Reads the first of `paths` that contains a configuration, uncompressing names that end in `.gz`.
  *
- * @returns `null` where none can be read
+ * @returns `null` if none can be read
  */
 export async function readKernelConfig(paths: readonly string[]): Promise<KernelConfig | null> {
   for (const path of paths) {
     try {
       const bytes = await Deno.readFile(path);
       const options = parseKernelConfig(path.endsWith(".gz") ? await unpack(bytes) : text(bytes));
-      // An empty file tells nothing, above all not that nothing is set.
+      // An empty file does not mean that nothing is set.
       if (options.size > 0) return { path, options };
     } catch {
-      // The next place: none of them has to be there, and some are for root alone.
+      // Try the next place: each is optional, and some are only readable by root.
     }
   }
   return null;
@@ -48,7 +48,7 @@ export async function readKernelConfig(paths: readonly string[]): Promise<Kernel
 
 /**
  * Reads the format of `.config` (Documentation/kbuild/kconfig.rst): `CONFIG_NAME=value`, and comments,
- * among them `# CONFIG_NAME is not set`. What is not set is left out.
+ * among them `# CONFIG_NAME is not set`. Unset options are omitted.
  */
 export function parseKernelConfig(config: string): Map<string, string> {
   const options = new Map<string, string>();

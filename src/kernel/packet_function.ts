@@ -1,10 +1,10 @@
 /**
- * A function that takes a packet, as discovery finds it and the attacher needs it.
+ * A function that takes a packet, as found by discovery and needed for attaching.
  *
  * @module
  */
 
-/** The structs that stand for a packet. */
+/** The structs that represent a packet. */
 export type PacketStruct = "sk_buff" | "vr_packet";
 
 /** A function with a packet among its parameters. */
@@ -19,16 +19,16 @@ export interface PacketFunction {
   readonly position: number;
   /**
    * Number of the integer register it arrives in, 1 to 6 (rdi, rsi, rdx, rcx, r8, r9 on x86-64). It
-   * differs from {@linkcode position} behind a struct passed by value.
+   * differs from {@linkcode position} after a struct passed by value.
    */
   readonly register: number;
   /** Levels of pointer: 1 for `struct sk_buff *`, 2 for `struct sk_buff **`. */
   readonly indirection: 1 | 2;
-  /** Address of the entry from kallsyms; `null` where it is unknown (BTF only, or hidden). */
+  /** Address of the entry from kallsyms; `null` if unknown (BTF only, or hidden). */
   readonly address: bigint | null;
 }
 
-/** A function that takes a packet and is left out, with the reason for a person to read. */
+/** A function that takes a packet but is skipped, with the reason in words. */
 export interface SkippedFunction {
   readonly name: string;
   readonly module: string;

@@ -1,5 +1,5 @@
 /**
- * Where in its structs vrouter keeps the interface of a packet, from the module's BTF.
+ * Where vrouter's structs keep the interface of a packet, from the module's BTF.
  *
  * @module
  */
@@ -14,10 +14,10 @@ export interface PacketOffsets {
   readonly vifIdxOffset: number;
 }
 
-/** For traces that have no vrouter functions among theirs. */
+/** For traces without vrouter functions. */
 export const NO_PACKET_OFFSETS: PacketOffsets = { vpIfOffset: 0, vifIdxOffset: 0 };
 
-/** The offsets; `null` where no BTF of vrouter is there, or it does not describe both. */
+/** The offsets; `null` without BTF of vrouter, or if it does not describe both. */
 export function packetOffsets(modules: readonly ModuleBtf[]): PacketOffsets | null {
   const btf = modules.find(({ module }) => module === "vrouter")?.btf;
   const vpIfOffset = btf?.memberOffset("vr_packet", "vp_if");

@@ -1,9 +1,9 @@
 /**
- * Finds the packet among the parameters of a function, and the register that it arrives in.
+ * Finds the packet among the parameters of a function, and the register it is passed in.
  *
  * Registers are those of the System V ABI for x86-64 (psABI 1.0, 3.2.3), which the kernel follows.
- * Its class SSE is left out, because kernel code is built without; so is the rule that a packed
- * struct with unaligned members goes to the stack: no function with a packet takes one (seen in
+ * Class SSE is not implemented, because the kernel is built without it; nor is the rule that passes a
+ * packed struct with unaligned members on the stack: no function with a packet takes one (checked in
  * 6.1, 6.12 and 6.18).
  *
  * @module
@@ -36,15 +36,15 @@ export interface PacketParameter {
 /** rdi, rsi, rdx, rcx, r8 and r9. */
 const REGISTERS = 6;
 const REGISTER_BYTES = 8;
-/** A larger struct is passed in memory, and returned in memory that the caller points to. */
+/** Larger structs are passed in memory, and returned through a pointer passed by the caller. */
 const MAX_STRUCT_BYTES = 2 * REGISTER_BYTES;
 
 const SK_BUFF_NAME = new TextEncoder().encode("sk_buff");
 const VR_PACKET_NAME = new TextEncoder().encode("vr_packet");
 
 /**
- * What discovery needs to know of a type, one byte each: that it is a packet, a pointer to one or a
- * pointer to such a pointer, for both structs; or a prototype without or with a packet.
+ * What discovery needs to know about a type, in one byte: a packet, a pointer to one or a pointer to such
+ * a pointer, for both structs; or a prototype without or with a packet.
  */
 const OTHER = 0;
 const SK_BUFF = 1;
@@ -52,10 +52,10 @@ const VR_PACKET = 4;
 const PROTOTYPE = 7;
 const PACKET_PROTOTYPE = 8;
 
-/** What a pointer to the type is; what is behind three pointers is no packet. */
+/** The class of a pointer to the type; three pointers to a packet do not count. */
 const POINTER_TO = Uint8Array.of(OTHER, 2, 3, OTHER, 5, 6, OTHER, OTHER, OTHER);
 
-/** The parameters of the type, which are packets. */
+/** The packet parameters of this class. */
 const PACKETS: readonly (Pick<PacketParameter, "struct" | "indirection"> | null)[] = [
   null,
   null,
@@ -70,8 +70,8 @@ const PACKETS: readonly (Pick<PacketParameter, "struct" | "indirection"> | null)
 const IS_PACKET = Uint8Array.from(PACKETS, (packet) => Number(packet !== null));
 
 /**
- * How long a chain of typedefs and modifiers may be that runs against the order of the types: more
- * than any BTF has. The others may have any length.
+ * Maximum chain of typedefs and modifiers that runs against the order of the types: more than in any
+ * BTF. Other chains may have any length.
  */
 const MAX_PASSES = 64;
 
@@ -81,18 +81,17 @@ const FILTER_SIZE = 1 << 16;
 /**
  * The functions of one BTF, and where they take packets.
  *
- * Types are looked at in a few plain loops over all of them, rather than one by one where a function
- * leads: so the work is bounded by the size of the BTF, whatever refers to what, and is done before
- * the calls of a neater way would even be compiled.
+ * Uses a few plain loops over all types instead of following each function's types: the work is bounded
+ * by the size of the BTF, whatever the references, and is done before nicer code would be compiled.
  */
 export class Prototypes {
   readonly #btf: Btf;
-  /** What each type is, by its id, those of the base included. */
+  /** Class of each type by id, including the base's. */
   readonly #types: Uint8Array;
   readonly #found = new Map<number, PacketParameter | null>();
 
   /**
-   * @param base the prototypes of `btf.base`, which many modules share; required when it has one
+   * @param base the prototypes of `btf.base`, shared by modules; required if it has a base
    * @throws {BtfError} when the BTF is damaged
    */
   constructor(btf: Btf, base?: Prototypes) {
@@ -108,20 +107,20 @@ export class Prototypes {
     const { structs } = this.#btf.index;
     for (let i = 0; i < structs.length; i++) {
       const id = this.#btf.firstId + (structs[i] as number);
-      // A source file that knows of the struct only that it is one leaves a forward declaration.
+      // A source file that only declares the struct leaves a forward declaration.
       if (this.#btf.kind(id) === KIND_FWD && this.#btf.flag(id)) continue;
       if (this.#btf.isNamed(id, SK_BUFF_NAME)) this.#types[id] = SK_BUFF;
       else if (this.#btf.isNamed(id, VR_PACKET_NAME)) this.#types[id] = VR_PACKET;
     }
   }
 
-  /** Goes from the structs to what refers to them, until nothing new is found. */
+  /** Propagates from the structs to the types that refer to them, until nothing changes. */
   #findPointers(): void {
     const { words, starts, references } = this.#btf.index;
     const types = this.#types;
     const firstId = this.#btf.firstId;
     for (let pass = 0, changed = true; changed; pass++) {
-      if (pass > MAX_PASSES) throw new BtfError("Typedefs and modifiers of a packet never end");
+      if (pass > MAX_PASSES) throw new BtfError("Typedefs and modifiers of a packet form a loop");
       changed = false;
       for (let i = 0; i < references.length; i++) {
         const number = references[i] as number;
@@ -160,7 +159,7 @@ export class Prototypes {
   /**
    * Ids of the functions that take a packet, in the order of the BTF.
    *
-   * @throws {BtfError} when a function has no prototype
+   * @throws {BtfError} if a function has no prototype
    */
   packetFunctions(): number[] {
     const { words, starts, functions } = this.#btf.index;
@@ -177,7 +176,7 @@ export class Prototypes {
   }
 
   /**
-   * Name offsets of the functions that take no packet and are called like one that does.
+   * Name offsets of the functions that take no packet, but share the name of one that does.
    *
    * @param names offsets of names of functions that take one
    */
@@ -196,11 +195,11 @@ export class Prototypes {
   }
 
   /**
-   * The first parameter that points to a packet and arrives in a register; failing that, the first
+   * The first parameter that points to a packet and is passed in a register; failing that, the first
    * that points to one.
    *
    * @param prototype id of a `KIND_FUNC_PROTO`
-   * @returns `null` when no parameter points to a packet
+   * @returns `null` if no parameter points to a packet
    * @throws {BtfError} when the BTF is damaged
    */
   packet(prototype: number): PacketParameter | null {
@@ -215,7 +214,7 @@ export class Prototypes {
     return found;
   }
 
-  /** Hands out the registers, parameter by parameter. */
+  /** Assigns the registers, parameter by parameter. */
   #place(prototype: number): PacketParameter | null {
     let used = this.#returnsInMemory(prototype) ? 1 : 0;
     let onStack: PacketParameter | null = null;
@@ -223,7 +222,7 @@ export class Prototypes {
     for (let index = 0; index < count; index++) {
       const type = this.#btf.parameter(prototype, index);
       const registers = this.#registers(type);
-      // What does not fit goes to the stack whole; a smaller one behind it may still fit.
+      // What does not fit goes on the stack as a whole; a smaller one after it may still fit.
       const fits = used + registers <= REGISTERS;
       const packet = PACKETS[this.#types[type] ?? OTHER] ?? null;
       if (packet !== null) {
@@ -237,7 +236,7 @@ export class Prototypes {
     return onStack;
   }
 
-  /** Whether the caller passes, ahead of the parameters, where the result goes. */
+  /** Whether the caller passes a pointer for the result before the parameters. */
   #returnsInMemory(prototype: number): boolean {
     const type = this.#btf.resolve(this.#btf.target(prototype));
     const kind = this.#btf.kind(type);
@@ -245,7 +244,7 @@ export class Prototypes {
       this.#btf.size(type) > MAX_STRUCT_BYTES;
   }
 
-  /** How many integer registers a parameter takes where there are enough. */
+  /** Number of integer registers a parameter takes if there are enough. */
   #registers(id: number): number {
     const type = this.#btf.resolve(id);
     switch (this.#btf.kind(type)) {
@@ -256,12 +255,12 @@ export class Prototypes {
       case KIND_INT:
       case KIND_STRUCT:
       case KIND_UNION: {
-        // Empty structs, which GNU C has, take none.
+        // Empty structs, a GNU extension, take none.
         const bytes = this.#btf.size(type);
         return bytes > MAX_STRUCT_BYTES ? 0 : Math.ceil(bytes / REGISTER_BYTES);
       }
       default:
-        // The end of a variable list, and floating point.
+        // The end of variable arguments, and floating point.
         return 0;
     }
   }
@@ -272,5 +271,5 @@ function noSuchType(id: number): BtfError {
 }
 
 function noPrototype(id: number): BtfError {
-  return new BtfError(`Type ${id} stands for a prototype and is none`);
+  return new BtfError(`Type ${id} is used as a prototype but is not one`);
 }

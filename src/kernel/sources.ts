@@ -1,6 +1,6 @@
 /**
- * Reads what discovery works on: BTF of the kernel and its modules, kallsyms, and what ftrace can
- * trace.
+ * Reads the input of discovery: BTF of the kernel and its modules, kallsyms, and the functions that
+ * ftrace can trace.
  *
  * @module
  */
@@ -14,28 +14,28 @@ import { type DiscoveryInput, type ModuleBtf, VROUTER } from "./functions.ts";
 import type { LeftOutModule } from "./left_out.ts";
 import { VMLINUX } from "./symbols.ts";
 
-/** What the user chose; the fields of the same names on the command line. */
+/** The user's choices, from the command line options of the same names. */
 export interface SourceOptions {
   /** BTF of the kernel; `null` for the running kernel's own. */
   readonly kernelBtf: string | null;
   /** BTF of the vrouter module; `null` for the default places. */
   readonly vrouterBtf: string | null;
-  /** False leaves vrouter's BTF alone even where there is some. */
+  /** False to ignore vrouter's BTF even if there is some. */
   readonly vrouter: boolean;
 }
 
-/** Where things are read from. */
+/** Where the input is read from. */
 export interface SourcePaths {
   /** Directory with `vmlinux` and a file for each module with BTF (5.11). */
   readonly btf: string;
-  /** BTF of vrouter where the kernel has none: trusted only when root alone can write it. */
+  /** BTF of vrouter if the kernel has none; trusted only if nobody but root can write it. */
   readonly vrouterBtf: string;
   readonly kallsyms: string;
-  /** Places of available_filter_functions: the first that can be read counts. */
+  /** Places of available_filter_functions; the first readable one is used. */
   readonly filterFunctions: readonly string[];
 }
 
-/** The places of a running system. */
+/** The paths on a running system. */
 export const SYSTEM_PATHS: SourcePaths = {
   btf: "/sys/kernel/btf",
   vrouterBtf: "/tmp/vrouter.btf",
@@ -49,27 +49,27 @@ export const SYSTEM_PATHS: SourcePaths = {
 /** What was read. */
 export interface KernelSources
   extends Pick<DiscoveryInput, "modules" | "leftOut" | "kallsyms" | "filterFunctions"> {
-  /** The kernel's own BTF, which is among those of the modules, too. */
+  /** The kernel's own BTF, which is also among the modules. */
   readonly kernel: Btf;
   /** File that the kernel's BTF came from. */
   readonly kernelBtf: string;
-  /** File that vrouter's BTF came from; `null` when there is none, or none was wanted. */
+  /** File that vrouter's BTF came from; `null` if there is none, or it is not needed. */
   readonly vrouterBtf: string | null;
-  /** What could not be read, and what follows from it: for the user to see. */
+  /** What could not be read, and the consequences, for the user. */
   readonly warnings: readonly string[];
-  /** The one of them that says why the BTF in vrouter's default place was not taken; else `null`. */
+  /** The warning on why vrouter's BTF in its default place is ignored; else `null`. */
   readonly vrouterBtfIgnored: string | null;
   /** What else could not be read, for a debug log. */
   readonly notes: readonly string[];
 }
 
 /**
- * Reads all sources. The kernel takes a quarter of a second to print each of its two long lists on
- * a slow machine, so they are read side by side on other threads while BTF is parsed.
+ * Reads all sources. The kernel needs a quarter of a second to print each of its two long lists on a
+ * slow machine, so they are read concurrently on other threads while BTF is parsed.
  *
- * @throws {Failure} when the kernel's BTF, or vrouter's where a file was named or the module is
- * loaded, cannot be read or used. All else that is missing is a warning or a note, and a module with
- * BTF that cannot be used is left out.
+ * @throws {Failure} if the BTF of the kernel cannot be read or used, or that of vrouter if a file was
+ * given or the module is loaded. Anything else missing is a warning or a note; a module with unusable
+ * BTF is left out.
  */
 export async function readSources(
   options: SourceOptions,
@@ -78,11 +78,11 @@ export async function readSources(
   const warnings: string[] = [];
   const notes: string[] = [];
   const lists = Promise.all([
-    readFirst("the addresses of functions", [paths.kallsyms], "", warnings),
+    readFirst("function addresses", [paths.kallsyms], "", warnings),
     readFirst(
-      "which functions ftrace can trace",
+      "the functions that ftrace can trace",
       paths.filterFunctions,
-      "; it takes root, and tracefs: mount -t tracefs nodev /sys/kernel/tracing",
+      "; this needs root, and tracefs: mount -t tracefs nodev /sys/kernel/tracing",
       warnings,
     ),
   ]);
@@ -121,7 +121,7 @@ export async function readSources(
   };
 }
 
-/** BTF of all loaded modules but vrouter's. @param leftOut gets those that cannot be used, sorted */
+/** BTF of all loaded modules but vrouter's. @param leftOut receives those with unusable BTF, sorted */
 async function readModules(
   directory: string,
   kernel: Btf,
@@ -151,14 +151,14 @@ async function readModules(
   return modules.filter((module) => "btf" in module);
 }
 
-/** @throws {Failure} when vrouter's BTF was made for another kernel, with what to do about that */
+/** @throws {Failure} if vrouter's BTF was made for another kernel, with advice */
 function requireVrouterFit(btf: Btf, path: string, { kernelBtf, vrouterBtf }: SourceOptions): void {
   try {
     requireFit(btf);
   } catch (cause) {
     if (!(cause instanceof BtfError)) throw cause;
     const advice = kernelBtf !== null
-      ? `"${printable(kernelBtf)}" has to be the BTF of the kernel that it was built for`
+      ? `"${printable(kernelBtf)}" must be the BTF of the kernel it was built for`
       : vrouterBtf !== null
       ? "make it from the loaded module: pahole -J vrouter.ko"
       : "rebuild the module for the running kernel, or pass standalone BTF of it to --vrouter-btf " +
@@ -172,8 +172,8 @@ function requireVrouterFit(btf: Btf, path: string, { kernelBtf, vrouterBtf }: So
 }
 
 /**
- * vrouter's BTF: the file that was named, else the loaded module's, else the trusted one in /tmp, or
- * why that was not taken.
+ * vrouter's BTF: the given file, else the loaded module's, else the trusted one in /tmp, or why that is
+ * ignored.
  */
 async function readVrouter(
   options: SourceOptions,
@@ -202,7 +202,7 @@ async function readBtf(owner: string, path: string, hint: string): Promise<Uint8
   }
 }
 
-/** @param base none for the kernel itself */
+/** @param base absent for the kernel itself */
 function useBtf(owner: string, path: string, bytes: Uint8Array, base?: Btf): Btf {
   try {
     if (base === undefined && isModuleFile(bytes)) throw new BtfError("It is a module");
@@ -220,9 +220,9 @@ function useBtf(owner: string, path: string, bytes: Uint8Array, base?: Btf): Btf
 }
 
 /**
- * Why a file in a directory that everybody can write to must not be trusted.
+ * Why a file in a world-writable directory must not be trusted.
  *
- * @returns `null` when root alone decides on its contents
+ * @returns `null` if nobody but root can change its contents
  */
 export function distrust(
   info: Pick<Deno.FileInfo, "isFile" | "uid" | "mode" | "size">,
@@ -230,13 +230,13 @@ export function distrust(
   if (!info.isFile) return "it is not a regular file";
   if (info.uid !== 0) return "it is not owned by root";
   // S_IWGRP and S_IWOTH
-  if (info.mode === null || (info.mode & 0o022) !== 0) return "others than root can write it";
+  if (info.mode === null || (info.mode & 0o022) !== 0) return "it is writable by others than root";
   return info.size > MAX_BTF_FILE_BYTES ? "it is larger than 2 GiB" : null;
 }
 
 /**
- * Reads a file of root's. It is looked at before it is opened, because opening a pipe or a device does
- * something already; and again once it is open, because only that is what is read.
+ * Reads a file owned by root. It is checked before opening, because opening a pipe or a device has side
+ * effects, and again after opening, because that is the file being read.
  */
 async function readTrusted(path: string): Promise<Uint8Array> {
   const before = await Deno.lstat(path);
@@ -254,7 +254,7 @@ async function readTrusted(path: string): Promise<Uint8Array> {
   }
 }
 
-/** The contents of the first of `paths` that can be read; else `null`, and a warning. */
+/** The contents of the first readable one of `paths`; else `null`, with a warning. */
 async function readFirst(
   what: string,
   paths: readonly string[],
@@ -282,7 +282,7 @@ async function exists(path: string): Promise<boolean> {
   }
 }
 
-/** The reason alone: Deno appends the error number and the path, which the message has already. */
+/** The reason alone: Deno appends the error number and the path, which the message already has. */
 function why(cause: unknown): string {
   const message = cause instanceof Error ? cause.message : String(cause);
   return message.replace(/ \(os error \d+\).*$/s, "");

@@ -1,10 +1,10 @@
 /**
  * Looks names up in the kernel's two long lists of functions: /proc/kallsyms (some 160,000 lines) and
- * tracefs' available_filter_functions (some 43,000). They are read as bytes, and only lines with a
- * wanted name become objects.
+ * tracefs' available_filter_functions (some 43,000). They are scanned as bytes, and only lines with
+ * a wanted name become objects.
  *
- * The work grows with the bytes of the list and of the names alone: each byte of the list is looked at
- * a few times, whatever the lines are. The memory is that of the names and of the lines that are found.
+ * The work depends only on the size of the list and of the names: each byte of the list is read a few
+ * times, whatever the lines are. Memory is needed for the names and the lines found.
  *
  * @module
  */
@@ -14,17 +14,17 @@ export interface SymbolLine {
   /** The wanted name. */
   readonly name: string;
   /**
-   * What the compiler appended to it, such as `.isra.0` or `.constprop.0`, for a function that it
-   * made from the wanted one; empty for the function itself.
+   * Suffix from the compiler, such as `.isra.0` or `.constprop.0`, for a clone of the wanted function;
+   * empty for the function itself.
    */
   readonly suffix: string;
   /** `vmlinux`, or the name of the module. */
   readonly module: string;
-  /** Address; 0 where the kernel hides it, and where the list has none. */
+  /** Address; 0 if the kernel hides it, or the list has none. */
   readonly address: bigint;
 }
 
-/** Module name of what belongs to no module. */
+/** Module name of symbols outside modules. */
 export const VMLINUX = "vmlinux";
 
 const NEWLINE = 0x0a;
@@ -39,19 +39,19 @@ const ONES = 0x01010101;
 const SIGNS = 0x80808080;
 
 /**
- * FNV-1a of 32 bits, from a start that differs with each run: the wanted names are whatever somebody
- * wrote into BTF, and could all be made to have one hash.
+ * 32-bit FNV-1a, seeded differently in each run: the wanted names come from BTF and could be crafted to
+ * share one hash.
  */
 const HASH_SEED = Math.random() * 2 ** 32 | 0;
 const HASH_PRIME = 0x01000193;
 
 /**
- * The bytes of a name that the filter goes by: four from the second on. The first tells less, and any
- * further would leave out vrouter's shortest name, `vm_rx`.
+ * The bytes of a name used by the filter: four from the second on. The first is less selective, and
+ * later ones would exclude vrouter's shortest name, `vm_rx`.
  */
 const SAMPLE_FROM = 1;
 const SAMPLE_END = 5;
-/** Bits of a sample's hash that choose its place in the filter. */
+/** Bits of a sample's hash that select its slot in the filter. */
 const FILTER_BITS = 13;
 
 const decoder = new TextDecoder();
@@ -60,12 +60,12 @@ const encoder = new TextEncoder();
 /**
  * Finds functions in the contents of /proc/kallsyms: lines `address type name`, and a tab and
  * `[module]` for those of a module (`s_show()` in kernel/kallsyms.c). Types other than `t` and `w` in
- * either case are data. Lines of another form are passed over.
+ * either case are data. Other lines are skipped.
  *
  * @returns lines with wanted names, in the order of the list
  */
 export function findSymbols(kallsyms: Uint8Array, names: Iterable<string>): readonly SymbolLine[] {
-  // All addresses have the same width, and " t " stands behind them.
+  // All addresses have the same width and are followed by " t ".
   return scan(kallsyms, kallsyms.indexOf(SPACE) + 3, new NameTable(names));
 }
 
@@ -120,11 +120,11 @@ function* modulesPlaces(kallsyms: Uint8Array, module: string): Generator<number,
 }
 
 /**
- * Looks at each line, as little as possible: most of the time goes here, and on a slow machine most of
- * that before the loop is compiled. So four bytes are looked at together: those of the name that
- * the filter goes by, which turns most lines down, and those that the end of the line is looked for in.
+ * Scans each line with as little work as possible: most of the time is spent here, and on a slow machine
+ * most of that before the loop is compiled. So it reads four bytes at a time, both for the filter, which
+ * rejects most lines, and to search the end of the line.
  *
- * @param column where in each line the name starts
+ * @param column of each line where the name starts
  */
 function scan(bytes: Uint8Array, column: number, wanted: NameTable): SymbolLine[] {
   const lines: SymbolLine[] = [];
@@ -139,7 +139,7 @@ function scan(bytes: Uint8Array, column: number, wanted: NameTable): SymbolLine[
     let shift = (sampleAt & 3) << 3;
     const sample = ((words[word] as number) >>> shift) |
       (words[word + 1] as number) << (31 - shift) << 1;
-    // What the words do not cover to the end is looked at anyway.
+    // The rest not covered by whole words is scanned anyway.
     if (filter[sampleHash(sample)] !== 0 || word + 2 > whole) {
       const line = readLine(bytes, at, from, wanted);
       if (line !== null) lines.push(line);
@@ -147,7 +147,7 @@ function scan(bytes: Uint8Array, column: number, wanted: NameTable): SymbolLine[
 
     word = from >>> 2;
     shift = (from & 3) << 3;
-    // Zero where there is a newline; the bytes ahead of the name are made not to be.
+    // A zero byte is a newline; bytes before the name are made nonzero.
     let rest = (words[word] as number) ^ NEWLINES | (1 << shift) - 1;
     let zeroes = (rest - ONES) & ~rest & SIGNS;
     while (zeroes === 0 && ++word < whole) {
@@ -158,19 +158,19 @@ function scan(bytes: Uint8Array, column: number, wanted: NameTable): SymbolLine[
       const end = bytes.indexOf(NEWLINE, Math.max(whole << 2, from));
       at = end < 0 ? bytes.length : end + 1;
     } else {
-      // The lowest is exact: what it borrows spoils those above it only.
+      // The lowest is exact: a borrow only affects those above it.
       at = (word << 2) + ((31 - Math.clz32(zeroes & -zeroes)) >>> 3) + 1;
     }
   }
   return lines;
 }
 
-/** Place of four bytes in the filter. */
+/** Slot of four bytes in the filter. */
 function sampleHash(sample: number): number {
   return Math.imul(sample, HASH_PRIME) >>> (32 - FILTER_BITS);
 }
 
-/** Reads the line from `at`, whose name starts at `from`; `null` when it is not wanted. */
+/** Reads the line at `at`, whose name starts at `from`; `null` if it is not wanted. */
 function readLine(
   bytes: Uint8Array,
   at: number,
@@ -181,7 +181,7 @@ function readLine(
   if (addressed && !(bytes[from - 3] === SPACE && isTextType(bytes[from - 2] as number))) {
     return null;
   }
-  // The name's hash, and the hash of what stands before the first dot.
+  // The hash of the name, and of what precedes the first dot.
   let hash = HASH_SEED;
   let dotHash = 0;
   let dot = -1;
@@ -210,7 +210,7 @@ function readLine(
   };
 }
 
-/** The module that a line belongs to whose name ends at `at`. */
+/** The module of the line whose name ends at `at`. */
 function readModule(bytes: Uint8Array, at: number): string {
   if (bytes[at] !== TAB && bytes[at] !== SPACE) return VMLINUX;
   const end = bytes.indexOf(NEWLINE, at);
@@ -218,9 +218,9 @@ function readModule(bytes: Uint8Array, at: number): string {
   return text.replace(/^\[(.*)\]$/, "$1");
 }
 
-/** Wanted names by the hash of their bytes: open addressing, at most half full. */
+/** Wanted names by hash: open addressing, at most half full. */
 class NameTable {
-  /** Not zero at the {@linkcode sampleHash} of each wanted name. */
+  /** Nonzero at the {@linkcode sampleHash} of each wanted name. */
   readonly filter = new Uint8Array(1 << FILTER_BITS);
   readonly #slots: ({ readonly name: string; readonly bytes: Uint8Array } | undefined)[];
   readonly #hashes: Int32Array;
@@ -247,7 +247,7 @@ class NameTable {
     }
   }
 
-  /** The wanted name that stands at `from` to `to` in `bytes`, whose hash is `hash`. */
+  /** The wanted name at `from` to `to` in `bytes`, whose hash is `hash`. */
   find(bytes: Uint8Array, from: number, to: number, hash: number): string | undefined {
     const mask = this.#hashes.length - 1;
     for (let slot = hash & mask;; slot = (slot + 1) & mask) {
@@ -272,7 +272,7 @@ function isTextType(byte: number): boolean {
   return lower === 0x74 || lower === 0x77;
 }
 
-/** An address; what is none counts as hidden. */
+/** An address; anything else counts as hidden. */
 function hexadecimal(digits: Uint8Array): bigint {
   const text = decoder.decode(digits);
   return /^[0-9a-f]{1,16}$/.test(text) ? BigInt(`0x${text}`) : 0n;

@@ -3,7 +3,7 @@
  * address.
  *
  * On x86-64 all of that text lies in the upper 2 GiB of the address space (`__START_KERNEL_map` and
- * the module area, Documentation/arch/x86/x86_64/mm.rst), so addresses are held as their low 32 bits.
+ * the module area, Documentation/arch/x86/x86_64/mm.rst), so only the low 32 bits of addresses are stored.
  *
  * @module
  */
@@ -24,7 +24,7 @@ export class TextSymbols {
   /** Offset of each symbol's line. */
   readonly #lines: Uint32Array;
 
-  /** @param kallsyms contents of /proc/kallsyms, read with the right to see addresses */
+  /** @param kallsyms contents of /proc/kallsyms with visible addresses */
   constructor(kallsyms: Uint8Array) {
     const lines: number[] = [];
     const keys: number[] = [];
@@ -43,13 +43,13 @@ export class TextSymbols {
     this.#keys = Float64Array.from(keys).sort();
   }
 
-  /** Address of the first symbol above `low`: where a function at `low` ends at the latest. */
+  /** Address of the first symbol above `low`, the latest possible end of a function at `low`. */
   after(low: number): number | undefined {
     const key = this.#keys[this.#firstAbove(low)];
     return key === undefined ? undefined : Math.floor(key / LINE_BITS);
   }
 
-  /** The symbol that `low` lies in: the last one at or below it. */
+  /** The symbol that contains `low`: the last one at or below it. */
   containing(low: number): { readonly name: string; readonly start: number } | undefined {
     const key = this.#keys[this.#firstAbove(low) - 1];
     if (key === undefined) return undefined;

@@ -1,29 +1,29 @@
 /**
- * Just enough of x86-64 to find where a compiled kernel function ends: the length of each instruction,
- * and whether it leaves the function.
+ * A minimal x86-64 decoder, to find where a compiled kernel function ends: the length of each
+ * instruction, and whether it leaves the function.
  *
  * Source: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2, chapter 2 and
- * appendix A. VEX, EVEX, XOP and 3DNow! encodings are not decoded: functions that use them are none
- * that take packets.
+ * appendix A. VEX, EVEX, XOP and 3DNow! encodings are not decoded: functions that use
+ * them do not take packets.
  *
  * @module
  */
 
-/** What an instruction does with the flow of control. */
+/** Effect of an instruction on control flow. */
 export type Flow =
-  /** Goes on to the next instruction, or calls and comes back. */
+  /** Continues with the next instruction, possibly after a call. */
   | "next"
   /** Returns from the function. */
   | "return"
   /** Jumps to {@linkcode Instruction.target}, always. */
   | "jump"
-  /** Jumps to {@linkcode Instruction.target}, or goes on. */
+  /** Jumps to {@linkcode Instruction.target} or continues. */
   | "branch"
-  /** Jumps to where a register points, {@linkcode Instruction.register}. */
+  /** Jumps to the address in {@linkcode Instruction.register}. */
   | "jump to register"
-  /** Jumps to where memory says: a table of a switch, or a pointer. */
+  /** Jumps to an address in memory: a jump table, or a pointer. */
   | "jump to memory"
-  /** Traps, on purpose: `ud2`, `int3`. */
+  /** Traps deliberately: `ud2`, `int3`. */
   | "trap";
 
 /** One decoded instruction; reused by {@linkcode decode} for the next one. */
@@ -31,7 +31,7 @@ export interface Instruction {
   /** Bytes. */
   length: number;
   flow: Flow;
-  /** Offset of a direct jump's target, in the same count as the offset given. */
+  /** Offset of a direct jump's target, relative to the same origin as the given offset. */
   target: number;
   /** Number of the register of an indirect jump, 0 (rax) to 15 (r15). */
   register: number;
@@ -47,7 +47,7 @@ const IMM32 = 8;
 const IMM64 = 16;
 /** An address: eight bytes, four with the address-size prefix. */
 const OFFSET64 = 32;
-/** A relative target of one or four bytes, whatever the prefixes say. */
+/** A relative target of one or four bytes, independent of prefixes. */
 const REL8 = 64;
 const REL32 = 128;
 const INVALID = 256;
@@ -65,7 +65,7 @@ function oneByteMap(): Uint16Array {
     map[row + 5] = IMM32;
     fill(map, row + 6, 2, INVALID);
   }
-  // REX and prefixes: neither may stand behind REX.
+  // REX and prefixes: neither may follow REX.
   fill(map, 0x40, 16, INVALID);
   fill(map, 0x60, 3, INVALID);
   fill(map, 0x64, 4, INVALID);
@@ -135,7 +135,7 @@ function twoByteMap(): Uint16Array {
 const ONE_BYTE = oneByteMap();
 const TWO_BYTE = twoByteMap();
 
-/** Legacy prefixes, but for those whose value matters. */
+/** Legacy prefixes, except those whose value matters. */
 function isPrefix(byte: number): boolean {
   switch (byte) {
     case 0x26:
@@ -160,8 +160,8 @@ const LONGEST = 15;
 /**
  * Decodes the instruction at `offset` of `code`.
  *
- * @param into receives what is known of it
- * @returns false when the bytes are no instruction known here, or end before it does
+ * @param into receives the result
+ * @returns false if the bytes are not a known instruction, or end before it does
  */
 export function decode(code: Uint8Array, offset: number, into: Instruction): boolean {
   let at = offset;
@@ -176,7 +176,7 @@ export function decode(code: Uint8Array, offset: number, into: Instruction): boo
   }
   if ((byte & 0xf0) === 0x40) {
     rex = byte;
-    // REX.W outdoes the operand-size prefix.
+    // REX.W overrides the operand-size prefix.
     if ((rex & 8) !== 0) operand16 = false;
     byte = code[++at] ?? 0;
   }
@@ -227,7 +227,7 @@ export function decode(code: Uint8Array, offset: number, into: Instruction): boo
   return true;
 }
 
-/** Moves from and to control and debug registers, which take any ModRM for one of registers. */
+/** Moves from and to control and debug registers treat any ModRM as register operands. */
 function isMoveOfControl(opcode: number): boolean {
   return (opcode & 0xfffc) === 0x0f20;
 }

@@ -77,7 +77,7 @@ Deno.test("resolve() rejects a typedef that leads to itself", () => {
   const writer = new BtfWriter();
   writer.typedef("a", 2);
   writer.typedef("b", 1);
-  rejects(() => Btf.parse(writer.bytes()).resolve(1), /loops/);
+  rejects(() => Btf.parse(writer.bytes()).resolve(1), /loop/);
 });
 
 Deno.test("references beyond the last type are rejected when they are followed", () => {
@@ -281,7 +281,7 @@ Deno.test("Btf.parse() rejects ELF files without BTF, of other machines, and cut
   rejects(() => Btf.parse(file.with(4, 1)), /64-bit/);
   rejects(() => Btf.parse(file.with(5, 2)), /big-endian/);
   // A byte of sh_size of the last section, which holds the names.
-  rejects(() => Btf.parse(file.with(file.length - 30, 1)), /beyond the file/);
+  rejects(() => Btf.parse(file.with(file.length - 30, 1)), /exceeds the file/);
   for (let length = 4; length < file.length; length++) {
     assert.throws(() => Btf.parse(file.subarray(0, length)), BtfError, `${length} bytes`);
   }
@@ -313,13 +313,13 @@ Deno.test("Btf.parse() rejects what is not BTF, and says what is wrong with it",
   rejects(() => Btf.parse(new TextEncoder().encode("BTF? ".repeat(9))), /Neither BTF nor an ELF/);
   rejects(header({ 0: 0x00019feb }), /other byte order/);
   rejects(header({ 0: 0x0002eb9f }), /version 2/);
-  rejects(header({ 4: 16 }), /impossible size/);
-  rejects(header({ 4: 0xffffffff }), /impossible size/);
-  rejects(header({ 8: 0xfffffffc }), /reach beyond/);
-  rejects(header({ 20: 0xffffffff }), /reach beyond/);
+  rejects(header({ 4: 16 }), /invalid size/);
+  rejects(header({ 4: 0xffffffff }), /invalid size/);
+  rejects(header({ 8: 0xfffffffc }), /exceed/);
+  rejects(header({ 20: 0xffffffff }), /exceed/);
   rejects(header({ 8: 2, 12: types - 4 }), /aligned/);
   rejects(header({ 16: types - 4 }), /overlap/);
-  rejects(header({ 20: view.getUint32(20, true) - 1 }), /not ended/);
+  rejects(header({ 20: view.getUint32(20, true) - 1 }), /not terminated/);
 });
 
 Deno.test("Btf.parse() takes the strings ahead of the types, and a longer header", () => {
@@ -347,10 +347,10 @@ Deno.test("Btf.parse() names the kind that it does not know", () => {
 Deno.test("Btf.parse() rejects a count of members that does not fit", () => {
   const writer = new BtfWriter();
   writer.add("s", 4, 8, { count: 0xffff });
-  rejects(() => Btf.parse(writer.bytes()), /kind 4 reaches beyond/);
+  rejects(() => Btf.parse(writer.bytes()), /kind 4 exceeds/);
   const reserved = new BtfWriter();
   reserved.add("s", 4, 8, { count: 1 << 16 });
-  rejects(() => Btf.parse(reserved.bytes()), /kind 4 reaches beyond/);
+  rejects(() => Btf.parse(reserved.bytes()), /kind 4 exceeds/);
 });
 
 Deno.test("a name beyond the strings is rejected when it is read", () => {
@@ -359,6 +359,6 @@ Deno.test("a name beyond the strings is rejected when it is read", () => {
   const bytes = writer.bytes();
   new DataView(bytes.buffer).setUint32(24, 5, true);
   const btf = Btf.parse(bytes);
-  rejects(() => btf.name(int), /outside/);
+  rejects(() => btf.name(int), /out of bounds/);
   assert.ok(!btf.isNamed(int, new Uint8Array()));
 });

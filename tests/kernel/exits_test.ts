@@ -129,7 +129,7 @@ Deno.test("findEnds() finds the entry behind a call that ftrace makes now", () =
 
 Deno.test("findEnds() does not know a function without ftrace's place at its start", () => {
   for (const code of [`55 ${RETURN}`, `f3 0f 1e fa 55 ${RETURN}`, "0f 1f 44 00"]) {
-    assertUnknown(/ftrace's place is not at its start/, () => endsOf(code));
+    assertUnknown(/its ftrace site is not at its start/, () => endsOf(code));
   }
 });
 
@@ -164,7 +164,7 @@ Deno.test("findEnds() does not take the cold part of another function for its ow
 
 Deno.test("findEnds() does not know a function that jumps to another on a condition", () => {
   const code = `${NOP5} ${jump(JE, BODY, G)} ${RETURN}`;
-  assertUnknown(/^it jumps to g on a condition$/, () => exitsOf(code));
+  assertUnknown(/^it jumps conditionally to g$/, () => exitsOf(code));
   assert.deepEqual(exitsOf(code, {}, [G]), [returnAt(BODY + 6)]);
 });
 

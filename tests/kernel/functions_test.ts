@@ -171,7 +171,7 @@ Deno.test("discover() skips a name that stands for several symbols", () => {
     filterFunctions: filterFunctions(...names),
   });
   assert.deepEqual(traced(all), ["vmlinux:ip_rcv"]);
-  const reason = "2 symbols of this name: which one takes the packet is unknown";
+  const reason = "2 symbols of this name: unknown which one takes the packet";
   assert.deepEqual(reasons(all), { add_grec: reason });
   // One of them traceable: it may be the one without a packet.
   const one = run(kernel("add_grec").writer, {
@@ -229,7 +229,7 @@ Deno.test("discover() skips a name with several prototypes, unless the packet is
     filterFunctions: filterFunctions(...names),
   });
   assert.deepEqual(traced(found), ["vmlinux:same"]);
-  const reason = "several prototypes of this name: which one was compiled in is unknown";
+  const reason = "several prototypes of this name: unknown which one was compiled";
   assert.deepEqual(reasons(found), { moved: reason, gone: reason, new: reason });
 });
 
@@ -331,7 +331,7 @@ Deno.test("discover() leaves out other modules whose BTF is damaged, besides tho
   assert.deepEqual(traced(found), ["vmlinux:ip_rcv", "veth:veth_xmit"]);
   assert.deepEqual(found.leftOut, [
     unread,
-    { module: "tun", reason: `Type ${skb} stands for a prototype and is none` },
+    { module: "tun", reason: `Type ${skb} is used as a prototype but is not one` },
   ]);
 });
 
@@ -383,7 +383,7 @@ Deno.test("discover() names each function of vrouter that BTF does not describe"
     {
       name: "vr_undescribed",
       module: "vrouter",
-      reason: "not in BTF: whether it takes a packet is unknown",
+      reason: "not in BTF: unknown whether it takes a packet",
     },
   ]);
   const names = (globs: Partial<DiscoveryInput>): string[] =>

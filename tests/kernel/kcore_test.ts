@@ -113,7 +113,7 @@ Deno.test("Kcore finds the segment that text lies in", () => {
 Deno.test("Kcore does not read beyond a segment, or where there is none", () => {
   using files = countingText();
   using kcore = new Kcore(files.paths);
-  const outside = "its code is not in the kernel's core file";
+  const outside = "its code is not in /proc/kcore";
   assert.equal(reasonFor(() => kcore.read(LOW + 0x1fff, 2)), outside);
   assert.equal(reasonFor(() => kcore.read(LOW - 1, 1)), outside);
   assert.equal(reasonFor(() => kcore.read(0xc0000000, 1)), outside);
@@ -168,7 +168,7 @@ Deno.test("Kcore leaves functions alone that a probe has changed", () => {
       "ffffffff81000200  k  tcp_v4_rcv+0x5    [DISABLED]\n",
   );
   using kcore = new Kcore(files.paths);
-  const probed = "it is being probed already";
+  const probed = "it is already being probed";
   assert.equal(reasonFor(() => kcore.read(LOW, 0x11)), probed);
   assert.equal(reasonFor(() => kcore.read(LOW + 0x10, 1)), probed);
   assert.equal(reasonFor(() => kcore.read(LOW + 0x1f0, 0x20)), probed);
@@ -187,7 +187,7 @@ Deno.test("Kcore fails when one of its files cannot be read, or is no core file"
     );
   fails({ kcore, kprobes: `${kprobes}.none` }, /^Cannot read \/.*\/list\.none: No such file/);
   fails({ kcore: `${kcore}.none`, kprobes }, /^Cannot read \/.*\/kcore\.none: No such file/);
-  fails({ kcore: kprobes, kprobes }, /^Cannot read \/.*\/list: it is no ELF file$/);
+  fails({ kcore: kprobes, kprobes }, /^Cannot read \/.*\/list: it is not an ELF file$/);
   assert.equal(openDescriptors(files.directory), before);
 });
 

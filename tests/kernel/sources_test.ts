@@ -98,13 +98,16 @@ Deno.test("readSources() finds the tracing directory in debugfs, or warns that t
     assert.equal(sources.filterFunctions?.length, 7);
     assert.equal(sources.kallsyms, null);
     assert.deepEqual(sources.warnings.map((text) => text.replaceAll(directory, "")), [
-      'Cannot read the addresses of functions from "/kallsyms": No such file or directory',
+      'Cannot read function addresses from "/kallsyms": No such file or directory',
     ]);
     assert.equal(sources.vrouterBtfIgnored, null);
     await Deno.remove(`${directory}/debug`);
     const without = await readSources(DEFAULTS, paths);
     assert.equal(without.filterFunctions, null);
-    assert.match(without.warnings.join("\n"), /which functions ftrace can trace.*mount -t tracefs/);
+    assert.match(
+      without.warnings.join("\n"),
+      /the functions that ftrace can trace.*mount -t tracefs/,
+    );
   });
 });
 
@@ -154,7 +157,7 @@ Deno.test("readSources() rejects vrouter's BTF of another kernel, and says what 
     const kernelBtf = `${directory}/kernel.btf`;
     await rejects(
       readSources({ ...DEFAULTS, kernelBtf }, paths),
-      /kernel\.btf" has to be the BTF of the kernel that it was built for$/,
+      /kernel\.btf" must be the BTF of the kernel it was built for$/,
     );
     const without = await readSources({ ...DEFAULTS, vrouter: false }, paths);
     assert.deepEqual(without.modules.map(({ module }) => module), ["vmlinux"]);
@@ -292,7 +295,7 @@ Deno.test("readSources() takes vrouter's BTF from /tmp only when root alone can 
     assert.equal(writable.vrouterBtf, null);
     assert.match(
       writable.warnings.join("\n"),
-      /Ignoring ".*vrouter\.btf": (others|it is not owned)/,
+      /Ignoring ".*vrouter\.btf": (it is writable|it is not owned)/,
     );
 
     await Deno.chmod(paths.vrouterBtf, 0o644);
