@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# Packages of other Debian releases than the one installed here: unpacked, never installed. apt keeps
-# lists of its own for each, so the system's sources stay as they are. Signatures are checked against
-# the keyring of the system.
+# Packages of other Debian releases than the one installed here, or of their backports: unpacked, never
+# installed. apt keeps lists of its own for each, so the system's sources stay as they are. Signatures are
+# checked against the keyring of the system.
 # Sourced, after common.sh.
 
 # Lists older than this are fetched anew: security updates drop the files of the version before.
@@ -16,8 +16,8 @@ mirror() {
 	echo "${uri:-http://deb.debian.org/$1}"
 }
 
-# suite_apt SUITE PROGRAM ARGUMENT... - apt-get or apt-cache on the lists of SUITE and its security
-# updates alone, such as "bullseye".
+# suite_apt SUITE PROGRAM ARGUMENT... - apt-get or apt-cache on the lists of SUITE alone, such as "bullseye",
+# with its security updates, or "trixie-backports".
 suite_apt() {
 	local suite=$1 program=$2 state=$VRFT_CACHE/apt/$1
 	shift 2
@@ -35,8 +35,11 @@ update_suite() {
 	flock "$lock"
 	if [[ ${2-} == force || -z $(find "$state/fresh" -mmin -$SUITE_LISTS_MINUTES 2>/dev/null) ]]; then
 		: >"$state/status"
-		printf 'deb [signed-by=%s] %s main\n' "$keyring" "$(mirror debian) $suite" \
-			"$keyring" "$(mirror debian-security) $suite-security" >"$state/sources.list"
+		printf 'deb [signed-by=%s] %s main\n' "$keyring" "$(mirror debian) $suite" >"$state/sources.list"
+		# Security updates go into backports themselves.
+		[[ $suite == *-backports ]] ||
+			printf 'deb [signed-by=%s] %s main\n' "$keyring" "$(mirror debian-security) $suite-security" \
+				>>"$state/sources.list"
 		say "Updating the package lists of Debian $suite"
 		log=$(suite_apt "$suite" apt-get -qq -o APT::Update::Error-Mode=any update 2>&1) ||
 			die "Cannot update the package lists of Debian $suite: apt-get says:" $'\n'"$log"
