@@ -25,11 +25,17 @@ int vrft_multi_entry_sampled(struct pt_regs *ctx)
 	return multi_entry(ctx, true);
 }
 
+/*
+ * The return address has been popped when a return probe runs, so it was right
+ * below the stack pointer. A rethook (up to Linux 6.13) provides all registers;
+ * fgraph, which fprobe is built on since, provides no more than ax, dx, bp and
+ * sp, and the last of them truly since 7.0. What comes between is refused: see
+ * src/probe/backends/multi.ts.
+ */
 SEC("kprobe.multi")
 int vrft_multi_return(struct pt_regs *ctx)
 {
 	__u64 cookie = bpf_get_attach_cookie(ctx);
-	/* The return address has been popped when a return probe runs. */
 	__u64 frame = ctx->sp - sizeof(__u64);
 
 	if (close_call(cookie, frame))

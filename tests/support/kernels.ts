@@ -7,10 +7,20 @@
 import { Btf } from "../../src/kernel/btf.ts";
 import { BtfWriter } from "./btf_writer.ts";
 
-/** A kernel whose kfuncs of a session have so many parameters; without them for `undefined`. */
-export function kernelWithSession(parameters: 0 | 1 | undefined): Btf {
+/**
+ * A kernel whose kfuncs of a session have so many parameters; without them for `undefined`.
+ *
+ * @param fprobe what fprobe is built on; without it for `undefined`
+ */
+export function kernelWithSession(
+  parameters: 0 | 1 | undefined,
+  fprobe?: "rethook" | "fgraph",
+): Btf {
   const writer = new BtfWriter();
   const pointer = writer.pointer(0);
+  if (fprobe !== undefined) {
+    writer.struct("fprobe", 8, [[fprobe === "rethook" ? "rethook" : "hlist_array", pointer, 0]]);
+  }
   if (parameters !== undefined) {
     const context = parameters === 0 ? [] : [["ctx", pointer] as const];
     writer.func("bpf_session_is_return", context);

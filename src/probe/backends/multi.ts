@@ -1,11 +1,13 @@
 /**
- * kprobe.multi and kretprobe.multi (Linux 5.18 with CONFIG_FPROBE): a link for the entries, another for
- * the returns.
+ * kprobe.multi and kretprobe.multi (Linux 5.18-6.13 and from 7.0, with CONFIG_FPROBE): a link for the
+ * entries, another for the returns.
  *
  * @module
  */
 
-import type { Attachment, AttachProgress, Backend } from "../backend.ts";
+import type { Btf } from "../../kernel/btf.ts";
+import { Failure } from "../../sys/failure.ts";
+import type { Attachment, AttachProgress, Backend, ObjectName } from "../backend.ts";
 import type { Target } from "../target.ts";
 import {
   BPF_F_KPROBE_MULTI_RETURN,
@@ -16,6 +18,7 @@ import {
 } from "../bpf_syscall.ts";
 import type { BpfObject } from "../object.ts";
 import { linkFunctions, unlink } from "./multi_link.ts";
+import { sessionTakesContext } from "./session.ts";
 
 const ENTRY = "vrft_multi_entry";
 const RETURN = "vrft_multi_return";
@@ -23,7 +26,7 @@ const RETURN = "vrft_multi_return";
 export const multi: Backend = {
   name: "multi",
   title: "kprobe.multi + kretprobe.multi",
-  object: () => "multi",
+  object: requireReturns,
   programs: [
     { name: ENTRY, attachType: BPF_TRACE_KPROBE_MULTI },
     { name: RETURN, attachType: BPF_TRACE_KPROBE_MULTI },
@@ -66,3 +69,22 @@ export const multi: Backend = {
     }
   },
 };
+
+/**
+ * The program tells by the stack pointer which call returns. Since Linux 6.14, fprobe is built on fgraph
+ * rather than rethook, and that left the stack pointer out, or stored one of its own, until 7.0 and late
+ * releases of 6.18 and 6.19 (8bc11700e0d2). Those show no sign of it, 7.0 does.
+ *
+ * @throws {Failure} for kernels in between; they have sessions, which do without
+ */
+function requireReturns(kernel: Btf): ObjectName {
+  const hasFprobe = kernel.structSize("fprobe") !== undefined;
+  const onFgraph = hasFprobe && kernel.memberOffset("fprobe", "rethook") === undefined;
+  if (onFgraph && !sessionTakesContext(kernel)) {
+    throw new Failure(
+      "attach",
+      "on Linux 6.14-6.19 it is not told which call returns: use --backend session",
+    );
+  }
+  return "multi";
+}

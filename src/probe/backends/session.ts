@@ -50,14 +50,20 @@ export const session: Backend = {
   },
 };
 
-/** Linux 7.0 gave the kfuncs of a session an argument. */
+/** @throws {Failure} where the kernel knows no sessions */
 function chooseObject(kernel: Btf): ObjectName {
-  const parameters = kernel.parameterCount("bpf_session_cookie");
-  if (parameters === undefined) {
+  const takesContext = sessionTakesContext(kernel);
+  if (takesContext === undefined) {
     throw new Failure(
       "attach",
       "the kernel has no bpf_session_cookie(), which came with Linux 6.10",
     );
   }
-  return parameters === 0 ? "session_6.10" : "session";
+  return takesContext ? "session" : "session_6.10";
+}
+
+/** Whether the kfuncs of a session have an argument, as since Linux 7.0; `undefined` without them. */
+export function sessionTakesContext(kernel: Btf): boolean | undefined {
+  const parameters = kernel.parameterCount("bpf_session_cookie");
+  return parameters === undefined ? undefined : parameters > 0;
 }
