@@ -3,27 +3,24 @@ import { COMMANDS, flagsOf } from "../../src/cli/grammar.ts";
 import { SHELLS } from "../../src/cli/invocation.ts";
 import { runCompletions } from "../../src/commands/completions.ts";
 import type { CommandIo } from "../../src/commands/io.ts";
-import { isInstalled, offers } from "./shells.ts";
+import { testUnless, whyNoProgram } from "../support/skip.ts";
+import { offers } from "./shells.ts";
 
 const SUBCOMMANDS = ["check", "completions", "functions", "help", "interfaces"];
 
 for (const shell of SHELLS) {
   const script = scriptOf(shell);
-  const missing = !isInstalled(shell);
+  const reason = whyNoProgram(shell);
 
   /** A test that needs the shell; it starts in an empty directory. */
   const test = (name: string, fn: (directory: string) => Promise<void>): void => {
-    Deno.test({
-      name: `completions for ${shell} ${name}${missing ? ` (skipped: ${shell} not found)` : ""}`,
-      ignore: missing,
-      fn: async () => {
-        const directory = await Deno.makeTempDir({ prefix: "vrft-completions-" });
-        try {
-          await fn(directory);
-        } finally {
-          await Deno.remove(directory, { recursive: true });
-        }
-      },
+    testUnless(reason, `completions for ${shell} ${name}`, async () => {
+      const directory = await Deno.makeTempDir({ prefix: "vrft-completions-" });
+      try {
+        await fn(directory);
+      } finally {
+        await Deno.remove(directory, { recursive: true });
+      }
     });
   };
 
@@ -106,10 +103,10 @@ for (const shell of SHELLS) {
   });
 }
 
-Deno.test({
-  name: "completions for bash understand an option and its value joined by =",
-  ignore: !isInstalled("bash"),
-  fn: async () => {
+testUnless(
+  whyNoProgram("bash"),
+  "completions for bash understand an option and its value joined by =",
+  async () => {
     const script = scriptOf("bash");
     const ask = (...words: string[]): Promise<string[]> => offers("bash", script, words, "/");
     // With "=" among the word breaks of readline, as usual, and without.
@@ -118,12 +115,12 @@ Deno.test({
     assert.deepEqual(await ask("vrft", "--backend=s"), ["--backend=session"]);
     assert.deepEqual(await ask("vrft", "--limit", "=", "5", "f"), ["functions"]);
   },
-});
+);
 
-Deno.test({
-  name: "completions for zsh work when they are sourced rather than found in fpath",
-  ignore: !isInstalled("zsh"),
-  fn: async () => {
+testUnless(
+  whyNoProgram("zsh"),
+  "completions for zsh work when they are sourced rather than found in fpath",
+  async () => {
     const file = await Deno.makeTempFile({ prefix: "vrft-completions-" });
     try {
       await Deno.writeTextFile(file, scriptOf("zsh"));
@@ -136,7 +133,7 @@ Deno.test({
       await Deno.remove(file);
     }
   },
-});
+);
 
 /** What the command prints. */
 function scriptOf(shell: typeof SHELLS[number]): string {

@@ -7,16 +7,6 @@
 import assert from "node:assert/strict";
 import type { Shell } from "../../src/cli/invocation.ts";
 
-/** Whether the shell can be run here. */
-export function isInstalled(shell: Shell): boolean {
-  try {
-    return new Deno.Command(shell, { args: ["--version"], stdout: "null" }).outputSync().success;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}
-
 /**
  * What `shell` offers for the last of `words`, sorted, with what it quotes for the command line as
  * quoted; run in `directory`, where zsh leaves a hidden folder for the next call.

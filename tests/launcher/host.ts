@@ -7,6 +7,7 @@
 
 import assert from "node:assert/strict";
 import { executable, whole } from "./launched_file.ts";
+import { testUnless, whyNotRoot } from "../support/skip.ts";
 
 /** User and group of a process that is not root's, nobody's and nogroup's on Debian. */
 export const USER = 65534;
@@ -211,7 +212,7 @@ export class Host implements AsyncDisposable {
 
 /** Why hosts cannot be made here; empty where they can. */
 async function whyNoHosts(): Promise<string> {
-  if (Deno.uid() !== 0) return "it takes root";
+  if (whyNotRoot() !== "") return whyNotRoot();
   try {
     await using _host = await Host.create();
     return "";
@@ -224,6 +225,5 @@ const reason = await whyNoHosts();
 
 /** Defines a test that makes hosts, or says in its name why it is skipped. */
 export function hostTest(name: string, fn: () => Promise<void>): void {
-  if (reason === "") Deno.test(name, fn);
-  else Deno.test({ name: `${name} (skipped: ${reason})`, ignore: true, fn });
+  testUnless(reason, name, fn);
 }

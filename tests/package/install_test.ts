@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { run, TemporaryFolder } from "./commands.ts";
 import { DebianRoot } from "./debian_root.ts";
 import { makePackages, PROGRAM } from "./packing.ts";
+import { testUnless, whyNotRoot } from "../support/skip.ts";
 
 const isRoot = Deno.uid() === 0;
 const GLIBC = "2.28-10";
@@ -21,7 +22,7 @@ Deno.test.afterAll(async () => {
 });
 
 function test(name: string, fn: () => Promise<void>): void {
-  Deno.test({ name: `${name}${isRoot ? "" : " (skipped: needs root)"}`, ignore: !isRoot, fn });
+  testUnless(whyNotRoot(), name, fn);
 }
 
 test("the Debian package installs, runs, and is gone without a trace", async () => {

@@ -7,6 +7,7 @@
 import { FileDescriptor } from "../../src/probe/bpf_syscall.ts";
 import type { BpfObject } from "../../src/probe/object.ts";
 import { addressOf, check, cString, errorText, libc, SystemError } from "../../src/sys/libc.ts";
+import { testUnless } from "./skip.ts";
 
 const SYS_BPF = 321n; // x86-64
 const BPF_PROG_LOAD = 5n;
@@ -53,10 +54,7 @@ export function whyNoPrograms(type: number): string {
 /** Defines tests that need programs of a type, or says in their names why they are skipped. */
 export function bpfTest(type: number): (name: string, fn: () => void | Promise<void>) => void {
   const reason = whyNoPrograms(type);
-  return (name, fn) => {
-    if (reason === "") Deno.test(name, fn);
-    else Deno.test({ name: `${name} (skipped: ${reason})`, ignore: true, fn });
-  };
+  return (name, fn) => testUnless(reason, name, fn);
 }
 
 /**

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { Failure } from "../../src/sys/failure.ts";
 import { loadFromMemory } from "../../src/sys/memory_library.ts";
 import { openDescriptors } from "../support/descriptors.ts";
+import { testUnless } from "../support/skip.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 
@@ -87,12 +88,8 @@ function loadAfter(commands: string): string {
 /** Defines a test that changes the system by shell commands, or skips it where they fail. */
 function changedTest(name: string, commands: string, expected: string): void {
   const { success, stderr } = inNamespaces(commands);
-  const reason = success ? "" : ` (skipped: ${new TextDecoder().decode(stderr).trim()})`;
-  Deno.test({
-    name: name + reason,
-    ignore: !success,
-    fn: () => assert.equal(loadAfter(commands), `${expected}\n`),
-  });
+  const reason = success ? "" : new TextDecoder().decode(stderr).trim();
+  testUnless(reason, name, () => assert.equal(loadAfter(commands), `${expected}\n`));
 }
 
 changedTest(

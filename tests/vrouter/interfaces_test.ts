@@ -27,6 +27,7 @@ import {
 import { mutate } from "../support/mutate.ts";
 import { forRandomCases } from "./property.ts";
 import { vector } from "./vectors.ts";
+import { testUnless } from "../support/skip.ts";
 
 const INCOMPLETE = 0x40000000;
 
@@ -213,11 +214,11 @@ Deno.test("listVifs() says that the module is absent, and names --no-vrouter", (
   });
 });
 
-Deno.test({
-  name: "readVifs() says that the module is absent, on a kernel without it",
-  ignore: existsSync("/sys/module/vrouter"),
-  fn: () => assert.throws(() => readVifs(), VrouterAbsentError),
-});
+testUnless(
+  existsSync("/sys/module/vrouter") ? "the vrouter module is loaded" : "",
+  "readVifs() says that the module is absent, on a kernel without it",
+  () => void assert.throws(() => readVifs(), VrouterAbsentError),
+);
 
 Deno.test("listVifs() says that root is needed when the kernel answers EPERM", () => {
   const transport = new ScriptedTransport([familyAnswer(), [netlinkError(-1)]]);
