@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Failure } from "../sys/failure.ts";
+import { Failure, reasonOf } from "../sys/failure.ts";
 import { printable } from "../sys/printable.ts";
 
 /**
@@ -37,7 +37,7 @@ export function announce(path: string | null): void {
 function unusable(path: string, cause: unknown): Failure {
   return new Failure(
     "output",
-    `Cannot create the ready file "${printable(path)}": ${(cause as Error).message}`,
+    `Cannot create the ready file "${printable(path)}": ${reasonOf(cause)}`,
     {
       cause,
     },

@@ -7,7 +7,7 @@
 import { type ByteSink, LineWriter } from "../output/line_writer.ts";
 import { TextSink } from "../output/text.ts";
 import type { Target } from "../probe/target.ts";
-import { Failure } from "../sys/failure.ts";
+import { Failure, reasonOf } from "../sys/failure.ts";
 import { printable } from "../sys/printable.ts";
 import type { Consumer } from "../trace/tracer.ts";
 import { CallTree } from "../trace/tree.ts";
@@ -31,7 +31,7 @@ export function openOutput(path: string | null): Output {
     const file = Deno.openSync(path, { write: true, create: true, truncate: true });
     return { sink: file, name, [Symbol.dispose]: (): void => file[Symbol.dispose]() };
   } catch (cause) {
-    throw new Failure("output", `Cannot open ${name} for writing: ${(cause as Error).message}`, {
+    throw new Failure("output", `Cannot open ${name} for writing: ${reasonOf(cause)}`, {
       cause,
     });
   }

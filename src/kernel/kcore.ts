@@ -6,7 +6,7 @@
  */
 
 import { disposedError } from "../sys/disposed.ts";
-import { Failure } from "../sys/failure.ts";
+import { Failure, reasonOf } from "../sys/failure.ts";
 import { type KernelText, UnknownEnds } from "./exits.ts";
 import { viewOf } from "../sys/view.ts";
 
@@ -137,6 +137,6 @@ function attempt<T>(path: string, read: () => T): T {
   try {
     return read();
   } catch (cause) {
-    throw new Failure("kcore", `Cannot read ${path}: ${(cause as Error).message}`, { cause });
+    throw new Failure("kcore", `Cannot read ${path}: ${reasonOf(cause)}`, { cause });
   }
 }

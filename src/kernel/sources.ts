@@ -5,7 +5,7 @@
  * @module
  */
 
-import { Failure } from "../sys/failure.ts";
+import { Failure, reasonOf } from "../sys/failure.ts";
 import { printable } from "../sys/printable.ts";
 import { Btf, BtfError } from "./btf.ts";
 import { isModuleFile, MAX_BTF_FILE_BYTES, otherKind, readBtfFile, unpacked } from "./btf_file.ts";
@@ -134,7 +134,7 @@ async function readModules(
       if (name !== VMLINUX && name !== VROUTER) names.push(name);
     }
   } catch (cause) {
-    notes.push(`Cannot list the modules with BTF in "${printable(directory)}": ${why(cause)}`);
+    notes.push(`Cannot list the modules with BTF in "${printable(directory)}": ${reasonOf(cause)}`);
   }
   const modules = await Promise.all(
     names.sort().map(async (module): Promise<ModuleBtf | LeftOutModule> => {
@@ -143,7 +143,7 @@ async function readModules(
         requireFit(btf);
         return { module, btf };
       } catch (cause) {
-        return { module, reason: why(cause) };
+        return { module, reason: reasonOf(cause) };
       }
     }),
   );
@@ -186,7 +186,7 @@ async function readVrouter(
     return { path: paths.vrouterBtf, bytes: await readTrusted(paths.vrouterBtf) };
   } catch (cause) {
     if (cause instanceof Deno.errors.NotFound) return null;
-    return `Ignoring "${printable(paths.vrouterBtf)}": ${why(cause)}`;
+    return `Ignoring "${printable(paths.vrouterBtf)}": ${reasonOf(cause)}`;
   }
 }
 
@@ -196,7 +196,7 @@ async function readBtf(owner: string, path: string, hint: string): Promise<Uint8
   } catch (cause) {
     throw new Failure(
       "btf",
-      `Cannot read the BTF of ${owner} from "${printable(path)}": ${why(cause)}${hint}`,
+      `Cannot read the BTF of ${owner} from "${printable(path)}": ${reasonOf(cause)}${hint}`,
       { cause },
     );
   }
@@ -266,7 +266,7 @@ async function readFirst(
     try {
       return await Deno.readFile(path);
     } catch (cause) {
-      reasons.push(`"${printable(path)}": ${why(cause)}`);
+      reasons.push(`"${printable(path)}": ${reasonOf(cause)}`);
     }
   }
   warnings.push(`Cannot read ${what} from ${reasons.join(", ")}${hint}`);
@@ -280,10 +280,4 @@ async function exists(path: string): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-/** The reason alone: Deno appends the error number and the path, which the message already has. */
-function why(cause: unknown): string {
-  const message = cause instanceof Error ? cause.message : String(cause);
-  return message.replace(/ \(os error \d+\).*$/s, "");
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Failure } from "../sys/failure.ts";
+import { Failure, reasonOf } from "../sys/failure.ts";
 
 /** Where bytes go: `Deno.stdout`, `Deno.stderr`, a `Deno.FsFile`. */
 export interface ByteSink {
@@ -128,7 +128,7 @@ export class LineWriter {
       if (error instanceof Deno.errors.BrokenPipe) {
         throw new OutputClosed(`Nobody reads ${this.#target} any more`, { cause: error });
       }
-      throw new Failure("output", `Cannot write to ${this.#target}: ${reason(error)}`, {
+      throw new Failure("output", `Cannot write to ${this.#target}: ${reasonOf(error)}`, {
         cause: error,
       });
     }
@@ -157,10 +157,4 @@ function newlines(bytes: Uint8Array): number {
   let count = 0;
   for (let at = -1; (at = bytes.indexOf(NEWLINE, at + 1)) >= 0;) count++;
   return count;
-}
-
-/** The system's words for an error of Deno: `No space left on device`. */
-function reason(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  return message.replace(/ \(os error \d+\)$/, "");
 }

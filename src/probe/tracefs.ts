@@ -5,7 +5,7 @@
  */
 
 import { disposedError } from "../sys/disposed.ts";
-import { Failure } from "../sys/failure.ts";
+import { Failure, reasonOf } from "../sys/failure.ts";
 import { exists } from "../sys/files.ts";
 import { expediteRcu, RCU_EXPEDITED, relaxRcu } from "../sys/rcu.ts";
 
@@ -69,7 +69,7 @@ export class KprobeEvents implements Disposable {
       // Appending: opening this file for plain writing removes everybody's events.
       this.#file = Deno.openSync(path, { append: true });
     } catch (cause) {
-      throw new Failure("tracefs", `Cannot write ${path}: ${(cause as Error).message}`, { cause });
+      throw new Failure("tracefs", `Cannot write ${path}: ${reasonOf(cause)}`, { cause });
     }
     try {
       this.#removeStale();

@@ -100,3 +100,12 @@ export function* causesOf(error: unknown): Generator<unknown, void, void> {
 export function failuresIn(error: unknown): Failure[] {
   return [...causesOf(error)].filter((one) => one instanceof Failure);
 }
+
+/**
+ * What an error says, for a message that names the path itself: Deno appends the error number and the
+ * path (`No such file or directory (os error 2): open '/x'`).
+ */
+export function reasonOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.replace(/ \(os error \d+\).*$/s, "");
+}

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Failure } from "./failure.ts";
+import { Failure, reasonOf } from "./failure.ts";
 import {
   concatenate,
   encodeAttribute,
@@ -119,8 +119,9 @@ function readInode(path: string, inode: (path: string) => number | null): number
   try {
     number = inode(path);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new Failure("network", `Cannot read the network namespace ${path}: ${reason}`, { cause });
+    throw new Failure("network", `Cannot read the network namespace ${path}: ${reasonOf(cause)}`, {
+      cause,
+    });
   }
   if (number === null) {
     throw new Failure("network", `Cannot read the network namespace ${path}: no inode`);

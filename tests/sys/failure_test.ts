@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { SUSPECTS } from "../../src/check/explain.ts";
-import { causesOf, Failure, type FailureKind, failuresIn } from "../../src/sys/failure.ts";
+import {
+  causesOf,
+  Failure,
+  type FailureKind,
+  failuresIn,
+  reasonOf,
+} from "../../src/sys/failure.ts";
 import { SystemError } from "../../src/sys/libc.ts";
 
 const SRC = new URL("../../src/", import.meta.url);
@@ -59,4 +65,12 @@ Deno.test("nothing in src decides by the words of an error", () => {
       assert.ok(!found, `src/${path}:${index + 1}: ${line.trim()}`);
     }
   }
+});
+
+Deno.test("reasonOf() leaves out the number and the path that Deno appends", () => {
+  assert.throws(() => Deno.openSync("/proc/none"), (error) => {
+    return reasonOf(error) === "No such file or directory";
+  });
+  assert.equal(reasonOf(new Error("it is no ELF file")), "it is no ELF file");
+  assert.equal(reasonOf("text"), "text");
 });
