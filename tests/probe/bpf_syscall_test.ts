@@ -1,22 +1,14 @@
 import assert from "node:assert/strict";
-import { FileDescriptor } from "../../src/probe/bpf_syscall.ts";
-import { check, libc } from "../../src/sys/libc.ts";
-import { openDescriptors } from "../support/descriptors.ts";
-import { assertDisposed } from "../support/disposal.ts";
+import { openTracepoint, runOnEvent } from "../../src/probe/bpf_syscall.ts";
+import { isFailure } from "../support/failures.ts";
 
-function event(): FileDescriptor {
-  return new FileDescriptor(check("Cannot create an eventfd", libc().eventfd(0, 0)));
-}
+Deno.test("openTracepoint() fails as perf_event_open(2) does, whatever may be done here", () => {
+  // No event has this number; without rights the kernel says so first.
+  assert.throws(() => openTracepoint(0x7fffffff), (error) => {
+    return isFailure("perf_event")(error) && (error as { errno: number }).errno > 0;
+  });
+});
 
-Deno.test("FileDescriptor closes its number once, and does not tell it any more", () => {
-  const before = openDescriptors("anon_inode:");
-  const descriptor = event();
-  const { number } = descriptor;
-  descriptor[Symbol.dispose]();
-  assert.equal(openDescriptors("anon_inode:"), before);
-  assertDisposed(() => descriptor.number);
-  using next = event();
-  assert.equal(next.number, number);
-  descriptor[Symbol.dispose]();
-  assert.equal(openDescriptors("anon_inode:"), before + 1);
+Deno.test("runOnEvent() fails as any system call does", () => {
+  assert.throws(() => runOnEvent(-1, -1), isFailure("system_call"));
 });
