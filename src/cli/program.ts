@@ -19,17 +19,17 @@ import { type GivenOptions, interpret, Misuse } from "./interpret.ts";
 import type { Invocation } from "./invocation.ts";
 import { ValueError } from "./values.ts";
 
-/** Columns that help is wrapped at, whatever the terminal: it reads the same in a pipe. */
+/** Columns to wrap help at, independent of the terminal, so that it is the same in a pipe. */
 const HELP_WIDTH = 80;
 
-/** Ends parsing because help or version was asked for. */
+/** Ends parsing because help or version was requested. */
 class Shown extends Error {
   override readonly name = "Shown";
 }
 
 /**
- * Parses the arguments of the program. Prints nothing and ends nothing: a mistake of the user's
- * comes back as `misuse`, help and version as `show`.
+ * Parses the arguments of the program. Neither prints nor exits: a user error is returned as `misuse`,
+ * help and version as `show`.
  *
  * @param args arguments without the program's name
  * @param version text that --version shows, with its line ends
@@ -53,9 +53,9 @@ export function parseArguments(args: readonly string[], version: string): Invoca
   }
 }
 
-/** The command framework set up for one parse: it keeps what it parsed. */
+/** The command framework, set up for one parse, as it keeps its results. */
 class Parser {
-  /** The command that the arguments have chosen so far. */
+  /** The command selected by the arguments so far. */
   spec = TRACE;
   #chosen: Command;
   readonly #root: Command;
@@ -75,8 +75,8 @@ class Parser {
       .configureHelp({ subcommandTerm: subcommandUsage })
       .helpOption(false)
       .helpCommand(false)
-      // Options are taken by the command that they stand behind: "vrft functions -n 5" is an error
-      // and not a limit of nothing.
+      // Options belong to the command they follow: "vrft functions -n 5" is an error, not a limit of
+      // nothing.
       .enablePositionalOptions();
     this.#chosen = this.#root;
     describe(this.#root, TRACE);
@@ -89,14 +89,14 @@ class Parser {
     this.#root.hook("preSubcommand", (_root, command) => {
       this.#chosen = command;
       this.spec = SUBCOMMANDS.find((each) => each.name === command.name()) ?? TRACE;
-      // Those of all commands would take as long as half of the parsing.
+      // Declaring those of all commands would take half of the parse time.
       this.#declareOptions(command, this.spec);
     });
   }
 
   /**
-   * @throws {Misuse} for mistakes
-   * @throws {CommanderError} for mistakes that the framework finds
+   * @throws {Misuse} for user errors
+   * @throws {CommanderError} for user errors found by the framework
    * @throws {Shown} for help and version
    */
   parse(args: readonly string[]): Invocation {
@@ -105,8 +105,8 @@ class Parser {
     } catch (error) {
       if (!(error instanceof CommanderError)) throw error;
       if (error.code === "commander.unknownOption") this.#explainUnknownOption();
-      // The framework's answer where no subcommand is named: it would print help, vrft traces. An
-      // action of the root would do as well, but then "vrft function --json" complained of --json.
+      // The framework prints help if there is no subcommand, but vrft traces. An action of the root
+      // would do as well, but then "vrft function --json" would complain about --json.
       if (error.code !== "commander.help") throw error;
     }
     const operand = this.#operand();
@@ -132,19 +132,19 @@ class Parser {
     });
   }
 
-  /** Parsed operand of the chosen command, `undefined` where there is none. */
+  /** Parsed operand of the selected command; `undefined` if there is none. */
   #operand(): unknown {
     const { operand } = this.spec;
     const [text, ...rest] = this.#chosen.args;
     const excess = operand === undefined ? text : rest[0];
     if (excess !== undefined) {
-      throw new Misuse(`Unexpected argument ${JSON.stringify(excess)} of '${title(this.spec)}'`);
+      throw new Misuse(`Unexpected argument ${JSON.stringify(excess)} for '${title(this.spec)}'`);
     }
     if (operand === undefined || text === undefined) return undefined;
     return parseValue(`'${title(this.spec)}'`, operand.parse, text);
   }
 
-  /** Options of the chosen command, with those given in front of its name. */
+  /** Options of the selected command, including those before its name. */
   #given(): GivenOptions {
     const given = givenOptions(this.#chosen);
     if (this.#chosen === this.#root) return given;
@@ -160,16 +160,16 @@ class Parser {
     return given;
   }
 
-  /** @throws {Misuse} if the unknown option is known after all, only not like that */
+  /** @throws {Misuse} if the unknown option exists, but not here or not in this form */
   #explainUnknownOption(): void {
-    // It leads what the framework has left over behind the operands.
+    // It is the first of the rest that the framework leaves after the operands.
     const flag = flagIn(this.#chosen.args.find((text) => /^-./s.test(text)) ?? "");
     if (hasOption(this.spec, flag)) throw new Misuse(`Option '${flag}' takes no value`);
     if (COMMANDS.some((each) => hasOption(each, flag))) throw misplaced(flag, this.spec);
   }
 }
 
-/** What the list of commands tells of one. */
+/** Sets what the list of commands shows about one. */
 function describe(command: Command, { description, summary, operand }: CommandSpec): void {
   command.description(description).summary(summary);
   if (operand === undefined) return;
@@ -196,27 +196,27 @@ function frameworkOption(long: string, spec: OptionSpec, command: CommandSpec): 
   const option = new Option(flags, spec.description).helpGroup(spec.group);
   if (value === undefined) return option;
   return option.argParser((text: string, previous: unknown): unknown => {
-    // As in "-i -n 5": the framework takes the next argument whatever it is.
+    // For example "-i -n 5": the framework takes any next argument as the value.
     const flag = flagIn(text);
     if (hasOption(command, flag)) {
-      throw new Misuse(`Option '${flags}' needs a value, not the option '${flag}'`);
+      throw new Misuse(`Option '${flags}' needs a value, but option '${flag}' follows`);
     }
     const parsed = parseValue(`Option '${flags}'`, value.parse, text);
     return spec.repeatable ? [...previous as unknown[] ?? [], parsed] : parsed;
   });
 }
 
-/** @throws {Misuse} when `parse` does not take `text`; `taker` begins its message */
+/** @throws {Misuse} if `parse` rejects `text`; the message starts with `taker` */
 function parseValue(taker: string, parse: (text: string) => unknown, text: string): unknown {
   try {
     return parse(text);
   } catch (error) {
     if (!(error instanceof ValueError)) throw error;
-    throw new Misuse(`${taker} does not take ${JSON.stringify(text)}: ${error.message}`);
+    throw new Misuse(`${taker} does not accept ${JSON.stringify(text)}: ${error.message}`);
   }
 }
 
-/** Values of the options that stand on the command line behind `command`. */
+/** Values of the options that follow `command` on the command line. */
 function givenOptions(command: Command): Record<string, unknown> {
   const given: Record<string, unknown> = {};
   for (const option of command.options) {
@@ -243,7 +243,7 @@ function hasOption(command: CommandSpec, flag: string): boolean {
 function misplaced(flag: string, spec: CommandSpec): Misuse {
   const takers = COMMANDS.filter((each) => hasOption(each, flag));
   const names = new Intl.ListFormat("en-GB").format(takers.map((each) => `'${title(each)}'`));
-  return new Misuse(`Option '${flag}' does not belong to '${title(spec)}' but to ${names}`);
+  return new Misuse(`Option '${flag}' belongs to ${names}, not to '${title(spec)}'`);
 }
 
 /** The framework's message in this program's style. */

@@ -1,17 +1,17 @@
 /**
- * Decimal digits written straight into a buffer: nothing is allocated, and no u64 is ever a BigInt.
+ * Writes decimal digits directly into a buffer: no allocation, and no BigInt for a u64.
  *
  * @module
  */
 
-/** Eight blanks, as the double that has their bits: one store where a buffer takes eight bytes. */
+/** Eight blanks, as the double with their bits, to store eight bytes at once. */
 export const BLANKS = new Float64Array(new Uint8Array(8).fill(0x20).buffer)[0]!;
 
 /**
- * By number below 1000: its three digits and a blank, as the little-endian word that has these bytes.
+ * By number below 1000: its three digits and a blank, as a little-endian word.
  */
 export const THREE_DIGITS = new Uint32Array(1000);
-// A plain loop: made by a function for each, it took as long as reading the command line.
+// A plain loop, as a function per entry took as long as parsing the command line.
 for (let number = 0; number < 1000; number++) {
   const hundreds = (number / 100) | 0;
   const tens = ((number / 10) | 0) % 10;
@@ -25,20 +25,20 @@ const BILLION = 1e9;
 const TWO_TO_32 = 2 ** 32;
 
 /**
- * Writes u64 numbers that mostly share their leading digits, as the timestamps of a trace do: all but
- * the last nine digits are kept from one number to the next.
+ * Writes u64 numbers that mostly share their leading digits, such as the timestamps of a trace: all but
+ * the last nine digits are cached.
  */
 export class Decimal64 {
-  /** The number with the kept digits and nine zeros. */
+  /** The number of the cached digits followed by nine zeros. */
   #baseLow = 0;
   #baseHigh = 0;
-  /** How many digits are kept: none for numbers below a billion, as at first. */
+  /** Number of cached digits; none for numbers below a billion, as initially. */
   #kept = 0;
-  /** The kept digits, up to eleven, and blanks behind them. */
+  /** The cached digits, up to eleven, followed by blanks. */
   readonly #digits = new DataView(new ArrayBuffer(16));
 
   /**
-   * Writes a number's digits, and blanks behind them.
+   * Writes a number's digits, followed by blanks.
    *
    * @param view buffer with {@linkcode DECIMAL64_BYTES} from `at`, all of which are overwritten
    * @param at index of the first digit
@@ -48,7 +48,7 @@ export class Decimal64 {
    */
   write(view: DataView, at: number, low: number, high: number): number {
     let rest = this.#above(low, high);
-    // Exact wherever it is in range: then it is a difference below 2**30.
+    // Exact whenever it is in range: the difference is then below 2**30.
     if (!(rest >= 0 && rest < BILLION)) {
       this.#keep(low >>> 0, high >>> 0);
       rest = this.#above(low, high);
@@ -71,7 +71,7 @@ export class Decimal64 {
     return ((high >>> 0) - this.#baseHigh) * TWO_TO_32 + ((low >>> 0) - this.#baseLow);
   }
 
-  /** Takes over the leading digits of a number, found by long division in base 2**16. */
+  /** Caches the leading digits of a number, found by long division in base 2**16. */
   #keep(low: number, high: number): void {
     let billions = 0;
     let rest = 0;

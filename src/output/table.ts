@@ -1,5 +1,5 @@
 /**
- * Tables for a person to read.
+ * Tables for people.
  *
  * @module
  */
@@ -7,15 +7,15 @@
 /** A column of a table of `T`. */
 export interface Column<T> {
   readonly title: string;
-  /** Numbers stand at the right of their column. */
+  /** Align right, for numbers. */
   readonly right?: true;
-  /** The cell's text, fit for a terminal. */
+  /** The cell's text, safe for a terminal. */
   readonly cell: (row: T) => string;
 }
 
 /**
- * A table with a line of titles and a line for each row, two blanks between columns and none at the
- * end of a line.
+ * A table with a line of titles and a line per row, with two blanks between columns and none at the end
+ * of a line.
  */
 export function table<T>(columns: readonly Column<T>[], rows: readonly T[]): string {
   const cells = columns.map(({ title, cell }) => [title, ...rows.map(cell)]);

@@ -1,7 +1,7 @@
 /**
  * The trace as text, in vrftrace2's columns: `%-20s %3.3s %32.32s` for the header and
- * `%-20d %03d %-64s` for a row. The last column is indented by two blanks for each call that is open
- * in the same task; it is never cut.
+ * `%-20d %03d %-64s` for a row. The last column is indented by two blanks per open call of the
+ * same task; it is never truncated.
  *
  * @module
  */
@@ -19,34 +19,34 @@ const CELL_BYTES = 64;
 const INDENT_BYTES = 2;
 
 /**
- * What a row holds apart from its indentation: both columns, the longest CPU number, the newline, and
- * the few bytes written beyond what counts, as stores take eight bytes at a time.
+ * Size of a row without its indentation: both columns, the longest CPU number, the newline, and some
+ * bytes written beyond the end, as stores are eight bytes wide.
  */
 const ROW_BYTES = TIMESTAMP_BYTES + 1 + 5 + 1 + CELL_BYTES + 1 + 8;
 
 const NEWLINE = 0x0a;
 const ZERO = 0x30;
 
-// Texts that do not depend on a function. Function f has the two behind them, from FIRST + 2 * f.
+// Texts that do not depend on a function. Those of function f are the two from FIRST + 2 * f.
 const RETURNED = 0;
 const RETURN_LOST = 1;
 const TRACE_ENDED = 2;
 const FIRST = 3;
 
-/** Writes a row for each step of the call trees. */
+/** Writes a row per step of the call trees. */
 export class TextSink implements CallSink {
   readonly #writer: LineWriter;
   readonly #timestamp = new Decimal64();
-  /** The texts in UTF-8, one after the other, each from a multiple of eight bytes. */
+  /** The texts in UTF-8, one after the other, each aligned to eight bytes. */
   readonly #texts: DataView;
-  /** By text: where it starts in {@linkcode #texts}, and behind the last one the end. */
+  /** By text: its offset in {@linkcode #texts}, and after the last one the end. */
   readonly #starts: Int32Array;
   /** By text: its length in bytes. */
   readonly #lengths: Int32Array;
 
   /**
-   * @param writer takes the rows; flushing it is up to its owner
-   * @param names of the functions, by the numbers that the steps come with
+   * @param writer receives the rows; its owner flushes it
+   * @param names of the functions, by the numbers used in steps
    */
   constructor(writer: LineWriter, names: readonly string[]) {
     this.#writer = writer;
@@ -116,7 +116,7 @@ export class TextSink implements CallSink {
     const texts = this.#texts;
     const stop = this.#starts[text + 1]!;
     at += indent;
-    // Eight bytes of UTF-8 without DEL never have the bits of a NaN, so a double keeps them all.
+    // Eight bytes of UTF-8 without DEL are never a NaN, so a double preserves them.
     for (let from = this.#starts[text]!; from < stop; from += 8, at += 8) {
       view.setFloat64(at, texts.getFloat64(from, true), true);
     }
@@ -125,7 +125,7 @@ export class TextSink implements CallSink {
   }
 }
 
-/** Writes the digits of a CPU number from 1000, and a blank; returns the index behind them. */
+/** Writes the digits of a CPU number of 1000 or more, and a blank; returns the index after them. */
 function writeLargeCpu(view: DataView, at: number, cpu: number): number {
   const thousands = Math.floor(cpu / 1000);
   if (thousands >= 10) view.setUint8(at++, ZERO + Math.floor(thousands / 10));

@@ -146,7 +146,7 @@ export function runsOfProgram(program: number): RunStatistics {
 export function enableRunStatistics(): FileDescriptor {
   const attributes = new Uint8Array(16);
   new DataView(attributes.buffer).setUint32(0, BPF_STATS_RUN_TIME, true);
-  const what = "Cannot switch on the kernel's BPF statistics";
+  const what = "Cannot turn on the kernel's BPF statistics";
   return new FileDescriptor(bpf(what, BPF_ENABLE_STATS, attributes));
 }
 

@@ -35,7 +35,7 @@ export const MAX_FUNCTIONS = SLOTS / 2;
  */
 export function setCookies(control: ArrayBuffer, targets: readonly Target[]): void {
   if (targets.length > MAX_FUNCTIONS) {
-    throw new RangeError(`A table of ${MAX_FUNCTIONS} functions cannot take ${targets.length}`);
+    throw new RangeError(`A table of ${MAX_FUNCTIONS} functions has no room for ${targets.length}`);
   }
   const displacements = new Uint16Array(control, CONTROL_DISPLACEMENTS, BUCKETS);
   const cookies = new BigUint64Array(control, CONTROL_COOKIES, SLOTS);

@@ -18,15 +18,15 @@ import {
 export interface Counts {
   /** Records written to the ring. */
   readonly recorded: number;
-  /** Records that found no room in the ring. */
+  /** Records lost because the ring was full. */
   readonly lost: number;
   /** Calls not followed because too many were open at once. */
   readonly untracked: number;
 }
 
-/** Sums over all CPUs of a sampled trace; 0 in all others. */
+/** Sums over all CPUs of a sampled trace; 0 in other traces. */
 export interface PacketCounts {
-  /** Packets that have been decided about. */
+  /** Packets with a decision. */
   readonly seen: number;
   /** Those of them whose calls are recorded. */
   readonly kept: number;
@@ -41,7 +41,7 @@ export class Counters implements Disposable {
   /**
    * @param map fd of the map `counters`
    * @param cpus number of its entries
-   * @throws {SystemError} when it cannot be mapped
+   * @throws {SystemError} if it cannot be mapped
    */
   constructor(map: number, cpus: number) {
     const bytes = cpus * COUNTERS_BYTES;
@@ -51,7 +51,7 @@ export class Counters implements Disposable {
   }
 
   /**
-   * The counts as they stand.
+   * The current counts.
    *
    * @throws {TypeError} after dispose
    */

@@ -1,5 +1,5 @@
 /**
- * libbpf through Deno FFI: the symbols used here and no others. Classes above never touch them raw.
+ * libbpf through Deno FFI, limited to the symbols used here. Higher layers never call them directly.
  *
  * @module
  */
@@ -55,19 +55,19 @@ export type LibbpfSymbols = Deno.DynamicLibrary<typeof symbols>["symbols"];
 /** Levels of `enum libbpf_print_level`: warn 0, info 1, debug 2. */
 const LEVEL_INFO = 1;
 
-/** Kept messages: the verifier can write megabytes, of which the end says why it refused. */
+/** Limit of kept messages: the verifier can write megabytes, and its reason is at the end. */
 const KEPT_MESSAGE_BYTES = 64 * 1024;
 
 /**
- * What libbpf before 1.4 says when BPF_BTF_GET_NEXT_ID fails with EPERM; what it returns may be said of
- * any refusal. It asks where the kernel lacks a function that some program would call, as 6.1 does.
+ * Message of libbpf before 1.4 if BPF_BTF_GET_NEXT_ID fails with EPERM; its return value is not
+ * specific. It makes that call if the kernel lacks a kfunc that some program uses, as 6.1 does.
  */
 const BTF_LIST_REFUSED = /^libbpf: failed to iterate BTF objects: -1$/m;
 
 /** More than any text of libbpf_strerror() takes. */
 const ERROR_TEXT_BYTES = 128;
 
-/** libbpf as it is in memory, and its version as the build knows it. */
+/** libbpf in memory, and its version according to the build. */
 interface LoadedLibbpf {
   readonly symbols: LibbpfSymbols;
   readonly built: string;
@@ -76,13 +76,13 @@ interface LoadedLibbpf {
 let loaded: LoadedLibbpf | undefined;
 
 /**
- * libbpf's functions, from the library inside the program, whatever the system has. It is loaded once
- * and stays for the life of the process.
+ * libbpf's functions, from the library embedded in the program rather than the system's. It is loaded
+ * once and stays loaded.
  */
 async function load(): Promise<LoadedLibbpf> {
   const { libz, libelf, libbpf, versions } = (await import("./library_files.ts")).default;
   if (loaded === undefined) {
-    // Each needs those before it.
+    // Each depends on those before it.
     loadFromMemory("libz.so.1", libz, {});
     loadFromMemory("libelf.so.1", libelf, {});
     loaded = {
@@ -94,10 +94,10 @@ async function load(): Promise<LoadedLibbpf> {
 }
 
 /**
- * An open libbpf. Its messages are not printed but kept, for the moment something fails.
+ * An open libbpf. Its messages are kept, not printed, for when something fails.
  *
- * Use it with `using`: the callback it hands to libbpf lives as long as it does. There is one at a
- * time: messages go to the last.
+ * Use it with `using`: the callback it passes to libbpf lives as long as it does. Messages go to the
+ * latest instance only.
  */
 export class Libbpf implements Disposable {
   readonly #symbols: LibbpfSymbols;
@@ -137,22 +137,22 @@ export class Libbpf implements Disposable {
   }
 
   /**
-   * Loads libbpf, unless it is there already, and takes its messages from now on.
+   * Loads libbpf, unless it is already loaded, and receives its messages from now on.
    *
-   * @throws {Failure} when this system lets no library be loaded from memory
+   * @throws {Failure} if this system does not allow loading a library from memory
    */
   static async open(): Promise<Libbpf> {
     return new Libbpf(await load());
   }
 
-  /** Version that was built in, and what libbpf, which leaves out the last number, says: `1.1.2 (v1.1)`. */
+  /** Embedded version, and libbpf's own answer, which lacks the last number: `1.1.2 (v1.1)`. */
   version(): string {
     const text = this.c.libbpf_version_string();
     const said = text === null ? "unknown" : new Deno.UnsafePointerView(text).getCString();
     return `${this.#built} (${said})`;
   }
 
-  /** What libbpf said since the last call, warnings and information, and forgets it. */
+  /** Returns and clears libbpf's messages since the last call, warnings and information. */
   takeMessages(): string {
     const messages = this.#messages;
     this.#messages = "";
@@ -160,11 +160,11 @@ export class Libbpf implements Disposable {
   }
 
   /**
-   * Passes on what libbpf returned.
+   * Checks the result of a libbpf call.
    *
    * @param action what was being done, as a sentence without period
    * @param result 0 or more for success, -errno for failure
-   * @throws {LibbpfError} with the messages libbpf has written meanwhile
+   * @throws {LibbpfError} with the messages that libbpf has written
    */
   check(action: string, result: number): number {
     if (result < 0) throw this.#error(action, -result);
@@ -180,7 +180,7 @@ export class Libbpf implements Disposable {
   #error(action: string, errno: number): LibbpfError {
     const messages = this.takeMessages();
     const kind = BTF_LIST_REFUSED.test(messages) ? "btf_list" : "libbpf";
-    // The kernel's numbers and, from 4000 on, libbpf's own.
+    // The kernel's error numbers and, from 4000 on, libbpf's own.
     const text = new Uint8Array(ERROR_TEXT_BYTES);
     this.c.libbpf_strerror(errno, text, BigInt(text.length));
     const reason = new TextDecoder().decode(text.subarray(0, text.indexOf(0)));
@@ -203,8 +203,7 @@ export class LibbpfError extends Failure {
   /**
    * @param message what was being done, and why it failed
    * @param errno positive errno, or from 4000 on one of `enum libbpf_errno` (libbpf.h)
-   * @param messages what libbpf and the verifier said about it, perhaps long, perhaps empty: the
-   * failure's details
+   * @param messages output of libbpf and the verifier, possibly long or empty: the failure's details
    */
   constructor(kind: "libbpf" | "btf_list", message: string, errno: number, messages: string) {
     super(kind, message, { details: messages, errno });

@@ -1,6 +1,6 @@
 /**
- * The shared objects that scripts/libraries fetches, as part of the program. Imported when they are
- * needed: a checkout that has built nothing has none.
+ * The shared objects fetched by scripts/libraries, embedded in the program. Imported on demand, because
+ * a checkout without a build has none.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import libz from "../../build/lib/libz.so.1" with { type: "bytes" };
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** libbpf, and what it needs. */
+/** libbpf and its dependencies. */
 export default {
   libbpf: libbpf as Bytes,
   libelf: libelf as Bytes,

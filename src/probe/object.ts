@@ -150,8 +150,8 @@ export class BpfObject implements Disposable {
     if (version !== RECORD_VERSION) {
       throw new Failure(
         "object",
-        `The BPF object writes records of version ${version}, this vrft reads version ` +
-          `${RECORD_VERSION}: build both from one source`,
+        `The BPF object writes records of version ${version}, but this vrft reads version ` +
+          `${RECORD_VERSION}: build both from the same source`,
       );
     }
     config.setUint32(CONFIG_VP_IF_OFFSET, options.vpIfOffset, true);

@@ -1,6 +1,5 @@
 /**
- * The BPF objects that scripts/build makes, as part of the program: one is read, the others are left
- * alone.
+ * The BPF objects made by scripts/build, embedded in the program. Only the one needed is read.
  *
  * @module
  */

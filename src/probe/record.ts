@@ -1,9 +1,9 @@
 /**
  * One record of the ring buffer as the BPF programs write it (bpf/vrft.h, `struct vrft_event`).
  *
- * Offsets are in 32-bit words from the start of the record, because the hot path reads the ring
- * through a `Uint32Array`: a 64-bit value is read as two halves, low word first, never as a BigInt.
- * tests/native/layout_test.ts holds these against the BTF of the built object.
+ * Offsets are in 32-bit words from the start of the record, because the hot path reads the ring through
+ * a `Uint32Array`: a 64-bit value is read as two halves, low word first, never as a BigInt.
+ * tests/native/layout_test.ts compares these with the BTF of the built object.
  *
  * @module
  */
@@ -11,7 +11,7 @@
 /** Version of the record layout; the object carries the same number in its `.rodata`. */
 export const RECORD_VERSION = 1;
 
-/** Bytes of a record without payload. A longer record carries a payload that readers may skip. */
+/** Bytes of a record without payload. A longer record has a payload that readers may skip. */
 export const EVENT_BYTES = 24;
 
 /** Word 0 and 1: nanoseconds of CLOCK_MONOTONIC (`bpf_ktime_get_ns`), low word first. */
@@ -20,9 +20,9 @@ export const TIMESTAMP_HIGH = 1;
 /** Word 2: thread id of the task, 0 for every CPU's idle task. */
 export const TASK = 2;
 /**
- * Word 3: low 32 bits of the address of the call's return address on the stack. It is the same at
- * entry and return of one call, differs for every other live call of the task (a tail call shares it
- * with its caller), and falls as calls nest, because the stack grows down.
+ * Word 3: low 32 bits of the address of the stack slot with the return address. It is the same at entry
+ * and return of a call, differs from that of every other live call of the task (a tail call shares it
+ * with its caller), and decreases as calls nest, because the stack grows down.
  */
 export const FRAME = 3;
 /** Word 4: index into the table of functions given to the attacher. */
@@ -35,7 +35,7 @@ export const KIND_ENTRY = 1;
 /** {@linkcode CPU_AND_KIND}, kind: a function returned. */
 export const KIND_RETURN = 2;
 
-/** Takes records as they are read; called once per record, so it must not allocate. */
+/** Receives records; called once per record, so it must not allocate. */
 export interface RecordSink {
   /**
    * @param words view over the ring's data; valid during the call only

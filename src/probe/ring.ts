@@ -2,13 +2,12 @@
  * Reads the records of a BPF ring buffer from memory views: no FFI, no copy, no allocation.
  *
  * Format: kernel/bpf/ringbuf.c (Linux 5.8). A record starts with 8 bytes: length in bits 0-29 of the
- * first word, bit 30 set when it is to be discarded, bit 31 while it is being written. Records are
+ * first word, bit 30 if it is discarded, bit 31 while it is being written. Records are
  * 8-byte aligned; positions count bytes since the ring was made and never wrap in practice. The data
  * is mapped twice in a row, so a record that crosses the end is still in one piece.
  *
- * Whatever the memory holds, and however it changes meanwhile: a drain takes at most one step for each 8
- * bytes that were written when it began, reads each header once, and hands on records that lie inside
- * the data.
+ * Whatever the memory contains, and however it changes meanwhile: a drain takes at most one step per 8
+ * bytes written when it started, reads each header once, and passes on only records inside the data.
  *
  * @module
  */
@@ -21,10 +20,10 @@ const DISCARD = 0x40000000;
 const LENGTH = 0x3fffffff;
 const HEADER_BYTES = 8;
 
-/** Bytes read before the kernel is told that their room is free. */
+/** Bytes read before their space is released to the kernel. */
 const RELEASE_BYTES = 256 * 1024;
 
-/** The memory of a ring: three views that the kernel shares. */
+/** The memory of a ring: three views shared with the kernel. */
 export interface RingMemory {
   /** Page with the consumer position, a u64 at 0, written here. */
   readonly consumer: ArrayBuffer;
@@ -39,7 +38,7 @@ export class RingReader {
   readonly #consumer: BigInt64Array;
   readonly #producer: BigInt64Array;
   readonly #words: Uint32Array;
-  /** The same words for Atomics, which order the reads of a record behind that of its header. */
+  /** The same words for Atomics, to order the reads of a record after that of its header. */
   readonly #headers: Int32Array;
   readonly #size: number;
   #position: number;
@@ -59,23 +58,23 @@ export class RingReader {
     this.#position = Number(this.#consumer[0]);
   }
 
-  /** Bytes written and not read yet, those of records still being written among them. */
+  /** Bytes written and not read yet, including records still being written. */
   get pending(): number {
     return Number(Atomics.load(this.#producer, 0)) - this.#position;
   }
 
-  /** Records among the {@linkcode pending} bytes, at most. */
+  /** Maximum number of records in the {@linkcode pending} bytes. */
   get recordsPending(): number {
     return Math.floor(this.pending / (HEADER_BYTES + EVENT_BYTES));
   }
 
   /**
-   * Hands the records that are complete to `sink`, in the order they were reserved.
+   * Passes complete records to `sink`, in the order they were reserved.
    *
-   * @param sink gets each record; what it throws ends the reading, with the record counted as read
+   * @param sink receives each record; what it throws ends the reading, with the record counted as read
    * @param limitBytes stop after about so many bytes of the ring
-   * @returns bytes read; 0 when the ring is dry or its next record is still being written
-   * @throws {Failure} when the ring's positions or its content make no sense
+   * @returns bytes read; 0 if the ring is empty or its next record is still being written
+   * @throws {Failure} if the ring's positions or contents are invalid
    */
   drain(sink: RecordSink, limitBytes: number): number {
     const headers = this.#headers;

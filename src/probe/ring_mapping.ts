@@ -15,10 +15,10 @@ export class RingMapping implements Disposable {
   /**
    * @param map fd of a BPF_MAP_TYPE_RINGBUF
    * @param bytes its size (max_entries), a power of two
-   * @throws {SystemError} when the kernel refuses
+   * @throws {SystemError} if the kernel refuses
    */
   constructor(map: number, bytes: number) {
-    // The consumer's page can be written; behind it lie the producer's page and the data, twice.
+    // The consumer's page is writable; after it come the producer's page and the data, twice.
     using mappings = new DisposableStack();
     const consumer = mappings.use(
       new SharedMemory("the ring buffer", map, PAGE_BYTES, { writable: true }),

@@ -1,5 +1,5 @@
 /**
- * The time that BPF programs take, by the kernel's own statistics.
+ * Run time of BPF programs, from the kernel's statistics.
  *
  * @module
  */
@@ -8,14 +8,14 @@ import { readText } from "../sys/files.ts";
 import { SystemError } from "../sys/libc.ts";
 import { enableRunStatistics, runsOfProgram, type RunStatistics } from "./bpf_syscall.ts";
 
-/** `1` where the administrator has switched the statistics on for good. */
+/** `1` if the administrator has turned on the statistics. */
 const SWITCH = "/proc/sys/kernel/bpf_stats_enabled";
 
 /**
- * Has the kernel time the runs of BPF programs until this is disposed. What runs before and after is
- * not in {@linkcode sumOfRuns}, unless others have it timed.
+ * Makes the kernel time the runs of BPF programs until the result is disposed. Runs before and after are
+ * not in {@linkcode sumOfRuns}, unless someone else has them timed.
  *
- * @throws {SystemError} where that takes CAP_SYS_ADMIN, and kernel.bpf_stats_enabled is not on anyway
+ * @throws {SystemError} without CAP_SYS_ADMIN, unless kernel.bpf_stats_enabled is on anyway
  */
 export function timePrograms(): Disposable {
   try {
@@ -28,13 +28,13 @@ export function timePrograms(): Disposable {
   }
 }
 
-/** Whether the administrator has them timed for good (`sysctl kernel.bpf_stats_enabled`). */
+/** Whether the administrator has turned on timing (`sysctl kernel.bpf_stats_enabled`). */
 export function areProgramsTimed(): boolean {
   return readText(SWITCH)?.trim() === "1";
 }
 
 /**
- * The timed runs of some programs together.
+ * The sum of the timed runs of some programs.
  *
  * @param programs fds
  */

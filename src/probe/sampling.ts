@@ -1,7 +1,7 @@
 /**
- * Sampling: one packet in N is traced, with all of its calls. The programs decide at the first call of
- * a packet and keep the decision under its address; here is what they must know to see that packet's
- * end, after which the address is another's.
+ * Sampling: one packet in N is traced, with all its calls. The programs decide at the first call of a
+ * packet and store the decision under its address. This file tells them which functions show the end of
+ * a packet, after which the address belongs to another one.
  *
  * @module
  */
@@ -12,20 +12,20 @@ import type { Target } from "./target.ts";
 import type { SamplingRole } from "./layout.ts";
 
 /**
- * Packets whose decisions are kept; beyond, the one that has not been seen for longest is forgotten.
- * More than a busy host has in its queues at once; they take 5 MB of the kernel's memory.
+ * Number of stored decisions; beyond that, the least recently used is dropped. More than a busy host has
+ * in its queues at once; takes 5 MB of kernel memory.
  */
 export const SAMPLED_PACKETS = 65536;
 
-/** Programs that there is another one of for sampled traces: those that see entries. */
+/** Programs with a variant for sampled traces: those at entries. */
 const SAMPLED_PROGRAMS = ["vrft_session", "vrft_multi_entry", "vrft_kprobe_entry"];
 
 /**
- * From these functions of the kernel on, a packet is being freed (net/core/skbuff.c, net/core/gro.c).
- * Nearly all come through the first; those that UDP's receiver has stripped before, through the second;
- * those whose data GRO has taken over, through the third; the last one keeps the sk_buff for another
- * packet. In the machine code of Debian's 6.1 and 6.12 none of them is inlined anywhere; what comes
- * last is one of several functions, and some of those are.
+ * A packet is being freed from these kernel functions on (net/core/skbuff.c, net/core/gro.c). Nearly all
+ * packets reach the first; those already stripped by UDP's receiver reach the second; those whose data
+ * GRO took over, the third; the last one reuses the sk_buff for another packet. In Debian's 6.1 and 6.12
+ * none of them is inlined anywhere; the last function called for a packet varies, and some of those are
+ * inlined.
  */
 export const RELEASING: readonly string[] = [
   "skb_release_head_state",
@@ -34,7 +34,7 @@ export const RELEASING: readonly string[] = [
   "napi_reuse_skb",
 ];
 
-/** These may be called after that: what frees the rest of a packet, and destructors of sk_buff. */
+/** These may be called after that: functions that free the rest of a packet, and destructors. */
 const FREEING: ReadonlySet<string> = new Set([
   "skb_release_data",
   "skb_free_head",
@@ -59,23 +59,23 @@ const FREEING: ReadonlySet<string> = new Set([
 /** A target of a sampled trace. */
 export type SampledTarget = Target & SamplingRole;
 
-/** Whether one packet in `sample` is less than all. */
+/** Whether `sample` excludes any packets. */
 export function isSampled(sample: number): boolean {
   return sample > 1;
 }
 
-/** The program that a sampled trace has in place of `name`. */
+/** The program that a sampled trace uses instead of `name`. */
 export function sampledProgram(name: string): string {
   return SAMPLED_PROGRAMS.includes(name) ? `${name}_sampled` : name;
 }
 
 /**
- * Tells the targets of a sampled trace what they are in a packet's life.
+ * Assigns the targets of a sampled trace their roles in the life of a packet.
  *
  * @param targets functions to trace
- * @param others where more functions can be had from: those that release packets and are not among the
- * targets are attached to all the same, without being recorded
- * @returns the targets, at their places, and behind them those others
+ * @param others further functions: those that release packets and are not among the targets are
+ * attached to as well, but not recorded
+ * @returns the targets in their order, followed by those others
  */
 export function sampledTargets(
   targets: readonly Target[],
@@ -89,12 +89,12 @@ export function sampledTargets(
   ];
 }
 
-/** Whether the end of any packet is seen. */
+/** Whether the ends of packets are seen at all. */
 export function seesEnds(targets: readonly SampledTarget[]): boolean {
   return targets.some(({ end }) => end === "releases");
 }
 
-/** A module's function of one of the names is another one. */
+/** A module's function with one of the names does not count. */
 function roleOf({ name, module }: PacketFunction): SamplingRole {
   if (module !== VMLINUX) return {};
   if (RELEASING.includes(name)) return { end: "releases" };

@@ -6,7 +6,7 @@
 
 import type { PacketFunction } from "../kernel/packet_function.ts";
 
-/** A packet function whose address is known, which is what can be attached to. */
+/** A packet function with a known address, so that it can be attached to. */
 export type Target = PacketFunction & { readonly address: bigint };
 
 /** Those of `functions` that can be attached to. */
@@ -14,7 +14,7 @@ export function withAddress(functions: readonly PacketFunction[]): Target[] {
   return functions.filter((fn): fn is Target => fn.address !== null);
 }
 
-/** `count` of a list at even distances, or all when there are fewer. */
+/** `count` elements of a list at even distances, or all if there are fewer. */
 export function spread<T>(list: readonly T[], count: number): readonly T[] {
   if (list.length <= count) return list;
   return Array.from(

@@ -1,6 +1,6 @@
 /**
- * The seam between call trees and what is made of them: {@linkcode CallSink} is implemented once per
- * output format, and fed by `tree.ts`.
+ * The interface between call trees and output formats: each format implements {@linkcode CallSink},
+ * which is fed by `tree.ts`.
  *
  * @module
  */
@@ -16,7 +16,7 @@ export type Incomplete =
   | "trace ended";
 
 /**
- * Takes the steps of call trees in the order of their events. Called per event, so implementations
+ * Receives the steps of call trees in the order of their events. Called per event, so implementations
  * must not allocate.
  *
  * Timestamps are nanoseconds of CLOCK_MONOTONIC as two 32-bit halves. Both arrive as signed numbers
@@ -37,6 +37,6 @@ export interface CallSink {
     fn: number,
     why: Incomplete,
   ): void;
-  /** A return came whose entry is unknown: it was lost. No call is closed by it. */
+  /** A return whose entry was lost. It closes no call. */
   orphan(timestampLow: number, timestampHigh: number, cpu: number, depth: number, fn: number): void;
 }

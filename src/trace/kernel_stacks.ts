@@ -1,15 +1,15 @@
 /**
- * Which stacks are those of interrupts, learned from who uses them.
+ * Learns which stacks are interrupt stacks from who uses them.
  *
  * On x86-64 a task has one stack, and each CPU has one for interrupts and softirqs; both take
  * 16 KiB (THREAD_SIZE and IRQ_STACK_SIZE in arch/x86/include/asm/page_64_types.h, without KASAN). A
  * task's stack is aligned to its size (THREAD_ALIGN), an interrupt stack to pages only
  * (map_irq_stack() in arch/x86/kernel/irq_64.c), so it lies in one or two regions of 16 KiB.
  *
- * A region is known to belong to an interrupt stack once a context has used it, then another one,
- * then the first again: a task's stack is handed on only when the task has ended. Before that
- * nothing is concluded. (Of an address the low 32 bits are known. That stacks of two tasks coincide in
- * these is possible, but they are allocated close together.)
+ * A region belongs to an interrupt stack once one context has used it, then another one, then the first
+ * again: a task's stack is only reused after the task has exited. Before that, nothing is concluded.
+ * (Only the low 32 bits of addresses are known. Stacks of two tasks could coincide in these, but they
+ * are allocated close together.)
  *
  * @module
  */
@@ -23,9 +23,9 @@ export function regionOf(address: number): number {
   return address >>> REGION_SHIFT;
 }
 
-/** What is known of the stacks that calls were seen on. */
+/** What has been learned about the stacks of calls. */
 export class KernelStacks {
-  // Written where stacks are only: most of these pages stay untouched, and so without memory.
+  // Only written where there are stacks: most of these pages stay untouched and take no memory.
   /** By region: the key of the context that used it last, 0 for none. */
   readonly #user = new Int32Array(REGIONS);
   /** By region: the context that used it before {@linkcode #user}. */
@@ -36,7 +36,7 @@ export class KernelStacks {
   readonly #ofCpu = new Int32Array(MAX_CPUS);
 
   /**
-   * Notes that a context runs on a stack.
+   * Records that a context runs on a stack.
    *
    * @param key of the context, not 0; see `contextKey()`
    */
@@ -60,7 +60,7 @@ export class KernelStacks {
   isTask(region: number, cpu: number): boolean {
     const known = this.#ofCpu[cpu]!;
     if (known === 0 || this.#interrupt[region] === 1) return false;
-    // The interrupt stack may reach into the region before or behind the one that is known.
+    // The interrupt stack may extend into the region before or after the known one.
     return Math.abs(known - 1 - region) > 1;
   }
 }

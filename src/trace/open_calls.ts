@@ -1,42 +1,41 @@
 /**
- * The calls that have been entered and not returned: one stack per context, all in one pool.
+ * The open calls, entered but not returned: one stack per context, all in one pool.
  *
- * A context is what runs one call at a time: a task, or the idle task of one CPU (all idle tasks
- * share thread id 0). An interrupt runs in the context of the task it interrupts.
+ * A context runs one call at a time: a task, or the idle task of one CPU (all idle tasks share thread
+ * id 0). An interrupt runs in the context of the task it interrupts.
  *
  * @module
  */
 
-/** Stands for "no context" and "no call". */
+/** "No context" and "no call". */
 export const NONE = -1;
 
-/** A power of two: so many tasks keep their contexts without calls. */
+/** Number of tasks that keep their contexts without calls; a power of two. */
 const FIRST_CONTEXTS = 1024;
 
 /**
- * Contexts with open calls that are kept: some hundred tasks handle packets at a time on a large
- * host, and calls whose task has ended without them must not pile up for ever.
+ * Maximum number of contexts with open calls: some hundred tasks handle packets at a time on a large
+ * host, and calls left over from tasks that have exited must not pile up.
  */
 export const MAX_CONTEXTS = 16384;
 
-// Words of a call in the pool. A call is known by the index of its first word.
+// Words of a call in the pool. A call is identified by the index of its first word.
 const CALL_WORDS = 4;
 const FRAME = 0;
 const FUNCTION = 1;
 /** CPU of the entry in bits 0-15, {@linkcode OVER} in bit 16. */
 const CPU_AND_STATE = 2;
-/** The call below in the stack of its context; in a free slot, the next free one. */
+/** The call below on the stack of its context; in a free slot, the next free one. */
 const BELOW = 3;
 
 const OVER = 1 << 16;
 
 /**
- * Stacks of open calls. Nothing is allocated once the arrays have grown to what the traced system
- * needs at a time.
+ * Stacks of open calls. Allocates nothing once the arrays have grown to what the traced system needs.
  */
 export class OpenCalls {
   #calls = new Int32Array(1024 * CALL_WORDS);
-  /** Calls from here on have never been used. */
+  /** First call that has never been used. */
   #fresh = 0;
   #free = NONE;
   #count = 0;
@@ -49,8 +48,8 @@ export class OpenCalls {
   #lastUse = new Float64Array(FIRST_CONTEXTS);
   #freshContext = 0;
   /**
-   * Contexts that have had their last call taken off, for other tasks to use: a queue, around the end of
-   * the array, in which each stands once at most. Some have calls again.
+   * Contexts whose last call was removed, for reuse by other tasks: a ring queue that contains each at
+   * most once. Some have calls again.
    */
   #idle = new Int32Array(FIRST_CONTEXTS);
   #isQueued = new Uint8Array(FIRST_CONTEXTS);
@@ -68,7 +67,7 @@ export class OpenCalls {
   }
 
   /**
-   * As {@linkcode find}, but makes the context where there is none. {@linkcode NONE} means that
+   * Like {@linkcode find}, but creates a missing context. {@linkcode NONE} means that
    * {@linkcode MAX_CONTEXTS} have open calls: close those of the {@linkcode stale} ones.
    */
   findOrMake(task: number, cpu: number): number {
@@ -88,7 +87,7 @@ export class OpenCalls {
   }
 
   /**
-   * Puts a call on top of the context's stack.
+   * Pushes a call on the context's stack.
    *
    * @param frame low 32 bits of the address of the call's return address, signed
    * @param record number of the record, counted from the start of the trace
@@ -114,7 +113,7 @@ export class OpenCalls {
   }
 
   /**
-   * Takes the innermost call off; there must be one.
+   * Pops the innermost call; there must be one.
    *
    * @param record as with {@linkcode push}
    */
@@ -128,7 +127,7 @@ export class OpenCalls {
     this.#count--;
   }
 
-  /** The call's frame as it was pushed. */
+  /** The call's frame as pushed. */
   frame(call: number): number {
     return this.#calls[call + FRAME]!;
   }
@@ -153,12 +152,12 @@ export class OpenCalls {
     return (this.#calls[call + CPU_AND_STATE]! & OVER) !== 0;
   }
 
-  /** Notes that the call has nothing left to do but return. */
+  /** Marks that the call has nothing left to do but return. */
   markOver(call: number): void {
     this.#calls[call + CPU_AND_STATE]! |= OVER;
   }
 
-  /** Number of the record that was the last to put a call on the context's stack, or to take one off. */
+  /** Number of the last record that pushed a call on the context's stack, or popped one. */
   lastUse(context: number): number {
     return this.#lastUse[context]!;
   }
@@ -171,8 +170,8 @@ export class OpenCalls {
   }
 
   /**
-   * The contexts to give up so that others find room: those whose last change is further back than
-   * halfway to that of the least recently used one.
+   * The contexts to drop to make room: those whose last change is further back than halfway to that of
+   * the least recently used one.
    */
   stale(): number[] {
     const busy = [...this.busy()];
@@ -207,8 +206,8 @@ export class OpenCalls {
   }
 
   /**
-   * The context that has been without calls for longest, or {@linkcode NONE}. What is passed over here
-   * has been queued since it was last: so a new task takes a few steps, however many others there are.
+   * The context that has been without calls the longest, or {@linkcode NONE}. Each entry skipped here
+   * was queued since, so a new task takes a few steps, however many others there are.
    */
   #takeIdle(): number {
     while (this.#idleCount > 0) {

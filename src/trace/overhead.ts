@@ -1,15 +1,14 @@
 /**
- * What a trace costs its host: the CPU time of its BPF programs and of this process.
+ * The overhead of a trace: the CPU time of its BPF programs and of this process.
  *
- * Timing the programs is not free: the kernel looks at the clock before and after each run, a sixth more
- * for a traced call. So they are timed where there is a limit to hold, or the administrator has them timed
- * anyway. The shares are those of the whole trace. A limit is held in windows: one of a tenth of each
- * second, and, while the share is above the limit, one after the other, until it has been there for a
- * second or no longer is.
+ * Timing the programs is not free: the kernel reads the clock before and after each run, a sixth more for
+ * a traced call. So they are timed only to enforce a limit, or if the administrator has them timed anyway.
+ * Shares are those of the whole trace. A limit is checked in windows: one of a tenth of each second, and,
+ * while the share is above the limit, back to back, until it has been for a second or no longer is.
  *
- * Not in it is what the kernel does to reach the programs: the trap or the ftrace call of a probe, the
- * saving of registers, the detour of returns. Nothing counts that. An interrupt that runs programs on
- * the CPU where this process is running can count for both.
+ * Not included is what the kernel does to reach the programs: the trap or the ftrace call of a probe,
+ * saving registers, hooking returns. Nothing measures that. An interrupt that runs programs on the CPU of
+ * this process can count for both.
  *
  * @module
  */
@@ -27,9 +26,9 @@ const PERIOD_MS = 1000;
 export interface OverheadSources {
   /** Milliseconds of a monotonic clock. */
   now(): number;
-  /** Milliseconds of CPU that this process has taken. */
+  /** CPU time of this process in milliseconds. */
   ownMs(): number;
-  /** The programs' runs as far as they were timed. */
+  /** The timed runs of the programs. */
   programs(): RunStatistics;
   /** Whether the programs are timed. */
   readonly timed: boolean;
@@ -38,7 +37,7 @@ export interface OverheadSources {
 /**
  * The sources of a trace.
  *
- * @param programs fds of its programs, open as long as the sources are used
+ * @param programs fds of its programs, open while the sources are used
  * @param timed whether the kernel times them
  */
 export function overheadSources(programs: readonly number[], timed: boolean): OverheadSources {
@@ -50,15 +49,15 @@ export function overheadSources(programs: readonly number[], timed: boolean): Ov
   };
 }
 
-/** What a trace has cost. Shares are in per cent of one CPU: 100 is one that was always busy. */
+/** Overhead of a trace. Shares are in per cent of one CPU: 100 is one that is always busy. */
 export interface Overhead {
-  /** Share of the BPF programs; `null` where it is not known for all of the trace. */
+  /** Share of the BPF programs; `null` if not known for the whole trace. */
   readonly programs: number | null;
   /** Share of this process. */
   readonly own: number;
-  /** Highest share of both in a window; `null` where that is not known, or there was one window only. */
+  /** Highest share of both in a window; `null` if unknown, or if there was only one window. */
   readonly peak: number | null;
-  /** Nanoseconds of a program's run, on average; `null` where none was timed. */
+  /** Average nanoseconds per run of a program; `null` if none was timed. */
   readonly runNs: number | null;
 }
 
@@ -77,7 +76,7 @@ export class OverheadMeter {
   #begin: Reading | null = null;
   #end: Reading | null = null;
   #open: Reading | null = null;
-  /** When the next window is due, as long as none is open. */
+  /** When the next window is due, if none is open. */
   #due = 0;
   /** Windows of full length. */
   #windows = 0;
@@ -85,8 +84,8 @@ export class OverheadMeter {
 
   /**
    * @param limit per cent of one CPU; `null` for none
-   * @param exceeded called when the share has been above the limit for a second, with its average of
-   * that time, and again with each window for which it still is
+   * @param exceeded called when the share has been above the limit for a second, with its average, and
+   * again for each window in which it still is
    */
   constructor(
     sources: OverheadSources,
@@ -99,10 +98,10 @@ export class OverheadMeter {
   }
 
   /**
-   * Begins to measure, until what it returns is disposed. To be called once.
+   * Starts measuring, until the result is disposed. Call once.
    *
-   * There is no timer: Deno takes a quarter of a second on a slow machine to set up its first one, just
-   * when events begin to come.
+   * Uses no timer: Deno takes a quarter of a second on a slow machine to set up its first one, just when
+   * events start to arrive.
    */
   start(): Recording {
     let next = this.#sources.now() + this.step();
@@ -116,7 +115,7 @@ export class OverheadMeter {
   }
 
   /**
-   * Begins or ends a window, whichever is due. What {@linkcode start} returns does that by itself.
+   * Starts or ends a window, whichever is due. The result of {@linkcode start} does that by itself.
    *
    * @returns milliseconds until the next step is due
    */
@@ -133,12 +132,12 @@ export class OverheadMeter {
       this.#open = reading;
       return WINDOW_MS;
     }
-    // Counted from the beginning, so that lateness does not add up.
+    // Relative to the start, so that delays do not add up.
     while (this.#due <= reading.at) this.#due += PERIOD_MS;
     return this.#due - reading.at;
   }
 
-  /** Ends the measuring. Harmless when that has been done, or nothing has begun. */
+  /** Stops measuring. Does nothing if already stopped, or not started. */
   stop(): void {
     if (this.#begin === null || this.#end !== null) return;
     const open = this.#open;
@@ -180,7 +179,7 @@ export class OverheadMeter {
       ownMs: reading.ownMs - from.ownMs,
     };
     this.#open = null;
-    // One that was cut off by the end is too short to tell how high the share is.
+    // A window cut short by the end is too short to measure the share.
     if (window.end - window.start >= WINDOW_MS / 2) {
       this.#windows++;
       this.#peak = Math.max(this.#peak, shareOf(window));

@@ -1,36 +1,36 @@
 /**
- * Decides when tracing costs too much.
+ * Decides when the overhead is too high.
  *
  * @module
  */
 
-/** Milliseconds that the share may be above the limit. */
+/** Milliseconds the share may be above the limit. */
 const PATIENCE_MS = 1000;
 
-/** What was measured from one moment to another. */
+/** Measurements over a period. */
 export interface OverheadWindow {
   /** Milliseconds of a monotonic clock. */
   readonly start: number;
   /** Milliseconds of a monotonic clock; later than `start`. */
   readonly end: number;
-  /** Milliseconds of CPU that the BPF programs took; `null` where the kernel does not tell. */
+  /** CPU time of the BPF programs in milliseconds; `null` if unknown. */
   readonly programsMs: number | null;
-  /** Milliseconds of CPU that this process took. */
+  /** CPU time of this process in milliseconds. */
   readonly ownMs: number;
 }
 
 /**
- * The share of a window in per cent of one CPU. Programs whose time is not known count nothing: then it
- * is the least that the share can be.
+ * The share of a window in per cent of one CPU. If the programs' time is unknown, it counts as zero, and
+ * the result is a lower bound.
  */
 export function shareOf({ start, end, programsMs, ownMs }: OverheadWindow): number {
   return ((programsMs ?? 0) + ownMs) / (end - start) * 100;
 }
 
-/** Watches over a limit: one window above it is no reason to end, a second of them is. */
+/** Enforces a limit: one window above it is not enough to end the trace, a second of them is. */
 export class OverheadGuard {
   readonly #limit: number;
-  /** The windows above the limit, as one. */
+  /** The current windows above the limit, merged. */
   #above: OverheadWindow | null = null;
 
   /** @param limit per cent of one CPU */
@@ -38,16 +38,16 @@ export class OverheadGuard {
     this.#limit = limit;
   }
 
-  /** Whether the last window was above the limit: then the next one should follow at once. */
+  /** Whether the last window was above the limit, so that the next one should follow at once. */
   get isAbove(): boolean {
     return this.#above !== null;
   }
 
   /**
-   * Takes the next window.
+   * Adds the next window.
    *
-   * @returns the share in per cent of one CPU, over all the time that it has been above the limit in each
-   * window without a gap, once that is a second; before, `null`
+   * @returns the share in per cent of one CPU over the consecutive windows above the limit, once they add
+   * up to a second; `null` before
    */
   add(window: OverheadWindow): number | null {
     if (!(shareOf(window) > this.#limit)) {

@@ -3,31 +3,31 @@
  * missing.
  *
  * Calls nest per context (a task, or the idle task of one CPU; interrupts run on top of it), however
- * often the task changes CPUs. A call is known by its frame, the place of its return address on the
- * stack, together with its function. What a record shows about the open calls of its context:
+ * often the task changes CPUs. A call is identified by its frame, the stack slot of its return
+ * address, and its function. What a record shows about the open calls of its context:
  *
  * - A return ends the innermost open call with its frame and function. Open calls above that one
- *   ended before it, so their returns were lost. Without such a call the entry was lost: an orphan.
- * - The stack grows down. So an event at a frame shows that calls at lower frames of the same stack
- *   are over.
- * - Calls at the same frame are a tail call and its caller, or else one call after the other from one
- *   place, with the first's return lost. Two things tell: after the return of a tail call its caller
- *   has nothing left to do but return, so an entry at that frame shows that it did; and a function
- *   that is entered again at its own frame has most likely returned (that it tail-called itself
- *   through others cannot be told apart, and is far rarer).
- * - An interrupt in kernel mode runs on the interrupt stack of its CPU, so its frames say nothing of
- *   the calls on the task's stack, which wait. But the task goes on only when the interrupt has ended,
- *   and a task has one stack: an event on a task's stack shows that calls on other stacks are over,
- *   those of interrupts and those left over from a task that had the same thread id before.
- *   `kernel_stacks.ts` learns which stack is which. While that is not certain, calls stay open; only
- *   where the event's stack has open calls, those above them on other stacks are over.
+ *   ended earlier, so their returns were lost. If there is no such call, the entry was lost: an orphan.
+ * - The stack grows down, so an event at a frame shows that calls at lower frames of the same stack have
+ *   ended.
+ * - Calls at the same frame are a tail call and its caller, or successive calls from one place, with the
+ *   first return lost. There are two cases: after the return of a tail call its caller has nothing left
+ *   to do but return, so an entry at that frame shows that it did; and a function entered again at its
+ *   own frame has most likely returned (a tail call to itself through others looks the same, but is far
+ *   rarer).
+ * - An interrupt in kernel mode runs on the interrupt stack of its CPU, so its frames say nothing about
+ *   the calls on the task's stack, which wait. But the task only continues after the interrupt has ended,
+ *   and a task has one stack: an event on a task's stack shows that calls on other stacks have ended,
+ *   both of interrupts and of an earlier task with the same thread id. `kernel_stacks.ts` learns which
+ *   stack is which. Until that is certain, calls stay open; only if the event's stack has open calls,
+ *   those above them on other stacks have ended.
  *
- * Where no record is missing, none of this closes a call before its return, that one rare case apart.
- * Where some are, what cannot be told stays open until a later record tells, and each call is closed
- * exactly once, after those inside it.
+ * Without lost records, none of this closes a call before its return, except in that one rare case. With
+ * lost records, a doubtful call stays open until a later record decides, and each call is closed exactly
+ * once, after those inside it.
  *
- * Whatever the records are, open calls take 64 MiB of memory at most: 16 bytes each, {@linkcode MAX_DEPTH}
- * in each of 16,384 contexts.
+ * For any records, open calls take at most 64 MiB of memory: 16 bytes each, {@linkcode MAX_DEPTH} in each
+ * of 16,384 contexts.
  *
  * @module
  */
@@ -48,34 +48,34 @@ import { KernelStacks, regionOf } from "./kernel_stacks.ts";
 import { contextKey, NONE, OpenCalls } from "./open_calls.ts";
 
 /**
- * Calls of one context that are open at a time, more than the kernel nests on stacks of 16 KiB. Where
- * it is reached they are leftovers, and all of them are closed.
+ * Maximum number of open calls of a context, more than the kernel nests on stacks of 16 KiB. If it is
+ * reached, they are leftovers, and all of them are closed.
  */
 export const MAX_DEPTH = 256;
 
-// Indexes of the counts: kept in a typed array, because a number that outgrows an int32 as an object's
-// field is put on the heap anew with each change.
+// Indexes of the counts, which are in a typed array because an object field larger than an int32 is
+// allocated on the heap with each change.
 const RECORDS = 0;
 const MALFORMED = 1;
 const CALLS = 2;
 const ORPHANS = 3;
 const ABANDONED = 4;
-/** Steps that may still be handed on, without those set aside for the ends of open calls. */
+/** Steps left before the limit, without those reserved for the ends of open calls. */
 const ROOM = 5;
 /** Number of the last record that may be older than a loss. */
 const LOSS = 6;
 const COUNTS = 7;
 
-/** How {@linkcode CallTree} is to behave. */
+/** Options of {@linkcode CallTree}. */
 export interface CallTreeOptions {
   /**
-   * Steps to hand on at most. Calls are taken only while there is room for both their steps, so every
-   * call that is begun is also ended. Without it there is no limit.
+   * Maximum number of steps. Calls are accepted only while there is room for both their steps, so each
+   * call is also closed. Unlimited by default.
    */
   readonly limit?: number;
 }
 
-/** Builds call trees from records and hands their steps on. */
+/** Builds call trees from records and passes on their steps. */
 export class CallTree implements RecordSink {
   readonly #sink: CallSink;
   readonly #seen: Uint8Array;
@@ -84,14 +84,14 @@ export class CallTree implements RecordSink {
   readonly #counts = new Float64Array(COUNTS);
   #functions = 0;
   #full: boolean;
-  // When and where the present record was made: what every step says.
+  // Time and place of the current record, for each step.
   #low = 0;
   #high = 0;
   #cpu = 0;
 
   /**
-   * @param sink gets the steps
-   * @param functionCount length of the table that records' function numbers are indexes of
+   * @param sink receives the steps
+   * @param functionCount size of the function table that records refer to
    * @param options see {@linkcode CallTreeOptions}
    */
   constructor(sink: CallSink, functionCount: number, options: CallTreeOptions = {}) {
@@ -101,17 +101,17 @@ export class CallTree implements RecordSink {
     this.#full = this.#counts[ROOM] < 2;
   }
 
-  /** Records taken in. */
+  /** Records received. */
   get records(): number {
     return this.#counts[RECORDS]!;
   }
 
-  /** Records of an unknown kind or function, which were skipped. */
+  /** Records of an unknown kind or function, which are skipped. */
   get malformed(): number {
     return this.#counts[MALFORMED]!;
   }
 
-  /** Calls handed on. */
+  /** Calls passed on. */
   get calls(): number {
     return this.#counts[CALLS]!;
   }
@@ -131,22 +131,22 @@ export class CallTree implements RecordSink {
     return this.#counts[ABANDONED]!;
   }
 
-  /** Calls handed on and not closed yet. */
+  /** Calls passed on and not closed yet. */
   get callsOpen(): number {
     return this.#open.count;
   }
 
-  /** True once the limit leaves no room for another call. */
+  /** True once the limit has no room for another call. */
   get full(): boolean {
     return this.#full;
   }
 
-  /** True once the limit is reached and every call is closed: nothing more will be handed on. */
+  /** True once the limit is reached and every call is closed: nothing more will be passed on. */
   get done(): boolean {
     return this.#full && this.#open.count === 0;
   }
 
-  /** Takes one record, as {@linkcode RecordSink} says. What the sink throws passes through. */
+  /** Processes one record, as in {@linkcode RecordSink}. Passes on what the sink throws. */
   record(words: Uint32Array, at: number): void {
     this.#counts[RECORDS]!++;
     const fn = words[at + FUNCTION]!;
@@ -196,7 +196,7 @@ export class CallTree implements RecordSink {
     if (context === NONE) context = this.#makeRoom(task);
     this.#stacks.use(region, contextKey(task, this.#cpu), this.#cpu);
     const top = open.top(context);
-    // Mostly the call is made by the one on top, so it is lower on the same stack.
+    // Usually the top call makes the new one, which is then lower on the same stack.
     if (top !== NONE && (open.frame(top) <= frame || regionOf(open.frame(top)) !== region)) {
       this.#closeOver(context, frame);
       this.#closeTailCallers(context, frame, fn);
@@ -236,7 +236,7 @@ export class CallTree implements RecordSink {
       this.#closeOver(context, frame);
       this.#markTailCaller(context, frame);
     }
-    // Behind the limit it is most likely the return of a call that was not taken any more.
+    // After the limit, it is most likely the return of a call that was not accepted.
     if (this.#full) return;
     this.#takeRoom(1);
     this.#counts[ORPHANS]!++;
@@ -249,27 +249,27 @@ export class CallTree implements RecordSink {
     if (this.#counts[ROOM]! < 2) this.#full = true;
   }
 
-  /** After a return at `frame`: a call that is open at the same frame returns next. */
+  /** After a return at `frame`: an open call at the same frame returns next. */
   #markTailCaller(context: number, frame: number): void {
     const top = this.#open.top(context);
     if (top !== NONE && this.#open.frame(top) === frame) this.#open.markOver(top);
   }
 
-  /** Closes the calls that are over, as the present event at `frame` shows. */
+  /** Closes the calls that have ended, as shown by the current event at `frame`. */
   #closeOver(context: number, frame: number): void {
     while (this.#open.depth(context) > 0 && this.#isOver(context, frame)) {
       this.#close(context, "return lost");
     }
   }
 
-  /** Whether the present event at `frame` shows that the context's innermost call is over. */
+  /** Whether the current event at `frame` shows that the context's innermost call has ended. */
   #isOver(context: number, frame: number): boolean {
     const top = this.#open.top(context);
     const topFrame = this.#open.frame(top);
     const region = regionOf(frame);
     const topRegion = regionOf(topFrame);
     if (topRegion === region) return topFrame < frame;
-    // Neighbours can only be one stack, one larger than 16 KiB: between stacks are guard pages.
+    // Adjacent regions are one stack of more than 16 KiB, as guard pages separate stacks.
     if (this.#stacks.isTask(region, this.#cpu) && Math.abs(topRegion - region) > 1) return true;
     for (let call = top; call !== NONE; call = this.#open.below(call)) {
       if (regionOf(this.#open.frame(call)) === region) return true;
@@ -278,8 +278,8 @@ export class CallTree implements RecordSink {
   }
 
   /**
-   * Closes the calls at the very frame where `fn` is entered now, unless `fn` may be their tail call.
-   * One of them being over, all are.
+   * Closes the calls at the frame where `fn` is entered, unless `fn` may be their tail call. If one of
+   * them has ended, all have.
    */
   #closeTailCallers(context: number, frame: number, fn: number): void {
     const open = this.#open;
@@ -293,7 +293,7 @@ export class CallTree implements RecordSink {
     while (open.top(context) !== call) this.#close(context, "return lost");
   }
 
-  /** Closes the calls of contexts that have had no new one for long, for the context of `task`. */
+  /** Closes the calls of long inactive contexts, to make room for the context of `task`. */
   #makeRoom(task: number): number {
     for (const context of this.#open.stale()) this.#closeAll(context);
     return this.#open.findOrMake(task, this.#cpu);

@@ -6,67 +6,70 @@ const MISUSES: readonly [args: string[], message: string, see?: string][] = [
   // Values
   [
     ["-n", "abc"],
-    `Option '-n, --limit <N>' does not take "abc": give a whole number from 1, such as 400`,
+    `Option '-n, --limit <N>' does not accept "abc": give a whole number from 1, such as 400`,
   ],
   [
     ["-n", "0"],
-    `Option '-n, --limit <N>' does not take "0": give a whole number from 1, such as 400`,
+    `Option '-n, --limit <N>' does not accept "0": give a whole number from 1, such as 400`,
   ],
   [
     ["-n", "-5"],
-    `Option '-n, --limit <N>' does not take "-5": give a whole number from 1, such as 400`,
+    `Option '-n, --limit <N>' does not accept "-5": give a whole number from 1, such as 400`,
   ],
   [
     ["-n-5"],
-    `Option '-n, --limit <N>' does not take "-5": give a whole number from 1, such as 400`,
+    `Option '-n, --limit <N>' does not accept "-5": give a whole number from 1, such as 400`,
   ],
   [
     ["--limit=NaN"],
-    `Option '-n, --limit <N>' does not take "NaN": give a whole number from 1, such as 400`,
+    `Option '-n, --limit <N>' does not accept "NaN": give a whole number from 1, such as 400`,
   ],
   [
     ["--limit="],
-    `Option '-n, --limit <N>' does not take "": give a whole number from 1, such as 400`,
+    `Option '-n, --limit <N>' does not accept "": give a whole number from 1, such as 400`,
   ],
   [
     ["--sample", "0"],
-    `Option '--sample <N>' does not take "0": give a whole number from 1 to 4294967295, such as 100`,
+    `Option '--sample <N>' does not accept "0": give a whole number from 1 to 4294967295, such as 100`,
   ],
   [
     ["--duration", "0"],
-    `Option '--duration <TIME>' does not take "0": give a time from 1ms to 596h, such as 500ms, 10s or 2m`,
+    `Option '--duration <TIME>' does not accept "0": give a time from 1ms to 596h, such as 500ms, 10s or 2m`,
   ],
   [
     ["--max-overhead", "half"],
-    `Option '--max-overhead <PERCENT>' does not take "half": give a percentage of one CPU above 0, such as 50, 12.5 or 200%`,
+    `Option '--max-overhead <PERCENT>' does not accept "half": give a percentage of one CPU above 0, such as 50, 12.5 or 200%`,
   ],
   [
     ["--buffer", "2G"],
-    `Option '--buffer <SIZE>' does not take "2G": give a size from 4k to 1G, such as 64M, 8MiB or 65536`,
+    `Option '--buffer <SIZE>' does not accept "2G": give a size from 4k to 1G, such as 64M, 8MiB or 65536`,
   ],
   [
     ["--backend", "sesion"],
-    `Option '--backend <BACKEND>' does not take "sesion": give one of auto, session, multi, kprobe`,
+    `Option '--backend <BACKEND>' does not accept "sesion": give one of auto, session, multi, kprobe`,
   ],
-  [["-i", ""], `Option '-i, --interface <NAME>' does not take "": it must not be empty`],
-  [["-f", ""], `Option '-f, --function <GLOB>' does not take "": it must not be empty`],
+  [["-i", ""], `Option '-i, --interface <NAME>' does not accept "": it must not be empty`],
+  [["-f", ""], `Option '-f, --function <GLOB>' does not accept "": it must not be empty`],
   [
     ["-x", "a["],
-    `Option '-x, --exclude <GLOB>' does not take "a[": give a name with *, ?, [a-z] or [!a-z], such as 'vr_*'`,
+    `Option '-x, --exclude <GLOB>' does not accept "a[": give a name with *, ?, [a-z] or [!a-z], such as 'vr_*'`,
   ],
-  [["--kernel-btf="], `Option '--kernel-btf <FILE>' does not take "": it must not be empty`],
-  [["--vrouter-btf="], `Option '--vrouter-btf <FILE>' does not take "": it must not be empty`],
-  [["-o", ""], `Option '-o, --output <FILE>' does not take "": it must not be empty`],
-  [["--ready-file", ""], `Option '--ready-file <FILE>' does not take "": it must not be empty`],
+  [["--kernel-btf="], `Option '--kernel-btf <FILE>' does not accept "": it must not be empty`],
+  [["--vrouter-btf="], `Option '--vrouter-btf <FILE>' does not accept "": it must not be empty`],
+  [["-o", ""], `Option '-o, --output <FILE>' does not accept "": it must not be empty`],
+  [["--ready-file", ""], `Option '--ready-file <FILE>' does not accept "": it must not be empty`],
   [
     ["-n", "\x1b[2J\u009b\n"],
-    `Option '-n, --limit <N>' does not take "\\u001b[2J\\x9b\\n": give a whole number from 1, such as 400`,
+    `Option '-n, --limit <N>' does not accept "\\u001b[2J\\x9b\\n": give a whole number from 1, such as 400`,
   ],
   // Missing values
   [["-n"], "Option '-n, --limit <N>' needs a value"],
-  [["-i", "-n", "5"], "Option '-i, --interface <NAME>' needs a value, not the option '-n'"],
-  [["-o", "--debug"], "Option '-o, --output <FILE>' needs a value, not the option '--debug'"],
-  [["-f", "--limit=5"], "Option '-f, --function <GLOB>' needs a value, not the option '--limit'"],
+  [["-i", "-n", "5"], "Option '-i, --interface <NAME>' needs a value, but option '-n' follows"],
+  [["-o", "--debug"], "Option '-o, --output <FILE>' needs a value, but option '--debug' follows"],
+  [
+    ["-f", "--limit=5"],
+    "Option '-f, --function <GLOB>' needs a value, but option '--limit' follows",
+  ],
   // Unknown words
   [["--lmit", "5"], "Unknown option '--lmit' (did you mean --limit?)"],
   [["--debug=yes"], "Option '--debug' takes no value"],
@@ -79,52 +82,52 @@ const MISUSES: readonly [args: string[], message: string, see?: string][] = [
   [["eth0"], "Unknown command 'eth0'"],
   [[""], "Unknown command ''"],
   [["--", "--limit"], "Unknown command '--limit'"],
-  [["functions", "x"], `Unexpected argument "x" of 'vrft functions'`, "vrft functions"],
+  [["functions", "x"], `Unexpected argument "x" for 'vrft functions'`, "vrft functions"],
   [
     ["functions", "--", "--json"],
-    `Unexpected argument "--json" of 'vrft functions'`,
+    `Unexpected argument "--json" for 'vrft functions'`,
     "vrft functions",
   ],
-  [["interfaces", ""], `Unexpected argument "" of 'vrft interfaces'`, "vrft interfaces"],
+  [["interfaces", ""], `Unexpected argument "" for 'vrft interfaces'`, "vrft interfaces"],
   [
     ["completions", "bash", "zsh"],
-    `Unexpected argument "zsh" of 'vrft completions'`,
+    `Unexpected argument "zsh" for 'vrft completions'`,
     "vrft completions",
   ],
   [["completions"], "Missing required argument 'bash|zsh|fish'", "vrft completions"],
   [
     ["completions", "tcsh"],
-    `'vrft completions' does not take "tcsh": give one of bash, zsh, fish`,
+    `'vrft completions' does not accept "tcsh": give one of bash, zsh, fish`,
     "vrft completions",
   ],
   // Options of other commands
   [
     ["-n", "5", "functions"],
-    "Option '--limit' does not belong to 'vrft functions' but to 'vrft'",
+    "Option '--limit' belongs to 'vrft', not to 'vrft functions'",
     "vrft functions",
   ],
   [
     ["functions", "-n5"],
-    "Option '-n' does not belong to 'vrft functions' but to 'vrft'",
+    "Option '-n' belongs to 'vrft', not to 'vrft functions'",
     "vrft functions",
   ],
   [
     ["interfaces", "--limit=5"],
-    "Option '--limit' does not belong to 'vrft interfaces' but to 'vrft'",
+    "Option '--limit' belongs to 'vrft', not to 'vrft interfaces'",
     "vrft interfaces",
   ],
   [
     ["--debug", "completions", "bash"],
-    "Option '--debug' does not belong to 'vrft completions' but to 'vrft', 'vrft functions', 'vrft interfaces' and 'vrft check'",
+    "Option '--debug' belongs to 'vrft', 'vrft functions', 'vrft interfaces' and 'vrft check', not to 'vrft completions'",
     "vrft completions",
   ],
   [
     ["--json", "functions"],
-    "Option '--json' does not belong to 'vrft' but to 'vrft functions', 'vrft interfaces' and 'vrft check'",
+    "Option '--json' belongs to 'vrft functions', 'vrft interfaces' and 'vrft check', not to 'vrft'",
   ],
   [
     ["functions", "--version"],
-    "Option '--version' does not belong to 'vrft functions' but to 'vrft'",
+    "Option '--version' belongs to 'vrft', not to 'vrft functions'",
     "vrft functions",
   ],
   // Contradictions
@@ -144,7 +147,7 @@ const MISUSES: readonly [args: string[], message: string, see?: string][] = [
   ],
   [
     ["check", "-n", "5"],
-    "Option '-n' does not belong to 'vrft check' but to 'vrft'",
+    "Option '-n' belongs to 'vrft', not to 'vrft check'",
     "vrft check",
   ],
   [

@@ -84,7 +84,7 @@ test("load() refuses an object that writes records of another version", async ()
   assert.equal(
     message,
     `The BPF object writes records of version ${RECORD_VERSION + 1}, this vrft reads version ` +
-      `${RECORD_VERSION}: build both from one source`,
+      `${RECORD_VERSION}: build both from the same source`,
   );
 });
 

@@ -8,11 +8,11 @@ import { COMMANDS, type CommandSpec, type Completion, SUBCOMMANDS, TRACE } from 
 import { completedOptions, valueFlags } from "./shared.ts";
 
 /**
- * A script for bash 4.1 or later to source. It needs bash alone, not the bash-completion package.
+ * A script for bash 4.1 or later to source. Does not need the bash-completion package.
  *
- * Readline makes `--limit=5` three words where `=` is in COMP_WORDBREAKS, and one where it is not.
- * Device names come from whoever made the device: they are quoted, and kept away from
- * `compgen -W`, which would run a name such as `$(reboot)`.
+ * Readline splits `--limit=5` into three words if `=` is in COMP_WORDBREAKS; otherwise it is one.
+ * Device names are untrusted: they are quoted, and not passed to `compgen -W`, which would execute a
+ * name such as `$(reboot)`.
  */
 export function bashScript(): string {
   return `\
@@ -74,7 +74,7 @@ complete -F _vrft vrft
 `;
 }
 
-/** The `case` arm of one command: values behind their options, else options or words. */
+/** The `case` arm of one command: values after their options, else options or words. */
 function commandCase(command: CommandSpec): string {
   const options = completedOptions(command);
   const arms = new Map<string, string[]>();

@@ -7,7 +7,7 @@
 import { COMMANDS, type CommandSpec, type Completion, SUBCOMMANDS, TRACE } from "../grammar.ts";
 import { type CompletedOption, completedOptions, valueFlags } from "./shared.ts";
 
-/** A script for fish 3 or later to source, or to keep as `vrft.fish` among its completions. */
+/** A script for fish 3 or later to source, or to install as `vrft.fish` among its completions. */
 export function fishScript(): string {
   return `\
 # fish completion for vrft
@@ -68,7 +68,7 @@ function complete(command: CommandSpec): string {
   return `complete --command vrft --condition ${quote(`__vrft_at ${command.name || "''"}`)}`;
 }
 
-/** What to offer; `otherwise` is said where files are no answer. */
+/** What to offer; `otherwise` is used if files are not an answer. */
 function offer(completion: Completion, otherwise = ""): string {
   switch (completion) {
     case "file":

@@ -1,12 +1,12 @@
 /**
- * What the completion scripts of all shells ask of the grammar.
+ * What the completion scripts of all shells need from the grammar.
  *
  * @module
  */
 
 import { type CommandSpec, flagsOf, type OptionSpec } from "../grammar.ts";
 
-/** An option for a script: its flags, its value and a description without details in brackets. */
+/** An option for a script: its flags, its value and a description without the details in parentheses. */
 export interface CompletedOption extends OptionSpec {
   readonly long: string;
   readonly flags: readonly string[];

@@ -7,7 +7,7 @@
 import { type CommandSpec, type Completion, SUBCOMMANDS, TRACE } from "../grammar.ts";
 import { type CompletedOption, completedOptions } from "./shared.ts";
 
-/** A script for zsh to source below compinit, or to keep as `_vrft` in a directory of `$fpath`. */
+/** A script for zsh to source after compinit, or to install as `_vrft` in a directory of `$fpath`. */
 export function zshScript(): string {
   return `\
 #compdef vrft
@@ -87,7 +87,7 @@ function action(completion: Completion): string {
     case "device":
       return "_vrft_devices";
     case "none":
-      // A blank: the name of the value is shown, and nothing is offered.
+      // A blank: shows the name of the value and offers nothing.
       return " ";
     default:
       return `(${completion.join(" ")})`;

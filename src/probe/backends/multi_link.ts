@@ -1,5 +1,5 @@
 /**
- * Attaching many functions with one link, and what to do when the kernel refuses some of them.
+ * Attaches to many functions with one link, even if the kernel refuses some of them.
  *
  * @module
  */
@@ -21,12 +21,12 @@ export interface LinkedFunctions {
 /**
  * Links `program` to the targets whose indexes are in `indexes`.
  *
- * The kernel takes all functions of a link or none (EINVAL, or ENOMEM for large ones on Linux
- * 6.7-6.11), so a refused set is tried in halves down to the function that is at fault. Each
- * half that is taken stays a link of its own.
+ * The kernel accepts all functions of a link or none (EINVAL, or ENOMEM for large ones on Linux
+ * 6.7-6.11), so a refused set is retried in halves down to the offending function. Each accepted half
+ * remains a link of its own.
  *
- * @param create makes a link; tests put their own kernel here
- * @throws {SystemError} when not one function can be linked
+ * @param create creates a link; tests pass a fake kernel
+ * @throws {SystemError} if no function can be linked
  */
 export function linkFunctions(
   program: number,
