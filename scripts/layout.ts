@@ -12,7 +12,7 @@
  * The floors, the lowest first, each with its folders and files. A file imports from its own folder, with
  * the folders in that, or from a lower floor.
  */
-const FLOORS: readonly (readonly string[])[] = [
+export const FLOORS: readonly (readonly string[])[] = [
   ["src/sys"],
   ["src/packet", "src/vrouter", "src/kernel"],
   ["src/recording", "src/probe", "src/cli"],

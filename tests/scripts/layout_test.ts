@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { importsIn, violations } from "../../scripts/layout.ts";
+import { FLOORS, importsIn, violations } from "../../scripts/layout.ts";
 
 /** What breaks the rules in a tree of these files, beside an empty library and no tests. */
 function violationsOf(files: Record<string, string>): string[] {
@@ -147,4 +147,17 @@ Deno.test("what a test or the library loads must be there before a build", () =>
       "src/sys/built.ts -> build/info.json",
     ],
   );
+});
+
+Deno.test("docs/architecture.md has the folders of src/ on their floors", () => {
+  const text = Deno.readTextFileSync(new URL("../../docs/architecture.md", import.meta.url));
+  const rows = [...text.matchAll(/^\| (\d) +\| ((?:`src\/[^`]+`(?:, )?)+)/gm)];
+  const documented = rows.flatMap(([, level, folders]) =>
+    [...folders!.matchAll(/`([^`]+)`/g)].map(([, name]) => `${level} ${name!.replace(/\/$/, "")}`)
+  );
+  const floors = FLOORS.flatMap((folders, level) => folders.map((name) => `${level} ${name}`));
+  assert.deepEqual(documented.filter((row) => !floors.includes(row)), []);
+  for (const { name, isDirectory } of Deno.readDirSync(new URL("../../src/", import.meta.url))) {
+    if (isDirectory) assert.ok(documented.some((row) => row.endsWith(` src/${name}`)), name);
+  }
 });
