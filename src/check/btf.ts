@@ -6,6 +6,7 @@
 
 import { leftOutLines, type LeftOutModule } from "../kernel/left_out.ts";
 import { amount } from "../sys/amount.ts";
+import type { LayoutAgreement } from "./btf_layouts.ts";
 import type { Agreement } from "./btf_match.ts";
 import { failed, note, ok, type Outcome } from "./outcome.ts";
 
@@ -15,6 +16,16 @@ import { failed, note, ok, type Outcome } from "./outcome.ts";
  */
 const ENOUGH = 0.9;
 
+/**
+ * How many of the structs that two BTFs have in common may differ: none do where both are of one build,
+ * a quarter does between 6.1 and 6.12. Some room is left for structs that have the name alone in common.
+ */
+const MOST_DIFFERENT = 0.05;
+/** Structs that the programs read, or that vrouter keeps its own data in. */
+const READ_STRUCTS = ["sk_buff", "net_device", "net", "vr_packet", "vr_interface"];
+/** How many of them are named. */
+const NAMED = 3;
+
 /** Facts about the kernel's BTF. */
 export interface KernelBtfFacts {
   readonly path: string;
@@ -22,15 +33,21 @@ export interface KernelBtfFacts {
   readonly types: number;
   /** With the running kernel; `null` for the kernel's own BTF, or if it cannot be compared. */
   readonly agreement: Agreement | null;
+  /** With the BTF that the running kernel shows; `null` where that is it, or there is none. */
+  readonly layouts: LayoutAgreement | null;
 }
 
 /** Checks that the kernel's BTF is that of the running kernel. */
-export function checkKernelBtf({ path, types, agreement }: KernelBtfFacts): Outcome {
+export function checkKernelBtf({ path, types, agreement, layouts }: KernelBtfFacts): Outcome {
+  const remedy = "pass the BTF of the running kernel to --kernel-btf, or omit the option";
   const found = `${amount(types)} types in ${path}`;
+  if (layouts !== null && !sameBuilds(layouts)) {
+    return failed(`${found}; ${difference(layouts)} the running kernel's`, remedy);
+  }
   if (agreement === null) return ok(found);
   const compared = `${found}; ${share(agreement)} are in the running kernel`;
   if (suffices(agreement)) return ok(compared);
-  return failed(compared, "pass the BTF of the running kernel to --kernel-btf, or omit the option");
+  return failed(compared, remedy);
 }
 
 /**
@@ -60,6 +77,10 @@ export interface VrouterBtfFacts {
   readonly sameBuild: boolean | null;
   /** With the loaded module; `null` if none is loaded, or it cannot be compared. */
   readonly agreement: Agreement | null;
+  /** With the kernel's BTF; `null` where it continues that, and has no structs of the kernel's. */
+  readonly kernelLayouts: LayoutAgreement | null;
+  /** With the BTF that the loaded module has in the kernel; `null` if there is none. */
+  readonly moduleLayouts: LayoutAgreement | null;
   /** Functions of the loaded module that it lacks. */
   readonly undescribed: number;
 }
@@ -69,6 +90,7 @@ const REMAKE = "rebuild it from the loaded module: pahole -J vrouter.ko";
 /** Checks that vrouter's BTF describes vrouter, and the loaded build of it. */
 export function checkVrouterBtf(facts: VrouterBtfFacts): Outcome {
   const { path, own, describesPackets, sameBuild, agreement, undescribed } = facts;
+  const { kernelLayouts, moduleLayouts } = facts;
   if (!describesPackets) {
     return failed(
       `${path}: does not describe vr_packet.vp_if and vr_interface.vif_idx`,
@@ -80,6 +102,15 @@ export function checkVrouterBtf(facts: VrouterBtfFacts): Outcome {
     return sameBuild
       ? ok(`${path}, same build id as the loaded module`)
       : failed(`${path}: build id differs from the loaded module's`, REMAKE);
+  }
+  if (kernelLayouts !== null && !sameBuilds(kernelLayouts)) {
+    return failed(
+      `${path}: built for another kernel: ${difference(kernelLayouts)} this kernel's`,
+      REMAKE,
+    );
+  }
+  if (moduleLayouts !== null && !sameBuilds(moduleLayouts)) {
+    return failed(`${path}: ${difference(moduleLayouts)} the loaded module's`, REMAKE);
   }
   if (agreement === null) return note(`${path}: no loaded module to compare it with`);
   const compared = `${path}: ${share(agreement)} are in the loaded module, which has ` +
@@ -102,6 +133,21 @@ export function checkNoVrouterBtf(reason: string, ignored: string | null): Outco
 
 function suffices({ described, running }: Agreement): boolean {
   return running > 0 && running >= described * ENOUGH;
+}
+
+/** Whether structs agree as those of one build do. */
+function sameBuilds({ compared, different }: LayoutAgreement): boolean {
+  return different.length <= compared * MOST_DIFFERENT &&
+    !READ_STRUCTS.some((name) => different.includes(name));
+}
+
+/** What differs, those that are read first. */
+function difference({ compared, different }: LayoutAgreement): string {
+  const read = READ_STRUCTS.filter((name) => different.includes(name));
+  const names = [...new Set([...read, ...different])];
+  const more = names.length > NAMED ? ", …" : "";
+  return `${amount(names.length)} of ${amount(compared)} structs ` +
+    `(${names.slice(0, NAMED).join(", ")}${more}) differ from`;
 }
 
 function share({ described, running }: Agreement): string {

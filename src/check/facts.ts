@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Btf } from "../kernel/btf.ts";
+import { Btf, BtfError } from "../kernel/btf.ts";
 import { readBtfFile } from "../kernel/btf_file.ts";
 import { elfSection, isElf } from "../kernel/elf.ts";
 import { packetOffsets } from "../kernel/packet_offsets.ts";
@@ -17,6 +17,7 @@ import {
 import { findSymbols, VMLINUX } from "../kernel/symbols.ts";
 import { Failure } from "../sys/failure.ts";
 import { exists } from "../sys/files.ts";
+import { type LayoutAgreement, layoutAgreement } from "./btf_layouts.ts";
 import { agreement, undescribed } from "./btf_match.ts";
 import type { KernelBtfFacts, VrouterBtfFacts } from "./btf.ts";
 import type { Evidence } from "./kernel_options.ts";
@@ -108,6 +109,7 @@ export function kernelBtfFacts(sources: KernelSources, named: boolean): KernelBt
     path: sources.kernelBtf,
     types: btf.endId - 1,
     agreement: compare ? agreement(btf, sources.kallsyms, VMLINUX) : null,
+    layouts: named ? layoutsShown(btf, VMLINUX) : null,
   };
 }
 
@@ -119,16 +121,30 @@ export async function vrouterBtfFacts(
   const btf = btfOf(sources, VROUTER);
   const { vrouterBtf: path, kallsyms } = sources;
   if (btf === undefined || path === null) return null;
+  const own = path === `${SYSTEM_PATHS.btf}/${VROUTER}`;
   const compare = loaded && kallsyms !== null;
   const file = loaded ? await readBtfFile(path).catch(() => null) : null;
   return {
     path,
-    own: path === `${SYSTEM_PATHS.btf}/${VROUTER}`,
+    own,
     describesPackets: packetOffsets(sources.modules) !== null,
     sameBuild: sameNote(buildIdNote(file), readBytes(MODULE_BUILD_ID)),
     agreement: compare ? agreement(btf, kallsyms, VROUTER) : null,
+    kernelLayouts: btf.base === undefined ? layoutAgreement(btf, sources.kernel) : null,
+    moduleLayouts: own ? null : layoutsShown(btf, VROUTER, sources.kernel),
     undescribed: compare ? undescribed(btf, kallsyms, VROUTER) : 0,
   };
+}
+
+/** How `btf` agrees with what the kernel itself shows of `module`; `null` where it shows nothing. */
+function layoutsShown(btf: Btf, module: string, kernel?: Btf): LayoutAgreement | null {
+  const bytes = readBytes(`${SYSTEM_PATHS.btf}/${module}`);
+  try {
+    return bytes === null ? null : layoutAgreement(btf, Btf.parse(bytes, kernel));
+  } catch (error) {
+    if (error instanceof BtfError) return null;
+    throw error;
+  }
 }
 
 function btfOf({ modules }: KernelSources, wanted: string): Btf | undefined {

@@ -316,6 +316,22 @@ export class Btf {
     return undefined;
   }
 
+  /**
+   * Layout of one of its own structs or unions: the size, and the names and places of its members in
+   * bits, as one string that is the same for the same layout.
+   *
+   * @throws {BtfError} as {@linkcode name}
+   */
+  layout(id: number): string {
+    const start = this.#start(id);
+    const end = start + TYPE_WORDS + 3 * this.count(id);
+    const parts = [`${this.size(id)}`];
+    for (let at = start + TYPE_WORDS; at < end; at += 3) {
+      parts.push(`${this.#string(this.#words[at] as number)}@${this.#words[at + 2]}`);
+    }
+    return parts.join(" ");
+  }
+
   /** Size of the struct; `undefined` without one of that name. With several, the first. */
   structSize(struct: string): number | undefined {
     for (const id of this.#structs(struct)) return this.size(id);

@@ -54,7 +54,7 @@ Deno.test("undescribed() counts functions of the module alone, and what the comp
 });
 
 Deno.test("checkKernelBtf() counts types, and compares only what a user has named", () => {
-  const facts = { path: "/sys/kernel/btf/vmlinux", types: 107331 };
+  const facts = { path: "/sys/kernel/btf/vmlinux", types: 107331, layouts: null };
   assert.deepEqual(checkKernelBtf({ ...facts, agreement: null }), {
     status: "ok",
     found: "107,331 types in /sys/kernel/btf/vmlinux",
@@ -74,6 +74,8 @@ const FILE: VrouterBtfFacts = {
   describesPackets: true,
   sameBuild: null,
   agreement: { described: 412, running: 400 },
+  kernelLayouts: { compared: 587, different: [] },
+  moduleLayouts: null,
   undescribed: 5,
 };
 
@@ -89,6 +91,42 @@ Deno.test("checkVrouterBtf() measures a file by the functions of the loaded modu
   assert.match(other.advice!, /pahole -J/);
   const empty = checkVrouterBtf({ ...FILE, agreement: { described: 0, running: 0 } });
   assert.equal(empty.status, "failed");
+});
+
+Deno.test("checkVrouterBtf() tells another kernel's build by the structs, whatever the names", () => {
+  const others = Array.from({ length: 136 }, (_, index) => `struct_${index}`);
+  const kernelLayouts = { compared: 578, different: ["task_struct", ...others] };
+  const other = checkVrouterBtf({ ...FILE, kernelLayouts });
+  assert.equal(other.status, "failed");
+  assert.match(
+    other.found,
+    /built for another kernel: 137 of 578 structs \(task_struct, struct_0, struct_1, …\) differ from/,
+  );
+  // Two headers can have a struct of one name; one that is read must be the same.
+  const few = { compared: 578, different: ["list"] };
+  assert.equal(checkVrouterBtf({ ...FILE, kernelLayouts: few }).status, "ok");
+  const read = checkVrouterBtf({ ...FILE, kernelLayouts: { ...few, different: ["a", "sk_buff"] } });
+  assert.equal(read.status, "failed");
+  assert.match(read.found, /\(sk_buff, a\)/);
+});
+
+Deno.test("checkVrouterBtf() compares a file with the BTF that the module has in the kernel", () => {
+  const moduleLayouts = { compared: 28, different: ["vr_interface"] };
+  const other = checkVrouterBtf({ ...FILE, moduleLayouts });
+  assert.equal(other.status, "failed");
+  assert.match(other.found, /1 of 28 structs \(vr_interface\) differ from the loaded module's$/);
+  const same = { compared: 28, different: [] };
+  assert.equal(checkVrouterBtf({ ...FILE, moduleLayouts: same }).status, "ok");
+});
+
+Deno.test("checkKernelBtf() tells another build by the structs", () => {
+  const facts = { path: "/root/vmlinux", types: 95246, agreement: { described: 100, running: 99 } };
+  const layouts = { compared: 7189, different: ["task_struct", "net"] };
+  const other = checkKernelBtf({ ...facts, layouts });
+  assert.equal(other.status, "failed");
+  assert.match(other.found, /2 of 7,189 structs \(net, task_struct\) differ from the running/);
+  const same = { compared: 8303, different: [] };
+  assert.equal(checkKernelBtf({ ...facts, layouts: same }).status, "ok");
 });
 
 Deno.test("checkVrouterBtf() goes by the build id where there is one, whatever the names", () => {

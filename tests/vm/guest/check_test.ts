@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Btf, KIND_STRUCT } from "../../../src/kernel/btf.ts";
 import { type Ended, FPROBE, leftovers, must, run, vrftArguments } from "./support.ts";
 
 const NOBODY = { uid: 65534, gid: 65534 };
@@ -152,6 +153,20 @@ Deno.test("vrft check tells the BTF of the loaded module from that of another", 
   assert.match(fit.stdout, /vrouter BTF +\/vm\/vrouter\.btf: 9\d % of its \d+ functions/);
   const foreign = await check(["--vrouter-btf", "/sys/kernel/btf/vmlinux", "--backend", "kprobe"]);
   assert.deepEqual(foreign.missing, ["vrouter BTF"], foreign.stdout);
+
+  // All names are those of the loaded module; a struct of the kernel is that of another build.
+  const bytes = await Deno.readFile("/vm/vrouter.btf");
+  const btf = Btf.parse(bytes);
+  const { index, firstId } = btf;
+  const name = new TextEncoder().encode("sk_buff");
+  const number = index.structs.find((one) =>
+    btf.kind(firstId + one) === KIND_STRUCT && btf.isNamed(firstId + one, name)
+  )!;
+  index.words[index.starts[number]! + 2]! += 8;
+  await Deno.writeFile("/tmp/other.btf", bytes);
+  const other = await check(["--vrouter-btf", "/tmp/other.btf", "--backend", "kprobe"]);
+  assert.deepEqual(other.missing, ["vrouter BTF"], other.stdout);
+  assert.match(other.stdout, /built for another kernel: 1 of\s+\d+ structs/);
 });
 
 Deno.test("vrft check reads the kernel's configuration where a distribution puts it", async () => {
