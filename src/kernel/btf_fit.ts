@@ -59,6 +59,25 @@ export function requireFit(btf: Btf): void {
   }
 }
 
+/** Structs of the kernel that nearly every release changes. */
+const TELLING_STRUCTS = ["task_struct", "module", "mm_struct", "net_device", "sk_buff"];
+
+/**
+ * A struct that tells that BTF of a module that stands alone was built for another kernel: the first of a
+ * few whose sizes differ.
+ *
+ * @returns `null` where there is none, and for BTF that continues the kernel's
+ */
+export function otherKernelsStruct(btf: Btf, kernel: Btf): string | null {
+  if (btf.base !== undefined) return null;
+  const differs = TELLING_STRUCTS.find((name) => {
+    const size = btf.structSize(name);
+    const running = size === undefined ? undefined : kernel.structSize(name);
+    return running !== undefined && size !== running;
+  });
+  return differs ?? null;
+}
+
 /** Whether all references of one of the BTF's own types are valid. */
 function fits(btf: Btf, id: number, at: number): boolean {
   const { words } = btf.index;

@@ -9,7 +9,7 @@ import { Failure, reasonOf } from "../sys/failure.ts";
 import { printable } from "../sys/printable.ts";
 import { Btf, BtfError } from "./btf.ts";
 import { isModuleFile, MAX_BTF_FILE_BYTES, otherKind, readBtfFile, unpacked } from "./btf_file.ts";
-import { requireFit } from "./btf_fit.ts";
+import { otherKernelsStruct, requireFit } from "./btf_fit.ts";
 import { type DiscoveryInput, type ModuleBtf, VROUTER } from "./functions.ts";
 import type { LeftOutModule } from "./left_out.ts";
 import { VMLINUX } from "./symbols.ts";
@@ -104,6 +104,15 @@ export async function readSources(
     const { path, bytes } = vrouterBtf;
     const btf = useBtf(VROUTER, path, bytes, kernel);
     requireVrouterFit(btf, path, options);
+    const struct = otherKernelsStruct(btf, kernel);
+    if (struct !== null) {
+      warnings.push(
+        `"${
+          printable(path)
+        }" was built for another kernel: its ${struct} has another size, so what is ` +
+          "traced can be wrong; rebuild it from the loaded module: pahole -J vrouter.ko",
+      );
+    }
     modules.push({ module: VROUTER, btf });
   }
   const [kallsyms, filterFunctions] = await lists;

@@ -190,6 +190,31 @@ Deno.test("readSources() rejects files that are named and cannot be read or used
   });
 });
 
+Deno.test("readSources() warns of vrouter's BTF that stands alone and is another kernel's", async () => {
+  const standalone = (taskBytes: number): Uint8Array => {
+    const writer = new BtfWriter();
+    writer.struct("task_struct", taskBytes);
+    writer.struct("vr_packet", 48);
+    return writer.bytes();
+  };
+  const withTask = new BtfWriter();
+  withTask.struct("task_struct", 9536);
+  await onSystem({
+    "btf/vmlinux": withTask.bytes(),
+    "same.btf": standalone(9536),
+    "other.btf": standalone(9792),
+  }, async (paths, directory) => {
+    const warned = async (name: string): Promise<boolean> => {
+      const sources = await readSources({ ...DEFAULTS, vrouterBtf: `${directory}/${name}` }, paths);
+      return sources.warnings.some((text) =>
+        /other\.btf" was built for another kernel: its task_struct has another size/.test(text)
+      );
+    };
+    assert.equal(await warned("same.btf"), false);
+    assert.equal(await warned("other.btf"), true);
+  });
+});
+
 /** What gzip makes of `bytes`. */
 async function gzip(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
   return await new Response(
