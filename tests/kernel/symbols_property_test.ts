@@ -7,8 +7,7 @@ import {
 } from "../../src/kernel/symbols.ts";
 import { TextSymbols } from "../../src/kernel/text_symbols.ts";
 import { mutate } from "../support/mutate.ts";
-import { propertyRuns } from "../support/property.ts";
-import { Random } from "../support/random.ts";
+import { forRandomCases } from "../support/property.ts";
 
 const KALLSYMS = `0000000000000000 A fixed_percpu_data
 ffffffff81000000 T _text
@@ -21,13 +20,9 @@ ffffffffc0000050 t ip_rcv\t[vrouter]
 const TRACEABLE = "ip_rcv\nip_rcv.isra.0\nvr_flow_forward [vrouter]\nip_rcv [vrouter]\n";
 
 Deno.test("damaged lists of functions are read without failing, each line once", () => {
-  const seed = 11;
-  const runs = propertyRuns(5_000);
-  console.log(`${runs} inputs from seed ${seed}`);
-  const random = new Random(seed);
   const originals = [KALLSYMS, TRACEABLE].map((text) => new TextEncoder().encode(text));
   let found = 0;
-  for (let run = 0; run < runs; run++) {
+  const runs = forRandomCases(11, (random, run) => {
     const list = run % 4 === 0
       ? random.bytes(random.int(200))
       : mutate(random.pick(originals), random, random.pick(originals));
@@ -51,7 +46,7 @@ Deno.test("damaged lists of functions are read without failing, each line once",
       assert.ok(symbol === undefined || symbol.start <= low && symbol.name.length <= list.length);
       assert.ok((text.after(low) ?? Infinity) > low);
     }
-  }
+  }, 5_000);
   assert.ok(found > runs);
 });
 

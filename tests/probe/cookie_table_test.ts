@@ -2,8 +2,7 @@ import assert from "node:assert/strict";
 import type { Target } from "../../src/probe/target.ts";
 import { MAX_FUNCTIONS, setCookies } from "../../src/probe/cookie_table.ts";
 import * as layout from "../../src/probe/layout.ts";
-import { propertyRuns } from "../support/property.ts";
-import { Random } from "../support/random.ts";
+import { forRandomCases } from "../support/property.ts";
 
 /** First address of the kernel's text. */
 const TEXT = 0xffffffff81000000n;
@@ -43,17 +42,13 @@ function assertFound(functions: readonly Target[]): void {
 }
 
 Deno.test("setCookies() lets the program find the cookie of every function", () => {
-  const seed = 20261122;
-  const runs = propertyRuns(20);
-  console.log(`seed ${seed}, ${runs} runs`);
-  const random = new Random(seed);
-  for (let run = 0; run < runs; run++) {
+  forRandomCases(20261122, (random) => {
     const addresses = new Set<bigint>();
     const count = 1 + random.int(4000);
     // Functions are aligned to 16 bytes; those of modules lie behind the kernel's.
     while (addresses.size < count) addresses.add(TEXT + 16n * BigInt(random.int(1 << 26)));
     assertFound(targets([...addresses]));
-  }
+  }, 20);
 });
 
 Deno.test("setCookies() takes as many functions as it says, one behind the other", () => {

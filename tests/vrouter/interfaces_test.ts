@@ -25,7 +25,7 @@ import {
   vifRecord,
 } from "./fake_module.ts";
 import { mutate } from "../support/mutate.ts";
-import { forRandomCases } from "./property.ts";
+import { forRandomCases } from "../support/property.ts";
 import { vector } from "./vectors.ts";
 import { testUnless } from "../support/skip.ts";
 

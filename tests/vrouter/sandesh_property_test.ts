@@ -9,7 +9,7 @@ import {
 } from "../../src/vrouter/sandesh.ts";
 import { attack } from "../support/hostile.ts";
 import { capturedPayloads } from "./captured_payloads.ts";
-import { forRandomCases } from "./property.ts";
+import { forRandomCases } from "../support/property.ts";
 
 /** What messages are made of. */
 class Size {

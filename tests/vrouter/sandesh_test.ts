@@ -12,7 +12,7 @@ import {
 } from "../../src/vrouter/sandesh.ts";
 import type { Random } from "../support/random.ts";
 import { capturedPayloads } from "./captured_payloads.ts";
-import { forRandomCases } from "./property.ts";
+import { forRandomCases } from "../support/property.ts";
 import { vector } from "./vectors.ts";
 
 /** "m" with one field 7 of the given type code and value bytes, in hexadecimal. */
