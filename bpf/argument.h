@@ -4,9 +4,9 @@
 #define VRFT_ARGUMENT_H
 
 /*
- * The argument in integer register 1..6 of the calling convention. Every
- * register is read first, each behind a barrier: otherwise the compiler may
- * turn the choice into arithmetic on ctx, which the verifier refuses.
+ * The argument in integer register 1..6 of the calling convention. All
+ * registers are read first, each followed by a barrier: otherwise the compiler
+ * may turn the choice into arithmetic on ctx, which the verifier rejects.
  */
 static __always_inline void *argument(struct pt_regs *ctx, __u32 number)
 {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause)
-/* kprobes, for kernels that have neither of the other backends. */
+/* kprobes, for kernels without the other backends. */
 #include "programs.h"
 #include "open_frames.h"
 
-/* One on a function's start, or right behind the place of ftrace there. */
+/* On a function's start, or right after the ftrace site there. */
 static __always_inline int kprobe_entry(struct pt_regs *ctx, bool sampled)
 {
 	__u64 *cookie = probe_cookie(ctx);
@@ -27,7 +27,7 @@ int vrft_kprobe_entry_sampled(struct pt_regs *ctx)
 	return kprobe_entry(ctx, true);
 }
 
-/* One on an instruction that leaves a function: see src/kernel/exits.ts. */
+/* On an instruction that leaves a function: see src/kernel/exits.ts. */
 SEC("kprobe")
 int vrft_kprobe_exit(struct pt_regs *ctx)
 {
@@ -39,7 +39,7 @@ int vrft_kprobe_exit(struct pt_regs *ctx)
 		return 0;
 	jump = *cookie >> VRFT_COOKIE_JUMP_SHIFT & VRFT_COOKIE_JUMP_MASK;
 	if (jump) {
-		/* A tail call of a traced function: that one will return. */
+		/* A tail call to a traced function, which will return. */
 		target = jump_target(ctx, jump - 1);
 		if (bpf_map_lookup_elem(&places, &target))
 			return 0;

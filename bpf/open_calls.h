@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause) */
 /*
- * Which calls have been recorded and not returned, for kprobe.multi, whose
- * return program runs for every call. (A session knows by itself.)
+ * The calls that have been recorded and not returned, for kprobe.multi, whose
+ * return program runs for every call. (A session keeps track by itself.)
  */
 #ifndef VRFT_OPEN_CALLS_H
 #define VRFT_OPEN_CALLS_H
 
 /*
- * A call is known by where its return address lies: no two live calls share
- * that place on any stack of the machine, but for a tail call and its caller,
- * hence the function beside it.
+ * A call is identified by the stack slot of its return address, which no two
+ * live calls share, except a tail call and its caller: hence the function in
+ * the key.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -24,7 +24,7 @@ static __always_inline __u64 call_key(__u64 cookie, __u64 frame)
 	return cookie << 48 | (frame & 0xffffffffffffULL);
 }
 
-/* False where the table is full: the call is counted and not followed. */
+/* False if the table is full: the call is counted, but not followed. */
 static __always_inline bool open_call(__u64 cookie, __u64 frame)
 {
 	__u64 key = call_key(cookie, frame);
@@ -36,7 +36,7 @@ static __always_inline bool open_call(__u64 cookie, __u64 frame)
 	return false;
 }
 
-/* True where the call had been opened. */
+/* True if the call was open. */
 static __always_inline bool close_call(__u64 cookie, __u64 frame)
 {
 	__u64 key = call_key(cookie, frame);

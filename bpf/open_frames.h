@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause) */
 /*
- * Recorded calls by the place of their return address, for kprobes. A probe
- * there knows where it sits and no more: what returns is whatever was called
- * with this place on the stack, a function and, before it, those that handed
- * over to it by a tail call.
+ * Recorded calls by the stack slot of their return address, for kprobes. A
+ * probe on an exit only knows its own address: what returns is whatever was
+ * called with this slot, that is a function and, before it, those that reached
+ * it by tail calls.
  */
 #ifndef VRFT_OPEN_FRAMES_H
 #define VRFT_OPEN_FRAMES_H
 
 /*
- * vrouter hands a packet on by tail calls where it can: eight in a row from
- * vr_virtual_input() to linux_xmit() are usual. A power of two.
+ * vrouter passes packets on by tail calls where it can: eight in a row are
+ * common from vr_virtual_input() to linux_xmit(). A power of two.
  */
 #define VRFT_CHAIN_LENGTH	32
 
@@ -35,9 +35,9 @@ struct {
 } places SEC(".maps");
 
 /*
- * Cookie of the probe that is running. Its address is one below the
- * instruction pointer, as behind a breakpoint: so it is for probes that are
- * jumps or sit on an ftrace site, too (arch/x86/kernel/kprobes).
+ * Cookie of the running probe. Its address is one below the instruction
+ * pointer, as after a breakpoint; the same holds for probes optimized to jumps
+ * or on an ftrace site (arch/x86/kernel/kprobes).
  */
 static __always_inline __u64 *probe_cookie(struct pt_regs *ctx)
 {
@@ -68,7 +68,7 @@ static __always_inline bool open_frame(__u32 function, __u64 frame)
 	return false;
 }
 
-/* Takes back the latest open_frame(). */
+/* Undoes the latest open_frame(). */
 static __always_inline void forget_frame(__u64 frame)
 {
 	struct vrft_frame *open = bpf_map_lookup_elem(&open_frames, &frame);
@@ -95,7 +95,7 @@ static __always_inline void return_frame(__u64 frame)
 	bpf_map_delete_elem(&open_frames, &frame);
 }
 
-/* Where a jump through a register goes. */
+/* Target of a jump through a register. */
 static __always_inline __u64 jump_target(struct pt_regs *ctx, __u32 number)
 {
 	__u64 ax = ctx->ax, cx = ctx->cx, dx = ctx->dx, bx = ctx->bx;

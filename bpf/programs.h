@@ -1,22 +1,20 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause) */
 /*
- * What the programs of all backends share. Each backend has an object of its
- * own, with nothing in it that another backend needs: an extern or a map that
- * the kernel cannot provide stops every program of the object. The programs do
- * the same in all of them: decide at the entry whether the packet belongs to a
- * chosen interface, record the entry, and record the return of recorded entries
- * only.
+ * Shared by the programs of all backends. Each backend has its own object,
+ * without anything that only another backend needs, because an extern or a map
+ * that the kernel does not provide fails the whole object. All programs work
+ * the same way: decide at the entry whether the packet belongs to a selected
+ * interface, record the entry, and record the return of recorded entries only.
  *
- * What sees the entries is there twice. The one called sampled keeps one
- * packet in N; the other has not one instruction of that, which a constant in
- * .rodata could not do: the verifier removes what it makes unreachable, but
- * neither the load of the constant nor that of its address.
+ * Programs for entries exist twice. The one called sampled keeps one packet in
+ * N; the other has no instruction for that. A constant in .rodata could not
+ * achieve this: the verifier removes unreachable code, but not the load of the
+ * constant and of its address.
  *
- * What the choices in these files save is said where they are made, in
- * instructions of a round trip of ping: on Linux 6.12, by session, with 1,765
- * functions attached to, which are called 209 times in it. It takes 26,000
- * untraced, 163,000 with an empty program, 198,000 with every call of the 76
- * recorded, and 132,000 if the filter rejects all packets.
+ * Savings are given in instructions per ping round trip: on Linux 6.12, with
+ * session and 1,765 functions attached, which are called 209 times in it. It
+ * takes 26,000 untraced, 163,000 with an empty program, 198,000 with every call
+ * of the 76 recorded, and 132,000 if the filter rejects all packets.
  * (scripts/vm --accel icount --file tests/vm/instructions.sh -- \
  * sh instructions.sh)
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause) */
-/* Writing records, and counting those that cannot be written. */
+/* Writes records, and counts those that cannot be written. */
 #ifndef VRFT_RECORD_H
 #define VRFT_RECORD_H
 
@@ -19,11 +19,11 @@ struct {
 /*
  * Waking the reader for every record costs the traced path more than the
  * record itself: 274,000 instructions in a round trip rather than 198,000 (see
- * programs.h). So wake it once, and only if it said that it sleeps; it goes
- * on by a timer as long as it finds records. The flag is read after the
- * reservation: the reader raises it first and then looks for records. Neither
- * side has a full barrier between the two, so a wake-up can be missed in
- * theory; the reader never sleeps longer than its timeout.
+ * programs.h). So wake it once, and only if its flag says that it sleeps; it
+ * polls by a timer as long as it finds records. The flag is read after the
+ * reservation, and the reader sets it before it checks for records. Neither
+ * side has a full barrier in between, so a wake-up can be missed in theory;
+ * the reader never sleeps longer than its timeout.
  */
 static __always_inline __u64 wakeup_flags(void)
 {
@@ -34,14 +34,13 @@ static __always_inline __u64 wakeup_flags(void)
 }
 
 /*
- * False where there was no room: the record is counted as lost.
+ * False if the ring is full: the record is counted as lost.
  *
- * One reservation for each record: without the ring, all else done, a round
- * trip takes 174,000 instructions rather than 198,000. Batches of records
- * could save less than that, would need memory for each CPU that survives
- * interrupts and preemption, and would keep the last records of a packet back.
- * The record has 24 bytes for the reader's sake and the ring's room: filling in
- * the same of 64 bytes takes as many instructions.
+ * One reservation per record: without the ring, a round trip takes 174,000
+ * instructions rather than 198,000. Batching could save less than that, would
+ * need per-CPU memory safe against interrupts and preemption, and would delay
+ * the last records of a packet. A record has 24 bytes to save space in the
+ * ring and work in the reader: filling in 64 bytes takes as many instructions.
  */
 static __always_inline bool record(__u64 cookie, __u8 kind, __u64 frame)
 {
@@ -68,7 +67,7 @@ static __always_inline bool record(__u64 cookie, __u8 kind, __u64 frame)
 	return true;
 }
 
-/* A call that cannot be followed to its return, and so is left out. */
+/* A call that cannot be followed to its return, and so is not recorded. */
 static __always_inline void count_untracked(void)
 {
 	__u32 cpu = bpf_get_smp_processor_id();

@@ -1,22 +1,21 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause) */
 /*
- * One packet in N, with all of its calls. The first call that is seen of a
- * packet decides; the decision is kept under the address of its sk_buff until
- * that is freed.
+ * One packet in N, with all its calls. The decision is made at the first call
+ * of a packet and stored under the address of its sk_buff until that is freed.
  *
- * The end of a packet is marked, not deleted, because no one function comes
- * last: most are freed by skb_release_head_state(), which calls the packet's
- * destructor, then skb_release_data(), then kfree_skbmem() or something that
- * the compiler has put into its caller. So a packet counts as being freed from
- * the first of them on, and from then on only the calls that are known to come
- * on this way belong to it. Any other call of that address is the first one
- * of a new packet, whose decision replaces the old one in place: no deletion
- * and no insertion, which in a flood would cost more than the look-up.
+ * The end of a packet is marked rather than deleted, because there is no single
+ * last function: most are freed by skb_release_head_state(), which calls the
+ * packet's destructor, then skb_release_data(), then kfree_skbmem() or
+ * something inlined into its caller. So a packet is being freed from the first
+ * of them on, and from then on only calls known to be part of freeing belong to
+ * it. Any other call with that address is the first of a new packet, whose
+ * decision replaces the old one in place: no deletion and no insertion, which
+ * in a flood would cost more than the lookup.
  *
  * A flood ping in a guest (Linux 6.12, session, all functions; medians of five,
  * times the untraced duration): every packet recorded 6.8, one in a hundred
- * 5.6, a filter that rejects all of them 5.0. The look-up is what is between
- * the last two.
+ * 5.6, a filter that rejects all of them 5.0. The lookup is the difference
+ * between the last two.
  */
 #ifndef VRFT_SAMPLING_H
 #define VRFT_SAMPLING_H
@@ -24,7 +23,7 @@
 #define VRFT_PACKET_KEPT	1
 #define VRFT_PACKET_FREED	2	/* or being freed */
 
-/* A map that forgets the oldest: packets whose end is not seen fill it up. */
+/* LRU, as packets whose end is not seen stay in it. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1);		/* set by user space */
@@ -32,7 +31,7 @@ struct {
 	__type(value, __u8);
 } packets SEC(".maps");
 
-/* A clone has an sk_buff of its own and is a packet of its own. */
+/* A clone has its own sk_buff and counts as its own packet. */
 static __always_inline __u64 packet_identity(void *packet, __u64 cookie)
 {
 	if (cookie & VRFT_COOKIE_VR_PACKET)
@@ -41,9 +40,9 @@ static __always_inline __u64 packet_identity(void *packet, __u64 cookie)
 }
 
 /*
- * Of each N packets that a CPU sees first, one, at a random place among them.
- * A plain counter would be as exact, and blind to every other packet where
- * requests and replies take turns; chance alone would be neither.
+ * One of each N new packets per CPU, at a random place among them. A plain
+ * counter would be as exact, but could miss every other packet where requests
+ * and replies alternate; pure chance would be less exact.
  */
 static __always_inline __u8 decide(void)
 {
@@ -75,7 +74,7 @@ static __always_inline bool accepts_sampled(struct pt_regs *ctx, __u64 cookie,
 		return false;
 	accepted = !(cookie & VRFT_COOKIE_SILENT) &&
 		   accepts_packet(packet, cookie, direct);
-	/* A packet can be freed where it is of no chosen interface any more. */
+	/* A packet may no longer belong to a selected interface when freed. */
 	if (!accepted && !(cookie & VRFT_COOKIE_RELEASES))
 		return false;
 	identity = packet_identity(packet, cookie);

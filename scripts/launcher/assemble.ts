@@ -1,14 +1,14 @@
 /**
- * Puts the launcher and its parts into one file:
+ * Assembles the launcher and its parts into one file:
  * `deno run -RW assemble.ts OUTPUT LAUNCHER RUNTIME RUNTIME.zst LIBGCC LIBGCC.zst PROGRAM PROGRAM.zst`.
- * Each part is given as it is and as the zstd frame that becomes part of the file.
+ * Each part is passed both raw and as the zstd frame that goes into the file.
  *
  * @module
  */
 
 import { encodeTrailer, type Part } from "./trailer.ts";
 
-/** Writes one file behind the other. */
+/** Concatenates the files. */
 class Assembly {
   #offset = 0;
 
@@ -35,7 +35,7 @@ if (
   !output || !launcher || !runtime || !runtimeFrame || !libgcc || !libgccFrame || !program ||
   !programFrame
 ) {
-  throw new Error("The file to write, the launcher, and two files for each part are needed");
+  throw new Error("Expected the output file, the launcher, and two files per part");
 }
 using file = Deno.openSync(output, { write: true, create: true, truncate: true, mode: 0o755 });
 const assembly = new Assembly(file);

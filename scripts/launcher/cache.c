@@ -29,7 +29,7 @@ struct cache {
 	struct refusal refusal;
 };
 
-/* What look() returns beside REFUSED and negative errnos. */
+/* What look() returns apart from REFUSED and negative errnos. */
 enum { READY, MISSING, DAMAGED };
 
 /* Whether the cache has the runtime. */
@@ -46,14 +46,14 @@ static int look(struct cache *cache, uint64_t size)
 	if (error < 0)
 		return error == -ENOENT ? DAMAGED : error;
 	if (!S_ISREG(status.st_mode))
-		return refuse(&cache->refusal, cache->runtime, "is no regular file");
+		return refuse(&cache->refusal, cache->runtime, "is not a regular file");
 	error = require_private(&status, cache->runtime, &cache->refusal);
 	if (error < 0)
 		return error;
 	return (uint64_t)status.st_size == size ? READY : DAMAGED;
 }
 
-/* Removes a runtime's directory; it is no failure if there is none. */
+/* Removes a runtime's directory, which need not exist. */
 static int remove_runtime(const struct cache *cache, const char *name)
 {
 	int directory = openat(cache->directory, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -64,18 +64,18 @@ static int remove_runtime(const struct cache *cache, const char *name)
 	}
 	if (unlinkat(cache->directory, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
 		return 0;
-	/* What is in the way is no directory. */
+	/* Something else is in the way. */
 	return errno == ENOTDIR && unlinkat(cache->directory, name, 0) == 0 ? 0 : -errno;
 }
 
-/* Unpacks the runtime into an open file and sees to it that the disk has it. */
+/* Unpacks the runtime into an open file and flushes it to disk. */
 static int fill(int source, const struct trailer *trailer, int target)
 {
 	uint8_t digest[SHA256_BYTES];
 	struct sha256 sha;
 	int error;
 
-	/* A full disk is found at once; a file system that cannot tell is no failure. */
+	/* Detects a full disk at once; a file system without support is not a failure. */
 	if (fallocate(target, 0, 0, trailer->runtime.size) < 0 && errno != EOPNOTSUPP && errno != ENOSYS)
 		return -errno;
 	sha256_start(&sha);
@@ -85,13 +85,13 @@ static int fill(int source, const struct trailer *trailer, int target)
 	sha256_end(&sha, digest);
 	if (memcmp(digest, trailer->runtime_digest, SHA256_BYTES) != 0)
 		return -EBADMSG;
-	/* Only now can it be run. */
+	/* Make it executable only now. */
 	if (fchmod(target, 0700) < 0 || fsync(target) < 0)
 		return -errno;
 	return signal_waits() ? -EINTR : 0;
 }
 
-/* Makes the temporary directory with the runtime in it. */
+/* Creates the temporary directory with the runtime in it. */
 static int fill_temporary(const struct cache *cache, int source, const struct trailer *trailer)
 {
 	int directory, target, error = 0;
@@ -106,7 +106,7 @@ static int fill_temporary(const struct cache *cache, int source, const struct tr
 		error = -errno;
 	} else {
 		error = fill(source, trailer, target);
-		/* Network file systems may report only here that the disk is full. */
+		/* Network file systems may report a full disk only here. */
 		if (close(target) < 0 && error == 0)
 			error = -errno;
 	}
@@ -116,14 +116,14 @@ static int fill_temporary(const struct cache *cache, int source, const struct tr
 	return error;
 }
 
-/* With the lock held: puts the runtime into the cache, whatever is there. Returns READY or -errno. */
+/* With the lock held: puts the runtime into the cache, replacing what is there. Returns READY or -errno. */
 static int extract(const struct cache *cache, int source, const struct trailer *trailer)
 {
 	sigset_t old;
 	int error;
 
 	hold_signals(&old);
-	/* Nobody else is unpacking: this is what a killed process has left. */
+	/* Nobody else is unpacking: this is left over from a killed process. */
 	error = remove_runtime(cache, TEMPORARY);
 	if (error == 0) {
 		error = fill_temporary(cache, source, trailer);
@@ -138,7 +138,7 @@ static int extract(const struct cache *cache, int source, const struct trailer *
 	return error < 0 ? error : READY;
 }
 
-/* Returns the descriptor of the locked file. Closing it, by whatever end of the process, unlocks. */
+/* Returns the descriptor of the locked file. Closing it, also by exiting, unlocks. */
 static int lock(struct cache *cache)
 {
 	int file = openat(cache->directory, LOCK, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
@@ -167,7 +167,7 @@ static int find_or_extract(struct cache *cache, int source, const struct trailer
 	file = lock(cache);
 	if (file < 0)
 		return file;
-	/* It may have come while this process waited. */
+	/* It may have appeared while this process waited. */
 	state = look(cache, trailer->runtime.size);
 	if (state == MISSING || state == DAMAGED)
 		state = extract(cache, source, trailer);
@@ -184,7 +184,7 @@ static bool name_files(struct cache *cache, const char *path, const uint8_t dige
 	       snprintf(cache->runtime, PATH_MAX, "%s/%s/" RUNTIME, path, cache->key) < PATH_MAX;
 }
 
-/* Finds the runtime in the cache at path. Returns READY, REFUSED, or -errno. */
+/* Looks for the runtime in the cache at path. Returns READY, REFUSED, or -errno. */
 static int try_cache(struct cache *cache, const char *path, bool make_parents, int source,
 		     const struct trailer *trailer)
 {
@@ -204,7 +204,7 @@ static int try_cache(struct cache *cache, const char *path, bool make_parents, i
 	return state;
 }
 
-/* Whether the reason is that nothing can be written or run there, which is how some hosts are made. */
+/* Whether nothing can be written or executed there, which some hosts are set up for. */
 static bool is_usual(int error)
 {
 	switch (-error) {
@@ -218,13 +218,13 @@ static bool is_usual(int error)
 	}
 }
 
-/* The path of a user's cache; false if the environment names none. */
+/* The path of a user's cache; false if the environment has none. */
 static bool user_cache(char path[PATH_MAX])
 {
 	const char *parent = getenv("XDG_CACHE_HOME");
 	const char *name = "vrft";
 
-	/* A relative one is to be ignored, says the XDG Base Directory Specification. */
+	/* Relative paths are ignored: XDG Base Directory Specification. */
 	if (!parent || parent[0] != '/') {
 		parent = getenv("HOME");
 		name = ".cache/vrft";
@@ -236,7 +236,7 @@ static bool user_cache(char path[PATH_MAX])
 
 bool find_in_cache(int file, const struct trailer *trailer, char path[PATH_MAX])
 {
-	/* Never below $HOME: sudo may have kept that of a user. */
+	/* Never below $HOME: sudo may have kept a user's. */
 	static const char *const root_caches[] = { "/var/cache/vrft", "/run/vrft", NULL };
 	char user_path[PATH_MAX];
 	const char *const user_caches[] = { user_path, NULL };
@@ -256,7 +256,7 @@ bool find_in_cache(int file, const struct trailer *trailer, char path[PATH_MAX])
 			return true;
 		}
 		if (state == -EBADMSG)
-			die("Cannot unpack the runtime: this file is damaged: copy it here again");
+			die("Cannot unpack the runtime: this file is damaged: copy it again");
 		if (state == REFUSED)
 			say("Cannot use the cache: %s; starting from memory", cache.refusal.text);
 		else if (!is_usual(state))

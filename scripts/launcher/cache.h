@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The unpacked runtime, kept from start to start:
+ * The cache of the unpacked runtime:
  *
- *   root             /var/cache/vrft, or /run/vrft where that cannot be written
+ *   root             /var/cache/vrft, or /run/vrft if that is not writable
  *   other users      $XDG_CACHE_HOME/vrft or $HOME/.cache/vrft
  *
- * In it are
+ * It contains
  *
- *   DIGEST/vrft      the runtime, in a directory named by the SHA-256 of what it holds. ps and top show
- *                    the name of the file.
- *   new/             the one that is being unpacked, by the process that has locked
+ *   DIGEST/vrft      the runtime, in a directory named by its SHA-256. ps and top show the file name.
+ *   new/             the one being unpacked, by the process that has locked
  *   lock             this file
  *
- * all of them the effective user's alone. DIGEST is there at once or not at all.
+ * all owned by, and accessible to, the effective user only. DIGEST appears atomically.
  */
 #ifndef CACHE_H
 #define CACHE_H
@@ -23,9 +22,9 @@
 #include "trailer.h"
 
 /*
- * Looks for the runtime in the cache, and puts it there from the open file if it is missing. Returns
- * whether path is now that of an executable. If not, the runtime has to be started from memory; what the
- * user should know of the reason has been said. Ends the process if the runtime in the file is damaged.
+ * Looks for the runtime in the cache, and unpacks it from the open file if it is missing. Returns whether
+ * path is now that of an executable. If not, the reason has been reported if the user should know it, and
+ * the runtime has to be started from memory. Exits if the runtime in the file is damaged.
  */
 bool find_in_cache(int file, const struct trailer *trailer, char path[PATH_MAX]);
 

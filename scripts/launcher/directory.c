@@ -10,7 +10,7 @@
 
 #include "directory.h"
 
-/* O_PATH asks for no permission to read, which /home of some hosts does not give. */
+/* O_PATH needs no read permission, which /home of some hosts does not grant. */
 #define OPEN_FLAGS (O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 
 int refuse(struct refusal *refusal, const char *path, const char *format, ...)
@@ -35,7 +35,7 @@ int require_private(const struct stat *status, const char *path, struct refusal 
 	return 0;
 }
 
-/* Returns 0 if root and the effective user alone can change the directory and what is in it. */
+/* Returns 0 if only root and the effective user can change the directory and its contents. */
 static int require_trusted(const struct stat *status, const char *path, struct refusal *refusal)
 {
 	if (status->st_uid != 0 && status->st_uid != geteuid())
@@ -59,7 +59,7 @@ static int open_entry(int parent, const char *name, const char *path, requiremen
 			return -errno;
 		if (fstatat(parent, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(status.st_mode))
 			return refuse(refusal, path, "is a symbolic link");
-		return refuse(refusal, path, "is no directory");
+		return refuse(refusal, path, "is not a directory");
 	}
 	error = fstat(directory, &status) < 0 ? -errno : require(&status, path, refusal);
 	if (error == 0)

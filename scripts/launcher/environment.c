@@ -8,16 +8,16 @@
 #include "environment.h"
 
 /*
- * A name that is not there and that nobody can create: deno keeps its caches in memory then, and finds no
- * .npmrc, which could keep it from starting. (Below a file it would not do: deno forgives a missing .npmrc,
- * not one behind ENOTDIR.)
+ * A path that does not exist and that nobody can create: deno then keeps its caches in memory, and finds
+ * no .npmrc, which could keep it from starting. (A path below a file would not work: deno tolerates a
+ * missing .npmrc, but not ENOTDIR.)
  */
 #define NOWHERE "/proc/self/none"
 
 /*
- * What the program makes use of, and the runtime does no harm with. All else is left out, whatever it is: the
- * runtime and its libraries ask for more than a hundred variables, most of them in no documentation. They
- * name files to be made (SSLKEYLOGFILE), to be read, or to be loaded (LD_PRELOAD, NODE_OPTIONS).
+ * What the program uses and is harmless in the runtime. Everything else is dropped: the runtime and its
+ * libraries look up more than a hundred variables, most of them undocumented, which name files to create
+ * (SSLKEYLOGFILE), to read, or to load (LD_PRELOAD, NODE_OPTIONS).
  */
 static const char *const kept[] = { "NO_COLOR", "TERM" };
 
@@ -25,13 +25,13 @@ static const char *const added[] = {
 	"HOME=" NOWHERE,
 	"DENO_DIR=" NOWHERE,
 	"DENO_NO_UPDATE_CHECK=1",
-	/* On a terminal deno complains about the missing caches. Errors of the program are shown. */
+	/* On a terminal, deno complains about the missing caches. Errors of the program are still shown. */
 	"DENO_LOG=error,deno::cache::cache_db=off",
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* Whether it names a time zone. libc reads other files, too, and would wait for a FIFO. */
+/* Whether it is a time zone name. libc reads other files, too, and would block on a FIFO. */
 static bool is_time_zone(const char *value)
 {
 	return value[strspn(value, ":")] != '/' && !strstr(value, "..");

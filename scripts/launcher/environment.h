@@ -3,8 +3,8 @@
 #define ENVIRONMENT_H
 
 /*
- * The environment that deno starts with: of this process's, only what the program needs. The library of the
- * descriptor is loaded first. NULL without memory.
+ * The environment to start deno with: the part of this process's that the program needs. Preloads the
+ * library of the descriptor. NULL without memory.
  */
 char **runtime_environment(int library);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Starts the program that is part of its own file (trailer.h) by the runtime that is there, too. The
- * process becomes that of the runtime, so its exit status and its signals are the program's.
+ * Starts the program contained in its own file (trailer.h) with the runtime contained there as well. The
+ * process becomes the runtime, so exit status and signals are those of the program.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,14 +20,14 @@
 
 #define SELF "/proc/self/exe"
 
-#define DAMAGED_FILE "this file is damaged or cut off: copy it here again"
+#define DAMAGED_FILE "this file is damaged or truncated: copy it again"
 
-/* The build says which: scripts/lib/runtime_options.sh. */
+/* Defined by the build: scripts/lib/runtime_options.sh. */
 static const char *const options[] = { "run", DENO_OPTIONS };
 
 #define OPTION_COUNT (sizeof(options) / sizeof(options[0]))
 
-/* Descriptors that are closed would be given to files of this process, and then taken for stdout. */
+/* Closed standard descriptors would be reused for files of this process, and then taken for stdout. */
 static void open_standard_streams(void)
 {
 	int file;
@@ -41,8 +41,8 @@ static void open_standard_streams(void)
 }
 
 /*
- * The runtime does not start in a directory that has been removed. It gets another one where relative paths
- * lead nowhere as well: one where nobody can create a file, and all names are numbers.
+ * The runtime does not start in a removed directory. Change to one where relative paths do not resolve
+ * either: nobody can create files there, and all names are numbers.
  */
 static void require_current_directory(void)
 {
@@ -59,7 +59,7 @@ static int open_self(struct trailer *trailer)
 	int error;
 
 	if (file < 0)
-		die("Cannot open this file by " SELF ": %s%s", strerror(errno),
+		die("Cannot open this file as " SELF ": %s%s", strerror(errno),
 		    errno == ENOENT ? ": mount /proc" : "");
 	error = read_trailer(file, trailer);
 	if (error == -EBADMSG)
@@ -80,7 +80,7 @@ static int require_in_memory(int file, const struct part *part, const char *name
 	return target;
 }
 
-/* If a file that is there cannot be found, it is the dynamic linker that it names. */
+/* ENOENT for an existing file means that its dynamic linker is missing. */
 static void require_linker(int error)
 {
 	if (error == ENOENT)
@@ -114,12 +114,12 @@ int main(int count, char **arguments)
 	char **runtime, **environment;
 	int file, program, library;
 
-	/* Everybody could trace then, and write any file by -o. */
+	/* Otherwise everybody could trace, and write any file with -o. */
 	if (getuid() != geteuid() || getgid() != getegid())
 		die("Cannot run set-user-ID or set-group-ID: run it as root");
 	open_standard_streams();
 	require_current_directory();
-	/* A limit on file sizes is a failed write, not the end. */
+	/* Exceeding a file size limit is to fail the write, not to kill the process. */
 	sigaction(SIGXFSZ, &ignore, &too_large);
 
 	file = open_self(&trailer);

@@ -7,7 +7,7 @@
 #include "memory.h"
 #include "unpack.h"
 
-/* Linux 6.3; glibc 2.36 does not have them. */
+/* Linux 6.3; not in glibc 2.36. */
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 0x0008U
 #endif
@@ -18,7 +18,7 @@
 static int create(bool executable)
 {
 	unsigned int flags = MFD_ALLOW_SEALING | (executable ? MFD_CLOEXEC : 0);
-	/* Said expressly, it does not depend on the sysctl vm.memfd_noexec. */
+	/* Explicit, so as not to depend on the sysctl vm.memfd_noexec. */
 	int file = memfd_create("vrft", flags | (executable ? MFD_EXEC : MFD_NOEXEC_SEAL));
 
 	if (file < 0 && errno == EINVAL)

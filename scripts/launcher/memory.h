@@ -8,9 +8,8 @@
 #include "trailer.h"
 
 /*
- * Unpacks a part into a file in memory that nobody can change any more. Returns its descriptor, which an
- * exec closes if the file is an executable and hands on if not; or -errno as unpack() and memfd_create(2)
- * have them.
+ * Unpacks a part into a sealed file in memory. Returns its descriptor, which is close-on-exec if the file
+ * is an executable; or -errno of unpack() or memfd_create(2).
  */
 int unpack_into_memory(int file, const struct part *part, bool executable);
 

@@ -7,7 +7,7 @@
 
 #include "report.h"
 
-/* In one write, so that lines of several processes do not mingle. */
+/* In one write, so that lines of several processes do not interleave. */
 static void write_line(const char *format, va_list arguments)
 {
 	char line[PATH_MAX + 512];

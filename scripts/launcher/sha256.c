@@ -3,7 +3,7 @@
 
 #include "sha256.h"
 
-/* Where the length of the message stands in the last block. */
+/* Offset of the message length in the last block. */
 #define LENGTH_OFFSET (SHA256_BLOCK_BYTES - 8)
 
 static const uint32_t initial[8] = {
@@ -41,8 +41,8 @@ static void store(uint8_t *bytes, uint32_t word)
 }
 
 /*
- * One round. Instead of moving each word of the state on by one place, the caller renames them; d and h
- * get new values.
+ * One round. Instead of shifting the words of the state by one place, the caller renames them; d and h get
+ * new values.
  */
 static inline void sha_round(uint32_t a, uint32_t b, uint32_t c, uint32_t *d, uint32_t e, uint32_t f,
 			     uint32_t g, uint32_t *h, uint32_t word)

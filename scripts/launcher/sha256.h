@@ -11,13 +11,13 @@
 
 struct sha256 {
 	uint32_t state[8];
-	uint64_t bytes;				/* taken in so far */
-	uint8_t block[SHA256_BLOCK_BYTES];	/* what does not fill one yet */
+	uint64_t bytes;				/* processed so far */
+	uint8_t block[SHA256_BLOCK_BYTES];	/* incomplete block */
 };
 
 void sha256_start(struct sha256 *sha);
 void sha256_add(struct sha256 *sha, const void *data, size_t size);
-/* To be called once; afterwards only sha256_start() makes sense. */
+/* Call once; afterwards only sha256_start() is valid. */
 void sha256_end(struct sha256 *sha, uint8_t digest[SHA256_BYTES]);
 
 #endif

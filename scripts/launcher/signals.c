@@ -14,7 +14,7 @@ void hold_signals(sigset_t *old)
 	for (size_t i = 0; i < sizeof(ending) / sizeof(ending[0]); i++) {
 		struct sigaction action;
 
-		/* One that is ignored, as nohup does it, or blocked ends nothing, and must not seem to. */
+		/* Ignored (nohup) or blocked signals do not end the process and must not appear to. */
 		if (sigaction(ending[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN &&
 		    !sigismember(old, ending[i]))
 			sigaddset(&held, ending[i]);

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Signals that would end the process wait until what is half done has been taken back. */
+/* Defers signals that would end the process until partial work has been undone. */
 #ifndef SIGNALS_H
 #define SIGNALS_H
 
 #include <signal.h>
 #include <stdbool.h>
 
-/* Holds them back; what was before goes to old. */
+/* Blocks them; saves the previous mask in old. */
 void hold_signals(sigset_t *old);
 
-/* Whether one of them has come. */
+/* Whether one of them is pending. */
 bool signal_waits(void);
 
-/* Lets them through: if one has come, this does not return. */
+/* Unblocks them; does not return if one is pending. */
 void release_signals(const sigset_t *old);
 
 #endif

@@ -11,7 +11,7 @@
 #error "The trailer is read in place"
 #endif
 
-/* No part comes near it; it keeps a damaged number from filling a disk or the memory. */
+/* Far above any part; keeps a damaged number from filling the disk or memory. */
 #define PART_LIMIT (UINT64_C(1) << 30)
 
 static bool fits(const struct part *part, uint64_t end)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The file that the launcher is part of:
+ * The file that contains the launcher:
  *
  *   launcher     an ELF program
  *   runtime      deno, a zstd frame
- *   libgcc       libgcc_s.so.1, which deno needs and a host need not have, a zstd frame
+ *   libgcc       libgcc_s.so.1, needed by deno but not present on every host, a zstd frame
  *   program      the JavaScript module to run, a zstd frame
  *   trailer      the last sizeof(struct trailer) bytes
  *
@@ -18,10 +18,10 @@
 
 #include "sha256.h"
 
-/* To be changed with the layout. */
+/* Change it with the layout. */
 #define TRAILER_VERSION 1
 
-/* Like PNG's: a transfer as text, which changes line ends or drops the eighth bit, spoils it. */
+/* Like PNG's: detects transfers as text, which change line ends or drop the eighth bit. */
 #define TRAILER_MAGIC "\x89vrft\r\n\x1a"
 #define TRAILER_MAGIC_BYTES 8
 
@@ -44,8 +44,8 @@ struct trailer {
 _Static_assert(sizeof(struct trailer) == 120, "trailer.ts has the same layout");
 
 /*
- * Reads the trailer of the open file. Returns 0; -EBADMSG if the file has none, or one that does not fit
- * it; another -errno if it cannot be read.
+ * Reads the trailer of the open file. Returns 0; -EBADMSG if it is missing or does not fit the file;
+ * another -errno if it cannot be read.
  */
 int read_trailer(int file, struct trailer *trailer);
 

@@ -1,10 +1,10 @@
 /**
- * The trailer of a file that the launcher is part of. Its layout is described in trailer.h.
+ * The trailer of a file that contains the launcher. The layout is described in trailer.h.
  *
  * @module
  */
 
-/** In the order in which they lie in the trailer. */
+/** In their order in the trailer. */
 const PARTS = ["runtime", "libgcc", "program"] as const;
 
 /** Name of a part. */
@@ -20,7 +20,7 @@ export interface Part {
   readonly size: number;
 }
 
-/** struct trailer, without what is the same in all. */
+/** The variable fields of struct trailer. */
 export interface Trailer {
   readonly parts: Readonly<Record<PartName, Part>>;
   /** SHA-256 of the unpacked runtime. */
@@ -59,7 +59,7 @@ export function encodeTrailer(trailer: Trailer): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/** The trailer of `file`; it is believed, for it comes from {@linkcode encodeTrailer}. */
+/** The trailer of `file`, trusted to come from {@linkcode encodeTrailer}. */
 export function decodeTrailer(file: Uint8Array<ArrayBuffer>): Trailer {
   const start = file.byteOffset + file.length - TRAILER_BYTES;
   const view = new DataView(file.buffer, start, TRAILER_BYTES);

@@ -29,7 +29,7 @@ static int write_all(int target, const char *bytes, size_t size)
 	return 0;
 }
 
-/* Reads the next piece of what is left of the part; a file that ends before its part does is damaged. */
+/* Reads the next piece of the part; a file that ends before the part is damaged. */
 static int read_piece(int file, struct part *left, char *buffer, ZSTD_inBuffer *input)
 {
 	size_t wanted = left->packed < BUFFER_BYTES ? left->packed : BUFFER_BYTES;
@@ -53,7 +53,7 @@ static int unpack_with(ZSTD_DStream *stream, struct buffers *buffers, int file, 
 	size_t state;
 	int error;
 
-	/* Until the frame's end, which says state 0. */
+	/* Until the end of the frame, where state is 0. */
 	do {
 		ZSTD_outBuffer output = { .dst = buffers->unpacked, .size = BUFFER_BYTES };
 
@@ -67,7 +67,7 @@ static int unpack_with(ZSTD_DStream *stream, struct buffers *buffers, int file, 
 		state = ZSTD_decompressStream(stream, &output, &input);
 		if (ZSTD_isError(state) || output.pos > left.size)
 			return -EBADMSG;
-		/* All has been read, and yet the frame goes on. */
+		/* Everything has been read, but the frame continues. */
 		if (state != 0 && output.pos == 0 && input.pos == input.size && left.packed == 0)
 			return -EBADMSG;
 		left.size -= output.pos;

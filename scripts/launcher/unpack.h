@@ -6,10 +6,10 @@
 #include "trailer.h"
 
 /*
- * Unpacks a part of the file into target, from where target stands, and takes what it writes into digest
- * unless that is NULL. Returns 0; -EBADMSG if the part is not what the trailer says or its checksum is
- * wrong; -EINTR as soon as a signal that is held back (signals.h) has come; another -errno. After a
- * failure target holds some of it.
+ * Unpacks a part of the file to the current offset of target, and adds what it writes to digest unless
+ * that is NULL. Returns 0; -EBADMSG if the part does not match the trailer or its checksum is wrong;
+ * -EINTR once a blocked signal (signals.h) is pending; another -errno. After a failure, target contains
+ * part of it.
  */
 int unpack(int file, const struct part *part, int target, struct sha256 *digest);
 

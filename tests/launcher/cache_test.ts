@@ -64,7 +64,7 @@ const TRAPS: readonly Trap[] = [
   {
     name: "a file in place of the cache",
     set: (host) => setFile(host, ROOT_CACHE, HOSTILE),
-    reason: () => `${ROOT_CACHE} is no directory`,
+    reason: () => `${ROOT_CACHE} is not a directory`,
   },
   {
     name: "a cache of another user",
@@ -135,7 +135,7 @@ const TRAPS: readonly Trap[] = [
       setFile(host, "/srv/hostile", HOSTILE);
       Deno.symlinkSync("/srv/hostile", host.path(runtimeIn(ROOT_CACHE)));
     },
-    reason: () => `${runtimeIn(ROOT_CACHE)} is no regular file`,
+    reason: () => `${runtimeIn(ROOT_CACHE)} is not a regular file`,
   },
   {
     name: "a runtime of another user",
