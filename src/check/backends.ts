@@ -106,8 +106,9 @@ async function attempt(
   tools: TrialTools,
 ): Promise<AttachTime> {
   const count = Math.max(functions, probes.length);
-  const { libbpf, options, cancelled } = tools;
-  const trial = await tryBackend(libbpf, tools, options, count, backend, probes, cancelled);
+  const { libbpf, options, cancelled, debug } = tools;
+  const user = { cancelled, info: debug };
+  const trial = await tryBackend(libbpf, tools, options, count, backend, probes, user);
   trial.object[Symbol.dispose]();
   return { functions: probes.length, attachMs: trial.attachMs, eachMs: trial.eachMs };
 }

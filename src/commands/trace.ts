@@ -14,6 +14,7 @@ import type { Log } from "../output/log.ts";
 import { Progress } from "../output/progress.ts";
 import { summarize } from "../output/summary.ts";
 import { AttachCancelled, type ObjectReader } from "../probe/backend.ts";
+import type { User } from "../probe/backend_choice.ts";
 import type { Target } from "../probe/target.ts";
 import { missingCapabilities, traceCapabilities } from "../sys/capabilities.ts";
 import { Failure } from "../sys/failure.ts";
@@ -62,7 +63,7 @@ export async function runTrace(
   using resources = new DisposableStack();
   let ready: Ready;
   try {
-    ready = await prepare(options, log, readObject, resources);
+    ready = await prepare(options, log, signals.stop, readObject, resources);
     await attach(ready, log, signals.stop);
     vrouter?.requireSame();
   } catch (error) {
@@ -113,6 +114,7 @@ interface Ready {
 async function prepare(
   options: TraceOptions,
   log: Log,
+  stop: AbortSignal,
   readObject: ObjectReader,
   resources: DisposableStack,
 ): Promise<Ready> {
@@ -139,7 +141,7 @@ async function prepare(
       ...requireOffsets(sources),
       vrouterNetns: options.vrouter ? networkNamespaces().initial : 0,
       kernelBtf: options.kernelBtf,
-      debug: (message) => log.debug(message),
+      user: userOf(log, stop),
     });
     return { targets, output, tracer: resources.use(tracer) };
   } catch (error) {
@@ -186,8 +188,7 @@ async function attach({ tracer, targets }: Ready, log: Log, stop: AbortSignal): 
   const start = performance.now();
   const refused = await tracer.attach({
     report: (done) => progress.update(done),
-    cancelled: () => stop.aborted,
-    debug: (message) => log.debug(message),
+    ...userOf(log, stop),
   });
   progress.finish(targets.length - refused.length);
   log.debug(`Attached in ${Math.round(performance.now() - start)} ms`);
@@ -195,6 +196,14 @@ async function attach({ tracer, targets }: Ready, log: Log, stop: AbortSignal): 
     log.debug(`Skipped ${name} [${module}]: ${reason}`);
   }
   if (refused.length > 0) log.info(`${refused.length} functions could not be probed`);
+}
+
+function userOf(log: Log, stop: AbortSignal): User {
+  return {
+    cancelled: () => stop.aborted,
+    info: (message) => log.info(message),
+    debug: (message) => log.debug(message),
+  };
 }
 
 /** Whether `error` only means that the user interrupted a wait for the kernel. */

@@ -39,6 +39,7 @@ export function summarize(
     parts.push(`${amount(Math.max(0, counts.recorded - printed))} events not printed`);
   }
   const also: [number, string][] = [
+    [counts.removed, "probes removed by another program"],
     [rows === null ? counts.unread : 0, "events not printed (interrupted twice)"],
     [counts.untracked, "calls left out: too many open at once"],
     [tree.abandoned, "calls closed without their return"],

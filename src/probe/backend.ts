@@ -30,6 +30,8 @@ export interface Attachment extends Disposable {
   readonly refused: readonly RefusedFunction[];
   /** Hits of live probes that did not run the program, as far as this kernel tells. */
   missed(): number;
+  /** Probes that are not there any more, because another program has removed them. */
+  removed(): number;
 }
 
 /** How attaching goes on, and whether it should. */
@@ -38,6 +40,8 @@ export interface AttachProgress {
   report(done: number): void;
   /** True when the user wants out: what is attached is let go. */
   cancelled(): boolean;
+  /** Told what keeps the user waiting. */
+  info(message: string): void;
   /** Told what a person might want to know about single functions. */
   debug(message: string): void;
 }

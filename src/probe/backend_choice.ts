@@ -7,7 +7,7 @@
 import { Failure } from "../sys/failure.ts";
 import { readText } from "../sys/files.ts";
 import type { Btf } from "../kernel/btf.ts";
-import type { Backend, BackendName, ObjectReader } from "./backend.ts";
+import type { AttachProgress, Backend, BackendName, ObjectReader } from "./backend.ts";
 import type { Target } from "./target.ts";
 import { kprobe } from "./backends/kprobe_events.ts";
 import { multi } from "./backends/multi.ts";
@@ -26,6 +26,9 @@ export interface ObjectSource {
   readonly kernel: Btf;
 }
 
+/** Who waits for the trace: what is told, and whether to go on. */
+export type User = Omit<AttachProgress, "report">;
+
 /** A backend that works, with its programs in the kernel. */
 export interface Choice {
   readonly backend: Backend;
@@ -39,8 +42,9 @@ export interface Choice {
  * @param functions number of functions that will be attached to
  * @param choice a backend by name, or `auto` for the best one
  * @param probes functions that the trial is made on: one that can be attached to is enough
- * @param debug told why each backend was taken or passed over
+ * @param user told why each backend was taken or passed over, and what takes long
  * @throws {Failure} when the backend asked for, or every one, fails; the reasons are in the message
+ * @throws {AttachCancelled} when the user wants out; nothing is left then
  */
 export async function chooseBackend(
   libbpf: Libbpf,
@@ -49,14 +53,15 @@ export async function chooseBackend(
   functions: number,
   choice: BackendName | "auto",
   probes: readonly Target[],
-  debug: (message: string) => void,
+  user: User,
 ): Promise<Choice> {
+  const { debug } = user;
   const names: BackendName[] = [];
   const failures: Failure[] = [];
   for (const backend of BACKENDS) {
     if (choice !== "auto" && choice !== backend.name) continue;
     try {
-      const trial = await tryBackend(libbpf, objects, options, functions, backend, probes);
+      const trial = await tryBackend(libbpf, objects, options, functions, backend, probes, user);
       debug(`Backend ${backend.name}: ${backend.title} works on this kernel`);
       return { backend, object: trial.object };
     } catch (error) {
@@ -122,9 +127,9 @@ export interface Trial {
  *
  * @param functions number of functions that the programs are to be attached to later
  * @param probes functions that the trial is made on: one that can be attached to is enough
- * @param cancelled true when the user wants out
+ * @param user told what takes long
  * @throws {Failure} when the backend does not work here; nothing is left then
- * @throws {AttachCancelled} when `cancelled` says so
+ * @throws {AttachCancelled} when the user wants out
  */
 export async function tryBackend(
   libbpf: Libbpf,
@@ -133,7 +138,7 @@ export async function tryBackend(
   functions: number,
   backend: Backend,
   probes: readonly Target[],
-  cancelled: () => boolean = () => false,
+  { cancelled, info }: Pick<User, "cancelled" | "info">,
 ): Promise<Trial> {
   if (backend.name !== "kprobe") requireFtrace();
   const object = await objects.readObject(backend.object(objects.kernel));
@@ -149,6 +154,7 @@ export async function tryBackend(
         if (done === 0) first = performance.now();
       },
       cancelled,
+      info,
       debug: nothing,
     });
     const end = performance.now();

@@ -1,13 +1,25 @@
 /**
- * kprobe events through tracefs: making them, naming them, and removing them again.
+ * kprobe events through tracefs: making them, arming them, and removing them again.
+ *
+ * Every vrft has a number, and its events are in a group with that number. It is taken by a lock on a
+ * byte of kprobe_events: tracefs has one inode for that file, whatever mount or namespace it is reached
+ * through, and the kernel drops the lock when the process dies. So a group belongs to a vrft that lives
+ * exactly as long as its byte is locked. Pids say nothing: two containers have the same, and a container
+ * does not see those outside.
  *
  * @module
  */
 
 import { disposedError } from "../sys/disposed.ts";
-import { Failure, reasonOf } from "../sys/failure.ts";
+import { Failure } from "../sys/failure.ts";
 import { exists } from "../sys/files.ts";
-import { expediteRcu, RCU_EXPEDITED, relaxRcu } from "../sys/rcu.ts";
+import { errorText, SystemError } from "../sys/libc.ts";
+import { LockableFile } from "../sys/lockable_file.ts";
+import { RCU_EXPEDITED } from "../sys/rcu.ts";
+import type { AttachProgress } from "./backend.ts";
+import { openTracepoint, runOnEvent } from "./bpf_syscall.ts";
+import { ExpeditedRcu } from "./expedited_rcu.ts";
+import { Turns } from "./turns.ts";
 
 /** Where the kernel's files are. */
 export interface KprobeEventPaths {
@@ -22,21 +34,26 @@ const SYSTEM_PATHS: KprobeEventPaths = {
   rcuExpedited: RCU_EXPEDITED,
 };
 
-/** Groups of events that vrft makes are called so, with its pid behind. */
-const GROUP_PREFIX = "vrft_";
+/** A group of a vrft, whose number is the byte that its owner has locked. */
+const GROUP = /^vrft_(0|[1-9][0-9]{0,8})$/;
 
-/** Event of no use but to say that this vrft has made RCU hurry, and has to undo that. */
-const EXPEDITED = "rcu_expedited";
+/**
+ * Probes of one event at most. Arming, letting go and removing an event is one system call each, which
+ * nothing interrupts: on an emulated Linux 6.1, 128 probes are armed in a fifth of a second.
+ */
+const PROBES_PER_EVENT = 128;
+
+/** Milliseconds given to a process that has been killed to let go of its probes. */
+const BUSY_MS = 10_000;
+
+const EBUSY = 16;
+
+/** What a vrft that cleans up or arms needs to know of the user, and to tell. */
+export type KprobeEventProgress = Pick<AttachProgress, "cancelled" | "info">;
 
 function findTracefs(places: readonly string[]): string {
-  for (const path of places) {
-    try {
-      Deno.statSync(`${path}/kprobe_events`);
-      return path;
-    } catch {
-      // Not mounted here, or a kernel without kprobe events: the next one.
-    }
-  }
+  const found = places.find((path) => exists(`${path}/kprobe_events`));
+  if (found !== undefined) return found;
   throw new Failure(
     "tracefs",
     `Cannot find kprobe_events under ${places.join(" or ")}: the kernel has no kprobe events, or ` +
@@ -44,69 +61,174 @@ function findTracefs(places: readonly string[]): string {
   );
 }
 
+/** The events of a group. Files of the group itself (enable, filter) are none. */
+function* eventsIn(tracefs: string, group: string): Generator<string> {
+  try {
+    for (const { name, isDirectory } of Deno.readDirSync(`${tracefs}/events/${group}`)) {
+      if (isDirectory) yield name;
+    }
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
 /**
- * A group of kprobe events that belongs to this process. Disposing removes them; probes must have been
- * let go before. What a killed vrft has left (definitions only: its probes die with it) is removed by
- * the next one.
+ * Kprobe events that belong to this vrft. Probes come in series; a series is made of events with
+ * {@linkcode PROBES_PER_EVENT} each. Disposing disarms and removes them. What a killed vrft has left
+ * (definitions only: its probes are disarmed with it) is removed by the next one.
  */
 export class KprobeEvents implements Disposable {
   readonly #tracefs: string;
-  readonly #rcuExpedited: string;
-  readonly #group = `${GROUP_PREFIX}${Deno.pid}`;
+  readonly #file: LockableFile;
+  readonly #rcu: ExpeditedRcu;
+  /** Candidates for the mark that RCU hurries. */
+  readonly #places: Iterable<string>;
+  /** Number of this vrft; -1 until there is one. */
+  #number = -1;
+  readonly #series = new Map<string, string[]>();
   readonly #names = new Set<string>();
-  /** Some place that can be probed. */
-  #place = "";
   #isOpen = true;
-  readonly #file: Deno.FsFile;
-  readonly #encoder = new TextEncoder();
+  readonly #armed = new DisposableStack();
+  /** Probes of the last event of each series. */
+  readonly #filled = new Map<string, number>();
+  #probes = 0;
 
-  /** @throws {Failure} where tracefs has no kprobe events or they may not be written */
-  constructor({ tracefs, rcuExpedited }: KprobeEventPaths = SYSTEM_PATHS) {
-    this.#tracefs = findTracefs(tracefs);
-    this.#rcuExpedited = rcuExpedited;
-    const path = `${this.#tracefs}/kprobe_events`;
+  private constructor(
+    tracefs: string,
+    file: LockableFile,
+    rcu: ExpeditedRcu,
+    places: Iterable<string>,
+  ) {
+    this.#tracefs = tracefs;
+    this.#file = file;
+    this.#rcu = rcu;
+    this.#places = places;
+  }
+
+  /**
+   * Removes what killed vrft have left, and takes a number.
+   *
+   * @param places what a kprobe can be put on: a few, should one be refused
+   * @throws {Failure} where tracefs has no kprobe events or they may not be written
+   * @throws {AttachCancelled} when the user wants out
+   */
+  static async open(
+    places: Iterable<string>,
+    progress: KprobeEventProgress,
+    paths: KprobeEventPaths = SYSTEM_PATHS,
+  ): Promise<KprobeEvents> {
+    const tracefs = findTracefs(paths.tracefs);
+    const path = `${tracefs}/kprobe_events`;
+    let file: LockableFile;
     try {
-      // Appending: opening this file for plain writing removes everybody's events.
-      this.#file = Deno.openSync(path, { append: true });
+      file = new LockableFile(path);
     } catch (cause) {
-      throw new Failure("tracefs", `Cannot write ${path}: ${reasonOf(cause)}`, { cause });
+      if (!(cause instanceof SystemError)) throw cause;
+      throw new Failure("tracefs", `Cannot write ${path}: ${errorText(cause.errno)}`, { cause });
     }
     try {
-      this.#removeStale();
+      const rcu = new ExpeditedRcu(file, tracefs, paths.rcuExpedited);
+      const events = new KprobeEvents(tracefs, file, rcu, places);
+      rcu.restore();
+      await events.#removeStale(progress);
+      events.#takeNumber();
+      return events;
     } catch (error) {
-      this.#file.close();
+      file[Symbol.dispose]();
       throw error;
     }
   }
 
+  get #group(): string {
+    return `vrft_${this.#number}`;
+  }
+
+  /** The smallest number that nobody has, and nobody has left events of. */
+  #takeNumber(): void {
+    for (let number = 0;; number++) {
+      if (!this.#file.tryLock(number)) continue;
+      if (!exists(`${this.#tracefs}/events/vrft_${number}`)) {
+        this.#number = number;
+        return;
+      }
+      this.#file.unlock(number);
+    }
+  }
+
   /**
-   * Adds a probe to the event `name`, which comes into being with its first probe.
+   * Adds a probe to a series, disarmed.
    *
    * @param kind `p:` for an entry, `r32:` for a return with 32 pending at most
    * @param place address and arguments
-   * @throws the kernel's refusal
+   * @throws {SystemError} the kernel's refusal
    * @throws {ReferenceError} after dispose
    */
-  add(kind: string, name: string, place: string): void {
+  add(kind: string, series: string, place: string): void {
     this.#requireOpen();
+    const names = this.#series.get(series) ?? [];
+    const filled = this.#filled.get(series) ?? PROBES_PER_EVENT;
+    const next = filled >= PROBES_PER_EVENT;
+    // The number is in the name, too: the kernel counts misses by name without group.
+    const name = next ? `${series}_${this.#number}_${names.length}` : names.at(-1)!;
     this.#write(`${kind}${this.#group}/${name} ${place}`);
+    this.#filled.set(series, next ? 1 : filled + 1);
+    this.#probes++;
+    if (!next) return;
+    this.#series.set(series, [...names, name]);
     this.#names.add(name);
-    this.#place ||= place;
   }
 
-  /** Whether the event has any probe. */
-  has(name: string): boolean {
-    return this.#names.has(name);
+  /** The events of a series, in the order of their probes. */
+  events(series: string): readonly string[] {
+    return this.#series.get(series) ?? [];
   }
 
   /**
-   * Number by which perf_event_open(2) knows the event.
+   * Arms the probes of an event, and runs a program at each of their hits.
+   *
+   * @throws {Failure} when another program has removed the event
+   * @throws {ReferenceError} after dispose
+   */
+  arm(name: string, program: number): void {
+    this.#requireOpen();
+    const path = `${this.#tracefs}/events/${this.#group}/${name}/id`;
+    let id: number;
+    try {
+      id = Number(Deno.readTextFileSync(path));
+    } catch (cause) {
+      if (cause instanceof Deno.errors.NotFound) throw this.#robbed(cause);
+      throw cause;
+    }
+    const perf = this.#armed.use(openTracepoint(id));
+    runOnEvent(perf.number, program);
+  }
+
+  /** @throws {Failure} when another program has removed probes */
+  requireAll(): void {
+    if (this.removed() > 0) throw this.#robbed();
+  }
+
+  #robbed(cause?: unknown): Failure {
+    return new Failure(
+      "attach",
+      `Cannot attach: another program has removed ${this.removed()} of ${this.#probes} probes from ` +
+        `${this.#tracefs}/kprobe_events; end it, and start vrft again`,
+      { cause },
+    );
+  }
+
+  /**
+   * Probes that another program has removed, for which the kernel asks nobody, armed or not.
    *
    * @throws {ReferenceError} after dispose
    */
-  id(name: string): number {
+  removed(): number {
     this.#requireOpen();
-    return Number(Deno.readTextFileSync(`${this.#tracefs}/events/${this.#group}/${name}/id`));
+    const list = Deno.readTextFileSync(`${this.#tracefs}/kprobe_events`);
+    const own = `:${this.#group}/`;
+    let left = 0;
+    for (let at = list.indexOf(own); at >= 0; at = list.indexOf(own, at + own.length)) left++;
+    return Math.max(0, this.#probes - left);
   }
 
   /**
@@ -130,44 +252,63 @@ export class KprobeEvents implements Disposable {
   }
 
   #write(line: string): void {
-    this.#file.writeSync(this.#encoder.encode(`${line}\n`));
+    this.#file.write(new TextEncoder().encode(`${line}\n`));
   }
 
-  #removeStale(): void {
-    for (const { name } of Deno.readDirSync(`${this.#tracefs}/events`)) {
-      if (!name.startsWith(GROUP_PREFIX)) continue;
-      const pid = name.slice(GROUP_PREFIX.length);
-      if (!/^[0-9]+$/.test(pid) || (pid !== `${Deno.pid}` && exists(`/proc/${pid}`))) continue;
-      for (const { name: event } of Deno.readDirSync(`${this.#tracefs}/events/${name}`)) {
-        if (event === EXPEDITED) relaxRcu(this.#rcuExpedited);
-        // Files of the group itself (enable, filter) are no events; busy events belong to somebody.
-        tryWrite(() => this.#write(`-:${name}/${event}`));
+  /**
+   * Removes the events of all groups that have no owner.
+   *
+   * @throws {AttachCancelled} when the user wants out: the next vrft goes on
+   */
+  async #removeStale(progress: KprobeEventProgress): Promise<void> {
+    const turns = new Turns(progress, "Removing the probes that a killed vrft has left...");
+    for (const { name: group } of Deno.readDirSync(`${this.#tracefs}/events`)) {
+      const number = GROUP.exec(group)?.[1];
+      // With the lock, no other vrft cleans up here, or takes the number.
+      if (number === undefined || !this.#file.tryLock(Number(number))) continue;
+      try {
+        await this.#removeGroup(group, turns);
+      } finally {
+        this.#file.unlock(Number(number));
       }
     }
   }
 
+  async #removeGroup(group: string, turns: Turns): Promise<void> {
+    using _hurry = this.#rcu.expedite(this.#places);
+    for (const event of eventsIn(this.#tracefs, group)) {
+      const start = performance.now();
+      while (!this.#tryRemove(group, event) && performance.now() - start < BUSY_MS) {
+        // The process is dying: its lock is gone already, and its probes are not yet disarmed.
+        await turns.rest();
+      }
+      await turns.give();
+    }
+  }
+
+  /** False where the event is armed; one that cannot be removed for other reasons is none. */
+  #tryRemove(group: string, event: string): boolean {
+    try {
+      this.#write(`-:${group}/${event}`);
+      return true;
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
+      return error.errno !== EBUSY;
+    }
+  }
+
   /**
-   * Removes the events. The kernel waits for RCU with every probe, which makes a minute of thousands
-   * of them: so it is asked to hurry meanwhile.
+   * Disarms the probes and removes them. The kernel waits for RCU with every event and every probe,
+   * which makes a minute of thousands of them: so it is asked to hurry meanwhile.
    */
   [Symbol.dispose](): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    if (this.#names.size === 0) return this.#file.close();
-    // The mark comes first: who finds it knows that the switch may have been left on.
-    tryWrite(() => this.#write(`p:${this.#group}/${EXPEDITED} ${this.#place}`));
-    const expedited = expediteRcu(this.#rcuExpedited);
-    for (const name of this.#names) tryWrite(() => this.#write(`-:${this.#group}/${name}`));
-    if (expedited) relaxRcu(this.#rcuExpedited);
-    tryWrite(() => this.#write(`-:${this.#group}/${EXPEDITED}`));
-    this.#file.close();
-  }
-}
-
-function tryWrite(write: () => void): void {
-  try {
-    write();
-  } catch {
-    // An event that cannot be removed is in use by another process, or is none.
+    if (this.#names.size > 0) {
+      using _hurry = this.#rcu.expedite(this.#places);
+      this.#armed.dispose();
+      for (const name of this.#names) this.#tryRemove(this.#group, name);
+    }
+    this.#file[Symbol.dispose]();
   }
 }

@@ -8,6 +8,7 @@
  * @module
  */
 
+import { disposedError } from "./disposed.ts";
 import { addressOf, check, cString, lastErrno, libc, SystemError } from "./libc.ts";
 import { viewOf } from "./view.ts";
 
@@ -31,7 +32,10 @@ const EINTR = 4;
 const EAGAIN = 11;
 const EACCES = 13;
 
-/** A file that is open for appending, and whose bytes, there or not, can be locked one by one. */
+/**
+ * A file that is open for appending, and whose bytes, there or not, can be locked one by one. All of it
+ * throws a ReferenceError after dispose.
+ */
 export class LockableFile implements Disposable {
   readonly #path: string;
   #fd: number;
@@ -84,12 +88,17 @@ export class LockableFile implements Disposable {
     view.setInt16(0, type, true);
     view.setBigInt64(FLOCK_START, BigInt(byte), true);
     view.setBigInt64(FLOCK_LENGTH, 1n, true);
-    return libc().fcntl(this.#fd, command, addressOf(lock));
+    return libc().fcntl(this.#open, command, addressOf(lock));
+  }
+
+  get #open(): number {
+    if (this.#fd < 0) throw disposedError("The file");
+    return this.#fd;
   }
 
   /** Appends `bytes` in one write. @throws {SystemError} the refusal of the file system, or of a driver */
   write(bytes: Uint8Array<ArrayBuffer>): void {
-    const result = libc().write(this.#fd, bytes, BigInt(bytes.length));
+    const result = libc().write(this.#open, bytes, BigInt(bytes.length));
     check(`Cannot write ${this.#path}`, result);
   }
 

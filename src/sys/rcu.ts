@@ -13,15 +13,14 @@ export const RCU_EXPEDITED = "/sys/kernel/rcu_expedited";
  * all CPUs, in place of some ten milliseconds without.
  *
  * @param path the switch
- * @returns false where that was so before, or cannot be changed
+ * @param prepare called before it is changed; false leaves it alone
  */
-export function expediteRcu(path: string): boolean {
+export function expediteRcu(path: string, prepare: () => boolean): void {
   try {
-    if (Deno.readTextFileSync(path).trim() !== "0") return false;
+    if (Deno.readTextFileSync(path).trim() !== "0" || !prepare()) return;
     Deno.writeTextFileSync(path, "1", { create: false });
-    return true;
   } catch {
-    return false; // CONFIG_TINY_RCU, or a read-only sysfs: things take longer, that is all
+    // CONFIG_TINY_RCU, or a read-only sysfs: things take longer, that is all.
   }
 }
 

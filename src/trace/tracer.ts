@@ -6,7 +6,7 @@
 
 import type { SkippedFunction } from "../kernel/packet_function.ts";
 import type { PacketOffsets } from "../kernel/packet_offsets.ts";
-import { chooseBackend, type ObjectSource } from "../probe/backend_choice.ts";
+import { chooseBackend, type ObjectSource, type User } from "../probe/backend_choice.ts";
 import type { Attachment, AttachProgress, Backend, BackendName } from "../probe/backend.ts";
 import { spread, type Target } from "../probe/target.ts";
 import { Counters, type Counts, type PacketCounts } from "../probe/counters.ts";
@@ -16,6 +16,7 @@ import { Libbpf } from "../probe/libbpf.ts";
 import type { BpfObject } from "../probe/object.ts";
 import { RingReader } from "../probe/ring.ts";
 import { RingMapping } from "../probe/ring_mapping.ts";
+import { amount } from "../sys/amount.ts";
 import { disposedError } from "../sys/disposed.ts";
 import { Poller } from "../sys/poller.ts";
 import type { RecordSink } from "../probe/record.ts";
@@ -36,8 +37,8 @@ export interface TracerOptions extends PacketOffsets, ObjectSource {
   readonly vrouterNetns: number;
   /** File with the kernel's BTF; `null` lets libbpf find it. */
   readonly kernelBtf: string | null;
-  /** Told how decisions are made. */
-  readonly debug: (message: string) => void;
+  /** Who waits for the trace. */
+  readonly user: User;
 }
 
 /** Something else to look after while records are read. */
@@ -74,6 +75,8 @@ export interface Consumer extends RecordSink {
 export interface TraceCounts extends Counts {
   /** Probe hits that did not run a program. */
   readonly missed: number;
+  /** Probes that another program has removed. */
+  readonly removed: number;
   /** Records read from the ring and not handed on, because the reading was cut short. */
   readonly unread: number;
   /** The packets of a sampled trace; `null` where all are kept. */
@@ -92,6 +95,8 @@ const BATCH_BYTES = 1 << 20;
 const PAUSE_MS = 10;
 /** Milliseconds of sleep at most, should a wake-up be missed. */
 const SLEEP_MS = 100;
+/** Milliseconds between two looks at whether the probes are still there: 2 ms for all of them. */
+const LOOK_MS = 5000;
 /** Milliseconds given to calls that are still open once the row limit is reached. */
 const LIMIT_GRACE_MS = 1000;
 
@@ -111,7 +116,9 @@ export class Tracer implements Disposable {
   #attachment: Attachment | undefined;
   #missed = 0;
   #lost = 0;
+  #removed = 0;
   #unread = 0;
+  #nextLook = 0;
 
   /** @param resources holds libbpf and the object, and from now on all else; this trace's to dispose */
   private constructor(
@@ -138,11 +145,12 @@ export class Tracer implements Disposable {
    * Loads the programs of the best backend and makes the ring ready. No probe is live yet.
    *
    * @throws {Failure} when no backend works
+   * @throws {AttachCancelled} when the user wants out; nothing is left in the kernel then
    */
   static async load(options: TracerOptions): Promise<Tracer> {
     using resources = new DisposableStack();
     const libbpf = resources.use(await Libbpf.open());
-    options.debug(`libbpf ${libbpf.version()}`);
+    options.user.debug(`libbpf ${libbpf.version()}`);
     const { backend, object } = await chooseBackend(
       libbpf,
       options,
@@ -160,7 +168,7 @@ export class Tracer implements Disposable {
       options.backend,
       // Three: should one be odd, the others are not.
       spread(options.targets, 3),
-      options.debug,
+      options.user,
     );
     resources.use(object);
     const cpus = libbpf.c.libbpf_num_possible_cpus();
@@ -218,6 +226,7 @@ export class Tracer implements Disposable {
     let deadline = Infinity;
     while (!signal.aborted && !consumer.done && performance.now() < deadline) {
       recording.turn();
+      this.#lookAfterProbes();
       const read = this.#ring.drain(consumer, BATCH_BYTES);
       this.#tellLoss(consumer);
       if (consumer.full && deadline === Infinity) {
@@ -249,6 +258,23 @@ export class Tracer implements Disposable {
     consumer.lost(this.#ring.recordsPending);
   }
 
+  /** Makes known, every now and then, that another program has removed probes. */
+  #lookAfterProbes(): void {
+    const time = performance.now();
+    if (time < this.#nextLook) return;
+    this.#nextLook = time + LOOK_MS;
+    this.#countRemoved();
+  }
+
+  #countRemoved(): void {
+    const removed = this.#attachment?.removed() ?? 0;
+    if (removed <= this.#removed) return;
+    this.#removed = removed;
+    this.#options.user.info(
+      `Another program has removed ${amount(removed)} probes: calls of their functions are missing`,
+    );
+  }
+
   /** Reads on without probes: their programs have run to their end, so nothing is being written. */
   async #readRest(consumer: Consumer, cut: AbortSignal): Promise<void> {
     while (!consumer.done && !cut.aborted) {
@@ -265,11 +291,15 @@ export class Tracer implements Disposable {
     this.#control[CONTROL_ENABLED / 4] = 0;
     const attachment = this.#attachment;
     if (attachment === undefined) return;
-    this.#attachment = undefined;
-    this.#missed = attachment.missed();
     const start = performance.now();
-    attachment[Symbol.dispose]();
-    this.#options.debug(`Detached in ${Math.round(performance.now() - start)} ms`);
+    try {
+      this.#countRemoved();
+      this.#missed = attachment.missed();
+    } finally {
+      this.#attachment = undefined;
+      attachment[Symbol.dispose]();
+    }
+    this.#options.user.debug(`Detached in ${Math.round(performance.now() - start)} ms`);
   }
 
   /** File descriptors of the BPF programs, open until this is disposed. */
@@ -284,7 +314,13 @@ export class Tracer implements Disposable {
     const missed = this.#attachment?.missed() ?? this.#missed;
     const { sample } = this.#options;
     const sampling = isSampled(sample) ? { sample, ...this.#counters.readPackets() } : null;
-    return { ...this.#counters.read(), missed, unread: this.#unread, sampling };
+    return {
+      ...this.#counters.read(),
+      missed,
+      removed: this.#removed,
+      unread: this.#unread,
+      sampling,
+    };
   }
 
   #requireOpen(): void {

@@ -32,7 +32,11 @@ const NEWEST = kernelWithSession(1);
 async function choose(choice: BackendName | "auto"): Promise<[Failure, string[]]> {
   using libbpf = await Libbpf.open();
   const said: string[] = [];
-  const debug = (message: string): void => void said.push(message);
+  const user = {
+    cancelled: () => false,
+    info: (message: string): void => assert.fail(message),
+    debug: (message: string): void => void said.push(message),
+  };
   try {
     const { object } = await chooseBackend(
       libbpf,
@@ -41,7 +45,7 @@ async function choose(choice: BackendName | "auto"): Promise<[Failure, string[]]
       100,
       choice,
       [NOWHERE],
-      debug,
+      user,
     );
     object[Symbol.dispose]();
   } catch (error) {

@@ -2,7 +2,15 @@ import assert from "node:assert/strict";
 import { summarize } from "../../src/output/summary.ts";
 
 const TREE = { calls: 1234, functions: 37, abandoned: 0, orphans: 0, malformed: 0 };
-const COUNTS = { recorded: 2468, lost: 0, untracked: 0, missed: 0, unread: 0, sampling: null };
+const COUNTS = {
+  recorded: 2468,
+  lost: 0,
+  untracked: 0,
+  missed: 0,
+  removed: 0,
+  unread: 0,
+  sampling: null,
+};
 
 Deno.test("summarize() tells what everybody asks, and nothing that did not happen", () => {
   assert.equal(
@@ -13,11 +21,11 @@ Deno.test("summarize() tells what everybody asks, and nothing that did not happe
 
 Deno.test("summarize() tells all that did not go as it should", () => {
   const tree = { ...TREE, abandoned: 4, orphans: 5, malformed: 6 };
-  const counts = { ...COUNTS, lost: 1_000_000, missed: 2, unread: 3, untracked: 7 };
+  const counts = { ...COUNTS, lost: 1_000_000, missed: 2, removed: 8, unread: 3, untracked: 7 };
   assert.equal(
     summarize(tree, counts, null, null),
-    "1,234 calls of 37 functions; 1,000,000 events lost; 2 probe hits missed; 3 events not printed " +
-      "(interrupted twice); 7 calls left out: too many open at once; 4 calls closed without their " +
+    "1,234 calls of 37 functions; 1,000,000 events lost; 2 probe hits missed; 8 probes removed by " +
+      "another program; 3 events not printed (interrupted twice); 7 calls left out: too many open at once; 4 calls closed without their " +
       "return; 5 returns without their call; 6 records not understood",
   );
 });

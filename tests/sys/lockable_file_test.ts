@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { SystemError } from "../../src/sys/libc.ts";
 import { LockableFile } from "../../src/sys/lockable_file.ts";
 import { openDescriptors } from "../support/descriptors.ts";
+import { assertDisposed } from "../support/disposal.ts";
 
 /** A file of its own; the name goes away with its `using` block. */
 class TemporaryFile implements Disposable {
@@ -71,6 +72,19 @@ Deno.test("The kernel drops the locks of a process that is killed", async () => 
   await child.status;
   await reader.cancel();
   assert.equal(other.tryLock(7), true);
+});
+
+Deno.test("A file that has been disposed locks and writes nothing", () => {
+  using file = new TemporaryFile();
+  const one = new LockableFile(file.path);
+  one[Symbol.dispose]();
+  one[Symbol.dispose]();
+  assertDisposed(
+    () => one.tryLock(0),
+    () => one.share(0),
+    () => one.unlock(0),
+    () => one.write(new Uint8Array(1)),
+  );
 });
 
 Deno.test("Writing appends, and refusals carry their errno", () => {

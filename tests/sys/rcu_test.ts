@@ -18,29 +18,42 @@ class Switch implements Disposable {
   }
 }
 
+const always = (): boolean => true;
+
+function never(): boolean {
+  assert.fail("There is nothing to prepare");
+}
+
 Deno.test("expediteRcu() turns the switch on, and relaxRcu() off again", () => {
   using rcu = new Switch("0\n");
-  assert.equal(expediteRcu(rcu.path), true);
-  assert.equal(rcu.state, "1");
+  const seen: string[] = [];
+  expediteRcu(rcu.path, () => seen.push(rcu.state) > 0);
+  assert.deepEqual([...seen, rcu.state], ["0", "1"]);
   relaxRcu(rcu.path);
   assert.equal(rcu.state, "0");
 });
 
-Deno.test("expediteRcu() says that it has changed nothing where the switch is on", () => {
+Deno.test("expediteRcu() prepares nothing where the switch is on", () => {
   for (const state of ["1", "2"]) {
     using rcu = new Switch(`${state}\n`);
-    assert.equal(expediteRcu(rcu.path), false);
+    expediteRcu(rcu.path, never);
     assert.equal(rcu.state, state);
   }
 });
 
+Deno.test("expediteRcu() leaves the switch alone where that cannot be prepared", () => {
+  using rcu = new Switch("0\n");
+  expediteRcu(rcu.path, () => false);
+  assert.equal(rcu.state, "0");
+});
+
 Deno.test("expediteRcu() and relaxRcu() do without a switch, and make none", () => {
   const path = "/proc/self/none";
-  assert.equal(expediteRcu(path), false);
+  expediteRcu(path, never);
   relaxRcu(path);
   using rcu = new Switch("0");
   const missing = `${rcu.path}.none`;
-  assert.equal(expediteRcu(missing), false);
+  expediteRcu(missing, always);
   relaxRcu(missing);
   assert.throws(() => Deno.statSync(missing), Deno.errors.NotFound);
 });

@@ -9,7 +9,7 @@
  * a fraction of a millisecond. Functions whose ends cannot be told from their code get a kprobe and a
  * kretprobe on their start after all.
  *
- * All probes of a kind share one event (Linux 5.5), one perf event and one program. To tell them apart,
+ * Many probes of a kind share one event (Linux 5.5), one perf event and one program. To tell them apart,
  * each has a constant argument of its own, without which the kernel takes the second one for a copy
  * of the first.
  *
@@ -21,30 +21,23 @@ import { Kcore } from "../../kernel/kcore.ts";
 import { SYSTEM_PATHS } from "../../kernel/sources.ts";
 import { TEXT_BASE, TextSymbols } from "../../kernel/text_symbols.ts";
 import { Failure } from "../../sys/failure.ts";
-import {
-  AttachCancelled,
-  type Attachment,
-  type AttachProgress,
-  type Backend,
-  type RefusedFunction,
-} from "../backend.ts";
+import { errorText, SystemError } from "../../sys/libc.ts";
+import type { Attachment, AttachProgress, Backend, RefusedFunction } from "../backend.ts";
 import type { Target } from "../target.ts";
-import { missedByProgram, openTracepoint, runOnEvent } from "../bpf_syscall.ts";
+import { missedByProgram } from "../bpf_syscall.ts";
 import { cookieOf, exitCookie } from "../layout.ts";
 import type { BpfObject } from "../object.ts";
 import { KprobeEvents } from "../tracefs.ts";
+import { Turns } from "../turns.ts";
 
 const ENTRY = "vrft_kprobe_entry";
 const EXIT = "vrft_kprobe_exit";
 const RETURN = "vrft_kprobe_return";
-/** Names of the events. The kernel counts misses by name without group, so another vrft has others. */
-const ENTRIES = `entries_${Deno.pid}`;
-const EXITS = `exits_${Deno.pid}`;
-const RETURNS = `returns_${Deno.pid}`;
+/** Series of events. */
+const ENTRIES = "entries";
+const EXITS = "exits";
+const RETURNS = "returns";
 const PROGRAMS = [ENTRY, EXIT, RETURN];
-
-/** Functions whose probes are created before the event loop gets a turn. */
-const FUNCTIONS_AT_ONCE = 64;
 
 /** Live calls of one function whose kretprobe can wait for them at once; calls beyond are missed. */
 const RETURNS_AT_ONCE = 32;
@@ -62,24 +55,23 @@ export const kprobe: Backend = {
     targets: readonly Target[],
     progress: AttachProgress,
   ): Promise<Attachment> {
-    const attaching = new Attaching(object, targets, progress.debug);
-    const start = performance.now();
+    const places = targets.map(({ address }) => placeOf(address));
+    const events = await KprobeEvents.open(places, progress);
     try {
+      const turns = new Turns(progress);
+      const attaching = new Attaching(object, targets, events, progress.debug);
+      const start = performance.now();
       for (let index = 0; index < targets.length; index++) {
         attaching.create(index);
-        if (index % FUNCTIONS_AT_ONCE === 0) {
-          progress.report(index);
-          // Lets the event loop see a signal.
-          await new Promise((resolve) => setTimeout(resolve, 0));
-          if (progress.cancelled()) throw new AttachCancelled();
-        }
+        if (index === 0 || await turns.give()) progress.report(index);
       }
       progress.debug(
         `Created ${attaching.probes} probes in ${Math.round(performance.now() - start)} ms`,
       );
-      attaching.arm(progress.debug);
+      await attaching.arm(turns, progress.debug);
+      events.requireAll();
       progress.report(targets.length);
-      const { refused, events } = attaching;
+      const { refused } = attaching;
       if (refused.length === targets.length) {
         const { reason, cause } = refused[0]!;
         throw new Failure("attach", reason, { cause });
@@ -89,35 +81,29 @@ export const kprobe: Backend = {
         refused,
         missed: () =>
           programs.reduce((sum, program) => sum + missedByProgram(program), events.missed()),
-        [Symbol.dispose]: () => attaching[Symbol.dispose](),
+        removed: () => events.removed(),
+        [Symbol.dispose]: () => events[Symbol.dispose](),
       };
     } catch (error) {
-      attaching[Symbol.dispose]();
+      events[Symbol.dispose]();
       throw error;
     }
   },
 };
 
-/** The state of attaching, and later of what is attached. */
-class Attaching implements Disposable {
+/** The state of attaching. */
+class Attaching {
   readonly refused: RefusedFunction[] = [];
-  readonly events: KprobeEvents;
-  readonly #cleanup = new DisposableStack();
-  readonly #ends: (FunctionEnds | undefined)[];
+  readonly #ends: readonly (FunctionEnds | undefined)[];
   probes = 0;
 
   constructor(
     readonly object: BpfObject,
     readonly targets: readonly Target[],
+    readonly events: KprobeEvents,
     debug: (message: string) => void,
   ) {
-    this.events = this.#cleanup.use(new KprobeEvents());
-    try {
-      this.#ends = findAllEnds(targets, debug);
-    } catch (error) {
-      this[Symbol.dispose]();
-      throw error;
-    }
+    this.#ends = findAllEnds(targets, debug);
   }
 
   /** Creates the probes of a target, disarmed. */
@@ -138,7 +124,7 @@ class Attaching implements Disposable {
       this.#add("p:", ENTRIES, target.address);
     if (failure === undefined) return;
     const { name, module } = target;
-    const reason = `refused by the kernel: ${failure.message}`;
+    const reason = `refused by the kernel: ${errorText(failure.errno)}`;
     this.refused.push({ name, module, reason, cause: failure });
   }
 
@@ -147,13 +133,14 @@ class Attaching implements Disposable {
    * because they alone can be turned into jumps: the kernel begins with that while more of them are
    * being armed, and makes every other change to probes wait for RCU.
    */
-  arm(debug: (message: string) => void): void {
-    for (const [event, program] of [[EXITS, EXIT], [RETURNS, RETURN], [ENTRIES, ENTRY]] as const) {
-      if (!this.events.has(event)) continue;
+  async arm(turns: Turns, debug: (message: string) => void): Promise<void> {
+    for (const [series, program] of [[EXITS, EXIT], [RETURNS, RETURN], [ENTRIES, ENTRY]] as const) {
       const start = performance.now();
-      const perf = this.#cleanup.use(openTracepoint(this.events.id(event)));
-      runOnEvent(perf.number, this.object.programFd(program));
-      debug(`Armed the ${event} in ${Math.round(performance.now() - start)} ms`);
+      for (const event of this.events.events(series)) {
+        this.events.arm(event, this.object.programFd(program));
+        await turns.give();
+      }
+      debug(`Armed the ${series} in ${Math.round(performance.now() - start)} ms`);
     }
   }
 
@@ -168,23 +155,23 @@ class Attaching implements Disposable {
   }
 
   /** Creates a probe, disarmed; returns why that was refused, if it was. */
-  #add(kind: string, event: string, address: bigint): Error | undefined {
-    const place = `0x${address.toString(16)} probe=\\${this.probes++}:u32`;
+  #add(kind: string, series: string, address: bigint): SystemError | undefined {
     try {
-      this.events.add(kind, event, place);
+      this.events.add(kind, series, `${placeOf(address)} probe=\\${this.probes++}:u32`);
       return undefined;
     } catch (error) {
-      return error as Error;
+      if (error instanceof SystemError) return error;
+      throw error;
     }
   }
 
   #place(address: bigint, cookie: bigint): void {
     this.object.update("places", bytesOf(address), bytesOf(cookie));
   }
+}
 
-  [Symbol.dispose](): void {
-    this.#cleanup.dispose();
-  }
+function placeOf(address: bigint): string {
+  return `0x${address.toString(16)}`;
 }
 
 /** The ends of every target whose ends can be told. */

@@ -61,6 +61,8 @@ export const multi: Backend = {
         missed: () =>
           links.reduce((sum, link) => sum + missedByLink(link.number), 0) +
           missedByProgram(entry) + missedByProgram(ret),
+        // The kernel keeps a link's probes as long as the link is there.
+        removed: () => 0,
         [Symbol.dispose]: () => unlink(links),
       };
     } catch (error) {

@@ -45,6 +45,8 @@ export const session: Backend = {
       refused,
       missed: () =>
         links.reduce((sum, link) => sum + missedByLink(link.number), missedByProgram(program)),
+      // The kernel keeps a link's probes as long as the link is there.
+      removed: () => 0,
       [Symbol.dispose]: () => unlink(links),
     };
   },

@@ -73,6 +73,43 @@ Deno.test("kill -9 leaves nothing attached, and the next vrft tidies up", async 
   assert.deepEqual(await leftovers(), []);
 });
 
+Deno.test("Two vrft of two containers, both of them process 1, trace side by side, each completely", async () => {
+  await settle();
+  const namesOf = (stdout: string): string[] => parse(stdout).calls.map(({ name }) => name);
+  await using first = await Trace.contained([], "--backend", "kprobe", "-f", "vm_rx");
+  // In a network namespace of its own: vifs are still those of the host.
+  const more = ["-f", "vm_rx", "-f", "linux_rx_handler"];
+  await using second = await Trace.contained(["-n"], "--backend", "kprobe", ...more);
+  await ping(3);
+  const [one, two] = [await first.stop(), await second.stop()];
+  assert.deepEqual([one.code, two.code], [0, 0], one.stderr + two.stderr);
+  // Three packets there, three back.
+  assert.deepEqual(namesOf(one.stdout), Array(6).fill("vm_rx"), one.stderr);
+  const expected = Array(6).fill(["linux_rx_handler", "vm_rx"]).flat();
+  assert.deepEqual(namesOf(two.stdout), expected, two.stderr);
+  assert.deepEqual(await leftovers(), []);
+});
+
+Deno.test("A trace whose probes another program removes says so, and how many", async () => {
+  const file = "/sys/kernel/tracing/kprobe_events";
+  const probes = (): number => Deno.readTextFileSync(file).match(/:vrft_/g)?.length ?? 0;
+  await using trace = await Trace.live("--backend", "kprobe", "-f", "vm_rx", "-f", "nh_*");
+  const before = probes();
+  const events = [...Deno.readDirSync("/sys/kernel/tracing/events/vrft_0")]
+    .filter(({ isDirectory }) => isDirectory);
+  for (const { name } of events) {
+    // The kernel removes all but the last probe of an event that is armed, and then refuses.
+    await assert.rejects(Deno.writeTextFile(file, `-:vrft_0/${name}\n`, { append: true }));
+  }
+  const removed = before - probes();
+  assert.ok(removed > 0, `${before} probes`);
+  const { code, stderr } = await trace.stop();
+  assert.equal(code, 0, stderr);
+  assert.ok(stderr.includes(`Another program has removed ${removed} probes: `), stderr);
+  assert.match(stderr, new RegExp(`; ${removed} probes removed by another program`));
+  assert.deepEqual(await leftovers(), []);
+});
+
 Deno.test("kill -9 of the default backend leaves nothing attached", async () => {
   const trace = await Trace.live(...FEW);
   await trace[Symbol.asyncDispose]();

@@ -65,6 +65,15 @@ export async function must(program: string, ...args: string[]): Promise<string> 
   return stdout;
 }
 
+function childrenOf(pid: number): number[] {
+  try {
+    const children = Deno.readTextFileSync(`/proc/${pid}/task/${pid}/children`);
+    return children.split(" ").filter((child) => child !== "").map(Number);
+  } catch {
+    return []; // It has ended.
+  }
+}
+
 /** A trace that is running. */
 export class Trace implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
@@ -83,9 +92,15 @@ export class Trace implements AsyncDisposable {
 
   /** Starts `vrft` with `args`, without waiting for anything. */
   static start(...args: string[]): Trace {
+    return Trace.#start([], args);
+  }
+
+  static #start(before: readonly string[], args: readonly string[]): Trace {
     const directory = Deno.makeTempDirSync();
-    const child = new Deno.Command("vrft", {
-      args: vrftArguments([...args, "--ready-file", `${directory}/ready`]),
+    const vrft = ["vrft", ...vrftArguments([...args, "--ready-file", `${directory}/ready`])];
+    const [program, ...rest] = [...before, ...vrft];
+    const child = new Deno.Command(program!, {
+      args: rest,
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
@@ -95,7 +110,20 @@ export class Trace implements AsyncDisposable {
 
   /** Starts `vrft` and waits until every probe is live. */
   static async live(...args: string[]): Promise<Trace> {
-    const trace = Trace.start(...args);
+    return await Trace.#live(Trace.start(...args), args);
+  }
+
+  /**
+   * As {@linkcode live}, as process 1 of a pid namespace of its own, as in a container.
+   *
+   * @param options of unshare(1): `-n` for a network namespace besides
+   */
+  static async contained(options: readonly string[], ...args: string[]): Promise<Trace> {
+    const before = ["unshare", "-p", "-f", "--mount-proc", ...options];
+    return await Trace.#live(Trace.#start(before, args), args);
+  }
+
+  static async #live(trace: Trace, args: readonly string[]): Promise<Trace> {
     using watcher = Deno.watchFs(trace.#directory);
     const deadline = setTimeout(() => watcher.close(), READY_SECONDS * 1000);
     const gone = trace.#ended.then((ended) => {
@@ -129,8 +157,11 @@ export class Trace implements AsyncDisposable {
     return this.#child.pid;
   }
 
+  /** Sends a signal to vrft itself, not to a program that has started it. */
   signal(signal: Deno.Signal): void {
-    this.#child.kill(signal);
+    const [child] = childrenOf(this.pid);
+    if (child === undefined) this.#child.kill(signal);
+    else Deno.kill(child, signal);
   }
 
   /** Waits until it ends by itself. */
