@@ -38,7 +38,7 @@ export {
   packetOffsets,
 } from "./src/kernel/packet_offsets.ts";
 export type { AttachProgress, BackendName, ObjectName, ObjectReader } from "./src/probe/backend.ts";
-export type { ObjectSource } from "./src/probe/backend_choice.ts";
+export type { ObjectSource, User } from "./src/probe/backend_choice.ts";
 export type { Counts, PacketCounts } from "./src/probe/counters.ts";
 export type { SamplingRole } from "./src/probe/layout.ts";
 export { readObject } from "./src/probe/object_file.ts";
@@ -59,7 +59,7 @@ export {
 export { isSampled, RELEASING, type SampledTarget, sampledTargets } from "./src/probe/sampling.ts";
 export { Failure, type FailureKind, type FailureOptions } from "./src/sys/failure.ts";
 export { NetlinkError, type NetlinkTransport } from "./src/sys/netlink.ts";
-export type { NetworkDevice } from "./src/sys/network.ts";
+export type { NetworkDevice, NetworkNamespaces } from "./src/sys/network.ts";
 export type { CallSink, Incomplete } from "./src/trace/call_sink.ts";
 export {
   type Consumer,

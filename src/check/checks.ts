@@ -12,6 +12,7 @@ import { NO_PACKET_OFFSETS, packetOffsets } from "../kernel/packet_offsets.ts";
 import type { SourceOptions } from "../kernel/sources.ts";
 import { BACKENDS } from "../probe/backend_choice.ts";
 import { AttachCancelled, type BackendName, type ObjectReader } from "../probe/backend.ts";
+import { findNamespaces } from "../probe/initial_namespace.ts";
 import { type Target, withAddress } from "../probe/target.ts";
 import { Libbpf } from "../probe/libbpf.ts";
 import { amount } from "../sys/amount.ts";
@@ -183,7 +184,7 @@ export async function* checkHost(
         interfaces: 1,
         ...packetOffsets(read.sources.modules) ?? NO_PACKET_OFFSETS,
         onlyNetns: 0,
-        vrouterNetns: choices.vrouter ? networkNamespaces().initial : 0,
+        vrouterNetns: choices.vrouter ? networkNamespaces().initial ?? 0 : 0,
         kernelBtf: choices.kernelBtf,
       },
       cancelled: tools.cancelled,
@@ -206,7 +207,7 @@ export async function* checkHost(
 
 /** The module, its netlink family and its interfaces: each is checked only if the previous is there. */
 function vrouterOutcomes(
-  { vrouter }: CheckChoices,
+  { vrouter, kernelBtf }: CheckChoices,
   loaded: boolean,
   privileged: boolean,
 ): [CheckName, Outcome][] {
@@ -226,7 +227,7 @@ function vrouterOutcomes(
   return [
     ["vrouter_module", module],
     ["vrouter_netlink", netlink],
-    ["vrouter_interfaces", interfacesOutcome(netlink, privileged)],
+    ["vrouter_interfaces", interfacesOutcome(netlink, privileged, kernelBtf)],
   ];
 }
 
@@ -242,10 +243,17 @@ function netlinkFailure(): string | null {
   }
 }
 
-function interfacesOutcome(netlink: Outcome, privileged: boolean): Outcome {
+function interfacesOutcome(
+  netlink: Outcome,
+  privileged: boolean,
+  kernelBtf: string | null,
+): Outcome {
   if (netlink.status !== "ok") return note("needs the netlink family");
   try {
-    return checkInterfaces(readVifs());
+    const namespaces = networkNamespaces();
+    const vifs = readVifs(namespaces);
+    const { initial } = privileged ? findNamespaces(kernelBtf, () => {}) : namespaces;
+    return checkInterfaces(vifs, initial !== null || !privileged);
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     if (!privileged) return note("listing them needs root");

@@ -29,12 +29,22 @@ export function checkNetlink(failure: string | null): Outcome {
   );
 }
 
-/** Checks that there are vifs to trace. */
-export function checkInterfaces(vifs: readonly Vif[]): Outcome {
+/**
+ * Checks that there are vifs to trace.
+ *
+ * @param located whether it is known which network namespace their devices are in
+ */
+export function checkInterfaces(vifs: readonly Vif[], located: boolean): Outcome {
   if (vifs.length === 0) {
     return failed(
       "the vrouter module has no vifs",
       "add some, or select a network device with -i",
+    );
+  }
+  if (!located) {
+    return failed(
+      "it is not known which network namespace is the host's, where the vifs' devices are",
+      "name it to vrft with --netns, or run it in the host's pid namespace",
     );
   }
   const names = vifs.slice(0, NAMED).map(({ index, name }) => name === "" ? `vif0/${index}` : name);

@@ -159,6 +159,11 @@ export const TRACE_OPTIONS = {
     repeatable: true,
   },
   ...selection,
+  netns: {
+    group: SELECTION,
+    description: "network namespace that the vifs' devices are in, as a file (default: the host's)",
+    value: file,
+  },
   sample: {
     group: SELECTION,
     description: "trace one packet in N, with all its calls (default: 1, every packet)",

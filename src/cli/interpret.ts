@@ -115,9 +115,13 @@ function traceOptions(values: OptionValues<typeof TRACE_OPTIONS>): TraceOptions 
       `Option '--no-vrouter' cannot be used with a vif such as ${JSON.stringify(vif)}`,
     );
   }
+  if (values["no-vrouter"] && values.netns !== undefined) {
+    throw new Misuse("Options '--no-vrouter' and '--netns' exclude each other: drop one");
+  }
   return {
     ...discoveryOptions(values),
     interfaces,
+    netns: values.netns ?? null,
     sample: values.sample ?? 1,
     backend: values.backend ?? "auto",
     limit: values.limit ?? null,

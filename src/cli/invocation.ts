@@ -35,6 +35,8 @@ export interface DiscoveryOptions {
 export interface TraceOptions extends DiscoveryOptions {
   /** Names of vifs or network devices, or `vif0/N`; none stands for all vifs. */
   readonly interfaces: readonly string[];
+  /** File that stands for the network namespace of the vifs' devices; `null` to find it out. */
+  readonly netns: string | null;
   /** One packet in so many is traced; 1 for all. */
   readonly sample: number;
   readonly backend: BackendChoice;

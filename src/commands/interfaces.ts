@@ -6,6 +6,8 @@
 
 import type { InterfacesOptions } from "../cli/invocation.ts";
 import { type Column, table } from "../output/table.ts";
+import { findNamespaces } from "../probe/initial_namespace.ts";
+import type { NetworkNamespaces } from "../sys/network.ts";
 import { printable, printableJson } from "../sys/printable.ts";
 import { readVifs, type Vif } from "../vrouter/interfaces.ts";
 import type { CommandIo } from "./io.ts";
@@ -64,7 +66,7 @@ const COLUMNS: readonly Column<Vif>[] = [
 export function runInterfaces(
   options: InterfacesOptions,
   io: CommandIo,
-  vifs: () => readonly Vif[] = readVifs,
+  vifs: () => readonly Vif[] = () => readVifs(namespacesFor(options, io)),
 ): number {
   const found = vifs();
   if (options.debug) {
@@ -73,6 +75,13 @@ export function runInterfaces(
   }
   io.out(options.json ? printableJson(found.map(jsonOf)) : table(COLUMNS, found));
   return 0;
+}
+
+/** Where the initial one is not known, devices have no names. */
+function namespacesFor({ debug }: InterfacesOptions, io: CommandIo): NetworkNamespaces {
+  return findNamespaces(null, (message) => {
+    if (debug) io.log(message);
+  });
 }
 
 /** Stable keys, in a stable order. */

@@ -15,11 +15,12 @@ import { Progress } from "../output/progress.ts";
 import { summarize } from "../output/summary.ts";
 import { AttachCancelled, type ObjectReader } from "../probe/backend.ts";
 import type { User } from "../probe/backend_choice.ts";
+import { findNamespaces } from "../probe/initial_namespace.ts";
 import type { Target } from "../probe/target.ts";
 import { missingCapabilities, traceCapabilities } from "../sys/capabilities.ts";
 import { Failure } from "../sys/failure.ts";
 import { NetlinkError } from "../sys/netlink.ts";
-import { networkNamespaces } from "../sys/network.ts";
+import { namespaceOfFile, type NetworkNamespaces, networkNamespaces } from "../sys/network.ts";
 import { printable } from "../sys/printable.ts";
 import { type Recording, Tracer, type Watched } from "../trace/tracer.ts";
 import { selectFromSystem } from "../vrouter/selection.ts";
@@ -119,7 +120,8 @@ async function prepare(
   resources: DisposableStack,
 ): Promise<Ready> {
   // First, as nothing else matters without vrouter.
-  const interfaces = selectFromSystem(options.interfaces, options.vrouter);
+  const namespaces = namespacesFor(options, log);
+  const interfaces = selectFromSystem(options.interfaces, options.vrouter, namespaces);
   const sources = await readSources(options);
   describeSources(log, options, sources);
   const targets = findTargets(log, options, sources);
@@ -139,7 +141,7 @@ async function prepare(
       backend: options.backend,
       ringBytes: options.bufferBytes,
       ...requireOffsets(sources),
-      vrouterNetns: options.vrouter ? networkNamespaces().initial : 0,
+      vrouterNetns: options.vrouter ? namespaces.initial ?? 0 : 0,
       kernelBtf: options.kernelBtf,
       user: userOf(log, stop),
     });
@@ -147,6 +149,13 @@ async function prepare(
   } catch (error) {
     throw withAdvice(error, options.bufferBytes, Deno.readTextFileSync("/proc/self/status"));
   }
+}
+
+/** @throws {Failure} when what the user has named is no network namespace */
+function namespacesFor({ netns, vrouter, kernelBtf }: TraceOptions, log: Log): NetworkNamespaces {
+  if (vrouter && netns === null) return findNamespaces(kernelBtf, (message) => log.debug(message));
+  const { current, initial } = networkNamespaces();
+  return { current, initial: netns === null ? initial : namespaceOfFile(netns) };
 }
 
 /**

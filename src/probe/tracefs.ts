@@ -261,7 +261,7 @@ export class KprobeEvents implements Disposable {
    * @throws {AttachCancelled} when the user wants out: the next vrft goes on
    */
   async #removeStale(progress: KprobeEventProgress): Promise<void> {
-    const turns = new Turns(progress, "Removing the probes that a killed vrft has left...");
+    const turns = new Turns(progress, "Removing the probes that a killed vrft left behind...");
     for (const { name: group } of Deno.readDirSync(`${this.#tracefs}/events`)) {
       const number = GROUP.exec(group)?.[1];
       // With the lock, no other vrft cleans up here, or takes the number.

@@ -5,6 +5,7 @@
  */
 
 import { Failure, reasonOf } from "./failure.ts";
+import { cString, errorText, lastErrno, libc } from "./libc.ts";
 import {
   concatenate,
   encodeAttribute,
@@ -19,6 +20,7 @@ import {
   terminatedString,
 } from "./netlink.ts";
 import { NETLINK_ROUTE, NetlinkSocket } from "./netlink_socket.ts";
+import { printable } from "./printable.ts";
 import { viewOf } from "./view.ts";
 
 /** A network device of one network namespace. */
@@ -32,8 +34,8 @@ export interface NetworkDevice {
 export interface NetworkNamespaces {
   /** The one this process is in. */
   readonly current: number;
-  /** The one of process 1, where the vrouter module's devices live. */
-  readonly initial: number;
+  /** The kernel's first one, where the vrouter module's devices live; `null` when it is not known. */
+  readonly initial: number | null;
 }
 
 const RTM_NEWLINK = 16;
@@ -96,11 +98,15 @@ export function readNetworkDevices(): NetworkDevice[] {
   }
 }
 
+/** Inode of the initial pid namespace, PROC_PID_INIT_INO in include/linux/proc_ns.h. */
+const INITIAL_PID_NAMESPACE = 0xeffffffc;
+
 /**
- * The namespaces of this process and of process 1. Where the latter cannot be read (it takes
- * ptrace rights), both are taken to be the same.
+ * The namespace of this process, and the initial one: that of process 1, if the /proc that is mounted
+ * here belongs to the initial pid namespace. Elsewhere process 1 is a container's, whose namespace can
+ * be any.
  *
- * @param inode gives the inode that a path leads to
+ * @param inode gives the inode that a path leads to; reading those of process 1 takes ptrace rights
  * @throws {Failure} when this process's own namespace cannot be read
  */
 export function networkNamespaces(
@@ -108,9 +114,44 @@ export function networkNamespaces(
 ): NetworkNamespaces {
   const current = readInode("/proc/self/ns/net", inode);
   try {
-    return { current, initial: readInode("/proc/1/ns/net", inode) };
-  } catch {
-    return { current, initial: current };
+    const isFirst = readInode("/proc/1/ns/pid", inode) === INITIAL_PID_NAMESPACE;
+    return { current, initial: isFirst ? readInode("/proc/1/ns/net", inode) : null };
+  } catch (error) {
+    if (error instanceof Failure) return { current, initial: null };
+    throw error;
+  }
+}
+
+/** Opening a pipe would wait for a writer. */
+const O_NONBLOCK = 0o4000;
+const O_CLOEXEC = 0o2000000;
+const NS_GET_NSTYPE = 0xb703n;
+const CLONE_NEWNET = 0x40000000;
+
+/**
+ * Inode of the network namespace that a file stands for: /run/netns/NAME, /proc/PID/ns/net.
+ *
+ * @throws {Failure} when it stands for none
+ */
+export function namespaceOfFile(path: string): number {
+  const fd = libc().open(cString(path), O_CLOEXEC | O_NONBLOCK, 0);
+  if (fd < 0) {
+    throw new Failure(
+      "network",
+      `Cannot open the network namespace "${printable(path)}": ${errorText(lastErrno())}`,
+    );
+  }
+  try {
+    if (libc().ioctl(fd, NS_GET_NSTYPE, 0n) !== CLONE_NEWNET) {
+      throw new Failure(
+        "network",
+        `Cannot use "${printable(path)}" as network namespace: it is none; /proc/PID/ns/net of a ` +
+          "process is one",
+      );
+    }
+    return readInode(`/proc/self/fd/${fd}`, (link) => Deno.statSync(link).ino);
+  } finally {
+    libc().close(fd);
   }
 }
 

@@ -16,7 +16,12 @@ import {
   terminatedString,
 } from "../sys/netlink.ts";
 import { NETLINK_GENERIC, NetlinkSocket } from "../sys/netlink_socket.ts";
-import { type NetworkDevice, networkNamespaces, readNetworkDevices } from "../sys/network.ts";
+import {
+  type NetworkDevice,
+  type NetworkNamespaces,
+  networkNamespaces,
+  readNetworkDevices,
+} from "../sys/network.ts";
 import { lookUpFamily, requestSandesh } from "./genetlink.ts";
 import {
   decodeMessages,
@@ -160,8 +165,7 @@ export function listVifs(
  *
  * @throws {Failure} as {@linkcode listVifs}
  */
-export function readVifs(): Vif[] {
-  const namespaces = networkNamespaces();
+export function readVifs(namespaces: NetworkNamespaces = networkNamespaces()): Vif[] {
   using socket = new NetlinkSocket(NETLINK_GENERIC);
   return listVifs(socket, namespaces.current === namespaces.initial ? readNetworkDevices() : []);
 }

@@ -75,15 +75,28 @@ export function selectInterfaces(
  * @throws {VrouterAbsentError} when the module is wanted and not loaded
  * @throws {Failure} also when the vifs or devices cannot be listed
  */
-export function selectFromSystem(names: readonly string[], vrouter: boolean): SelectedInterface[] {
+export function selectFromSystem(
+  names: readonly string[],
+  vrouter: boolean,
+  namespaces: NetworkNamespaces = networkNamespaces(),
+): SelectedInterface[] {
   return selectInterfaces(names, {
-    vifs: vrouter ? readVifs() : null,
+    vifs: vrouter ? readVifs(namespaces) : null,
     devices: readNetworkDevices(),
-    namespaces: networkNamespaces(),
+    namespaces,
   });
 }
 
+/** @throws {Failure} when nobody knows which namespace its device is in */
 function selectVif(vif: Vif, { namespaces }: AvailableInterfaces): SelectedInterface {
+  if (namespaces.initial === null) {
+    throw new Failure(
+      "network",
+      "Cannot trace vifs: it is not known which network namespace is the host's, where their " +
+        "devices are; name it with --netns (the host's /proc/1/ns/net, say), or start vrft in the " +
+        "host's pid namespace",
+    );
+  }
   return { netns: namespaces.initial, ifindex: vif.ifindex, vifIndex: vif.index };
 }
 

@@ -19,10 +19,13 @@ Deno.test("checkNetlink() passes the reason on", () => {
 });
 
 Deno.test("checkInterfaces() names the first few, and fails when there is none", () => {
-  assert.equal(checkInterfaces([vif(0, "fab0"), vif(7, "")]).found, "2: fab0, vif0/7");
+  assert.equal(checkInterfaces([vif(0, "fab0"), vif(7, "")], true).found, "2: fab0, vif0/7");
   const many = Array.from({ length: 1200 }, (_, index) => vif(index, `tap${index}`));
-  assert.equal(checkInterfaces(many).found, "1,200: tap0, tap1, tap2, tap3, tap4, …");
-  const none = checkInterfaces([]);
+  assert.equal(checkInterfaces(many, true).found, "1,200: tap0, tap1, tap2, tap3, tap4, …");
+  const none = checkInterfaces([], true);
   assert.equal(none.status, "failed");
   assert.match(none.advice!, /-i/);
+  const elsewhere = checkInterfaces([vif(0, "fab0")], false);
+  assert.equal(elsewhere.status, "failed");
+  assert.match(elsewhere.advice!, /--netns/);
 });

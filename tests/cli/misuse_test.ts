@@ -136,6 +136,10 @@ const MISUSES: readonly [args: string[], message: string, see?: string][] = [
     "Options '--no-vrouter' and '--vrouter-btf' cannot be used together",
   ],
   [
+    ["--no-vrouter", "--netns", "x"],
+    "Options '--no-vrouter' and '--netns' exclude each other: drop one",
+  ],
+  [
     ["--no-vrouter", "functions", "--vrouter-btf", "x"],
     "Options '--no-vrouter' and '--vrouter-btf' cannot be used together",
     "vrft functions",

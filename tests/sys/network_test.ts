@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { openDescriptors } from "../support/descriptors.ts";
+import { Failure } from "../../src/sys/failure.ts";
 import {
   concatenate,
   encodeAttribute,
@@ -12,6 +14,7 @@ import {
 } from "../../src/sys/netlink.ts";
 import {
   listNetworkDevices,
+  namespaceOfFile,
   networkNamespaces,
   readNetworkDevices,
 } from "../../src/sys/network.ts";
@@ -103,14 +106,45 @@ Deno.test("readNetworkDevices() finds the loopback device of this namespace", ()
   assert.equal(new Set(devices.map((device) => device.ifindex)).size, devices.length);
 });
 
-Deno.test("networkNamespaces() reads both, and takes them for one where the other is closed", () => {
-  const inodes: Record<string, number> = { "/proc/self/ns/net": 5, "/proc/1/ns/net": 3 };
-  assert.deepEqual(networkNamespaces((path) => inodes[path]!), { current: 5, initial: 3 });
-  const denied = (path: string): number => {
-    if (path === "/proc/1/ns/net") throw new Deno.errors.PermissionDenied("no");
-    return 5;
-  };
-  assert.deepEqual(networkNamespaces(denied), { current: 5, initial: 5 });
+/** Inodes of a /proc whose process 1 is the first of the host. */
+const HOST: Readonly<Record<string, number>> = {
+  "/proc/self/ns/net": 5,
+  "/proc/1/ns/pid": 0xeffffffc,
+  "/proc/1/ns/net": 3,
+};
+
+Deno.test("networkNamespaces() takes the host's from its process 1", () => {
+  assert.deepEqual(networkNamespaces((path) => HOST[path]!), { current: 5, initial: 3 });
+});
+
+Deno.test("networkNamespaces() takes no container's process 1 for the host's", () => {
+  const container = { ...HOST, "/proc/1/ns/pid": 0xf0000123 };
+  const inode = (path: string): number => container[path as keyof typeof container]!;
+  assert.deepEqual(networkNamespaces(inode), { current: 5, initial: null });
+});
+
+Deno.test("networkNamespaces() takes nothing for granted where process 1 is closed", () => {
+  for (const closed of ["/proc/1/ns/net", "/proc/1/ns/pid"]) {
+    const denied = (path: string): number => {
+      if (path === closed) throw new Deno.errors.PermissionDenied("no");
+      return HOST[path]!;
+    };
+    assert.deepEqual(networkNamespaces(denied), { current: 5, initial: null });
+  }
+});
+
+Deno.test("namespaceOfFile() reads the number of a network namespace, and of nothing else", () => {
+  const link = Deno.readLinkSync("/proc/self/ns/net");
+  assert.equal(`net:[${namespaceOfFile("/proc/self/ns/net")}]`, link);
+  const before = openDescriptors("/");
+  for (const path of ["/proc/self/ns/pid", "/etc/passwd", "/proc/self/none"]) {
+    assert.throws(() => namespaceOfFile(path), (error) => {
+      assert(error instanceof Failure);
+      assert.match(error.message, /^Cannot (open the|use "\/\S+" as) network namespace/);
+      return true;
+    });
+  }
+  assert.equal(openDescriptors("/"), before);
 });
 
 Deno.test("networkNamespaces() fails when its own namespace cannot be read", () => {

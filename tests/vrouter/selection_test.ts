@@ -7,6 +7,7 @@ import {
   selectFromSystem,
   selectInterfaces,
 } from "../../src/vrouter/selection.ts";
+import { isFailure } from "../support/failures.ts";
 
 const INITIAL = 4026531840;
 const OTHER = 4026532222;
@@ -177,7 +178,24 @@ Deno.test("selectInterfaces() fails when there is nothing to select", () => {
   );
 });
 
+Deno.test("selectInterfaces() selects no vif whose namespace is not known, and names the way out", () => {
+  const available = {
+    vifs: [vif(1, "tap1", 7)],
+    devices: [{ name: "eth0", ifindex: 2 }],
+    namespaces: { current: 5, initial: null },
+  };
+  for (const names of [[], ["tap1"], ["vif0/1"]]) {
+    assert.throws(
+      () => selectInterfaces(names, available),
+      isFailure("network", /^Cannot trace vifs: .* name it with --netns /),
+    );
+  }
+  assert.deepEqual(selectInterfaces(["eth0"], available), [selected(5, 2, null)]);
+});
+
 Deno.test("selectFromSystem() selects the loopback device of this process's namespace", () => {
   const netns = Number(/\d+/.exec(Deno.readLinkSync("/proc/self/ns/net"))![0]);
-  assert.deepEqual(selectFromSystem(["lo"], false), [selected(netns, 1, null)]);
+  assert.deepEqual(selectFromSystem(["lo"], false, { current: netns, initial: null }), [
+    selected(netns, 1, null),
+  ]);
 });
