@@ -17,13 +17,13 @@ import { failed, note, ok, type Outcome } from "./outcome.ts";
 const ENOUGH = 0.9;
 
 /**
- * How many of the structs that two BTFs have in common may differ: none do where both are of one build,
- * a quarter does between 6.1 and 6.12. Some room is left for structs that have the name alone in common.
+ * Share of the common structs of two BTFs that may differ: none do within one build, a quarter do between
+ * 6.1 and 6.12. This leaves room for unrelated structs of the same name.
  */
 const MOST_DIFFERENT = 0.05;
-/** Structs that the programs read, or that vrouter keeps its own data in. */
+/** Structs that the programs read, or that contain vrouter's data. */
 const READ_STRUCTS = ["sk_buff", "net_device", "net", "vr_packet", "vr_interface"];
-/** How many of them are named. */
+/** Number of them to list. */
 const NAMED = 3;
 
 /** Facts about the kernel's BTF. */
@@ -33,7 +33,7 @@ export interface KernelBtfFacts {
   readonly types: number;
   /** With the running kernel; `null` for the kernel's own BTF, or if it cannot be compared. */
   readonly agreement: Agreement | null;
-  /** With the BTF that the running kernel shows; `null` where that is it, or there is none. */
+  /** With the running kernel's own BTF; `null` if that is the one in use, or there is none. */
   readonly layouts: LayoutAgreement | null;
 }
 
@@ -60,10 +60,10 @@ export function checkModuleBtf(read: number, leftOut: readonly LeftOutModule[]):
     return note(
       leftOutLines(leftOut).join("; "),
       "their functions are not traced: boot the kernel they were built for, or install the modules of " +
-        "the running one",
+        "the running kernel",
     );
   }
-  return read === 0 ? note("no module has any") : ok(`of ${amount(read)} modules`);
+  return read === 0 ? note("no module has BTF") : ok(`of ${amount(read)} modules`);
 }
 
 /** Facts about vrouter's BTF. */
@@ -77,7 +77,7 @@ export interface VrouterBtfFacts {
   readonly sameBuild: boolean | null;
   /** With the loaded module; `null` if none is loaded, or it cannot be compared. */
   readonly agreement: Agreement | null;
-  /** With the kernel's BTF; `null` where it continues that, and has no structs of the kernel's. */
+  /** With the kernel's BTF; `null` for split BTF, which has no structs of the kernel. */
   readonly kernelLayouts: LayoutAgreement | null;
   /** With the BTF that the loaded module has in the kernel; `null` if there is none. */
   readonly moduleLayouts: LayoutAgreement | null;

@@ -1,25 +1,25 @@
 /**
- * Whether two BTFs describe structs alike. BTF that stands alone holds the structs of the kernel that it
- * was built for, which tells other builds even where all functions have the same names.
+ * Compares the struct layouts of two BTFs. Standalone BTF contains the structs of the kernel it was built
+ * for, which reveals other builds even if all functions have the same names.
  *
  * @module
  */
 
 import { type Btf, KIND_STRUCT } from "../kernel/btf.ts";
 
-/** How far the structs of two BTFs agree. */
+/** How well the structs of two BTFs agree. */
 export interface LayoutAgreement {
-  /** Structs that both describe, by their names. */
+  /** Number of struct names in both. */
   readonly compared: number;
   /** Names of those whose size or members differ. */
   readonly different: readonly string[];
 }
 
 /**
- * Compares the structs of `btf` with those of `other`, each without those of its base. A name that
- * stands for several structs agrees where any two of them do.
+ * Compares the structs of `btf` with those of `other`, each without its base. A name with several structs
+ * agrees if any two of them do.
  *
- * @throws {BtfError} when one is damaged
+ * @throws {BtfError} if either is damaged
  */
 export function layoutAgreement(btf: Btf, other: Btf): LayoutAgreement {
   const known = structsByName(btf);

@@ -136,7 +136,7 @@ export async function vrouterBtfFacts(
   };
 }
 
-/** How `btf` agrees with what the kernel itself shows of `module`; `null` where it shows nothing. */
+/** How `btf` agrees with the kernel's own BTF of `module`; `null` if there is none. */
 function layoutsShown(btf: Btf, module: string, kernel?: Btf): LayoutAgreement | null {
   const bytes = readBytes(`${SYSTEM_PATHS.btf}/${module}`);
   try {

@@ -317,8 +317,8 @@ export class Btf {
   }
 
   /**
-   * Layout of one of its own structs or unions: the size, and the names and places of its members in
-   * bits, as one string that is the same for the same layout.
+   * Layout of one of its own structs or unions: the size, and the names and bit offsets of its members,
+   * as a string to compare.
    *
    * @throws {BtfError} as {@linkcode name}
    */

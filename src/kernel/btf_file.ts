@@ -1,5 +1,5 @@
 /**
- * Files that are given as BTF: reads them, also packed by gzip, and tells what those are that hold none.
+ * Reads files passed as BTF, including gzip-compressed ones, and identifies files without BTF.
  *
  * @module
  */
@@ -7,12 +7,12 @@
 import { Failure } from "../sys/failure.ts";
 import { elfSection, isElf } from "./elf.ts";
 
-/** More than any vmlinux with debug information has. */
+/** More than any vmlinux with debug information. */
 export const MAX_BTF_FILE_BYTES = 2 ** 31;
 
 const GZIP = [0x1f, 0x8b];
 
-/** Kinds of files that are none with BTF, by what stands where, and what to do with them. */
+/** Kinds of files without BTF, by their magic, and what to do with them. */
 const OTHER_KINDS: readonly (readonly [magic: readonly number[], at: number, kind: string])[] = [
   [[0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00], 0, "It is xz-compressed: unpack it first (xz -dk FILE)"],
   [[0x28, 0xb5, 0x2f, 0xfd], 0, "It is zstd-compressed: unpack it first (zstd -d FILE)"],
@@ -23,7 +23,7 @@ const OTHER_KINDS: readonly (readonly [magic: readonly number[], at: number, kin
   [
     [0x48, 0x64, 0x72, 0x53],
     0x202,
-    "It is a compressed kernel image: unpack it first (scripts/extract-vmlinux of the kernel's source)",
+    "It is a compressed kernel image: unpack it first (scripts/extract-vmlinux in the kernel sources)",
   ],
   // "!<arch>": ar(5)
   [
@@ -33,13 +33,13 @@ const OTHER_KINDS: readonly (readonly [magic: readonly number[], at: number, kin
   ],
 ];
 
-/** Section that each module has, and nothing else: `MODULE_INFO` in include/linux/module.h. */
+/** Section that all modules have, and only modules: `MODULE_INFO` in include/linux/module.h. */
 const MODULE_SECTION = ".gnu.linkonce.this_module";
 
 /**
- * Reads a file, and nothing that would never end; unpacks what gzip has packed.
+ * Reads a regular file, and uncompresses gzip.
  *
- * @throws {Failure} when it is too large or no regular file, or damaged where it is packed
+ * @throws {Failure} if it is too large, not a regular file, or damaged gzip
  */
 export async function readBtfFile(path: string): Promise<Uint8Array<ArrayBuffer>> {
   const { isFile, size } = await Deno.stat(path);
@@ -49,10 +49,10 @@ export async function readBtfFile(path: string): Promise<Uint8Array<ArrayBuffer>
 }
 
 /**
- * What gzip has packed into `bytes`; `bytes` themselves where it is not there.
+ * Uncompresses `bytes` if they are gzip; otherwise returns them.
  *
- * @param limit most bytes to unpack
- * @throws {Failure} when they are damaged, or too many
+ * @param limit maximum uncompressed size
+ * @throws {Failure} if they are damaged or too large
  */
 export async function unpacked(
   bytes: Uint8Array<ArrayBuffer>,
@@ -71,11 +71,11 @@ export async function unpacked(
   } catch (cause) {
     throw new Failure("btf", "it is gzip-compressed and damaged", { cause });
   }
-  if (length > limit) throw new Failure("btf", `unpacked it is larger than ${limit} bytes`);
+  if (length > limit) throw new Failure("btf", `uncompressed, it is larger than ${limit} bytes`);
   return await new Blob(parts).bytes();
 }
 
-/** What a file is that is neither BTF nor an ELF file; `null` where that is not known. */
+/** Identifies a file that is neither BTF nor ELF; `null` if unknown. */
 export function otherKind(bytes: Uint8Array): string | null {
   return OTHER_KINDS.find(([magic, at]) => holds(bytes, magic, at))?.[2] ?? null;
 }

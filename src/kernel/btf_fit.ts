@@ -59,14 +59,14 @@ export function requireFit(btf: Btf): void {
   }
 }
 
-/** Structs of the kernel that nearly every release changes. */
+/** Kernel structs that change in nearly every release. */
 const TELLING_STRUCTS = ["task_struct", "module", "mm_struct", "net_device", "sk_buff"];
 
 /**
- * A struct that tells that BTF of a module that stands alone was built for another kernel: the first of a
- * few whose sizes differ.
+ * A struct that shows that standalone BTF of a module was built for another kernel: the first of a few
+ * whose sizes differ.
  *
- * @returns `null` where there is none, and for BTF that continues the kernel's
+ * @returns `null` if there is none, and for split BTF
  */
 export function otherKernelsStruct(btf: Btf, kernel: Btf): string | null {
   if (btf.base !== undefined) return null;

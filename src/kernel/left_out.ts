@@ -4,13 +4,13 @@
  * @module
  */
 
-/** A module that is left out, with the reason for a person to read. */
+/** A module that is left out, with the reason in words. */
 export interface LeftOutModule {
   readonly module: string;
   readonly reason: string;
 }
 
-/** A line for each reason, with the modules that it holds for. */
+/** A line per reason, with the modules it applies to. */
 export function leftOutLines(leftOut: readonly LeftOutModule[]): string[] {
   const byReason = Map.groupBy(leftOut, ({ reason }) => reason);
   return Array.from(byReason, ([reason, modules]) => {

@@ -1,5 +1,5 @@
 /**
- * Whether the kernel shows the BTF of modules at all, or only that of one module is missing.
+ * Whether the kernel lacks BTF of all modules, or only of one.
  *
  * @module
  */
@@ -11,10 +11,10 @@ import { findSymbols, listsModule, VMLINUX } from "./symbols.ts";
 export const MODULE_BTF_SYMBOL = "btf_module_notify";
 
 /**
- * Why there is no BTF of the vrouter module in the kernel, in words that follow
+ * Why the kernel has no BTF of the vrouter module, as the continuation of
  * `Cannot find the BTF of the vrouter module: `.
  *
- * @param sources with `leftOut`, where the BTF of other modules shows that the kernel has some
+ * @param sources with `leftOut`: BTF of other modules shows that the kernel supports it
  */
 export function whyNoModuleBtf(
   { modules, leftOut, kallsyms }: Pick<DiscoveryInput, "modules" | "leftOut" | "kallsyms">,
@@ -24,6 +24,6 @@ export function whyNoModuleBtf(
     (kallsyms !== null && findSymbols(kallsyms, [MODULE_BTF_SYMBOL])
       .some(({ module, suffix }) => module === VMLINUX && suffix === ""));
   return shown
-    ? "the loaded module was built without BTF, as where its build finds no vmlinux"
-    : "this kernel has none of modules";
+    ? "the loaded module was built without BTF, for example without a vmlinux"
+    : "this kernel has no BTF of modules";
 }

@@ -109,8 +109,8 @@ export async function readSources(
       warnings.push(
         `"${
           printable(path)
-        }" was built for another kernel: its ${struct} has another size, so what is ` +
-          "traced can be wrong; rebuild it from the loaded module: pahole -J vrouter.ko",
+        }" was built for another kernel: its ${struct} has another size, so the trace ` +
+          "may be wrong; rebuild it from the loaded module: pahole -J vrouter.ko",
       );
     }
     modules.push({ module: VROUTER, btf });

@@ -87,12 +87,12 @@ export function listsModule(kallsyms: Uint8Array, module: string): boolean {
   return !modulesPlaces(kallsyms, module).next().done;
 }
 
-/** What the compiler and objtool put beside functions, with names of their own. */
+/** Symbols that the compiler and objtool generate next to functions. */
 const NO_FUNCTION = /^__(pfx|cfi|probestub|traceiter)_/;
 
 /**
- * The functions of one module, from the contents of /proc/kallsyms: without the parts that are split
- * off as unlikely (`.cold`), which are entered by a jump.
+ * The functions of one module, from the contents of /proc/kallsyms, without their cold parts (`.cold`),
+ * which are entered by a jump.
  *
  * @returns lines in the order of the list; the name ends at the first dot
  */

@@ -250,7 +250,7 @@ export class Tracer implements Disposable {
     }
   }
 
-  /** The losses are counted first: whatever is in the ring then may be older than the last of them. */
+  /** Losses are counted first: records in the ring at that time may precede the last loss. */
   #tellLoss(consumer: Consumer): void {
     const lost = this.#counters.lost();
     if (lost === this.#lost) return;

@@ -62,7 +62,7 @@ const ORPHANS = 3;
 const ABANDONED = 4;
 /** Steps left before the limit, without those reserved for the ends of open calls. */
 const ROOM = 5;
-/** Number of the last record that may be older than a loss. */
+/** Number of the last record that may precede a loss. */
 const LOSS = 6;
 const COUNTS = 7;
 
@@ -166,9 +166,9 @@ export class CallTree implements RecordSink {
   }
 
   /**
-   * Notes that records have been lost, among those of the last moments or of those to come next.
+   * Records a loss, somewhere among the latest or the next records.
    *
-   * @param ahead records that are still to come and may be older than the loss, at most
+   * @param ahead maximum number of records to come that may precede the loss
    */
   lost(ahead: number): void {
     this.#counts[LOSS] = this.#counts[RECORDS]! + ahead;
@@ -176,7 +176,7 @@ export class CallTree implements RecordSink {
 
   /**
    * Closes the calls that are still open, context by context, the innermost first, at the time of the
-   * last record. A context that has not been heard of since records were lost may have gone on long ago;
+   * last record. A context without records since a loss may have moved on long ago;
    * where none were, the calls were running when the trace ended.
    */
   finish(): void {

@@ -150,7 +150,7 @@ Deno.test("checkVrouterBtf() fails without vr_packet, and does not fail without 
 
 Deno.test("checkNoVrouterBtf() gives the reasons and says how to make one", () => {
   const { status, found, advice } = checkNoVrouterBtf(
-    "this kernel has none of modules",
+    "this kernel has no BTF of modules",
     'Ignoring "/tmp/vrouter.btf": not root\'s',
   );
   assert.equal(status, "failed");

@@ -18,7 +18,7 @@ function why(symbols: string | null, others: string[] = [], leftOut: string[] = 
 
 Deno.test("whyNoModuleBtf() tells what is missing: BTF of all modules, of vrouter alone, or the module", () => {
   const module = /^the loaded module was built without BTF/;
-  const kernel = /^this kernel has none of modules$/;
+  const kernel = /^this kernel has no BTF of modules$/;
   assert.match(why("ffffffff81000010 t btf_module_notify\n"), module);
   assert.match(why(null, ["bridge"]), module);
   assert.match(why(null, [], ["bridge"]), module);

@@ -73,11 +73,11 @@ export const multi: Backend = {
 };
 
 /**
- * The program tells by the stack pointer which call returns. Since Linux 6.14, fprobe is built on fgraph
- * rather than rethook, and that left the stack pointer out, or stored one of its own, until 7.0 and late
- * releases of 6.18 and 6.19 (8bc11700e0d2). Those show no sign of it, 7.0 does.
+ * The program identifies the returning call by the stack pointer. Since Linux 6.14, fprobe is built on
+ * fgraph rather than rethook, which did not set the stack pointer, or set its own, until 7.0 and late
+ * releases of 6.18 and 6.19 (8bc11700e0d2). Those cannot be detected, 7.0 can.
  *
- * @throws {Failure} for kernels in between; they have sessions, which do without
+ * @throws {Failure} for kernels in between, which have sessions that do not need this
  */
 function requireReturns(kernel: Btf): ObjectName {
   const hasFprobe = kernel.structSize("fprobe") !== undefined;
@@ -85,7 +85,7 @@ function requireReturns(kernel: Btf): ObjectName {
   if (onFgraph && !sessionTakesContext(kernel)) {
     throw new Failure(
       "attach",
-      "on Linux 6.14-6.19 it is not told which call returns: use --backend session",
+      "Linux 6.14-6.19 does not show which call returns: use --backend session",
     );
   }
   return "multi";

@@ -52,19 +52,19 @@ export const session: Backend = {
   },
 };
 
-/** @throws {Failure} where the kernel knows no sessions */
+/** @throws {Failure} if the kernel does not support sessions */
 function chooseObject(kernel: Btf): ObjectName {
   const takesContext = sessionTakesContext(kernel);
   if (takesContext === undefined) {
     throw new Failure(
       "attach",
-      "the kernel has no bpf_session_cookie(), which came with Linux 6.10",
+      "the kernel has no bpf_session_cookie(), added in Linux 6.10",
     );
   }
   return takesContext ? "session" : "session_6.10";
 }
 
-/** Whether the kfuncs of a session have an argument, as since Linux 7.0; `undefined` without them. */
+/** Whether the kfuncs of a session take an argument, as since Linux 7.0; `undefined` without them. */
 export function sessionTakesContext(kernel: Btf): boolean | undefined {
   const parameters = kernel.parameterCount("bpf_session_cookie");
   return parameters === undefined ? undefined : parameters > 0;
