@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What differs between the kernels this builds for, 5.10, 6.1 and 6.12.
+ * What differs between the kernels this builds for, 5.10 to 7.3.
  */
 #ifndef VR_COMPAT_H
 #define VR_COMPAT_H
@@ -8,11 +8,17 @@
 #include <linux/netdevice.h>
 #include <linux/skbuff.h>
 #include <linux/version.h>
+#include <linux/workqueue.h>
 
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
 #include <linux/unaligned.h>
 #else
 #include <asm/unaligned.h>
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
+/* A workqueue has a worker per CPU unless it says otherwise. */
+#define WQ_PERCPU 0
 #endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 0, 0)

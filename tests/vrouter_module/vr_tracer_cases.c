@@ -396,7 +396,7 @@ static const struct proc_ops vr_case_proc_ops = {
 int vr_tracer_cases_init(void)
 {
 	/* Bound to the CPU, and as soon as a packet sleeps the next one runs. */
-	vr_sleepy_wq = alloc_workqueue("vrouter_sleepy", 0, 0);
+	vr_sleepy_wq = alloc_workqueue("vrouter_sleepy", WQ_PERCPU, 0);
 	if (!vr_sleepy_wq)
 		return -ENOMEM;
 
