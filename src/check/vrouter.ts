@@ -43,8 +43,8 @@ export function checkInterfaces(vifs: readonly Vif[], located: boolean): Outcome
   }
   if (!located) {
     return failed(
-      "it is not known which network namespace is the host's, where the vifs' devices are",
-      "name it to vrft with --netns, or run it in the host's pid namespace",
+      "the host's network namespace, where the vifs' devices are, is unknown",
+      "pass it to --netns, or run vrft in the host's pid namespace",
     );
   }
   const names = vifs.slice(0, NAMED).map(({ index, name }) => name === "" ? `vif0/${index}` : name);

@@ -161,7 +161,7 @@ export const TRACE_OPTIONS = {
   ...selection,
   netns: {
     group: SELECTION,
-    description: "network namespace that the vifs' devices are in, as a file (default: the host's)",
+    description: "file of the network namespace of the vifs' devices (default: the host's)",
     value: file,
   },
   sample: {

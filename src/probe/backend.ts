@@ -1,5 +1,5 @@
 /**
- * What a way of attaching is: implemented once per backend in `backends/`, chosen in `backend_choice.ts`.
+ * The interface of backends, which are implemented in `backends/` and chosen in `backend_choice.ts`.
  *
  * @module
  */
@@ -12,64 +12,64 @@ import type { Target } from "./target.ts";
 /** Names of the backends, best first. */
 export type BackendName = "session" | "multi" | "kprobe";
 
-/** Names of the BPF objects that scripts/build makes for the backends. */
+/** Names of the backends' BPF objects, built by scripts/build. */
 export type ObjectName = "session" | "session_6.10" | "multi" | "kprobe";
 
 /** Reads one of them. */
 export type ObjectReader = (name: ObjectName) => Promise<Uint8Array<ArrayBuffer>>;
 
-/** A function that the kernel does not let be probed. */
+/** A function that the kernel refuses to probe. */
 export interface RefusedFunction extends SkippedFunction {
-  /** What the kernel answered. */
+  /** The kernel's answer. */
   readonly cause: unknown;
 }
 
-/** Live probes. Disposing detaches them, at once where the kernel can. */
+/** Live probes. Disposing detaches them, immediately if the kernel can. */
 export interface Attachment extends Disposable {
-  /** Functions that the kernel refused, with its reason; the others are live. */
+  /** Functions refused by the kernel, with its reason; the others are live. */
   readonly refused: readonly RefusedFunction[];
-  /** Hits of live probes that did not run the program, as far as this kernel tells. */
+  /** Hits of live probes that did not run the program, as far as this kernel counts them. */
   missed(): number;
   /** Probes that are not there any more, because another program has removed them. */
   removed(): number;
 }
 
-/** How attaching goes on, and whether it should. */
+/** Receives progress, and tells whether to continue. */
 export interface AttachProgress {
   /** Called now and then with the number of functions done. */
   report(done: number): void;
-  /** True when the user wants out: what is attached is let go. */
+  /** True once the user interrupts: everything attached is detached. */
   cancelled(): boolean;
   /** Told what keeps the user waiting. */
   info(message: string): void;
-  /** Told what a person might want to know about single functions. */
+  /** Receives details about individual functions. */
   debug(message: string): void;
 }
 
-/** One way of attaching. */
+/** A way of attaching. */
 export interface Backend {
   readonly name: BackendName;
-  /** What it is, for the log. */
+  /** Its description, for the log. */
   readonly title: string;
   /**
-   * Names the object with its programs, which has nothing in it that another backend needs.
+   * Name of the object with its programs, which contains nothing for other backends.
    *
    * @param kernel the kernel's own BTF
-   * @throws {Failure} where that lacks what they need
+   * @throws {Failure} if that lacks what they need
    */
   object(kernel: Btf): ObjectName;
   /** Programs it needs loaded. */
   readonly programs: readonly ProgramChoice[];
   /**
-   * Entries of the map `places` to have ready per function, for programs that find out by its
-   * address which probe is running; 0 where probes carry cookies.
+   * Entries of the map `places` per function, for programs that identify the running probe by its
+   * address; 0 if probes have cookies.
    */
   readonly placesPerFunction: number;
   /**
-   * Attaches the object's programs to every target; a target's index is its number in records. A
-   * function that the kernel refuses is left out and named in the result.
+   * Attaches the object's programs to all targets; a target's index is its number in records. Functions
+   * refused by the kernel are listed in the result.
    *
-   * @throws when nothing can be attached this way; nothing is left attached then
+   * @throws if nothing can be attached this way; nothing is attached then
    */
   attach(
     object: BpfObject,
@@ -78,7 +78,7 @@ export interface Backend {
   ): Promise<Attachment>;
 }
 
-/** The attaching was given up because the user asked for it. */
+/** Attaching was interrupted by the user. */
 export class AttachCancelled extends Error {
   override readonly name = "AttachCancelled";
 }

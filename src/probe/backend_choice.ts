@@ -1,5 +1,5 @@
 /**
- * Chooses the backend: the best that works here, found out by trying, never by the kernel's version.
+ * Chooses the backend: the best that works here, found by trying, not by the kernel version.
  *
  * @module
  */
@@ -20,31 +20,31 @@ export const BACKENDS: readonly Backend[] = [session, multi, kprobe];
 
 /** Where the backends' objects come from. */
 export interface ObjectSource {
-  /** Reads one; called for those that are tried. */
+  /** Reads one; called for each backend tried. */
   readonly readObject: ObjectReader;
   /** The kernel's own BTF, which decides between the objects of a backend. */
   readonly kernel: Btf;
 }
 
-/** Who waits for the trace: what is told, and whether to go on. */
+/** The user: receives messages, and tells whether to continue. */
 export type User = Omit<AttachProgress, "report">;
 
 /** A backend that works, with its programs in the kernel. */
 export interface Choice {
   readonly backend: Backend;
-  /** The caller's to dispose. */
+  /** To be disposed by the caller. */
   readonly object: BpfObject;
 }
 
 /**
- * Loads the best backend's programs, having attached them to a few functions and let go again.
+ * Loads the best backend's programs, after attaching them to a few functions and detaching again.
  *
- * @param functions number of functions that will be attached to
+ * @param functions number of functions to attach to later
  * @param choice a backend by name, or `auto` for the best one
- * @param probes functions that the trial is made on: one that can be attached to is enough
- * @param user told why each backend was taken or passed over, and what takes long
- * @throws {Failure} when the backend asked for, or every one, fails; the reasons are in the message
- * @throws {AttachCancelled} when the user wants out; nothing is left then
+ * @param probes functions for the trial; one that can be attached to is enough
+ * @param user receives why each backend was chosen or rejected, and what takes long
+ * @throws {Failure} if the requested backend, or all of them, fail; the message has the reasons
+ * @throws {AttachCancelled} if the user interrupts; nothing is left then
  */
 export async function chooseBackend(
   libbpf: Libbpf,
@@ -80,10 +80,9 @@ export async function chooseBackend(
 }
 
 /**
- * Why a backend does not work, from what trying it has thrown; anything that says nothing about it is
- * thrown on.
+ * Why a backend does not work, from the error of trying it; rethrows unrelated errors.
  *
- * @param debug told in full
+ * @param debug receives the full reason
  */
 export function whyNot(
   { name, title }: Backend,
@@ -97,39 +96,38 @@ export function whyNot(
   return error;
 }
 
-/** The switch of ftrace: `0` where it is off. */
+/** The switch of ftrace: `0` if it is off. */
 const FTRACE_SWITCH = "/proc/sys/kernel/ftrace_enabled";
 
 /**
- * While ftrace is switched off, the probes of session and multi attach and are never hit. Seen on Linux
- * 6.12: once it is on again, the kernel trips over them (a warning in ftrace_shutdown) and gives up
- * ftrace until it is booted anew.
+ * While ftrace is turned off, the probes of session and multi attach, but never fire. On Linux 6.12, once
+ * it is on again, they trigger a warning in ftrace_shutdown(), and the kernel disables ftrace until
+ * reboot.
  */
 function requireFtrace(): void {
-  // Without ftrace, or without the switch, attaching tells.
+  // Without ftrace, or without the switch, attaching will fail if it must.
   if (readText(FTRACE_SWITCH)?.trim() !== "0") return;
   throw new Failure("attach", "ftrace is switched off (sysctl -w kernel.ftrace_enabled=1)");
 }
 
-/** A backend's programs that have been attached, and let go again. */
+/** A backend's programs after a trial: attached and detached again. */
 export interface Trial {
-  /** The caller's to dispose. */
+  /** To be disposed by the caller. */
   readonly object: BpfObject;
-  /** Milliseconds that attaching took. */
+  /** Milliseconds of attaching. */
   readonly attachMs: number;
-  /** Milliseconds of them that the backend was at the functions one by one; 0 if it takes them at once. */
+  /** Milliseconds of those spent on the functions one by one; 0 if they are attached at once. */
   readonly eachMs: number;
 }
 
 /**
- * Loads a backend's programs, attaches them to a few functions and lets go again. Nothing is recorded
- * meanwhile.
+ * Loads a backend's programs, attaches them to a few functions and detaches again. Records nothing.
  *
- * @param functions number of functions that the programs are to be attached to later
- * @param probes functions that the trial is made on: one that can be attached to is enough
- * @param user told what takes long
- * @throws {Failure} when the backend does not work here; nothing is left then
- * @throws {AttachCancelled} when the user wants out
+ * @param functions number of functions to attach to later
+ * @param probes functions for the trial; one that can be attached to is enough
+ * @param user receives what takes long
+ * @throws {Failure} if the backend does not work here; nothing is left then
+ * @throws {AttachCancelled} if the user interrupts
  */
 export async function tryBackend(
   libbpf: Libbpf,

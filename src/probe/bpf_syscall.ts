@@ -1,6 +1,6 @@
 /**
- * bpf(2) and perf_event_open(2) where libbpf's own calls are too new or too old: links with a session
- * attach type, and what the kernel tells about a link or a program.
+ * bpf(2) and perf_event_open(2) where libbpf's calls are too new or too old: links with a session attach
+ * type, and the kernel's information on links and programs.
  *
  * Layouts are those of `union bpf_attr`, `struct bpf_link_info` and `struct bpf_prog_info` in
  * include/uapi/linux/bpf.h, and `struct perf_event_attr` in include/uapi/linux/perf_event.h.
@@ -30,7 +30,7 @@ export const BPF_TRACE_KPROBE_SESSION = 56;
 /** Flag of a kprobe.multi link: probe the returns. */
 export const BPF_F_KPROBE_MULTI_RETURN = 1;
 
-/** A file descriptor that closes with its `using` block. */
+/** A file descriptor that is closed at the end of its `using` block. */
 export class FileDescriptor implements Disposable {
   #number: number;
 
@@ -64,7 +64,7 @@ function bpf(action: string, command: bigint, attributes: Uint8Array<ArrayBuffer
   return check(action, result);
 }
 
-/** Functions for a link of kprobe.multi kind, each with its cookie, in one order. */
+/** Functions for a kprobe.multi link, and their cookies in the same order. */
 export interface MultiTargets {
   readonly addresses: BigUint64Array<ArrayBuffer>;
   readonly cookies: BigUint64Array<ArrayBuffer>;
@@ -77,8 +77,8 @@ export interface MultiTargets {
  * @param attachType {@linkcode BPF_TRACE_KPROBE_MULTI} or {@linkcode BPF_TRACE_KPROBE_SESSION}
  * @param flags 0 or {@linkcode BPF_F_KPROBE_MULTI_RETURN}
  * @returns fd of the link: closing it detaches
- * @throws {SystemError} EINVAL when one of the addresses cannot be traced, or the kernel does not
- * know the attach type; nothing is attached then
+ * @throws {SystemError} EINVAL if one of the addresses cannot be traced, or the kernel does not know the
+ * attach type; nothing is attached then
  */
 export function createMultiLink(
   program: number,
@@ -109,27 +109,27 @@ function objectInfo(fd: number, bytes: number): DataView {
   return new DataView(info.buffer);
 }
 
-/** Hits that a kprobe.multi link has missed; 0 before Linux 6.7, which does not tell. */
+/** Missed hits of a kprobe.multi link; 0 before Linux 6.7, which does not count them. */
 export function missedByLink(link: number): number {
   return Number(objectInfo(link, 64).getBigUint64(32, true));
 }
 
 /**
- * Runs of a program that were skipped because a BPF program was active on the CPU already. Complete
- * from Linux 6.7; 0 before 5.12.
+ * Skipped runs of a program, because a BPF program was already active on the CPU. Complete since Linux
+ * 6.7; 0 before 5.12.
  */
 export function missedByProgram(program: number): number {
   return Number(objectInfo(program, 232).getBigUint64(208, true));
 }
 
-/** Time and number of a program's runs, since it was loaded, while they were being counted. */
+/** Time and number of a program's counted runs since it was loaded. */
 export interface RunStatistics {
   /** Milliseconds, on all CPUs together. */
   readonly ms: number;
   readonly runs: number;
 }
 
-/** What the kernel has counted of a program's runs; nothing where {@linkcode enableRunStatistics} is off. */
+/** The kernel's counts of a program's runs; zero without {@linkcode enableRunStatistics}. */
 export function runsOfProgram(program: number): RunStatistics {
   const info = objectInfo(program, 232);
   return {
@@ -139,9 +139,9 @@ export function runsOfProgram(program: number): RunStatistics {
 }
 
 /**
- * Has the kernel time and count the runs of every BPF program of the machine, by a look at the clock
- * before and after each, as long as the fd is open: Linux 5.8. Who else wants it, by an fd or by the
- * sysctl kernel.bpf_stats_enabled, is not disturbed.
+ * Makes the kernel time and count the runs of all BPF programs on the machine, by reading the clock before
+ * and after each, while the fd is open: Linux 5.8. Does not interfere with other such fds or the sysctl
+ * kernel.bpf_stats_enabled.
  *
  * @throws {SystemError} EPERM without CAP_SYS_ADMIN
  */
@@ -152,14 +152,14 @@ export function enableRunStatistics(): FileDescriptor {
   return new FileDescriptor(bpf(what, BPF_ENABLE_STATS, attributes));
 }
 
-/** `enum bpf_prog_type`: a raw tracepoint, which can be run without one from Linux 5.10 on. */
+/** `enum bpf_prog_type`: a raw tracepoint, which can be run without one since Linux 5.10. */
 const BPF_PROG_TYPE_RAW_TRACEPOINT = 17;
 
-/** Loads the word at an address of the kernel's and returns it; 0 where nothing can be read. */
+/** Loads and returns the word at a kernel address; 0 if it cannot be read. */
 function wordProgram(address: bigint): Uint8Array<ArrayBuffer> {
   const word = 0xffffffffn;
   const probeReadKernel = 113n;
-  // Opcode, registers (source above destination), offset and immediate of struct bpf_insn.
+  // Opcode, registers (source in the high bits), offset and immediate of struct bpf_insn.
   const instructions: [number, number, number, bigint][] = [
     [0xbf, 0xa1, 0, 0n], // r1 = r10
     [0x07, 0x01, 0, -8n], // r1 += -8
@@ -182,9 +182,9 @@ function wordProgram(address: bigint): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * Reads 32 bits of the kernel's memory, by a program that runs once: Linux 5.10.
+ * Reads 32 bits of kernel memory with a program that runs once: Linux 5.10.
  *
- * @returns 0 also where nothing can be read
+ * @returns the value; also 0 if it cannot be read
  * @throws {SystemError} without the right to load such a program, or under lockdown
  */
 export function readKernelWord(address: bigint): number {
@@ -196,13 +196,13 @@ export function readKernelWord(address: bigint): number {
   loadView.setUint32(4, instructions.length / 8, true);
   loadView.setBigUint64(8, addressOf(instructions), true);
   loadView.setBigUint64(16, addressOf(license), true);
-  const what = "Cannot load a program that reads the kernel's memory";
+  const what = "Cannot load a program to read kernel memory";
   using program = new FileDescriptor(bpf(what, BPF_PROG_LOAD, load));
-  // The struct for this command in union bpf_attr, up to its member cpu.
+  // The struct of this command in union bpf_attr, up to its member cpu.
   const run = new Uint8Array(72);
   const runView = new DataView(run.buffer);
   runView.setUint32(0, program.number, true);
-  bpf("Cannot run a program that reads the kernel's memory", BPF_PROG_TEST_RUN, run);
+  bpf("Cannot run a program to read kernel memory", BPF_PROG_TEST_RUN, run);
   return runView.getUint32(4, true);
 }
 
@@ -214,10 +214,10 @@ const PERF_EVENT_IOC_ENABLE = 0x2400n;
 const PERF_EVENT_IOC_SET_BPF = 0x40042408n;
 
 /**
- * Opens a perf event for a tracefs event. The kernel arms the event's probes here, and disarms them
- * when the last fd is closed, even if that is by the death of the process.
+ * Opens a perf event for a tracefs event. The kernel arms the event's probes here, and disarms them when
+ * the last fd is closed, also if the process dies.
  *
- * @param id content of the event's `id` file
+ * @param id contents of the event's `id` file
  * @throws {SystemError} of kind `perf_event`
  */
 export function openTracepoint(id: number): FileDescriptor {
@@ -240,7 +240,7 @@ export function openTracepoint(id: number): FileDescriptor {
   return new FileDescriptor(check("Cannot open the kprobe event", result, "perf_event"));
 }
 
-/** Runs `program` at every hit of a perf event, from now until the event is closed. */
+/** Runs `program` on each hit of a perf event, until the event is closed. */
 export function runOnEvent(event: number, program: number): void {
   check(
     "Cannot set the program of the kprobe event",

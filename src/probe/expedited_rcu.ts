@@ -1,6 +1,6 @@
 /**
- * The switch that makes RCU hurry, shared by all vrft that run: the first one that wants it switches
- * it on, the last one off again, and what a killed one has left on is seen by the next.
+ * The switch for expedited RCU, shared by all running vrfts: the first one turns it on, the last one turns
+ * it off, and the next one notices if a killed one has left it on.
  *
  * @module
  */
@@ -10,12 +10,12 @@ import { SystemError } from "../sys/libc.ts";
 import type { LockableFile } from "../sys/lockable_file.ts";
 import { expediteRcu, relaxRcu } from "../sys/rcu.ts";
 
-/** Event of no use but to say that a vrft has switched. Events outlive who makes them, and no boot. */
+/** Event that only marks that a vrft turned the switch on. Events outlive their creator, but not a boot. */
 const GROUP = "vrft_rcu";
 const EVENT = "expedited";
 const MARK = `${GROUP}/${EVENT}`;
 
-/** Byte of kprobe_events that is shared by those who want RCU to hurry. */
+/** Byte of kprobe_events with a shared lock of all that need expedited RCU. */
 const LOCK = 2 ** 40;
 
 /** The switch, for one open kprobe_events. */
@@ -26,7 +26,7 @@ export class ExpeditedRcu {
 
   /**
    * @param file kprobe_events
-   * @param tracefs its folder
+   * @param tracefs its directory
    * @param path the switch
    */
   constructor(file: LockableFile, tracefs: string, path: string) {
@@ -36,9 +36,9 @@ export class ExpeditedRcu {
   }
 
   /**
-   * Makes RCU hurry until the result is disposed. Where that cannot be, things take longer.
+   * Expedites RCU until the result is disposed. If that is not possible, things take longer.
    *
-   * @param places what a kprobe can be put on; the first that the kernel takes serves for the mark
+   * @param places for a kprobe; the first that the kernel accepts is used for the mark
    */
   expedite(places: Iterable<string>): Disposable {
     this.#file.share(LOCK);
@@ -52,8 +52,8 @@ export class ExpeditedRcu {
   }
 
   /**
-   * Switches off what a vrft has switched on, unless another one still wants it: the last one to let go
-   * of the lock gets it here for itself.
+   * Turns off what a vrft has turned on, unless another one still needs it: the last one to release the
+   * lock can take it exclusively here.
    */
   restore(): void {
     if (!this.#file.tryLock(LOCK)) return;
@@ -66,10 +66,10 @@ export class ExpeditedRcu {
     }
   }
 
-  /** The mark comes before the switch: who finds it knows that the switch may have been left on. */
+  /** The mark precedes the switch, so that finding it means the switch may have been left on. */
   #makeMark(places: Iterable<string>): boolean {
     for (const place of places) {
-      // Another vrft may have made it a moment ago, of the same place.
+      // Another vrft may have just created it in the same place.
       if (this.#tryWrite(`p:${MARK} ${place}`) || exists(this.#mark)) return true;
     }
     return false;

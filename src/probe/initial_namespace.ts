@@ -1,6 +1,6 @@
 /**
- * The inode number of the initial network namespace as the kernel has it, `init_net.ns.inum`: for
- * containers, where no file of /proc leads there.
+ * The inode number of the initial network namespace from the kernel, `init_net.ns.inum`: for containers,
+ * where no file of /proc refers to it.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import { readKernelWord } from "./bpf_syscall.ts";
 const KERNEL_BTF = "/sys/kernel/btf/vmlinux";
 const KALLSYMS = "/proc/kallsyms";
 
-/** Needs CONFIG_KALLSYMS_ALL: it is no function. */
+/** Needs CONFIG_KALLSYMS_ALL, as it is not a function. */
 const SYMBOL = "init_net";
 
 /**
@@ -22,8 +22,8 @@ const SYMBOL = "init_net";
  * program that runs once (Linux 5.10).
  *
  * @param kernelBtf file with the kernel's BTF; `null` for the running kernel's own
- * @param debug told why the kernel's cannot be read
- * @throws {Failure} when this process's own namespace cannot be read
+ * @param debug receives the reason if the kernel's cannot be read
+ * @throws {Failure} if this process's own namespace cannot be read
  */
 export function findNamespaces(
   kernelBtf: string | null,
@@ -40,7 +40,7 @@ function readInitialNamespace(
   try {
     const address = addressOfSymbol(Deno.readTextFileSync(KALLSYMS), SYMBOL);
     if (address === null) {
-      throw new Failure("network", `${KALLSYMS} does not tell where ${SYMBOL} is`);
+      throw new Failure("network", `${KALLSYMS} does not have the address of ${SYMBOL}`);
     }
     const inum = inumOffset(Btf.parse(Deno.readFileSync(kernelBtf ?? KERNEL_BTF)));
     const number = readKernelWord(address + BigInt(inum));
@@ -56,8 +56,7 @@ function readInitialNamespace(
 }
 
 /**
- * Address of the symbol of this name that belongs to the kernel itself; `null` where there is none, or
- * it is hidden.
+ * Address of the symbol of this name in the kernel itself; `null` if there is none, or it is hidden.
  *
  * @param kallsyms contents of /proc/kallsyms
  */

@@ -1,11 +1,10 @@
 /**
- * kprobe events through tracefs: making them, arming them, and removing them again.
+ * kprobe events through tracefs: creates, arms and removes them.
  *
- * Every vrft has a number, and its events are in a group with that number. It is taken by a lock on a
- * byte of kprobe_events: tracefs has one inode for that file, whatever mount or namespace it is reached
- * through, and the kernel drops the lock when the process dies. So a group belongs to a vrft that lives
- * exactly as long as its byte is locked. Pids say nothing: two containers have the same, and a container
- * does not see those outside.
+ * Each vrft has a number, and its events are in a group with that number. The number is reserved by a lock
+ * on a byte of kprobe_events: tracefs has one inode for that file in all mounts and namespaces, and the
+ * kernel drops the lock when the process dies. So a group has a live owner if and only if its byte is
+ * locked. Pids are useless for this: containers may share them, and do not see those outside.
  *
  * @module
  */
@@ -23,32 +22,32 @@ import { Turns } from "./turns.ts";
 
 /** Where the kernel's files are. */
 export interface KprobeEventPaths {
-  /** Places of tracefs: the first with kprobe events counts. */
+  /** Places of tracefs; the first with kprobe events is used. */
   readonly tracefs: readonly string[];
   readonly rcuExpedited: string;
 }
 
-/** The places of a running system. */
+/** The paths on a running system. */
 const SYSTEM_PATHS: KprobeEventPaths = {
   tracefs: ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"],
   rcuExpedited: RCU_EXPEDITED,
 };
 
-/** A group of a vrft, whose number is the byte that its owner has locked. */
+/** A group of a vrft; its number is the byte locked by its owner. */
 const GROUP = /^vrft_(0|[1-9][0-9]{0,8})$/;
 
 /**
- * Probes of one event at most. Arming, letting go and removing an event is one system call each, which
- * nothing interrupts: on an emulated Linux 6.1, 128 probes are armed in a fifth of a second.
+ * Maximum number of probes per event. Arming, disarming and removing an event are single uninterruptible
+ * system calls: on an emulated Linux 6.1, 128 probes are armed in a fifth of a second.
  */
 const PROBES_PER_EVENT = 128;
 
-/** Milliseconds given to a process that has been killed to let go of its probes. */
+/** Milliseconds to wait until the probes of a killed process are disarmed. */
 const BUSY_MS = 10_000;
 
 const EBUSY = 16;
 
-/** What a vrft that cleans up or arms needs to know of the user, and to tell. */
+/** Whether the user interrupts, and where to report progress while cleaning up or arming. */
 export type KprobeEventProgress = Pick<AttachProgress, "cancelled" | "info">;
 
 function findTracefs(places: readonly string[]): string {
@@ -56,12 +55,12 @@ function findTracefs(places: readonly string[]): string {
   if (found !== undefined) return found;
   throw new Failure(
     "tracefs",
-    `Cannot find kprobe_events under ${places.join(" or ")}: the kernel has no kprobe events, or ` +
+    `Cannot find kprobe_events under ${places.join(" or ")}: the kernel lacks kprobe events, or ` +
       "tracefs is not mounted (mount -t tracefs nodev /sys/kernel/tracing)",
   );
 }
 
-/** The events of a group. Files of the group itself (enable, filter) are none. */
+/** The events of a group, without the files of the group itself (enable, filter). */
 function* eventsIn(tracefs: string, group: string): Generator<string> {
   try {
     for (const { name, isDirectory } of Deno.readDirSync(`${tracefs}/events/${group}`)) {
@@ -73,17 +72,17 @@ function* eventsIn(tracefs: string, group: string): Generator<string> {
 }
 
 /**
- * Kprobe events that belong to this vrft. Probes come in series; a series is made of events with
- * {@linkcode PROBES_PER_EVENT} each. Disposing disarms and removes them. What a killed vrft has left
- * (definitions only: its probes are disarmed with it) is removed by the next one.
+ * Kprobe events of this vrft. Probes come in series, and a series consists of events with
+ * {@linkcode PROBES_PER_EVENT} probes each. Disposing disarms and removes them. What a killed vrft leaves
+ * behind (definitions only, as its probes are disarmed with it) is removed by the next one.
  */
 export class KprobeEvents implements Disposable {
   readonly #tracefs: string;
   readonly #file: LockableFile;
   readonly #rcu: ExpeditedRcu;
-  /** Candidates for the mark that RCU hurries. */
+  /** Candidate places for the mark of expedited RCU. */
   readonly #places: Iterable<string>;
-  /** Number of this vrft; -1 until there is one. */
+  /** Number of this vrft; -1 before one is assigned. */
   #number = -1;
   readonly #series = new Map<string, string[]>();
   readonly #names = new Set<string>();
@@ -106,11 +105,11 @@ export class KprobeEvents implements Disposable {
   }
 
   /**
-   * Removes what killed vrft have left, and takes a number.
+   * Removes what killed vrfts have left behind, and reserves a number.
    *
-   * @param places what a kprobe can be put on: a few, should one be refused
-   * @throws {Failure} where tracefs has no kprobe events or they may not be written
-   * @throws {AttachCancelled} when the user wants out
+   * @param places some places for a kprobe, in case one is refused
+   * @throws {Failure} if tracefs has no kprobe events, or they are not writable
+   * @throws {AttachCancelled} if the user interrupts
    */
   static async open(
     places: Iterable<string>,
@@ -143,7 +142,7 @@ export class KprobeEvents implements Disposable {
     return `vrft_${this.#number}`;
   }
 
-  /** The smallest number that nobody has, and nobody has left events of. */
+  /** The smallest number without an owner and without left-over events. */
   #takeNumber(): void {
     for (let number = 0;; number++) {
       if (!this.#file.tryLock(number)) continue;
@@ -160,7 +159,7 @@ export class KprobeEvents implements Disposable {
    *
    * @param kind `p:` for an entry, `r32:` for a return with 32 pending at most
    * @param place address and arguments
-   * @throws {SystemError} the kernel's refusal
+   * @throws {SystemError} if the kernel refuses
    * @throws {ReferenceError} after dispose
    */
   add(kind: string, series: string, place: string): void {
@@ -168,7 +167,7 @@ export class KprobeEvents implements Disposable {
     const names = this.#series.get(series) ?? [];
     const filled = this.#filled.get(series) ?? PROBES_PER_EVENT;
     const next = filled >= PROBES_PER_EVENT;
-    // The number is in the name, too: the kernel counts misses by name without group.
+    // The number is also in the name: the kernel counts misses by name, without the group.
     const name = next ? `${series}_${this.#number}_${names.length}` : names.at(-1)!;
     this.#write(`${kind}${this.#group}/${name} ${place}`);
     this.#filled.set(series, next ? 1 : filled + 1);
@@ -184,9 +183,9 @@ export class KprobeEvents implements Disposable {
   }
 
   /**
-   * Arms the probes of an event, and runs a program at each of their hits.
+   * Arms the probes of an event, and runs a program on each hit.
    *
-   * @throws {Failure} when another program has removed the event
+   * @throws {Failure} if another program has removed the event
    * @throws {ReferenceError} after dispose
    */
   arm(name: string, program: number): void {
@@ -203,7 +202,7 @@ export class KprobeEvents implements Disposable {
     runOnEvent(perf.number, program);
   }
 
-  /** @throws {Failure} when another program has removed probes */
+  /** @throws {Failure} if another program has removed probes */
   requireAll(): void {
     if (this.removed() > 0) throw this.#robbed();
   }
@@ -218,7 +217,7 @@ export class KprobeEvents implements Disposable {
   }
 
   /**
-   * Probes that another program has removed, for which the kernel asks nobody, armed or not.
+   * Number of probes removed by another program, which the kernel allows even if they are armed.
    *
    * @throws {ReferenceError} after dispose
    */
@@ -232,7 +231,7 @@ export class KprobeEvents implements Disposable {
   }
 
   /**
-   * Hits that found no free return instance or came inside another probe.
+   * Hits without a free return instance, or inside another probe.
    *
    * @throws {ReferenceError} after dispose
    */
@@ -246,7 +245,7 @@ export class KprobeEvents implements Disposable {
     return sum;
   }
 
-  /** The kernel has forgotten the events by then, and another vrft may have made others. */
+  /** After dispose, the events are gone, and another vrft may have created others. */
   #requireOpen(): void {
     if (!this.#isOpen) throw disposedError("The group of kprobe events");
   }
@@ -256,15 +255,15 @@ export class KprobeEvents implements Disposable {
   }
 
   /**
-   * Removes the events of all groups that have no owner.
+   * Removes the events of all groups without an owner.
    *
-   * @throws {AttachCancelled} when the user wants out: the next vrft goes on
+   * @throws {AttachCancelled} if the user interrupts; the next vrft continues
    */
   async #removeStale(progress: KprobeEventProgress): Promise<void> {
-    const turns = new Turns(progress, "Removing the probes that a killed vrft left behind...");
+    const turns = new Turns(progress, "Removing the probes left behind by a killed vrft...");
     for (const { name: group } of Deno.readDirSync(`${this.#tracefs}/events`)) {
       const number = GROUP.exec(group)?.[1];
-      // With the lock, no other vrft cleans up here, or takes the number.
+      // With the lock held, no other vrft cleans up here or takes the number.
       if (number === undefined || !this.#file.tryLock(Number(number))) continue;
       try {
         await this.#removeGroup(group, turns);
@@ -279,14 +278,14 @@ export class KprobeEvents implements Disposable {
     for (const event of eventsIn(this.#tracefs, group)) {
       const start = performance.now();
       while (!this.#tryRemove(group, event) && performance.now() - start < BUSY_MS) {
-        // The process is dying: its lock is gone already, and its probes are not yet disarmed.
+        // The process is dying: its lock is already released, but its probes are not disarmed yet.
         await turns.rest();
       }
       await turns.give();
     }
   }
 
-  /** False where the event is armed; one that cannot be removed for other reasons is none. */
+  /** False if the event is armed; failure for any other reason means it is not an event. */
   #tryRemove(group: string, event: string): boolean {
     try {
       this.#write(`-:${group}/${event}`);
@@ -298,8 +297,8 @@ export class KprobeEvents implements Disposable {
   }
 
   /**
-   * Disarms the probes and removes them. The kernel waits for RCU with every event and every probe,
-   * which makes a minute of thousands of them: so it is asked to hurry meanwhile.
+   * Disarms and removes the probes. The kernel waits for RCU for each event and each probe, which takes a
+   * minute for thousands of them: so RCU is expedited meanwhile.
    */
   [Symbol.dispose](): void {
     if (!this.#isOpen) return;

@@ -1,5 +1,5 @@
 /**
- * Turns of Deno's event loop amid long work, without which nothing hears a signal.
+ * Runs turns of Deno's event loop during long work, so that signals are handled.
  *
  * @module
  */
@@ -8,29 +8,29 @@ import { AttachCancelled, type AttachProgress } from "./backend.ts";
 
 /** Milliseconds of work between two turns. */
 const WORK_MS = 50;
-/** Milliseconds of rest while somebody else is waited for. */
+/** Milliseconds to sleep while waiting for another process. */
 const REST_MS = 20;
-/** Milliseconds until the user is told that this takes its time. */
+/** Milliseconds until the user is informed that this takes a while. */
 const LONG_MS = 1000;
 
-/** Gives the event loop its turns, and ends the work when the user wants out. */
+/** Runs turns of the event loop, and ends the work if the user interrupts. */
 export class Turns {
   readonly #progress: Pick<AttachProgress, "cancelled" | "info">;
   #message: string | null;
   readonly #start = performance.now();
   #last = this.#start;
 
-  /** @param message told once if the work takes longer than a moment; `null` for no word about it */
+  /** @param message logged once if the work takes longer; `null` for none */
   constructor(progress: Pick<AttachProgress, "cancelled" | "info">, message: string | null = null) {
     this.#progress = progress;
     this.#message = message;
   }
 
   /**
-   * A turn, if the last one was a while ago.
+   * Runs a turn, if the last one was a while ago.
    *
-   * @returns whether it was
-   * @throws {AttachCancelled} when the user wants out
+   * @returns whether it did
+   * @throws {AttachCancelled} if the user interrupts
    */
   async give(): Promise<boolean> {
     this.#endIfCancelled();
@@ -39,7 +39,7 @@ export class Turns {
     return true;
   }
 
-  /** A turn, and a little rest. @throws {AttachCancelled} when the user wants out */
+  /** Runs a turn, and sleeps a little. @throws {AttachCancelled} if the user interrupts */
   async rest(): Promise<void> {
     await this.#turn(REST_MS);
   }

@@ -1,9 +1,8 @@
 /**
  * Files with locks on ranges of their bytes: open file description locks (fcntl(2), Linux 3.15).
  *
- * The kernel lets go of such a lock when the last descriptor of the open file is closed, by whatever end
- * of the process. It belongs to the inode: who reaches the same file through another mount or from
- * another namespace meets the same locks.
+ * The kernel releases such a lock when the last descriptor of the open file is closed, also if the process
+ * dies. Locks belong to the inode, so they are the same through other mounts and namespaces.
  *
  * @module
  */
@@ -33,14 +32,14 @@ const EAGAIN = 11;
 const EACCES = 13;
 
 /**
- * A file that is open for appending, and whose bytes, there or not, can be locked one by one. All of it
- * throws a ReferenceError after dispose.
+ * A file open for appending, whose bytes, existing or not, can be locked individually. Everything throws
+ * a ReferenceError after dispose.
  */
 export class LockableFile implements Disposable {
   readonly #path: string;
   #fd: number;
 
-  /** @throws {SystemError} when it cannot be opened for reading and writing */
+  /** @throws {SystemError} if it cannot be opened for reading and writing */
   constructor(path: string) {
     this.#path = path;
     this.#fd = check(
@@ -50,10 +49,10 @@ export class LockableFile implements Disposable {
   }
 
   /**
-   * Takes a byte for this open file alone.
+   * Locks a byte exclusively.
    *
-   * @returns false where another open file has a lock on it
-   * @throws {SystemError} where the file system has no locks
+   * @returns false if another open file has it locked
+   * @throws {SystemError} if the file system does not support locks
    */
   tryLock(byte: number): boolean {
     const result = this.#setLock(F_OFD_SETLK, F_WRLCK, byte);
@@ -64,9 +63,9 @@ export class LockableFile implements Disposable {
   }
 
   /**
-   * Takes a byte together with all others that share it, as soon as nobody has it for himself.
+   * Takes a shared lock on a byte, once nobody has it locked exclusively.
    *
-   * @throws {SystemError} where the file system has no locks
+   * @throws {SystemError} if the file system does not support locks
    */
   share(byte: number): void {
     for (;;) {
@@ -77,7 +76,7 @@ export class LockableFile implements Disposable {
     }
   }
 
-  /** Lets go of a byte. */
+  /** Unlocks a byte. */
   unlock(byte: number): void {
     check(`Cannot unlock ${this.#path}`, this.#setLock(F_OFD_SETLK, F_UNLCK, byte));
   }
@@ -96,7 +95,7 @@ export class LockableFile implements Disposable {
     return this.#fd;
   }
 
-  /** Appends `bytes` in one write. @throws {SystemError} the refusal of the file system, or of a driver */
+  /** Appends `bytes` in one write. @throws {SystemError} if the file system or a driver refuses */
   write(bytes: Uint8Array<ArrayBuffer>): void {
     const result = libc().write(this.#open, bytes, BigInt(bytes.length));
     check(`Cannot write ${this.#path}`, result);

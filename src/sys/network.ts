@@ -145,7 +145,9 @@ export function namespaceOfFile(path: string): number {
     if (libc().ioctl(fd, NS_GET_NSTYPE, 0n) !== CLONE_NEWNET) {
       throw new Failure(
         "network",
-        `Cannot use "${printable(path)}" as network namespace: it is none; /proc/PID/ns/net of a ` +
+        `Cannot use "${
+          printable(path)
+        }" as a network namespace: it is not one; /proc/PID/ns/net of a ` +
           "process is one",
       );
     }

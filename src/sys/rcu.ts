@@ -9,18 +9,18 @@
 export const RCU_EXPEDITED = "/sys/kernel/rcu_expedited";
 
 /**
- * Makes the kernel hurry with every RCU grace period: a few tenths of a millisecond with interrupts to
- * all CPUs, in place of some ten milliseconds without.
+ * Expedites all RCU grace periods: a few tenths of a millisecond, with interrupts to all CPUs, instead of
+ * some ten milliseconds.
  *
  * @param path the switch
- * @param prepare called before it is changed; false leaves it alone
+ * @param prepare called before it is changed; false leaves it unchanged
  */
 export function expediteRcu(path: string, prepare: () => boolean): void {
   try {
     if (Deno.readTextFileSync(path).trim() !== "0" || !prepare()) return;
     Deno.writeTextFileSync(path, "1", { create: false });
   } catch {
-    // CONFIG_TINY_RCU, or a read-only sysfs: things take longer, that is all.
+    // CONFIG_TINY_RCU, or a read-only sysfs: things just take longer.
   }
 }
 

@@ -140,7 +140,7 @@ Deno.test("namespaceOfFile() reads the number of a network namespace, and of not
   for (const path of ["/proc/self/ns/pid", "/etc/passwd", "/proc/self/none"]) {
     assert.throws(() => namespaceOfFile(path), (error) => {
       assert(error instanceof Failure);
-      assert.match(error.message, /^Cannot (open the|use "\/\S+" as) network namespace/);
+      assert.match(error.message, /^Cannot (open the|use "\/\S+" as a) network namespace/);
       return true;
     });
   }

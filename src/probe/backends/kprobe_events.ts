@@ -1,17 +1,15 @@
 /**
  * kprobe events of tracefs, for kernels without FPROBE (Debian 6.1 is one).
  *
- * A kprobe on the first byte of a function sits on ftrace's place, and ftrace takes milliseconds to
- * arm one and, with an RCU grace period each, longer to let it go: half a minute for all functions that
- * take packets, and more than a minute until they are gone, however the process ends. So the probes
- * are put on other instructions: the entry on the one behind ftrace's place, the return on each
- * instruction that leaves the function. Such probes cost a trap when hit, and are armed and let go in
- * a fraction of a millisecond. Functions whose ends cannot be told from their code get a kprobe and a
- * kretprobe on their start after all.
+ * A kprobe on the first byte of a function uses its ftrace site, which takes milliseconds to arm and, with
+ * an RCU grace period each, longer to disarm: half a minute for all functions that take packets, and more
+ * than a minute to remove them, however the process ends. So the probes are placed elsewhere: the entry
+ * probe on the instruction after the ftrace site, the return probes on the instructions that leave the
+ * function. Such probes cost a trap per hit, but are armed and disarmed in a fraction of a millisecond.
+ * Functions that cannot be disassembled get a kprobe and a kretprobe on their start after all.
  *
- * Many probes of a kind share one event (Linux 5.5), one perf event and one program. To tell them apart,
- * each has a constant argument of its own, without which the kernel takes the second one for a copy
- * of the first.
+ * Many probes of a kind share one event (Linux 5.5), one perf event and one program. Each has a unique
+ * constant argument, without which the kernel rejects the second one as a duplicate of the first.
  *
  * @module
  */
@@ -39,7 +37,7 @@ const EXITS = "exits";
 const RETURNS = "returns";
 const PROGRAMS = [ENTRY, EXIT, RETURN];
 
-/** Live calls of one function whose kretprobe can wait for them at once; calls beyond are missed. */
+/** Concurrent calls of one function that its kretprobe can track; further ones are missed. */
 const RETURNS_AT_ONCE = 32;
 
 export const kprobe: Backend = {
@@ -47,7 +45,7 @@ export const kprobe: Backend = {
   title: "kprobe events",
   object: () => "kprobe",
   programs: PROGRAMS.map((name) => ({ name })),
-  // Seen on Linux 6.1: 1.3 ends a function; beside them its entry and its start.
+  // On Linux 6.1, a function has 1.3 ends on average, plus its entry and its start.
   placesPerFunction: 16,
 
   async attach(
@@ -111,14 +109,14 @@ class Attaching {
     const target = this.targets[index]!;
     const cookie = cookieOf(target, index);
     const ends = this.#ends[index];
-    // The start stands for the function where a jump through a register leads to it.
+    // The start identifies the function as the target of a jump through a register.
     this.#place(target.address, cookie);
     if (ends !== undefined && this.#addEnds(ends)) {
       const entry = TEXT_BASE + BigInt(ends.entry);
       this.#place(entry, cookie);
       if (this.#add("p:", ENTRIES, entry) === undefined) return;
     }
-    // Where the function starts with endbr64, the kernel moves a probe of its start behind that.
+    // If the function starts with endbr64, the kernel moves a probe on its start past that.
     this.#place(target.address + BigInt(ENDBR64_BYTES), cookie);
     const failure = this.#add(`r${RETURNS_AT_ONCE}:`, RETURNS, target.address) ??
       this.#add("p:", ENTRIES, target.address);
@@ -129,9 +127,9 @@ class Attaching {
   }
 
   /**
-   * Arms all probes. The entries last: a call seen at its entry is then always seen at its end. And
-   * because they alone can be turned into jumps: the kernel begins with that while more of them are
-   * being armed, and makes every other change to probes wait for RCU.
+   * Arms all probes. Entries come last, so that a call seen at its entry is always seen at its end. Also,
+   * only they can be optimized to jumps: the kernel starts that while more of them are being armed, and
+   * makes all other changes to probes wait for RCU.
    */
   async arm(turns: Turns, debug: (message: string) => void): Promise<void> {
     for (const [series, program] of [[EXITS, EXIT], [RETURNS, RETURN], [ENTRIES, ENTRY]] as const) {
@@ -144,7 +142,7 @@ class Attaching {
     }
   }
 
-  /** False where the kernel refuses a probe; those before it stay, and find no open call. */
+  /** False if the kernel refuses a probe; earlier ones stay, and find no open call. */
   #addEnds(ends: FunctionEnds): boolean {
     for (const { at, register } of ends.exits) {
       const address = TEXT_BASE + BigInt(at);
@@ -154,7 +152,7 @@ class Attaching {
     return true;
   }
 
-  /** Creates a probe, disarmed; returns why that was refused, if it was. */
+  /** Creates a probe, disarmed; returns the reason if it is refused. */
   #add(kind: string, series: string, address: bigint): SystemError | undefined {
     try {
       this.events.add(kind, series, `${placeOf(address)} probe=\\${this.probes++}:u32`);
@@ -174,7 +172,7 @@ function placeOf(address: bigint): string {
   return `0x${address.toString(16)}`;
 }
 
-/** The ends of every target whose ends can be told. */
+/** The ends of every target that can be disassembled. */
 function findAllEnds(
   targets: readonly Target[],
   debug: (message: string) => void,
