@@ -1,17 +1,17 @@
 /**
- * Makes one file of the program: `deno run -A scripts/bundle.ts OUTPUT deno|denort|launcher`. The last
- * says what will run it, for `vrft --version`.
+ * Bundles the program into one file: `deno run -A scripts/bundle.ts OUTPUT deno|denort|launcher`. The last
+ * argument is what will run it, for `vrft --version`.
  *
- * Loading Node's modules is most of what a short run of vrft takes. The command framework imports
- * them for what is never used here (commands that are programs of their own, and ending the process),
- * so they are left out.
+ * Loading Node's modules takes most of the time of a short run of vrft. The command framework imports them
+ * for features that are not used here (commands that are separate programs, and exiting), so they are
+ * omitted.
  *
  * @module
  */
 
 import * as esbuild from "esbuild";
 
-/** A command of the framework calls the handlers of its own options: of Node's class no more is used. */
+/** The part of Node's class that the framework uses: commands call the handlers of their options. */
 const EVENTS = `
   export class EventEmitter {
     #handlers = new Map();
@@ -28,14 +28,14 @@ const EVENTS = `
     }
   }`;
 
-/** What the framework finds in place of Node's modules: what it uses of them, or enough to be loaded. */
+/** Replacements of Node's modules for the framework: what it uses of them, or enough to load. */
 const STUBS: Readonly<Record<string, string>> = {
   "node:child_process": "export default {};",
   "node:events": EVENTS,
   "node:fs": "export default {};",
   "node:path": "export default {};",
   "node:process": "export default { env: {}, stdout: {}, stderr: {} };",
-  // To measure the width of help, which is written without colours.
+  // To measure the width of help, which has no colours.
   "node:util": "export const stripVTControlCharacters = (text) => text;",
 };
 

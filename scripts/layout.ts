@@ -1,9 +1,9 @@
 /**
- * Holds the layout of src/: floors, with imports that lead down, and no circles. Types count as well.
+ * Checks the layout of src/: floors, imports that only lead down, and no circles, types included.
  *
  * Usage: deno run --allow-read scripts/layout.ts [ROOT]
  *
- * Prints each import that breaks a rule, with both files, and ends with 1 if there is any.
+ * Prints each import that breaks a rule, with both files, and exits with 1 if there is any.
  *
  * @module
  */
@@ -22,19 +22,19 @@ export const FLOORS: readonly (readonly string[])[] = [
   ["src/main.ts"],
 ];
 
-/** What scripts/build makes. */
+/** Output of scripts/build. */
 const BUILT = "build/";
 
-/** Packages, with the only folder that may import them. */
+/** Packages, and the only folder that may import them. */
 const PACKAGES: Readonly<Record<string, string>> = { commander: "src/cli" };
 
 /** One file's import of another. */
 interface Import {
-  /** Path from the root; a specifier that is no path, as it stands. */
+  /** Path from the root; a specifier that is not a path is kept as is. */
   readonly to: string;
-  /** False for types, which are gone when the program runs. */
+  /** False for types, which are erased at run time. */
   readonly atRunTime: boolean;
-  /** import(), which loads what it names when it is called. */
+  /** import(), which loads when called. */
   readonly dynamic: boolean;
 }
 

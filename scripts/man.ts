@@ -1,6 +1,6 @@
 /**
- * Prints the manual page: `deno run scripts/man.ts VERSION DATE`. It is made from what the parser and
- * the help are made from, so it cannot disagree with them.
+ * Prints the manual page: `deno run scripts/man.ts VERSION DATE`. It is generated from the same
+ * declarations as the parser and the help.
  *
  * @module
  */
@@ -15,7 +15,7 @@ const SECTIONS = ["Exit status", "Environment", "Files", "Examples"];
 /**
  * The manual page as roff, for section 1.
  *
- * @param commands the one without a name first
+ * @param commands the unnamed one first
  * @param version of the program
  * @param date of the page: `2026-11-22`
  */
@@ -29,13 +29,13 @@ export function manualPage(
   const lines = [
     '.\\" Made by scripts/man.ts from the grammar of the command line.',
     `.TH VRFT 1 ${date} "vrft ${literal(version)}" "User Commands"`,
-    // Commands would have gaps between their words otherwise.
+    // Otherwise commands would have gaps between their words.
     ".ad l",
     ".nh",
     ".SH NAME",
     prose(`vrft - ${purpose(main)}`),
     ".SH SYNOPSIS",
-    // Filled, a command would stand behind the one above it.
+    // If filled, commands would be joined to the line above.
     ".nf",
     ...commands.map(usage),
     ".fi",
@@ -52,7 +52,7 @@ export function manualPage(
   return `${lines.join("\n")}\n`;
 }
 
-/** The first sentence of the description, as section NAME has it. */
+/** The first sentence of the description, for section NAME. */
 function purpose({ description }: CommandSpec): string {
   const [sentence = ""] = description.split(/\.(?: |$)/);
   return sentence.charAt(0).toLowerCase() + sentence.slice(1);
@@ -107,7 +107,7 @@ function furtherSections(spec: CommandSpec): string[] {
     .flatMap(({ title, entries }) => [".PP", `${bold(`${title}:`)}`, ...table(entries)]);
 }
 
-/** A section of the page, from the notes of all commands; those that say the same share it. */
+/** A section of the page, from the notes of all commands, merging equal ones. */
 function commonSection(name: string, commands: readonly CommandSpec[]): string[] {
   const bodies = new Map<string, CommandSpec[]>();
   for (const spec of commands) {
@@ -120,7 +120,7 @@ function commonSection(name: string, commands: readonly CommandSpec[]): string[]
   if (bodies.size === 0) return [];
   const lines = [`.SH ${literal(name.toUpperCase())}`];
   for (const [body, specs] of bodies) {
-    // An example begins with its command.
+    // An example starts with its command.
     if (name !== "Examples" && bodies.size > 1) {
       if (lines.length > 1) lines.push(".PP");
       lines.push(`${list(specs.map((spec) => bold(title(spec))))}:`);

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# What every script of this folder needs: its own name, messages on stderr, the cache.
+# Common to all scripts of this folder: messages on stderr, the cache.
 # Sourced, never run.
 
-# Otherwise a failure inside $(…) goes on.
+# Otherwise a failure inside $(…) is ignored.
 shopt -s inherit_errexit
 
 # The checkout this script belongs to.
@@ -12,15 +12,15 @@ VRFT_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 # Kernels and guest images live outside the tree: `git clean` and a second checkout keep them.
 VRFT_CACHE=$(realpath -m "${VRFT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/vrft}")
 
-# What die ends with.
+# Exit status of die.
 FAILURE_STATUS=1
 
-# say MESSAGE... - one line on stderr, so that stdout stays a script's result.
+# say MESSAGE... - prints one line on stderr, as stdout is for a script's result.
 say() {
 	printf '%s: %s\n' "${0##*/}" "$*" >&2
 }
 
-# die MESSAGE... - says it and ends the script.
+# die MESSAGE... - prints it and exits.
 die() {
 	say "$@"
 	exit "$FAILURE_STATUS"
@@ -33,7 +33,7 @@ outdated() {
 	[[ ! -e $file || -n $(find "$@" -newer "$file" -print -quit) ]]
 }
 
-# need PROGRAM... - ends the script if one is missing.
+# need PROGRAM... - exits if one is missing.
 need() {
 	local program missing=()
 	for program; do

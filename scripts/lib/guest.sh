@@ -1,9 +1,9 @@
 # shellcheck shell=bash
-# The guest's file system: cpio archives that the kernel unpacks one after the other. Those that
-# seldom change are kept in the cache under a hash of what they are made from.
+# The guest's file system: cpio archives that the kernel unpacks one after the other. Those that rarely
+# change are cached under a hash of their input.
 # Sourced by scripts/vm, after common.sh and suites.sh.
 
-# What the guest has besides busybox, whose applets fill the names that are left.
+# Programs of the guest; busybox provides the rest.
 GUEST_PROGRAMS=(bash dash ip tc ss bpftool ping deno)
 # The Debian release whose glibc a bare guest has: the oldest one that can be had, for programs that
 # need no newer one run with any.
@@ -41,7 +41,7 @@ cached() {
 	else
 		mkdir -p "$VRFT_CACHE/guest"
 		find "$VRFT_CACHE/guest" -maxdepth 1 -name "$name-*" -mtime +14 -exec rm -rf {} +
-		# Two builders at once both do the work, and the later rename wins.
+		# Concurrent builders both do the work, and the later rename wins.
 		work=$(mktemp -d "$VRFT_CACHE/guest/$name-XXXXXX")
 		# shellcheck disable=SC2064 # at the exit this function's variables are gone
 		trap "rm -rf ${work@Q}" EXIT
@@ -53,7 +53,7 @@ cached() {
 	echo "$archive"
 }
 
-# The ELF file of a program. Deno's may hide behind npm's start script.
+# The ELF file of a program. For Deno, npm may have installed a start script.
 program_file() {
 	if [[ $1 == deno ]]; then
 		deno eval --no-config 'console.log(Deno.execPath())'
@@ -62,7 +62,7 @@ program_file() {
 	fi
 }
 
-# One `SOURCE TARGET` a line: the programs, and the libraries that they need.
+# Prints lines `SOURCE TARGET`: the programs, and the libraries they need.
 tool_files() {
 	local name file objects=()
 	for name in "${GUEST_PROGRAMS[@]}"; do
@@ -82,7 +82,7 @@ add_folders() {
 	chmod 1777 "$1/tmp"
 }
 
-# add_applets DIRECTORY - busybox is all programs that are not there.
+# add_applets DIRECTORY - links the missing programs to busybox.
 add_applets() {
 	local applet
 	for applet in $("$1/usr/bin/busybox" --list); do
@@ -97,7 +97,7 @@ build_tools() {
 	while read -r source target; do
 		cp -L "$source" "$root$target"
 	done <<<"$files"
-	# As on Debian, and unlike busybox's sh it does not prefer busybox's ping to the one in PATH.
+	# As on Debian; unlike busybox's sh, it does not prefer busybox's ping to the one in PATH.
 	ln -s dash "$root/usr/bin/sh"
 	add_applets "$root"
 	ln -s ../proc/mounts "$root/etc/mtab"
@@ -105,7 +105,7 @@ build_tools() {
 	echo 'root:x:0:0:root:/root:/bin/sh' >"$root/etc/passwd"
 	echo 'root:x:0:' >"$root/etc/group"
 	echo '127.0.0.1 localhost' >"$root/etc/hosts"
-	# What the guest says of itself is what its programs come from.
+	# The guest identifies itself as the origin of its programs.
 	cp -L /etc/os-release "$root/etc/os-release"
 }
 
@@ -128,7 +128,7 @@ build_bare() {
 	add_applets "$root"
 }
 
-# bare_archive - busybox and glibc: the least of what a host has.
+# bare_archive - busybox and glibc: a minimal host.
 bare_archive() {
 	local busybox
 	busybox=$(program_file busybox)
@@ -139,7 +139,7 @@ build_modules() {
 	local root=$1 kernel=$2 release files file target
 	shift 2
 	release=$(<"$kernel/release")
-	# What one kernel has as a module is built into the other: that is said by a line "builtin".
+	# A module of one kernel may be built into another, shown by a line "builtin".
 	files=$(modprobe -d "$kernel" -S "$release" --show-depends -a "$@" |
 		sed -n 's/^insmod \(\S*\).*/\1/p')
 	target=$root/usr/lib/modules/$release
@@ -171,12 +171,12 @@ build_vrouter() {
 # vrouter_archive KERNEL_DIR - the stand-in module, and vif-add.
 vrouter_archive() {
 	local sources
-	# By names that are the same in every checkout.
+	# With names that are the same in every checkout.
 	sources=$(cd "$VRFT_ROOT/tests/vrouter_module" && find . -type f -print0 | sort -z | xargs -0 sha256sum)
 	cached vrouter "$1 $sources" build_vrouter "$1"
 }
 
-# add_vrft DIRECTORY - the program as its users get it.
+# add_vrft DIRECTORY - adds the program as shipped to users.
 add_vrft() {
 	"$VRFT_ROOT/scripts/compile" --runtime launcher >&2 || exit "$FAILURE_STATUS"
 	cp "$VRFT_ROOT/dist/vrft" "$1/usr/local/bin/vrft"

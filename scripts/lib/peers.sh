@@ -4,7 +4,7 @@
 # chroot: trixie's programs do not run on bookworm's libc.
 # Sourced, after common.sh and suites.sh.
 
-# By release: packages, and the programs of them.
+# By release: packages, and their programs.
 declare -A PEER_PACKAGES=([trixie]='pwru bpftrace' [bookworm]='trace-cmd')
 PEER_SUITES=(trixie bookworm)
 
@@ -44,7 +44,7 @@ unpack_peers() {
 	say "Downloading ${PEER_PACKAGES[$suite]} of Debian $suite, with their libraries"
 	suite_download "$suite" "$work/debs" "$@"
 	for file in bin lib lib64 sbin; do
-		# Packages of bookworm still bring files for /lib: the merged /usr takes them.
+		# Packages of bookworm still have files in /lib, which go to the merged /usr.
 		ln -s "usr/$file" "$work/root/$file"
 		[[ $file == sbin ]] || ln -s "usr/$file" "$directory/$file"
 	done
@@ -53,7 +53,7 @@ unpack_peers() {
 	done
 	read -r -a programs <<<"${PEER_PACKAGES[$suite]}"
 	while read -r file; do
-		# A name may be a link: what it leads to is what is wanted.
+		# A name may be a link; use its target.
 		cp -L "$work/root/$file" "$directory/$file"
 	done < <(peer_files "$work/root" "${programs[@]}")
 	for program in "${programs[@]}"; do

@@ -1,17 +1,16 @@
 # shellcheck shell=bash
-# How Deno runs the program, whichever way it is made.
+# Options for Deno to run the program, for all ways of building it.
 # Sourced, never run.
 
 # shellcheck disable=SC2034 # for those that source this
 DENO_OPTIONS=(
-	# All or nothing: Deno 2.9 opens files below /proc and /sys, of which tracing is made, only with
-	# this. One --deny-… beside it, and they are closed again. Calling C functions (--allow-ffi)
-	# includes all else anyway.
+	# All or nothing: Deno 2.9 opens files below /proc and /sys, which tracing needs, only with this, and
+	# without any --deny-…. Calling C functions (--allow-ffi) implies everything anyway.
 	--allow-all
-	# A tracer must not take more than the one CPU that it reads the ring on. Otherwise V8 compiles and
-	# collects garbage in threads of its own, on the CPUs that the traced packets need: on a guest of two,
-	# that alone made the first second of a traced flood 1.7 times slower.
+	# A tracer must not use more than the CPU it reads the ring on. Otherwise V8 compiles and collects
+	# garbage in its own threads, on the CPUs that the traced packets need: on a guest with two CPUs, that
+	# made the first second of a traced flood 1.7 times slower.
 	--v8-flags=--single-threaded
-	# Nothing but the file itself decides what runs: no configuration, no cache, no network.
+	# Only the file itself decides what runs: no configuration, no cache, no network.
 	--ext=js --no-config --no-lock --no-npm --no-remote --no-prompt --no-code-cache
 )

@@ -1,10 +1,10 @@
 # shellcheck shell=bash
 # Packages of other Debian releases than the one installed here, or of their backports: unpacked, never
-# installed. apt keeps lists of its own for each, so the system's sources stay as they are. Signatures are
+# installed. apt has separate lists for each, so the system's sources do not change. Signatures are
 # checked against the keyring of the system.
 # Sourced, after common.sh.
 
-# Lists older than this are fetched anew: security updates drop the files of the version before.
+# Lists older than this are updated: security updates remove the files of the previous version.
 SUITE_LISTS_MINUTES=720
 
 # mirror KIND - the archive ("debian" or "debian-security") that this machine's apt takes bookworm from.
@@ -27,7 +27,7 @@ suite_apt() {
 		-o APT::Sandbox::User=root "$@"
 }
 
-# update_suite SUITE [force] - fetches its lists, unless they are fresh.
+# update_suite SUITE [force] - updates its lists, unless they are recent.
 update_suite() {
 	local suite=$1 state=$VRFT_CACHE/apt/$1 lock log keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 	mkdir -p "$state/lists/partial" "$state/cache/archives/partial"
@@ -36,7 +36,7 @@ update_suite() {
 	if [[ ${2-} == force || -z $(find "$state/fresh" -mmin -$SUITE_LISTS_MINUTES 2>/dev/null) ]]; then
 		: >"$state/status"
 		printf 'deb [signed-by=%s] %s main\n' "$keyring" "$(mirror debian) $suite" >"$state/sources.list"
-		# Security updates go into backports themselves.
+		# Backports include security updates.
 		[[ $suite == *-backports ]] ||
 			printf 'deb [signed-by=%s] %s main\n' "$keyring" "$(mirror debian-security) $suite-security" \
 				>>"$state/sources.list"
@@ -48,7 +48,7 @@ update_suite() {
 	exec {lock}>&-
 }
 
-# suite_candidate SUITE PACKAGE - the version that would be downloaded; nothing for one that is unknown.
+# suite_candidate SUITE PACKAGE - prints the version to download; nothing if it is unknown.
 suite_candidate() {
 	update_suite "$1"
 	suite_apt "$1" apt-cache policy "$2" | sed -n 's/^ *Candidate: //p'

@@ -8,7 +8,7 @@
 /** A row of a table. */
 export interface Entry {
   readonly term: string;
-  /** Empty where the row has the first column alone. */
+  /** Empty if the row has only the first column. */
   readonly description: string;
 }
 
@@ -25,14 +25,14 @@ export interface Notes {
   readonly sections: readonly Section[];
 }
 
-/** Columns in front of a row; lines with more go on with the row above. */
+/** Indentation of a row; lines with more continue the row above. */
 const INDENTATION = "  ";
 
 /**
- * Reads notes, which are made of blocks with a blank line between them: `Heading:` with rows below
- * it, rows that belong to the heading before them, or a paragraph.
+ * Reads notes, which consist of blocks separated by blank lines: `Heading:` with rows below it, rows that
+ * belong to the previous heading, or a paragraph.
  *
- * @throws {Error} where rows have no heading, or what goes on with a row has none above it
+ * @throws {Error} if rows have no heading, or a continuation has no row above it
  */
 export function parseNotes(text: string): Notes {
   const paragraphs: string[] = [];

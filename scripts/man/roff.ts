@@ -1,13 +1,13 @@
 /**
- * Text as roff, the language of manual pages, takes it (groff_char(7), man(7)).
+ * Escapes text for roff, the language of manual pages (groff_char(7), man(7)).
  *
  * @module
  */
 
-/** Bytes of a line of the page: mandoc's lint wants no more than 80. */
+/** Bytes of a line of the page: mandoc's lint warns above 80. */
 const LINE_WIDTH = 78;
 
-/** Characters that roff would read as commands, or print as typographic ones. */
+/** Characters that roff would interpret, or print as typographic ones. */
 const ESCAPES: Readonly<Record<string, string>> = {
   "\\": "\\(rs",
   "'": "\\(aq",
@@ -17,7 +17,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
   "~": "\\(ti",
 };
 
-/** What is typed, such as a command or a path: each dash stays the ASCII character. */
+/** Literal text, such as a command or a path: dashes stay ASCII. */
 export function literal(text: string): string {
   return guarded(escaped(text).replaceAll("-", "\\-"));
 }
@@ -33,8 +33,8 @@ export function italic(text: string): string {
 }
 
 /**
- * Sentences, over lines that begin where sentences do. A dash between letters is a hyphen, unless
- * the word is an option or a path.
+ * Sentences, each starting on a new line. A dash between letters is a hyphen, unless the word is an option
+ * or a path.
  */
 export function prose(text: string): string {
   return text.split(/(?<=[.?!]) +(?=[A-Z0-9])/).flatMap(wrapped).map(guarded).join("\n");
@@ -53,12 +53,12 @@ function escaped(text: string): string {
     .replace(/[^\0-\x7f]/gu, (character) => `\\[u${hex(character)}]`);
 }
 
-/** The code point, in four digits or more: roff's own form works whatever the page's encoding. */
+/** The code point with at least four digits: roff's own escape works in any encoding. */
 function hex(character: string): string {
   return character.codePointAt(0)!.toString(16).toUpperCase().padStart(4, "0");
 }
 
-/** A line that begins with a period would be a command. */
+/** A line starting with a period would be a command. */
 function guarded(line: string): string {
   return line.startsWith(".") ? `\\&${line}` : line;
 }

@@ -1,8 +1,8 @@
 #!/bin/sh
-# In the guest: traces five pings, and ends as Ctrl-C does.
+# In the guest: traces five pings, and stops like Ctrl-C.
 set -eu
 
-# Linux 5.10 has no BTF of modules: there it comes from a file.
+# Linux 5.10 has no BTF of modules, so it comes from a file.
 [ -e /sys/kernel/btf/vrouter ] || [ ! -e /vm/vrouter.btf ] || set -- --vrouter-btf /vm/vrouter.btf "$@"
 
 ready=$(mktemp -u)

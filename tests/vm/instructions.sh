@@ -1,7 +1,7 @@
 #!/bin/sh
-# In a guest with --accel icount: instructions that a flood ping of 1,000 round trips takes, untraced,
-# traced, and traced with a filter that rejects every packet, in thousands a round trip. vrft's own do
-# not count: it is stopped meanwhile.
+# In a guest with --accel icount: prints the instructions of a flood ping of 1,000 round trips, untraced,
+# traced, and traced with a filter that rejects every packet, in thousands per round trip. Excludes vrft's
+# own, which is stopped meanwhile.
 set -eu
 
 flood() {
@@ -15,7 +15,7 @@ traced() {
 	vrft "$@" --ready-file "$work/ready" -o "$work/trace" 2>"$work/log" &
 	vrft=$!
 	while [ ! -e "$work/ready" ]; do sleep 0.1; done
-	# It goes to sleep, and so wants to be woken by the first event alone.
+	# It goes to sleep, so that only the first event wakes it.
 	sleep 0.5
 	kill -STOP "$vrft"
 	flood >/dev/null

@@ -1,9 +1,9 @@
 #!/bin/sh
 # The network of the tests: the namespaces vm1 (10.1.1.1) and vm2 (10.1.1.2), each with an eth0
-# whose other end (tap1, tap2) is in the initial namespace. The vrouter module joins the taps as
-# its vifs 1 and 2; without the module the bridge br0 does.
-# It makes do with busybox, all that a bare guest has. That one's ip knows no namespaces, and leaves
-# the name of a link's other end to the kernel: veth0.
+# whose other end (tap1, tap2) is in the initial namespace. The vrouter module connects the taps as
+# its vifs 1 and 2; without the module, the bridge br0 does.
+# Works with busybox, as in a bare guest, whose ip does not support namespaces and lets the kernel name
+# the other end of a link: veth0.
 set -eu
 
 join() {
@@ -15,7 +15,7 @@ join() {
 }
 
 if [ -d /sys/module/vrouter ]; then
-	# A fabric: index 0 is an interface like any other. The peer stands for the wire.
+	# A fabric: index 0 is an interface like any other. The peer represents the wire.
 	ip link add fab0 type veth
 	ip link set fab0 address 02:00:00:00:02:00
 	ip link set veth0 name wire0
@@ -31,9 +31,9 @@ else
 fi
 mkdir -p /run/netns
 for index in 1 2; do
-	# Where iproute2 expects a namespace that has a name.
+	# Where iproute2 expects named namespaces.
 	touch "/run/netns/vm$index"
-	# The addresses are fixed, so that traces can be compared.
+	# Fixed addresses, so that traces can be compared.
 	unshare --net="/run/netns/vm$index" sh -eu -s "$index" <<'END'
 		ip link add eth0 type veth
 		ip link set eth0 address "02:00:00:00:00:0$1"
