@@ -123,7 +123,8 @@ export class KprobeEvents implements Disposable {
       file = new LockableFile(path);
     } catch (cause) {
       if (!(cause instanceof SystemError)) throw cause;
-      throw new Failure("tracefs", `Cannot write ${path}: ${errorText(cause.errno)}`, { cause });
+      const { errno } = cause;
+      throw new Failure("tracefs", `Cannot write ${path}: ${errorText(errno)}`, { cause, errno });
     }
     try {
       const rcu = new ExpeditedRcu(file, tracefs, paths.rcuExpedited);

@@ -272,6 +272,7 @@ Deno.test("KprobeEvents fails where events may not be made, and leaves nothing o
   await assert.rejects(tracefs.open(), (error) => {
     assert.ok(error instanceof Failure && error.cause instanceof Error);
     assert.equal(error.kind, "tracefs");
+    assert.equal(error.errno, 21);
     assert.match(error.message, /^Cannot write \/\S*\/kprobe_events: Is a directory$/);
     return true;
   });
