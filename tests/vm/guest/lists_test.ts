@@ -75,6 +75,13 @@ Deno.test("vrft functions --skipped gives the reason of each function that is le
   assert.match(reason("vr_case_seventh"), /stack/);
   assert.match(reason("vr_case_struct_full"), /stack/);
   assert.match(reason("vr_case_twin"), /2 symbols/);
+  // Each function whose parameters the compiler changed is there, by its symbol or by its own name.
+  const kallsyms = await Deno.readTextFile("/proc/kallsyms");
+  const changed = [...kallsyms.matchAll(/ t ((?!__pfx_)(\S+)\.isra\.\d+)\t\[vrouter\]$/gm)];
+  assert.ok(changed.length >= 2);
+  for (const [, symbol = "", name = ""] of changed) {
+    assert.notEqual(reason(symbol) + reason(name), "", symbol);
+  }
   assert.ok(skipped.every((one) => one.reason !== ""));
 });
 
