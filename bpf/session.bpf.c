@@ -9,6 +9,7 @@
  * newer ones.
  */
 #include "programs.h"
+#include "cookie_table.h"
 
 #ifdef VRFT_KFUNCS_WITHOUT_CTX
 extern bool bpf_session_is_return(void) __ksym;
@@ -19,21 +20,6 @@ extern __u64 *bpf_session_cookie(void) __ksym;
 extern bool bpf_session_is_return(void *ctx) __ksym;
 extern __u64 *bpf_session_cookie(void *ctx) __ksym;
 #endif
-
-/*
- * The kernel would find the attach cookie by a binary search among all
- * functions of the link, which takes longer than everything else here: 257,000
- * instructions rather than 198,000, and 191,000 rather than 132,000 if all is
- * rejected.
- */
-static __always_inline __u64 cookie_at(__u32 address)
-{
-	__u32 bucket = address * VRFT_BUCKET_FACTOR >> (32 - VRFT_BUCKET_BITS);
-	__u32 slot = address * VRFT_SLOT_FACTOR >> (32 - VRFT_SLOT_BITS);
-
-	slot += control.displacements[bucket];
-	return control.cookies[slot & ((1 << VRFT_SLOT_BITS) - 1)];
-}
 
 static __always_inline int session(struct pt_regs *ctx, bool sampled)
 {

@@ -80,12 +80,11 @@ struct vrft_interface {
 /*
  * Cookies of a session's functions by address, in a table without collisions:
  * two hashes of the address' low half, which is unlike any other's. One names
- * a bucket, and user space has chosen what that bucket adds to the other so
+ * a bucket, and user space has chosen that bucket's factor of the other so
  * that each function has a slot of its own: see src/probe/cookie_table.ts.
  */
 #define VRFT_BUCKET_FACTOR	2654435761U
 #define VRFT_BUCKET_BITS	12
-#define VRFT_SLOT_FACTOR	2246822519U
 #define VRFT_SLOT_BITS		15
 
 /* Shared with user space while tracing; in .bss, mapped by libbpf. */
@@ -94,7 +93,7 @@ struct vrft_control {
 	__u32 reader_waits;	/* the reader sleeps: wake it */
 	__u64 interface_bits[VRFT_BITMAP_WORDS];	/* by ifindex */
 	__u64 vif_bits[VRFT_BITMAP_WORDS];		/* by vif index */
-	__u16 displacements[1 << VRFT_BUCKET_BITS];
+	__u32 slot_factors[1 << VRFT_BUCKET_BITS];	/* by bucket */
 	__u64 cookies[1 << VRFT_SLOT_BITS];
 };
 

@@ -109,6 +109,7 @@ export function discover(input: DiscoveryInput): Discovery {
   const isLoaded = loadedModules(input.kallsyms, kallsyms ?? []);
 
   const functions: PacketFunction[] = [];
+  const byAddress = new Map<bigint, string>();
   const skipped: SkippedFunction[] = [];
   for (const candidate of candidates) {
     const { module, name, packet } = candidate;
@@ -122,6 +123,12 @@ export function discover(input: DiscoveryInput): Discovery {
       skipped.push({ name, module, reason: `parameter ${position} arrives on the stack` });
     } else {
       const address = soleAddress(found);
+      const same = address === null ? undefined : byAddress.get(address);
+      if (same !== undefined) {
+        skipped.push({ name, module, reason: `another name of ${same}` });
+        continue;
+      }
+      if (address !== null) byAddress.set(address, name);
       functions.push({ name, module, struct, position, register, indirection, address });
     }
   }

@@ -65,6 +65,8 @@ export interface Backend {
    * address; 0 if probes have cookies.
    */
   readonly placesPerFunction: number;
+  /** Functions that it can be attached to at a time. */
+  readonly maxFunctions: number;
   /**
    * Attaches the object's programs to all targets; a target's index is its number in records. Functions
    * refused by the kernel are listed in the result.

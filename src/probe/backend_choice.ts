@@ -4,6 +4,7 @@
  * @module
  */
 
+import { amount } from "../sys/amount.ts";
 import { Failure } from "../sys/failure.ts";
 import { readText } from "../sys/files.ts";
 import type { Btf } from "../kernel/btf.ts";
@@ -96,6 +97,14 @@ export function whyNot(
   return error;
 }
 
+function requireRoom({ maxFunctions }: Backend, functions: number): void {
+  if (functions <= maxFunctions) return;
+  throw new Failure(
+    "attach",
+    `${amount(functions)} functions are too many for it, it takes ${amount(maxFunctions)}`,
+  );
+}
+
 /** The switch of ftrace: `0` if it is off. */
 const FTRACE_SWITCH = "/proc/sys/kernel/ftrace_enabled";
 
@@ -138,6 +147,7 @@ export async function tryBackend(
   probes: readonly Target[],
   { cancelled, info }: Pick<User, "cancelled" | "info">,
 ): Promise<Trial> {
+  requireRoom(backend, functions);
   if (backend.name !== "kprobe") requireFtrace();
   const object = await objects.readObject(backend.object(objects.kernel));
   const loaded = BpfObject.load(libbpf, object, backend.programs, {

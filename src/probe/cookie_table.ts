@@ -2,73 +2,103 @@
  * The table in which a session's program finds the cookie of the function that was entered: bpf/vrft.h,
  * `struct vrft_control`. Looking one up takes two loads, however many there are.
  *
- * The low half of an address is hashed twice. One hash names a bucket; each bucket has a number, its
- * displacement, which is added to the other hash and makes the slot. The displacements are chosen so that
- * no two functions share a slot ("hash and displace").
+ * The low half of an address is hashed twice, each time to the upper bits of a product. One hash names a
+ * bucket; each bucket has a number, the factor of the other hash, which makes the slot. The factors are
+ * chosen so that no two functions share a slot.
  *
  * @module
  */
 
+import { Failure } from "../sys/failure.ts";
 import {
   BUCKET_BITS,
   BUCKET_FACTOR,
   CONTROL_COOKIES,
-  CONTROL_DISPLACEMENTS,
+  CONTROL_SLOT_FACTORS,
   cookieOf,
   SLOT_BITS,
-  SLOT_FACTOR,
 } from "./layout.ts";
 import type { Target } from "./target.ts";
 
 const BUCKETS = 1 << BUCKET_BITS;
 const SLOTS = 1 << SLOT_BITS;
 
-/** Functions that the table takes for certain: half of its slots stay free. */
+/** Functions that the table takes: half of its slots stay free, so that factors are soon found. */
 export const MAX_FUNCTIONS = SLOTS / 2;
+
+/** The first factor that is tried; the others are odd, too, and look as random. */
+const FIRST_FACTOR = 2246822519;
+/** Factors that are tried. A dozen are enough mostly, a hundred in a table that is full. */
+const FACTORS = 1 << 16;
 
 /**
  * Fills the table.
  *
  * @param control `struct vrft_control`
  * @param targets functions; the low halves of their addresses differ, as those of one kernel do
- * @throws {RangeError} when two have the same, or there are more than {@linkcode MAX_FUNCTIONS}
+ * @throws {Failure} when two have the same, or there are more than {@linkcode MAX_FUNCTIONS}
  */
 export function setCookies(control: ArrayBuffer, targets: readonly Target[]): void {
   if (targets.length > MAX_FUNCTIONS) {
-    throw new RangeError(`A table of ${MAX_FUNCTIONS} functions has no room for ${targets.length}`);
+    throw new Failure(
+      "attach",
+      `A table of ${MAX_FUNCTIONS} functions has no room for ${targets.length}`,
+    );
   }
-  const displacements = new Uint16Array(control, CONTROL_DISPLACEMENTS, BUCKETS);
+  const factors = new Uint32Array(control, CONTROL_SLOT_FACTORS, BUCKETS);
   const cookies = new BigUint64Array(control, CONTROL_COOKIES, SLOTS);
+  const lows = targets.map(({ address }) => Number(address & 0xffffffffn));
   const buckets = Map.groupBy(
     targets.keys(),
-    (index) => hash(targets[index]!.address, BUCKET_FACTOR, BUCKET_BITS),
+    (index) => hash(lows[index]!, BUCKET_FACTOR, BUCKET_BITS),
   );
   const taken = new Uint8Array(SLOTS);
   // The full ones first, while there is room.
   for (
     const [bucket, indexes] of [...buckets].sort(([, a], [, b]) => b.length - a.length)
   ) {
-    const slots = indexes.map((index) => hash(targets[index]!.address, SLOT_FACTOR, SLOT_BITS));
-    const displacement = findDisplacement(slots, taken);
-    displacements[bucket] = displacement;
-    indexes.forEach((index, at) => {
-      cookies[(slots[at]! + displacement) % SLOTS] = cookieOf(targets[index]!, index);
-    });
-  }
-}
-
-/** The first displacement that puts all of `slots` on free ones, which it takes. */
-function findDisplacement(slots: readonly number[], taken: Uint8Array): number {
-  if (new Set(slots).size === slots.length) {
-    for (let displacement = 0; displacement < SLOTS; displacement++) {
-      if (slots.some((slot) => taken[(slot + displacement) % SLOTS] !== 0)) continue;
-      for (const slot of slots) taken[(slot + displacement) % SLOTS] = 1;
-      return displacement;
+    requireDifferent(indexes, lows, targets);
+    const factor = findFactor(indexes.map((index) => lows[index]!), taken);
+    factors[bucket] = factor;
+    for (const index of indexes) {
+      cookies[hash(lows[index]!, factor, SLOT_BITS)] = cookieOf(targets[index]!, index);
     }
   }
-  throw new RangeError("Two functions have the same address");
 }
 
-function hash(address: bigint, factor: number, bits: number): number {
-  return Math.imul(Number(address & 0xffffffffn), factor) >>> (32 - bits);
+/** Functions at one address are in one bucket. */
+function requireDifferent(
+  indexes: readonly number[],
+  lows: readonly number[],
+  targets: readonly Target[],
+): void {
+  const byLow = new Map<number, number>();
+  for (const index of indexes) {
+    const other = byLow.get(lows[index]!);
+    if (other !== undefined) {
+      const names = `${targets[other]!.name}() and ${targets[index]!.name}()`;
+      throw new Failure("attach", `${names} have the same address`);
+    }
+    byLow.set(lows[index]!, index);
+  }
+}
+
+/** The first factor that puts all of a bucket's addresses on free slots, which are taken then. */
+function findFactor(lows: readonly number[], taken: Uint8Array): number {
+  for (let count = 1; count <= FACTORS; count++) {
+    const factor = (Math.imul(count, FIRST_FACTOR) | 1) >>> 0;
+    const slots = new Set<number>();
+    for (const low of lows) {
+      const slot = hash(low, factor, SLOT_BITS);
+      if (taken[slot] === 0) slots.add(slot);
+    }
+    if (slots.size < lows.length) continue;
+    for (const slot of slots) taken[slot] = 1;
+    return factor;
+  }
+  throw new Failure("attach", `No table for the addresses of ${lows.length} functions was found`);
+}
+
+function hash(low: number, factor: number, bits: number): number {
+  return Math.imul(low, factor) >>> (32 - bits);
 }

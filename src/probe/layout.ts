@@ -21,16 +21,18 @@ export const CONTROL_ENABLED = 0;
 export const CONTROL_READER_WAITS = 4;
 export const CONTROL_INTERFACE_BITS = 8;
 export const CONTROL_VIF_BITS = 8 + 8192;
-export const CONTROL_DISPLACEMENTS = 8 + 2 * 8192;
-export const CONTROL_COOKIES = CONTROL_DISPLACEMENTS + 2 * 4096;
+export const CONTROL_SLOT_FACTORS = 8 + 2 * 8192;
+export const CONTROL_COOKIES = CONTROL_SLOT_FACTORS + 4 * 4096;
 export const CONTROL_BYTES = CONTROL_COOKIES + 8 * 32768;
 /** Bits of each filter bitmap. */
 export const BITMAP_BITS = 65536;
 
-/** The hashes of a session's functions: factor, and how many of the product's upper bits count. */
+/**
+ * The hashes of a session's functions: the factor of the first one, and how many of the product's upper
+ * bits count.
+ */
 export const BUCKET_FACTOR = 2654435761;
 export const BUCKET_BITS = 12;
-export const SLOT_FACTOR = 2246822519;
 export const SLOT_BITS = 15;
 
 /** `struct vrft_config` in `.rodata`: offsets in bytes, each a u32. */

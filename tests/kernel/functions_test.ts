@@ -50,6 +50,23 @@ function reasons({ skipped }: Discovery): Record<string, string> {
   return Object.fromEntries(skipped.map(({ name, reason }) => [name, reason]));
 }
 
+Deno.test("discover() takes a function once that has two names", () => {
+  const { writer } = kernel("ip_rcv", "ip_receive");
+  const names = ["ip_rcv", "ip_receive"];
+  const aliases = "ffffffff81000000 T ip_rcv\nffffffff81000000 t ip_receive\n";
+  for (const filter of [null, filterFunctions(...names)]) {
+    const found = run(writer, {
+      kallsyms: new TextEncoder().encode(aliases),
+      filterFunctions: filter,
+    });
+    assert.deepEqual(traced(found), ["vmlinux:ip_rcv"]);
+    assert.deepEqual(reasons(found), { ip_receive: "another name of ip_rcv" });
+  }
+  // Where addresses are hidden, nobody can tell.
+  const hidden = new TextEncoder().encode(aliases.replaceAll("ffffffff81000000", "0".repeat(16)));
+  assert.equal(run(writer, { kallsyms: hidden }).functions.length, 2);
+});
+
 Deno.test("discover() gives each function that takes a packet, with its address", () => {
   const { writer, skb } = kernel("ip_rcv");
   writer.func("fib_lookup", [["net", writer.int("int", 4)]]);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { BACKENDS, chooseBackend } from "../../src/probe/backend_choice.ts";
 import type { BackendName } from "../../src/probe/backend.ts";
 import type { Target } from "../../src/probe/target.ts";
+import { session } from "../../src/probe/backends/session.ts";
 import { BPF_TRACE_KPROBE_MULTI, createMultiLink } from "../../src/probe/bpf_syscall.ts";
 import { Libbpf } from "../../src/probe/libbpf.ts";
 import { Failure } from "../../src/sys/failure.ts";
@@ -29,7 +30,10 @@ const NOWHERE: Target = {
 const NEWEST = kernelWithSession(1);
 
 /** What choosing fails with, and what was said meanwhile. */
-async function choose(choice: BackendName | "auto"): Promise<[Failure, string[]]> {
+async function choose(
+  choice: BackendName | "auto",
+  functions = 100,
+): Promise<[Failure, string[]]> {
   using libbpf = await Libbpf.open();
   const said: string[] = [];
   const user = {
@@ -42,7 +46,7 @@ async function choose(choice: BackendName | "auto"): Promise<[Failure, string[]]
       libbpf,
       { readObject: (name) => Promise.resolve(builtObject(name)), kernel: NEWEST },
       SMALL,
-      100,
+      functions,
       choice,
       [NOWHERE],
       user,
@@ -83,6 +87,12 @@ test("chooseBackend() tries the backend asked for, and no other", async () => {
       said.every((text) => !text.startsWith("Backend ") || text.startsWith(`Backend ${name}:`)),
     );
   }
+});
+
+test("chooseBackend() passes over a backend that cannot take as many functions", async () => {
+  const [failure] = await choose("auto", session.maxFunctions + 1);
+  const reason = "session: 16,385 functions are too many for it, it takes 16,384; multi: Cannot ";
+  assert.ok(failure.message.includes(reason), failure.message);
 });
 
 test("createMultiLink() says how many functions could not be probed", async () => {

@@ -79,7 +79,7 @@ Deno.test("the control block is laid out as struct vrft_control, at the start of
     "reader_waits",
     "interface_bits",
     "vif_bits",
-    "displacements",
+    "slot_factors",
     "cookies",
   ];
   assert.deepEqual(offsets("vrft_control", members), {
@@ -87,7 +87,7 @@ Deno.test("the control block is laid out as struct vrft_control, at the start of
     reader_waits: layout.CONTROL_READER_WAITS,
     interface_bits: layout.CONTROL_INTERFACE_BITS,
     vif_bits: layout.CONTROL_VIF_BITS,
-    displacements: layout.CONTROL_DISPLACEMENTS,
+    slot_factors: layout.CONTROL_SLOT_FACTORS,
     cookies: layout.CONTROL_COOKIES,
   });
   assert.equal(BigInt(layout.BITMAP_BITS), defined("VRFT_BITMAP_BITS"));
@@ -122,7 +122,6 @@ Deno.test("the configuration is laid out as struct vrft_config, at the start of 
 Deno.test("the hashes of the table of cookies are those of bpf/vrft.h", () => {
   assert.equal(BigInt(layout.BUCKET_FACTOR), defined("VRFT_BUCKET_FACTOR"));
   assert.equal(BigInt(layout.BUCKET_BITS), defined("VRFT_BUCKET_BITS"));
-  assert.equal(BigInt(layout.SLOT_FACTOR), defined("VRFT_SLOT_FACTOR"));
   assert.equal(BigInt(layout.SLOT_BITS), defined("VRFT_SLOT_BITS"));
 });
 

@@ -47,6 +47,7 @@ export const kprobe: Backend = {
   programs: PROGRAMS.map((name) => ({ name })),
   // On Linux 6.1, a function has 1.3 ends on average, plus its entry and its start.
   placesPerFunction: 16,
+  maxFunctions: Infinity,
 
   async attach(
     object: BpfObject,

@@ -32,6 +32,7 @@ export const multi: Backend = {
     { name: RETURN, attachType: BPF_TRACE_KPROBE_MULTI },
   ],
   placesPerFunction: 0,
+  maxFunctions: Infinity,
 
   // deno-lint-ignore require-await -- other backends have to wait
   async attach(

@@ -11,7 +11,7 @@ import { Failure } from "../../sys/failure.ts";
 import type { Target } from "../target.ts";
 import { BPF_TRACE_KPROBE_SESSION, missedByLink, missedByProgram } from "../bpf_syscall.ts";
 import type { BpfObject } from "../object.ts";
-import { setCookies } from "../cookie_table.ts";
+import { MAX_FUNCTIONS, setCookies } from "../cookie_table.ts";
 import { linkFunctions, unlink } from "./multi_link.ts";
 
 const PROGRAM = "vrft_session";
@@ -24,6 +24,7 @@ export const session: Backend = {
   // than the attach type.
   programs: [{ name: PROGRAM, attachType: BPF_TRACE_KPROBE_SESSION }],
   placesPerFunction: 0,
+  maxFunctions: MAX_FUNCTIONS,
 
   // deno-lint-ignore require-await -- other backends have to wait
   async attach(

@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { setCookies } from "../../src/probe/cookie_table.ts";
+import { cookieOf } from "../../src/probe/layout.ts";
+import { Libbpf } from "../../src/probe/libbpf.ts";
+import { BpfObject } from "../../src/probe/object.ts";
+import { FRAME, FUNCTION, KIND_ENTRY } from "../../src/probe/record.ts";
+import { RingReader } from "../../src/probe/ring.ts";
+import { RingMapping } from "../../src/probe/ring_mapping.ts";
+import type { Target } from "../../src/probe/target.ts";
+import { BPF_PROG_TYPE_RAW_TRACEPOINT, bpfTest, RecordProgram } from "../support/bpf.ts";
+import { builtObject } from "../support/built_object.ts";
+import { SMALL } from "../support/loaded_object.ts";
+
+const test = bpfTest(BPF_PROG_TYPE_RAW_TRACEPOINT);
+const PROGRAM = "vrft_test_cookie";
+const RING_BYTES = 1 << 18;
+
+test("the program finds the cookies of all functions in the table", async () => {
+  const targets: Target[] = Array.from({ length: 2000 }, (_, index) => ({
+    name: `f${index}`,
+    module: "vmlinux",
+    struct: "sk_buff",
+    position: 1,
+    register: 1 + index % 6,
+    indirection: 1,
+    // Anywhere in the kernel's text, and no two at the same place.
+    address: 0xffffffff81000000n + 16n * BigInt(index * 7919 % (1 << 20)),
+  }));
+  using libbpf = await Libbpf.open();
+  using object = BpfObject.load(libbpf, builtObject(), [{ name: PROGRAM }], {
+    ...SMALL,
+    ringBytes: RING_BYTES,
+  });
+  setCookies(object.control, targets);
+  const program = new RecordProgram(object.programFd(PROGRAM));
+  for (const { address } of targets) program.run(address, KIND_ENTRY, 0n);
+
+  const found: bigint[] = [];
+  using ring = new RingMapping(object.mapFd("events"), RING_BYTES);
+  new RingReader(ring.memory).drain({
+    record: (words, at) =>
+      found.push(BigInt(words[at + FUNCTION]!) | BigInt(words[at + FRAME]!) << 32n),
+  }, Infinity);
+  assert.deepEqual(found, targets.map(cookieOf));
+});
