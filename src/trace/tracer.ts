@@ -1,5 +1,5 @@
 /**
- * A trace from start to end: programs in the kernel, probes attached, records read, everything let go.
+ * A trace from start to end: loads the programs, attaches the probes, reads the records, detaches.
  *
  * @module
  */
