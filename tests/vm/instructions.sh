@@ -21,7 +21,7 @@ traced() {
 	flood >/dev/null
 	echo "$what: $(flood)"
 	kill -CONT "$vrft"
-	kill -INT "$vrft"
+	kill -TERM "$vrft"
 	wait "$vrft"
 	sed -n '$s/^[^ ]* [^ ]* /  /p' "$work/log"
 }
