@@ -65,6 +65,7 @@ export {
   type Consumer,
   type Recording,
   type Sampling,
+  type SlowOutput,
   type TraceCounts,
   Tracer,
   type TracerOptions,

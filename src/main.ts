@@ -20,19 +20,24 @@ import type { CommandIo } from "./commands/io.ts";
 import { runTrace, type TraceSignals } from "./commands/trace.ts";
 import { LineWriter, OutputClosed } from "./output/line_writer.ts";
 import { Log } from "./output/log.ts";
+import { standardError } from "./output/messages.ts";
+import { STANDARD_OUTPUT } from "./output/sinks.ts";
 import { readObject } from "./probe/object_file.ts";
 import { printable } from "./sys/printable.ts";
 import { Failure } from "./sys/failure.ts";
+import { endingSignals } from "./sys/signals.ts";
 import { RUNTIME, versionText } from "./version.ts";
 
-const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+/** Milliseconds that the last messages are given to get out. */
+const LAST_WORDS_MS = 1000;
 
 async function main(): Promise<number> {
   const invocation = parseArguments(Deno.args, versionText(info, RUNTIME, Deno.version.deno));
-  const writer = new LineWriter(Deno.stdout, "standard output");
+  const writer = new LineWriter(STANDARD_OUTPUT, "standard output");
+  const signals = new Signals();
   try {
-    const status = await run(invocation, writer);
-    writer.flush();
+    const status = await run(invocation, writer, signals);
+    await writer.finish(signals.cut);
     return status;
   } catch (error) {
     if (error instanceof OutputClosed) return 0;
@@ -45,33 +50,39 @@ async function main(): Promise<number> {
   }
 }
 
-async function run(invocation: Invocation, writer: LineWriter): Promise<number> {
+async function run(
+  invocation: Invocation,
+  writer: LineWriter,
+  signals: Signals,
+): Promise<number> {
   switch (invocation.command) {
     case "show":
       writer.text(invocation.text);
       return 0;
     case "misuse":
-      Deno.stderr.writeSync(new TextEncoder().encode(`vrft: ${invocation.text}`));
+      standardError.write(`vrft: ${invocation.text}`);
       return 2;
     case "functions":
       return await runFunctions(invocation.options, ioOf(writer, invocation.options.debug));
     case "interfaces":
       return await runInterfaces(invocation.options, ioOf(writer, invocation.options.debug));
     case "check":
+      signals.catch();
       return await runCheck(
         invocation.options,
         { ...ioOf(writer, invocation.options.debug), out: (text) => writeNow(writer, text) },
         {
           colour: Deno.stdout.isTerminal() && !Deno.noColor,
-          stop: catchSignals().stop,
+          stop: signals.stop,
           readObject,
         },
       );
     case "completions":
       return runCompletions(invocation.shell, ioOf(writer, false));
     case "trace": {
+      signals.catch();
       const log = new Log({ debug: invocation.options.debug });
-      return await runTrace(invocation.options, log, catchSignals(), readObject);
+      return await runTrace(invocation.options, log, signals, readObject);
     }
   }
 }
@@ -87,17 +98,30 @@ function writeNow(writer: LineWriter, text: string): void {
   writer.flush();
 }
 
-/** From now on, signals do not end the process. */
-function catchSignals(): TraceSignals {
-  const stop = new AbortController();
-  const cut = new AbortController();
-  for (const signal of SIGNALS) {
-    Deno.addSignalListener(signal, () => {
-      if (stop.signal.aborted) cut.abort();
-      stop.abort();
-    });
+/** What the user says by signals. */
+class Signals implements TraceSignals {
+  readonly #stop = new AbortController();
+  readonly #cut = new AbortController();
+
+  get stop(): AbortSignal {
+    return this.#stop.signal;
   }
-  return { stop: stop.signal, cut: cut.signal };
+
+  get cut(): AbortSignal {
+    return this.#cut.signal;
+  }
+
+  /** From now on signals end nothing by themselves. */
+  catch(): void {
+    for (const signal of endingSignals(Deno.readTextFileSync("/proc/self/status"))) {
+      Deno.addSignalListener(signal, () => {
+        if (this.stop.aborted) this.#cut.abort();
+        this.#stop.abort();
+      });
+    }
+    // A file that reaches its limit (ulimit -f) is an error of the write then.
+    Deno.addSignalListener("SIGXFSZ", () => {});
+  }
 }
 
 /** Lines of a failure's details to show: the last ones have the reason. */
@@ -116,11 +140,7 @@ function complain(error: unknown): void {
 
 /** Writes lines to standard error. */
 function say(lines: readonly string[]): void {
-  try {
-    Deno.stderr.writeSync(new TextEncoder().encode(`${lines.map(printable).join("\n")}\n`));
-  } catch {
-    // There is nowhere left to report it.
-  }
+  standardError.write(`${lines.map(printable).join("\n")}\n`);
 }
 
 function detailsOf(failure: Failure): string[] {
@@ -130,5 +150,6 @@ function detailsOf(failure: Failure): string[] {
 
 if (import.meta.main) {
   const status = await main();
+  await standardError.finish(LAST_WORDS_MS);
   Deno.exit(status);
 }

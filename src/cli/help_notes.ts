@@ -28,6 +28,10 @@ traced calls a little; without it, their time is known only if
 kernel.bpf_stats_enabled is on. The kernel's own cost of reaching the programs
 is not included.
 
+If the reader of the output is slow or stops reading, events that find no room
+in the ring buffer are counted as lost. Ctrl-C still detaches at once; a second
+one ends vrft without writing the rest.
+
 Files:
   /sys/kernel/btf/vmlinux  debug info of the running kernel
   /sys/kernel/btf/vrouter  debug info of the loaded module

@@ -9,7 +9,7 @@ import { whyNoModuleBtf } from "../kernel/module_btf.ts";
 import { NO_PACKET_OFFSETS, type PacketOffsets, packetOffsets } from "../kernel/packet_offsets.ts";
 import { readDistribution } from "../kernel/platform.ts";
 import { type KernelSources, readSources } from "../kernel/sources.ts";
-import { LineWriter, OutputClosed } from "../output/line_writer.ts";
+import { OutputClosed } from "../output/line_writer.ts";
 import type { Log } from "../output/log.ts";
 import { Progress } from "../output/progress.ts";
 import { summarize } from "../output/summary.ts";
@@ -27,7 +27,7 @@ import { selectFromSystem } from "../vrouter/selection.ts";
 import { withAdvice } from "./advice.ts";
 import { OverheadWatch, requireRunStatistics } from "./overhead_watch.ts";
 import { announce, removeStale } from "./ready_file.ts";
-import { openOutput, type Output, Printer } from "./trace_output.ts";
+import { OpenCancelled, openOutput, type Output, Printer } from "./trace_output.ts";
 import { findTargets } from "./trace_targets.ts";
 import { VrouterWatch } from "./vrouter_watch.ts";
 
@@ -39,7 +39,7 @@ const SIGNAL_MS = 500;
 export interface TraceSignals {
   /** Aborted by the first signal: stop, detach, print what has been recorded. */
   readonly stop: AbortSignal;
-  /** Aborted by the second: do not print what is still in the ring. */
+  /** Aborted by the second: print and write no more. */
   readonly cut: AbortSignal;
 }
 
@@ -72,7 +72,7 @@ export async function runTrace(
       log.info("Interrupted while attaching; everything is detached");
       return 0;
     }
-    if (await isInterruption(error, signals.stop)) {
+    if (error instanceof OpenCancelled || await isInterruption(error, signals.stop)) {
       log.info("Interrupted before anything was attached");
       return 0;
     }
@@ -81,8 +81,7 @@ export async function runTrace(
   }
 
   const { tracer, output, targets } = ready;
-  const writer = new LineWriter(output.sink, output.name);
-  const printer = new Printer(writer, targets, options.limit);
+  const printer = new Printer(output, targets, options.limit, log);
   const overhead = new OverheadWatch(log, tracer.programs, options.maxOverhead);
   try {
     await record(tracer, printer, options, signals, overhead, vrouter?.watched);
@@ -96,7 +95,9 @@ export async function runTrace(
   }
   // For kernels that do not announce module events.
   vrouter?.look();
-  log.info(summarize(printer.tree, tracer.counts(), overhead.result(), null));
+  // Interrupted twice, it may not have written all that it has printed.
+  const rows = printer.pending ? printer.rows : null;
+  log.info(summarize(printer.tree, tracer.counts(), overhead.result(), rows));
   return overhead.exceeded.aborted ? 1 : 0;
 }
 
@@ -129,8 +130,8 @@ async function prepare(
   const noun = interfaces.length === 1 ? "interface" : "interfaces";
   log.info(`Filter events with ${interfaces.length} ${noun} on ${kind}...`);
 
-  // Before attaching, which is slow on old kernels.
-  const output = resources.use(openOutput(options.output));
+  // Before anything is attached: that takes its time on old kernels.
+  const output = resources.use(await openOutput(options.output, log, stop));
   try {
     const tracer = await Tracer.load({
       readObject,
@@ -159,8 +160,8 @@ function namespacesFor({ netns, vrouter, kernelBtf }: TraceOptions, log: Log): N
 }
 
 /**
- * Records until something ends it. However it ends, the printed trace is complete, if there is room
- * for it.
+ * Records until something ends it; whatever does, what has been printed is whole, and written as far as
+ * the output takes it.
  */
 async function record(
   tracer: Tracer,
@@ -177,17 +178,20 @@ async function record(
       timer = setTimeout(() => timeUp.abort(), options.durationMs);
     }
     announce(options.readyFile);
+    // Not before: until the trace is live, a file of an earlier one is better than none.
+    printer.begin();
     return overhead.start();
   };
   const end = AbortSignal.any([signals.stop, timeUp.signal, overhead.exceeded]);
   try {
-    printer.begin();
     await tracer.run(printer, end, signals.cut, live, watched);
+  } catch (error) {
+    await printer.close(signals.cut);
+    throw error;
   } finally {
     // Deno sets up timers on first use of one of their functions, which takes a fifth of a second on a
     // slow machine and would delay Ctrl-C.
     if (timer !== undefined) clearTimeout(timer);
-    printer.end();
   }
 }
 

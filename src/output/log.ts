@@ -5,27 +5,27 @@
  */
 
 import { printable } from "../sys/printable.ts";
-import type { ByteSink } from "./line_writer.ts";
+import { type Messages, standardError } from "./messages.ts";
 
 /** How a {@linkcode Log} is to behave. */
 export interface LogOptions {
   /** Write {@linkcode Log.debug} messages too. Off by default. */
   readonly debug?: boolean;
   /** Where lines go; standard error by default. */
-  readonly sink?: ByteSink;
+  readonly messages?: Messages;
   /** The clock; the system's by default. */
   readonly now?: () => Date;
 }
 
-/** Writes log lines. A standard error that takes none is no reason to end: they are dropped then. */
+/** Writes log lines. */
 export class Log {
   readonly #debug: boolean;
-  readonly #sink: ByteSink;
+  readonly #messages: Messages;
   readonly #now: () => Date;
 
   constructor(options: LogOptions = {}) {
     this.#debug = options.debug ?? false;
-    this.#sink = options.sink ?? Deno.stderr;
+    this.#messages = options.messages ?? standardError;
     this.#now = options.now ?? ((): Date => new Date());
   }
 
@@ -37,16 +37,7 @@ export class Log {
   info(message: string): void {
     const time = timeOf(this.#now());
     const lines = message.replace(/\n$/, "").split("\n");
-    const bytes = new TextEncoder().encode(
-      lines.map((line) => `${time} ${printable(line)}\n`).join(""),
-    );
-    try {
-      for (let start = 0; start < bytes.length;) {
-        start += this.#sink.writeSync(bytes.subarray(start));
-      }
-    } catch {
-      // There is nowhere left to say so.
-    }
+    this.#messages.write(lines.map((line) => `${time} ${printable(line)}\n`).join(""));
   }
 
   /** Writes a message if it was asked for (`--debug`), as {@linkcode info} does. */

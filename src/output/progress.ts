@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { ByteSink } from "./line_writer.ts";
+import { type Messages, standardError } from "./messages.ts";
 
 /** Cells of the bar where the terminal is wide enough. */
 const BAR_CELLS = 30;
@@ -19,7 +19,7 @@ const REDRAW_MS = 50;
 /** How a {@linkcode Progress} is to behave; by default it suits standard error. */
 export interface ProgressOptions {
   /** Where the bar goes. */
-  readonly sink?: ByteSink;
+  readonly messages?: Messages;
   /** Whether that is a terminal, where the bar is drawn over and over. Else its end alone is written. */
   readonly terminal?: boolean;
   /** Columns of the terminal now. */
@@ -34,7 +34,7 @@ export interface ProgressOptions {
  */
 export class Progress implements Disposable {
   readonly #total: number;
-  readonly #sink: ByteSink;
+  readonly #messages: Messages;
   readonly #terminal: boolean;
   readonly #columns: () => number;
   readonly #now: () => number;
@@ -50,7 +50,7 @@ export class Progress implements Disposable {
    */
   constructor(total: number, options: ProgressOptions = {}) {
     this.#total = total;
-    this.#sink = options.sink ?? Deno.stderr;
+    this.#messages = options.messages ?? standardError;
     this.#terminal = options.terminal ?? Deno.stderr.isTerminal();
     this.#columns = options.columns ?? terminalColumns;
     this.#now = options.now ?? ((): number => performance.now());
@@ -61,6 +61,8 @@ export class Progress implements Disposable {
   update(done: number): void {
     const now = this.#now();
     if (!this.#terminal || this.#finished || now - this.#drawnAt < REDRAW_MS) return;
+    // Old bars would only take the room of messages.
+    if (this.#messages.busy) return;
     this.#drawnAt = now;
     this.#draw(done, now);
   }
@@ -70,24 +72,24 @@ export class Progress implements Disposable {
     if (this.#finished) return;
     this.#finished = true;
     this.#draw(done, this.#now());
-    this.#write("\n");
+    this.#messages.write("\n");
   }
 
   /** Ends the line of a bar that has been drawn and did not {@linkcode finish}. */
   [Symbol.dispose](): void {
-    if (!this.#finished && this.#drawn > 0) this.#write("\n");
+    if (!this.#finished && this.#drawn > 0) this.#messages.write("\n");
     this.#finished = true;
   }
 
   #draw(done: number, now: number): void {
     if (!this.#terminal) {
-      this.#write(this.#text(done, now, USUAL_COLUMNS));
+      this.#messages.write(this.#text(done, now, USUAL_COLUMNS));
       return;
     }
     // A line that fills the last column may wrap.
     const columns = this.#columns() - 1;
     const text = this.#text(done, now, columns);
-    this.#write(`\r${text.padEnd(Math.min(this.#drawn, columns))}`);
+    this.#messages.write(`\r${text.padEnd(Math.min(this.#drawn, columns))}`);
     this.#drawn = text.length;
   }
 
@@ -100,17 +102,6 @@ export class Progress implements Disposable {
     if (cells < FEWEST_CELLS) return `${before} ${after}`.slice(0, Math.max(columns, 0));
     const full = Math.floor(share * cells);
     return `${before} |${"█".repeat(full)}${" ".repeat(cells - full)}| ${after}`;
-  }
-
-  #write(text: string): void {
-    const bytes = new TextEncoder().encode(text);
-    try {
-      for (let start = 0; start < bytes.length;) {
-        start += this.#sink.writeSync(bytes.subarray(start));
-      }
-    } catch {
-      // A progress bar that cannot be shown is no reason to stop what it shows.
-    }
   }
 }
 

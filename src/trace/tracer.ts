@@ -69,6 +69,22 @@ export interface Consumer extends RecordSink {
   readonly full: boolean;
   /** True once nothing is wanted any more. */
   readonly done: boolean;
+  /** Where it writes, if that can be slower than records come. */
+  readonly output?: SlowOutput;
+}
+
+/** What takes its time to take what a consumer makes of records. Nothing that must not wait waits for it. */
+export interface SlowOutput {
+  /** True while no records should come. They stay in the ring, where those without room count as lost. */
+  readonly blocked: boolean;
+  /** True while it has not taken everything. */
+  readonly pending: boolean;
+  /** Resolves once it has taken more, or failed. */
+  progress(): Promise<void>;
+  /** No more records will come. */
+  finish(): void;
+  /** Called, once, when nothing is attached any more and the output keeps the trace from ending. */
+  waiting(): void;
 }
 
 /** What happened, for the summary. */
@@ -99,6 +115,8 @@ const SLEEP_MS = 100;
 const LOOK_MS = 5000;
 /** Milliseconds given to calls that are still open once the row limit is reached. */
 const LIMIT_GRACE_MS = 1000;
+/** Milliseconds of waiting for the output alone, after which the user is told. */
+const PATIENCE_MS = 1000;
 
 /**
  * One trace. Disposing it leaves nothing in the kernel, however far it came. All else but
@@ -119,6 +137,12 @@ export class Tracer implements Disposable {
   #removed = 0;
   #unread = 0;
   #nextLook = 0;
+  /** The output is being waited for, and wakes this when it has taken more. */
+  #outputAsked = false;
+  readonly #wake = (): void => {
+    // What an output that was given up takes in the end, matters no more.
+    if (!this.#resources.disposed) this.#poller.wake();
+  };
 
   /** @param resources holds libbpf and the object, and from now on all else; this trace's to dispose */
   private constructor(
@@ -190,11 +214,11 @@ export class Tracer implements Disposable {
 
   /**
    * Records and hands on until `signal` is aborted or the consumer is done, then detaches and hands on
-   * what is left in the ring.
+   * what is left in the ring, as far as the output takes it: detaching never waits for that.
    *
    * @param consumer what it throws ends the trace, with everything detached
    * @param signal aborted to end the trace
-   * @param cut aborted to give up what is left in the ring; it is counted
+   * @param cut aborted to give up what is left in the ring, which is counted, and in the output
    * @param live called once events are recorded; what it returns goes along until they no longer are,
    * and is disposed before anything is detached
    * @param watched looked after until the reading ends
@@ -207,19 +231,23 @@ export class Tracer implements Disposable {
     watched?: Watched,
   ): Promise<void> {
     this.#requireOpen();
-    const wake = (): void => this.#poller.wake();
-    signal.addEventListener("abort", wake);
+    signal.addEventListener("abort", this.#wake);
     try {
       if (watched !== undefined) this.#poller.watch(watched.fd, watched.ready);
       this.#control[CONTROL_ENABLED / 4] = 1;
       using recording = live();
       await this.#read(consumer, signal, recording);
     } finally {
-      signal.removeEventListener("abort", wake);
+      signal.removeEventListener("abort", this.#wake);
       this.detach();
       this.#tellLoss(consumer);
     }
-    await this.#readRest(consumer, cut);
+    cut.addEventListener("abort", this.#wake);
+    try {
+      await this.#readRest(consumer, cut);
+    } finally {
+      cut.removeEventListener("abort", this.#wake);
+    }
   }
 
   async #read(consumer: Consumer, signal: AbortSignal, recording: Recording): Promise<void> {
@@ -227,6 +255,10 @@ export class Tracer implements Disposable {
     while (!signal.aborted && !consumer.done && performance.now() < deadline) {
       recording.turn();
       this.#lookAfterProbes();
+      if (consumer.output?.blocked) {
+        await this.#outputTakes(consumer.output);
+        continue;
+      }
       const read = this.#ring.drain(consumer, BATCH_BYTES);
       this.#tellLoss(consumer);
       if (consumer.full && deadline === Infinity) {
@@ -277,13 +309,34 @@ export class Tracer implements Disposable {
 
   /** Reads on without probes: their programs have run to their end, so nothing is being written. */
   async #readRest(consumer: Consumer, cut: AbortSignal): Promise<void> {
+    const { output } = consumer;
+    const patience = new Patience();
     while (!consumer.done && !cut.aborted) {
-      if (this.#ring.drain(consumer, BATCH_BYTES) === 0) break;
-      await this.#poller.wait(0);
+      if (output?.blocked) {
+        await this.#outputTakes(output, patience);
+      } else {
+        if (this.#ring.drain(consumer, BATCH_BYTES) === 0) break;
+        await this.#poller.wait(0);
+      }
     }
     // Behind the consumer's own end, nobody misses anything.
     if (!consumer.done) this.#ring.drain({ record: () => void this.#unread++ }, Infinity);
+    output?.finish();
+    while (output?.pending && !cut.aborted) await this.#outputTakes(output, patience);
     consumer.dry();
+  }
+
+  /** Waits until the output has taken more, for a tenth of a second at most. */
+  async #outputTakes(output: SlowOutput, patience?: Patience): Promise<void> {
+    if (!this.#outputAsked) {
+      this.#outputAsked = true;
+      void output.progress().then(() => {
+        this.#outputAsked = false;
+        this.#wake();
+      });
+    }
+    await this.#poller.wait(SLEEP_MS);
+    patience?.look(output);
   }
 
   /** Stops recording and detaches all probes. Harmless when that has been done. */
@@ -306,6 +359,12 @@ export class Tracer implements Disposable {
   get programs(): readonly number[] {
     this.#requireOpen();
     return this.#backend.programs.map(({ name }) => this.#object.programFd(name));
+  }
+
+  /** What the programs have counted so far. Costs no system call. */
+  events(): Counts {
+    this.#requireOpen();
+    return this.#counters.read();
   }
 
   /** What has been recorded, lost and missed; complete after {@linkcode run}. */
@@ -331,5 +390,17 @@ export class Tracer implements Disposable {
     if (this.#resources.disposed) return;
     this.detach();
     this.#resources.dispose();
+  }
+}
+
+/** Has the user told when an output has been waited for too long. */
+class Patience {
+  readonly #end = performance.now() + PATIENCE_MS;
+  #told = false;
+
+  look(output: SlowOutput): void {
+    if (this.#told || !output.pending || performance.now() < this.#end) return;
+    this.#told = true;
+    output.waiting();
   }
 }

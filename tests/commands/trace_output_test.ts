@@ -1,18 +1,79 @@
 import assert from "node:assert/strict";
-import { openOutput } from "../../src/commands/trace_output.ts";
+import { OpenCancelled, openOutput } from "../../src/commands/trace_output.ts";
+import { Log } from "../../src/output/log.ts";
 import { openDescriptors } from "../support/descriptors.ts";
+import { MessageList } from "../support/message_list.ts";
 
-Deno.test("a file for the trace is closed once", () => {
-  const path = Deno.makeTempFileSync({ prefix: "vrft-output-" });
+const NEVER = new AbortController().signal;
+
+/** Runs `action` with the path of a file that is not there yet. */
+async function withPath(action: (path: string) => Promise<void>): Promise<void> {
+  const directory = Deno.makeTempDirSync();
   try {
-    const output = openOutput(path);
-    output.sink.writeSync(new TextEncoder().encode("rows\n"));
+    await action(`${directory}/trace`);
+  } finally {
+    Deno.removeSync(directory, { recursive: true });
+  }
+}
+
+async function makeFifo(path: string): Promise<void> {
+  const { success } = await new Deno.Command("mkfifo", { args: [path] }).output();
+  assert.ok(success);
+}
+
+Deno.test("A file keeps what it has until the trace begins, and nothing of it then", async () => {
+  await withPath(async (path) => {
+    Deno.writeTextFileSync(path, "an earlier trace\n");
+    const log = new Log({ messages: new MessageList() });
+    {
+      using _ = await openOutput(path, log, NEVER);
+    }
+    assert.equal(Deno.readTextFileSync(path), "an earlier trace\n");
+    using output = await openOutput(path, log, NEVER);
+    output.begin();
+    await output.sink.write(new TextEncoder().encode("new\n"));
+    assert.equal(Deno.readTextFileSync(path), "new\n");
+  });
+});
+
+Deno.test("A FIFO without a reader is waited for, with a word, until the user wants out", async () => {
+  await withPath(async (path) => {
+    await makeFifo(path);
+    const messages = new MessageList();
+    const stop = new AbortController();
+    const opening = openOutput(path, new Log({ messages }), stop.signal);
+    const told = setInterval(() => {
+      if (messages.text !== "") stop.abort();
+    }, 10);
+    await assert.rejects(opening, OpenCancelled);
+    clearInterval(told);
+    assert.match(messages.text, / Waiting until somebody reads ".*\/trace": Ctrl-C ends that\n$/);
+    // Lets the thread go that still waits.
+    Deno.openSync(path, { read: true }).close();
+  });
+});
+
+Deno.test("A FIFO is written to once it has a reader", async () => {
+  await withPath(async (path) => {
+    await makeFifo(path);
+    const opening = openOutput(path, new Log({ messages: new MessageList() }), NEVER);
+    const reader = await Deno.open(path, { read: true });
+    const output = await opening;
+    output.begin();
+    await output.sink.write(new TextEncoder().encode("row\n"));
+    output[Symbol.dispose]();
+    assert.equal(await new Response(reader.readable).text(), "row\n");
+  });
+});
+
+Deno.test("a file for the trace is closed once", async () => {
+  await withPath(async (path) => {
+    const output = await openOutput(path, new Log({ messages: new MessageList() }), NEVER);
+    await output.sink.write(new TextEncoder().encode("rows\n"));
     output[Symbol.dispose]();
     output[Symbol.dispose]();
     assert.equal(openDescriptors(path), 0);
     assert.equal(Deno.readTextFileSync(path), "rows\n");
-    assert.throws(() => output.sink.writeSync(new Uint8Array(1)));
-  } finally {
-    Deno.removeSync(path);
-  }
+    await assert.rejects(output.sink.write(new Uint8Array(1)));
+  });
 });

@@ -12,7 +12,7 @@ const DAY = 86_400_000_000_000n;
 const FIRST_ODD = 2n ** 53n;
 
 /** Timestamps as printed, of a call that lasts from `start` to `end`: all the way from ring to text. */
-function printed(start: bigint, end: bigint): string[] {
+async function printed(start: bigint, end: bigint): Promise<string[]> {
   const ring = new RingWriter(4096);
   const call = { task: 1, cpu: 0, frame: 0x4000, fn: 0 };
   assert.ok(ring.write(recordBytes({ ...call, kind: "entry", time: start })));
@@ -20,14 +20,14 @@ function printed(start: bigint, end: bigint): string[] {
   const bytes = new ByteList();
   const writer = new LineWriter(bytes, "a list");
   new RingReader(ring.memory).drain(new CallTree(new TextSink(writer, ["vm_rx"]), 1), Infinity);
-  writer.flush();
+  await writer.finish();
   const rows = bytes.text.trimEnd().split("\n");
   assert.match(rows[0]!, /^\d{1,20} +000 vm_rx\(\) \{ *$/);
   assert.match(rows[1]!, /^\d{1,20} +000 \} *$/);
   return rows.map((row) => row.split(" ")[0]!);
 }
 
-Deno.test("Timestamps keep their nanoseconds after 104 days and for as long as the clock runs", () => {
+Deno.test("Timestamps keep their nanoseconds after 104 days and for as long as the clock runs", async () => {
   const uptimes = [
     FIRST_ODD - 1n,
     FIRST_ODD,
@@ -39,13 +39,13 @@ Deno.test("Timestamps keep their nanoseconds after 104 days and for as long as t
     2n ** 63n - 2n,
   ];
   for (const uptime of uptimes) {
-    assert.deepEqual(printed(uptime, uptime + 1n), [`${uptime}`, `${uptime + 1n}`]);
+    assert.deepEqual(await printed(uptime, uptime + 1n), [`${uptime}`, `${uptime + 1n}`]);
   }
 });
 
-Deno.test("Timestamps carry from the low half into the high one", () => {
+Deno.test("Timestamps carry from the low half into the high one", async () => {
   for (const high of [1n, 2n ** 21n - 1n, 2n ** 21n]) {
     const time = (high << 32n) - 1n;
-    assert.deepEqual(printed(time, time + 1n), [`${time}`, `${time + 1n}`]);
+    assert.deepEqual(await printed(time, time + 1n), [`${time}`, `${time + 1n}`]);
   }
 });

@@ -8,11 +8,14 @@ import { Random } from "../support/random.ts";
 const SEED = 20261122;
 const RUNS = propertyRuns(5_000);
 
-function textOf(names: readonly string[], write: (sink: TextSink) => void): string {
+async function textOf(
+  names: readonly string[],
+  write: (sink: TextSink) => void,
+): Promise<string> {
   const bytes = new ByteList();
   const writer = new LineWriter(bytes, "a list");
   write(new TextSink(writer, names));
-  writer.flush();
+  await writer.finish();
   return bytes.text;
 }
 
@@ -26,9 +29,9 @@ function halves(timestamp: bigint): [number, number] {
   return [Number(timestamp & 0xffff_ffffn) | 0, Number(timestamp >> 32n) | 0];
 }
 
-Deno.test("TextSink writes the rows that vrftrace2 writes", () => {
+Deno.test("TextSink writes the rows that vrftrace2 writes", async () => {
   const time = halves(176370718201029n);
-  const text = textOf(["__netif_receive_skb", "vm_rx"], (sink) => {
+  const text = await textOf(["__netif_receive_skb", "vm_rx"], (sink) => {
     sink.header();
     sink.enter(...time, 4, 0, 0);
     sink.enter(...time, 4, 1, 1);
@@ -67,15 +70,15 @@ Deno.test("TextSink writes the bytes that printf writes", async () => {
   const { stdout } = await new Deno.Command("bash", { args: ["-c", script, "bash", ...words] })
     .output();
   const names = rows.map(([, , , name]) => name);
-  const text = textOf(names, (sink) => {
+  const text = await textOf(names, (sink) => {
     sink.header();
     rows.forEach(([timestamp, cpu, depth], fn) => sink.enter(...halves(timestamp), cpu, depth, fn));
   });
   assert.equal(text, new TextDecoder().decode(stdout));
 });
 
-Deno.test("TextSink marks calls that it closes without a return, and orphans, with balanced braces", () => {
-  const text = textOf(["f", "g"], (sink) => {
+Deno.test("TextSink marks calls that it closes without a return, and orphans, with balanced braces", async () => {
+  const text = await textOf(["f", "g"], (sink) => {
     sink.abandon(1, 0, 0, 2, 1, "return lost");
     sink.abandon(2, 0, 0, 1, 0, "trace ended");
     sink.orphan(3, 0, 0, 1, 1);
@@ -87,8 +90,8 @@ Deno.test("TextSink marks calls that it closes without a return, and orphans, wi
   );
 });
 
-Deno.test("TextSink writes names so that a terminal does not act on them", () => {
-  const text = textOf(["a\x1b[2Jb", "c\nd\x7f"], (sink) => {
+Deno.test("TextSink writes names so that a terminal does not act on them", async () => {
+  const text = await textOf(["a\x1b[2Jb", "c\nd\x7f"], (sink) => {
     sink.enter(1, 0, 0, 0, 0);
     sink.orphan(1, 0, 0, 0, 1);
   });
@@ -102,7 +105,7 @@ Deno.test("HEADER is vrftrace2's", () => {
   assert.equal(HEADER, "Timestamp            CPU                         Function\n");
 });
 
-Deno.test("TextSink writes any row exactly, wherever in the buffer it comes to lie", () => {
+Deno.test("TextSink writes any row exactly, wherever in the buffer it comes to lie", async () => {
   console.log(`seed ${SEED}, ${RUNS} runs`);
   const random = new Random(SEED);
   const names = Array.from({ length: 60 }, (_, length) => {
@@ -145,6 +148,6 @@ Deno.test("TextSink writes any row exactly, wherever in the buffer it comes to l
         add(`${indent}/* ${names[fn]}() returned, its call was lost */`);
     }
   }
-  writer.flush();
+  await writer.finish();
   assert.equal(bytes.text, expected);
 });

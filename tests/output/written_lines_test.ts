@@ -10,36 +10,37 @@ function addRow(writer: LineWriter, text: string): void {
   writer.end(at + text.length);
 }
 
-Deno.test("written counts the lines that are out, not those held back", () => {
+Deno.test("written counts the lines that are out, not those held back", async () => {
   const writer = new LineWriter(new ByteList(), "a list", 10);
   writer.text("one\ntwo\n");
   assert.equal(writer.written, 0);
   addRow(writer, "three\n");
+  await writer.progress();
   assert.equal(writer.written, 2);
-  writer.flush();
+  await writer.finish();
   assert.equal(writer.written, 3);
 });
 
-Deno.test("written counts whole lines of a write that was cut off, and none behind it", () => {
+Deno.test("written counts whole lines of a write that was cut off, and none behind it", async () => {
   // The sink is full behind 11 bytes, in the middle of the third line.
   let room = 11;
   const bytes = new ByteList();
   const writer = new LineWriter({
-    writeSync(chunk: Uint8Array): number {
+    async write(chunk: Uint8Array): Promise<number> {
       if (room === 0) throw new Error("No space left on device (os error 28)");
-      const taken = bytes.writeSync(chunk.subarray(0, room));
+      const taken = await bytes.write(chunk.subarray(0, room));
       room -= taken;
       return taken;
     },
   }, "a list");
   addRow(writer, "one\n");
-  writer.flush();
+  await writer.finish();
   addRow(writer, "two\n");
   addRow(writer, "three\n");
-  assert.throws(() => writer.flush(), /Cannot write to a list: No space left on device$/);
+  await assert.rejects(writer.finish(), /Cannot write to a list: No space left on device$/);
   assert.equal(bytes.text, "one\ntwo\nthr");
   assert.equal(writer.written, 2);
   addRow(writer, "four\n");
-  writer.flush();
+  await writer.finish();
   assert.equal(writer.written, 2);
 });

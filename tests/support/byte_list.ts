@@ -4,10 +4,10 @@
  * @module
  */
 
-import type { ByteSink } from "../../src/output/line_writer.ts";
+import type { MessageSink } from "../../src/output/messages.ts";
 
 /** Collects what is written. */
-export class ByteList implements ByteSink {
+export class ByteList implements MessageSink {
   #bytes: number[] = [];
   /** Sizes of the writes that were taken. */
   readonly writes: number[] = [];
@@ -16,10 +16,32 @@ export class ByteList implements ByteSink {
   /** Bytes taken by one write at most. */
   readonly #most: number;
   #attempts = 0;
+  /** What {@linkcode isReady} says. */
+  ready = true;
+  #held: PromiseWithResolvers<void> | null = null;
 
   constructor(options: { most?: number; before?: (write: number) => void } = {}) {
     this.#most = options.most ?? Infinity;
     this.#before = options.before ?? ((): void => {});
+  }
+
+  /** Takes nothing more until {@linkcode resume}, as a reader that has stopped reading does. */
+  stall(): void {
+    this.#held ??= Promise.withResolvers();
+  }
+
+  resume(): void {
+    this.#held?.resolve();
+    this.#held = null;
+  }
+
+  isReady(): boolean {
+    return this.ready;
+  }
+
+  async write(bytes: Uint8Array): Promise<number> {
+    await this.#held?.promise;
+    return this.writeSync(bytes);
   }
 
   writeSync(bytes: Uint8Array): number {

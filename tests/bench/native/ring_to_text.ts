@@ -33,10 +33,12 @@ function produce(ring: TestRing, records: number): void {
 }
 
 /** Times one filling of the ring, in milliseconds. */
-function consume(ring: TestRing, tree: CallTree, writer: LineWriter): number {
+async function consume(ring: TestRing, tree: CallTree, writer: LineWriter): Promise<number> {
   const start = performance.now();
-  while (ring.reader.drain(tree, BATCH_BYTES) > 0);
-  writer.flush();
+  while (ring.reader.drain(tree, BATCH_BYTES) > 0) {
+    while (writer.blocked) await writer.progress();
+  }
+  await writer.finish();
   return performance.now() - start;
 }
 
@@ -46,10 +48,11 @@ using file = Deno.openSync("/dev/null", { write: true });
 const writer = new LineWriter(file, "/dev/null");
 const names = Array.from({ length: DEPTH }, (_, index) => `function_number_${index}`);
 const tree = new CallTree(new TextSink(writer, names), DEPTH);
-const taken = [0, 1].map(() => {
+const taken: number[] = [];
+for (let filling = 0; filling < 2; filling++) {
   produce(ring, records);
-  return consume(ring, tree, writer);
-});
+  taken.push(await consume(ring, tree, writer));
+}
 const { recorded, lost } = ring.counters.read();
 if (recorded !== 2 * records || lost !== 0 || tree.calls !== records) {
   throw new Error(`${recorded} records written, ${lost} lost, ${tree.calls} calls read`);

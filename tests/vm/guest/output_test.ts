@@ -1,0 +1,230 @@
+import assert from "node:assert/strict";
+import {
+  type Ended,
+  leftovers,
+  must,
+  parse,
+  run,
+  settle,
+  summary,
+  vrftArguments,
+} from "./support.ts";
+
+/** Few, so that they are attached soon, and enough to fill any pipe. */
+const FEW = ["-f", "vm_rx", "-f", "nh_*", "-f", "linux_*", "-f", "vr_*"];
+/** Milliseconds within which probes must be gone. Emulated, that takes more than a second by itself. */
+const DETACH_MS = 8000;
+/** Seconds within which vrft must be live. */
+const READY_SECONDS = 240;
+
+async function until(
+  what: string,
+  done: () => Promise<boolean> | boolean,
+  seconds: number,
+): Promise<number> {
+  const start = performance.now();
+  while (!await done()) {
+    if (performance.now() - start > seconds * 1000) throw new Error(`${what}: not in ${seconds} s`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return performance.now() - start;
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(() => true, () => false);
+}
+
+/** What of vrft the kernel still runs. A process that has let go has its programs and maps until it ends. */
+async function attached(): Promise<string[]> {
+  return (await leftovers()).filter((one) => !/^(prog|map) /.test(one));
+}
+
+/** A vrft whose output goes into a pipe that nobody reads until {@linkcode read}. */
+class Stalled implements AsyncDisposable {
+  readonly #directory = Deno.makeTempDirSync();
+  readonly #child: Deno.ChildProcess;
+  readonly #stderr: Promise<string>;
+
+  constructor(...args: string[]) {
+    // The reader waits for the file "read". The pipe is full long before.
+    const script = `
+      cd "$1"; shift
+      { vrft "$@" & echo $! >pid; wait $!; echo $? >status; } |
+        { while [ ! -e read ]; do sleep 0.1; done; cat >output; touch done; }`;
+    const ready = ["--ready-file", `${this.#directory}/ready`];
+    this.#child = new Deno.Command("bash", {
+      args: ["-c", script, "bash", this.#directory, ...vrftArguments([...args, ...ready])],
+      stdin: "null",
+      stdout: "null",
+      stderr: "piped",
+    }).spawn();
+    this.#stderr = new Response(this.#child.stderr).text();
+  }
+
+  async live(): Promise<void> {
+    await until("live", () => exists(`${this.#directory}/ready`), READY_SECONDS);
+  }
+
+  async signal(signal: Deno.Signal): Promise<void> {
+    Deno.kill(Number(await Deno.readTextFile(`${this.#directory}/pid`)), signal);
+  }
+
+  /** Waits until vrft has ended, and takes so many seconds at most. */
+  async over(seconds: number): Promise<boolean> {
+    try {
+      await until("over", () => exists(`${this.#directory}/status`), seconds);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Has the reader read. */
+  async read(): Promise<Ended> {
+    await Deno.writeTextFile(`${this.#directory}/read`, "");
+    await this.#child.status;
+    const [status, stdout] = await Promise.all(
+      ["status", "output"].map((name) => Deno.readTextFile(`${this.#directory}/${name}`)),
+    );
+    return { code: Number(status), stdout: stdout!, stderr: await this.#stderr };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      await this.signal("SIGKILL");
+    } catch {
+      // It has ended.
+    }
+    await Deno.writeTextFile(`${this.#directory}/read`, "");
+    await this.#child.status;
+    await Deno.remove(this.#directory, { recursive: true });
+  }
+}
+
+async function flood(count: number): Promise<void> {
+  await must("ip", "netns", "exec", "vm1", "ping", "-q", "-f", "-c", `${count}`, "10.1.1.2");
+}
+
+Deno.test.beforeAll(settle);
+
+Deno.test("With a reader that does not read, --duration ends the trace, and all is there once it does", async () => {
+  await using vrft = new Stalled(...FEW, "--duration", "4s");
+  await vrft.live();
+  const start = performance.now();
+  await flood(50);
+  await until("detached", async () => (await attached()).length === 0, 60);
+  const took = performance.now() - start;
+  assert.ok(took < 4000 + DETACH_MS, `${took} ms`);
+  assert.equal(await vrft.over(0), false);
+  const { code, stdout, stderr } = await vrft.read();
+  assert.equal(code, 0, stderr);
+  assert.ok(stdout.length > 2 * 65536, `${stdout.length} bytes`);
+  const { calls } = parse(stdout);
+  assert.equal(summary(stderr).get("calls"), calls.length);
+  assert.equal(summary(stderr).get("events lost"), 0);
+});
+
+Deno.test("With a reader that does not read, events are lost and counted, SIGTERM detaches, and a second one ends", async () => {
+  await using vrft = new Stalled(...FEW, "--buffer", "4096");
+  await vrft.live();
+  // More than is kept before the ring is left alone.
+  await flood(800);
+  await vrft.signal("SIGTERM");
+  const took = await until("detached", async () => (await attached()).length === 0, 60);
+  assert.ok(took < DETACH_MS, `${took} ms`);
+  assert.equal(await vrft.over(2), false);
+  await vrft.signal("SIGTERM");
+  assert.ok(await vrft.over(10));
+  assert.deepEqual(await leftovers(), []);
+  const { code, stdout, stderr } = await vrft.read();
+  assert.equal(code, 0, stderr);
+  // What the pipe had taken.
+  assert.match(stdout, /^Timestamp .*\n/);
+  assert.ok(stdout.length < 3 * 65536);
+  assert.match(stderr, /All probes are detached; waiting until standard output takes/);
+  const counts = summary(stderr);
+  assert.ok(counts.get("events lost")! > 0, stderr);
+  assert.ok(counts.get("events not printed")! > 0, stderr);
+});
+
+Deno.test("A FIFO without a reader holds nobody up", async () => {
+  const directory = await Deno.makeTempDir();
+  const fifo = `${directory}/fifo`;
+  await must("mkfifo", fifo);
+  const child = new Deno.Command("vrft", {
+    args: vrftArguments([...FEW, "-o", fifo]),
+    stdin: "null",
+    stdout: "null",
+    stderr: "piped",
+  }).spawn();
+  let stderr = "";
+  for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) {
+    stderr += text;
+    if (/Waiting until somebody reads ".*fifo"/.test(text)) child.kill("SIGINT");
+  }
+  assert.equal((await child.status).code, 0, stderr);
+  assert.match(stderr, /Interrupted before anything was attached\n$/);
+  await Deno.remove(directory, { recursive: true });
+});
+
+Deno.test("-o leaves a file alone until the trace is live", async () => {
+  const file = await Deno.makeTempFile();
+  await Deno.writeTextFile(file, "an earlier trace\n".repeat(10_000));
+  const failed = await run("vrft", ["-f", "no_such_function", "-o", file]);
+  assert.equal(failed.code, 1);
+  const refused = await run("vrft", [...FEW, "-o", file, "--ready-file", "/proc/nowhere"]);
+  assert.equal(refused.code, 1);
+  assert.equal((await Deno.stat(file)).size, 170_000);
+  const { code, stderr } = await run("vrft", [...FEW, "-o", file, "--duration", "100ms"]);
+  assert.equal(code, 0, stderr);
+  parse(await Deno.readTextFile(file));
+  await Deno.remove(file);
+});
+
+Deno.test("A disk that is full ends the trace behind a whole row, and the summary tells", async () => {
+  const directory = await Deno.makeTempDir();
+  await must("mount", "-t", "tmpfs", "-o", "size=64k", "none", directory);
+  try {
+    for (const output of ["-o", "stdout"]) {
+      const file = `${directory}/trace`;
+      const ready = `${await Deno.makeTempDir()}/ready`;
+      const args = [...FEW, "--ready-file", ready, ...output === "-o" ? ["-o", file] : []];
+      const script = output === "-o" ? 'exec vrft "$@"' : `exec vrft "$@" >${file}`;
+      const ended = run("sh", ["-c", script, "sh", ...vrftArguments(args)]);
+      await until("live", () => exists(ready), READY_SECONDS);
+      await flood(50);
+      const { code, stderr } = await ended;
+      assert.equal(code, 1, stderr);
+      assert.match(stderr, /\nvrft: Cannot write to .*: No space left on device\n$/);
+      const written = /([\d,]+) rows written; ([\d,]+) events not printed/.exec(stderr)!;
+      const rows = (await Deno.readTextFile(file)).split("\n");
+      assert.equal(rows.pop(), "");
+      assert.ok(rows.every((row) => row.length >= 89), "a row is cut off");
+      assert.equal(Number(written[1]!.replaceAll(",", "")), rows.length - 1);
+      await Deno.remove(file);
+    }
+  } finally {
+    await must("umount", directory);
+  }
+  assert.deepEqual(await leftovers(), []);
+});
+
+Deno.test("What ignores the hangup from the start, as with nohup, goes on after it", async () => {
+  const directory = await Deno.makeTempDir();
+  const child = new Deno.Command("nohup", {
+    args: ["vrft", ...vrftArguments([...FEW, "--ready-file", `${directory}/ready`])],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const output = child.output();
+  await until("live", () => exists(`${directory}/ready`), READY_SECONDS);
+  child.kill("SIGHUP");
+  await flood(1);
+  child.kill("SIGTERM");
+  const { code, stdout } = await output;
+  assert.equal(code, 0);
+  // The hangup came before the packets.
+  assert.ok(parse(new TextDecoder().decode(stdout)).calls.length > 0);
+  await Deno.remove(directory, { recursive: true });
+});
