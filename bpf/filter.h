@@ -150,12 +150,98 @@ static __always_inline void *packet_of(struct pt_regs *ctx, __u64 cookie,
 	return packet;
 }
 
+/* As they begin on the wire. */
+union ip_header {
+	struct {
+		__u8 version_length;
+		__u8 service;
+		__u16 total, id, fragment;
+		__u8 ttl, protocol;
+		__u16 checksum;
+		__u32 address[2];
+	} v4;
+	struct {
+		__u32 flow;
+		__u16 length;
+		__u8 next, hops;
+		__u32 address[2][4];
+	} v6;
+};
+
+static __always_inline bool same_end(const volatile struct vrft_connection *own,
+				     int end, const __u32 *address, __u16 port)
+{
+	const volatile __u32 *other = own->address[end];
+
+	if (own->port[end] != port || other[0] != address[0])
+		return false;
+	return own->version == 4 ||
+	       (other[1] == address[1] && other[2] == address[2] &&
+		other[3] == address[3]);
+}
+
+/*
+ * Does the packet carry the output of this very trace? Each row of it would
+ * make many more. Those inside tunnels are not looked at.
+ */
+static __always_inline bool carries_output(struct sk_buff *skb)
+{
+	union ip_header ip = {};
+	__u16 offset = BPF_CORE_READ(skb, network_header);
+	void *network;
+	__u32 version, length;
+	__u32 *from, *to;
+	__u16 ports[2];
+
+	/* A driver's packet begins with it until the stack has marked it. */
+	network = offset ? (void *)BPF_CORE_READ(skb, head) + offset :
+			   (void *)BPF_CORE_READ(skb, data);
+	if (bpf_probe_read_kernel(&ip, sizeof(ip), network))
+		return false;
+	version = ip.v4.version_length >> 4;
+	if (version == 4 && ip.v4.protocol == IPPROTO_TCP) {
+		from = &ip.v4.address[0];
+		to = &ip.v4.address[1];
+		length = (ip.v4.version_length & 0xf) * 4;
+	} else if (version == 6 && ip.v6.next == IPPROTO_TCP) {
+		from = ip.v6.address[0];
+		to = ip.v6.address[1];
+		length = sizeof(ip.v6);
+	} else {
+		return false;
+	}
+	if (bpf_probe_read_kernel(ports, sizeof(ports), network + length))
+		return false;
+#pragma unroll
+	for (int i = 0; i < VRFT_OWN_CONNECTIONS; i++) {
+		const volatile struct vrft_connection *own = &config.own[i];
+
+		if (own->version != version)
+			continue;
+		if (same_end(own, 0, from, ports[0]) &&
+		    same_end(own, 1, to, ports[1]))
+			return true;
+		if (same_end(own, 1, from, ports[0]) &&
+		    same_end(own, 0, to, ports[1]))
+			return true;
+	}
+	return false;
+}
+
 static __always_inline bool accepts_packet(void *packet, __u64 cookie,
 					   bool direct)
 {
-	if (cookie & VRFT_COOKIE_VR_PACKET)
-		return accepts_vr_packet(packet, direct);
-	return accepts_skb(packet, 0, direct);
+	void *skb = packet;
+	bool accepted;
+
+	if (cookie & VRFT_COOKIE_VR_PACKET) {
+		skb -= bpf_core_field_offset(struct sk_buff, cb);
+		accepted = accepts_vr_packet(packet, direct);
+	} else {
+		accepted = accepts_skb(packet, 0, direct);
+	}
+	/* The first one is there if any is. */
+	return accepted && !(config.own[0].version && carries_output(skb));
 }
 
 static __always_inline bool accepts(struct pt_regs *ctx, __u64 cookie,

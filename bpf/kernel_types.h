@@ -42,6 +42,10 @@ enum {
 	BPF_F_MMAPABLE = 1 << 10,
 };
 
+enum {
+	IPPROTO_TCP = 6,
+};
+
 /* x86-64, laid out as the kernel passes it to kprobe programs */
 struct pt_regs {
 	unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8;
@@ -81,6 +85,9 @@ struct sk_buff {
 	__s64 tstamp;
 	int skb_iif;
 	__u16 protocol;
+	__u16 network_header;
+	unsigned char *head;
+	unsigned char *data;
 	char cb[48];
 };
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause)
 /*
- * Write their input, or what they find by it, for BPF_PROG_TEST_RUN: tests and
- * benchmarks produce real records with them where kprobes are not available.
+ * For BPF_PROG_TEST_RUN, where kprobes are not available: the programs write
+ * their input, or what they find by it, so that tests and benchmarks have real
+ * records; the last one looks at a packet as the programs of a trace do.
  */
 #include "programs.h"
 #include "cookie_table.h"
@@ -28,4 +29,38 @@ int vrft_test_cookie(__u64 *ctx)
 
 	record(cookie, ctx[1], cookie >> 32);
 	return 0;
+}
+
+/* Memory for a made-up sk_buff and its data. */
+struct vrft_test_packet {
+	char skb[1024];
+	char bytes[1024];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct vrft_test_packet);
+} test_packet SEC(".maps");
+
+/* The argument is where the network header is; 0 if that is not marked. */
+SEC("raw_tp")
+int vrft_test_output(__u64 *ctx)
+{
+	struct vrft_test_packet *packet;
+	__u32 zero = 0;
+	void *skb;
+
+	packet = bpf_map_lookup_elem(&test_packet, &zero);
+	if (!packet)
+		return -1;
+	skb = packet->skb;
+	*(void **)(skb + bpf_core_field_offset(struct sk_buff, head)) =
+		packet->bytes;
+	*(void **)(skb + bpf_core_field_offset(struct sk_buff, data)) =
+		packet->bytes;
+	*(__u16 *)(skb + bpf_core_field_offset(struct sk_buff,
+					       network_header)) = ctx[0];
+	return carries_output(skb);
 }

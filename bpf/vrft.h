@@ -97,6 +97,15 @@ struct vrft_control {
 	__u64 cookies[1 << VRFT_SLOT_BITS];
 };
 
+/* A TCP connection, either way round, as its packets have it. */
+struct vrft_connection {
+	__u32 address[2][4];	/* of its ends; IPv4 has the first word alone */
+	__u16 port[2];
+	__u32 version;		/* of IP; zero: there is none */
+};
+
+#define VRFT_OWN_CONNECTIONS	4
+
 /* Set before loading; in .rodata, so the verifier removes what is unused. */
 struct vrft_config {
 	__u32 record_version;	/* checked by user space before loading */
@@ -109,6 +118,8 @@ struct vrft_config {
 	 */
 	__u32 only_netns;
 	__u32 sample;		/* N of "one packet in N", in sampled traces */
+	/* What the trace's own output goes over: not traced. */
+	struct vrft_connection own[VRFT_OWN_CONNECTIONS];
 };
 
 #endif

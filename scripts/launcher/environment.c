@@ -19,7 +19,7 @@
  * libraries look up more than a hundred variables, most of them undocumented, which name files to create
  * (SSLKEYLOGFILE), to read, or to load (LD_PRELOAD, NODE_OPTIONS).
  */
-static const char *const kept[] = { "NO_COLOR", "TERM" };
+static const char *const kept[] = { "NO_COLOR", "SSH_CONNECTION", "TERM" };
 
 static const char *const added[] = {
 	"HOME=" NOWHERE,

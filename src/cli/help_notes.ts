@@ -28,6 +28,11 @@ traced calls a little; without it, their time is known only if
 kernel.bpf_stats_enabled is on. The kernel's own cost of reaching the programs
 is not included.
 
+Packets that carry the output itself, over the ssh connection of the terminal or
+a socket that stdout is, are left out of the trace. If the output crosses a
+traced interface in another way, as into nc, the trace would trace itself: vrft
+notices that and ends. Write to a file instead (-o).
+
 If the reader of the output is slow or stops reading, events that find no room
 in the ring buffer are counted as lost. Ctrl-C still detaches at once; a second
 one ends vrft without writing the rest.
@@ -41,7 +46,8 @@ Files:
 Exit status:
   0  success: ended by --limit, --duration, SIGINT, SIGTERM or SIGHUP, or
      because the reader closed the pipe
-  1  failure, or ended by --max-overhead: the message on stderr says why
+  1  failure, or ended by --max-overhead, or because the trace traced its own
+     output: the message on stderr says why
   2  bad command line`;
 
 /** Notes of `vrft functions --help`. */

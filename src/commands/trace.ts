@@ -18,6 +18,7 @@ import type { User } from "../probe/backend_choice.ts";
 import { findNamespaces } from "../probe/initial_namespace.ts";
 import type { Target } from "../probe/target.ts";
 import { missingCapabilities, traceCapabilities } from "../sys/capabilities.ts";
+import { type Connection, describeConnection } from "../sys/connections.ts";
 import { Failure } from "../sys/failure.ts";
 import { NetlinkError } from "../sys/netlink.ts";
 import { namespaceOfFile, type NetworkNamespaces, networkNamespaces } from "../sys/network.ts";
@@ -26,6 +27,7 @@ import { type Recording, Tracer, type Watched } from "../trace/tracer.ts";
 import { selectFromSystem } from "../vrouter/selection.ts";
 import { withAdvice } from "./advice.ts";
 import { OverheadWatch, requireRunStatistics } from "./overhead_watch.ts";
+import { LoopGuard } from "./loop_guard.ts";
 import { announce, removeStale } from "./ready_file.ts";
 import { OpenCancelled, openOutput, type Output, Printer } from "./trace_output.ts";
 import { findTargets } from "./trace_targets.ts";
@@ -83,8 +85,9 @@ export async function runTrace(
   const { tracer, output, targets } = ready;
   const printer = new Printer(output, targets, options.limit, log);
   const overhead = new OverheadWatch(log, tracer.programs, options.maxOverhead);
+  const loop = new LoopGuard(log, tracer, printer);
   try {
-    await record(tracer, printer, options, signals, overhead, vrouter?.watched);
+    await record(tracer, printer, options, signals, overhead, loop, vrouter?.watched);
   } catch (error) {
     if (error instanceof OutputClosed) {
       log.debug(error.message);
@@ -98,7 +101,7 @@ export async function runTrace(
   // Interrupted twice, it may not have written all that it has printed.
   const rows = printer.pending ? printer.rows : null;
   log.info(summarize(printer.tree, tracer.counts(), overhead.result(), rows));
-  return overhead.exceeded.aborted ? 1 : 0;
+  return overhead.exceeded.aborted || loop.found.aborted ? 1 : 0;
 }
 
 /** Everything a trace starts with. */
@@ -139,6 +142,7 @@ async function prepare(
       targets,
       interfaces,
       sample: options.sample,
+      own: ownConnections(output, log),
       backend: options.backend,
       ringBytes: options.bufferBytes,
       ...requireOffsets(sources),
@@ -159,6 +163,19 @@ function namespacesFor({ netns, vrouter, kernelBtf }: TraceOptions, log: Log): N
   return { current, initial: netns === null ? initial : namespaceOfFile(netns) };
 }
 
+/** The connections that the output goes over, as far as that can be told. */
+function ownConnections(output: Output, log: Log): readonly Connection[] {
+  const own = output.connections();
+  for (const connection of own) {
+    log.info(
+      `Leaves out packets between ${
+        describeConnection(connection)
+      }, which carry this trace's output`,
+    );
+  }
+  return own;
+}
+
 /**
  * Records until something ends it; whatever does, what has been printed is whole, and written as far as
  * the output takes it.
@@ -169,6 +186,7 @@ async function record(
   options: TraceOptions,
   signals: TraceSignals,
   overhead: OverheadWatch,
+  loop: LoopGuard,
   watched: Watched | undefined,
 ): Promise<void> {
   const timeUp = new AbortController();
@@ -180,9 +198,9 @@ async function record(
     announce(options.readyFile);
     // Not before: until the trace is live, a file of an earlier one is better than none.
     printer.begin();
-    return overhead.start();
+    return loop.start(overhead.start());
   };
-  const end = AbortSignal.any([signals.stop, timeUp.signal, overhead.exceeded]);
+  const end = AbortSignal.any([signals.stop, timeUp.signal, overhead.exceeded, loop.found]);
   try {
     await tracer.run(printer, end, signals.cut, live, watched);
   } catch (error) {

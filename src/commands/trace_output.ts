@@ -9,6 +9,12 @@ import type { Log } from "../output/log.ts";
 import { STANDARD_OUTPUT, takeBackFrom } from "../output/sinks.ts";
 import { TextSink } from "../output/text.ts";
 import type { Target } from "../probe/target.ts";
+import {
+  type Connection,
+  connectionOf,
+  connectionOfEnvironment,
+  connectionsOfTerminal,
+} from "../sys/connections.ts";
 import { Failure, reasonOf } from "../sys/failure.ts";
 import { printable } from "../sys/printable.ts";
 import type { Consumer, SlowOutput } from "../trace/tracer.ts";
@@ -16,6 +22,7 @@ import { CallTree } from "../trace/tree.ts";
 
 /** The header's. */
 const HEADER_LINES = 1;
+const STDOUT = 1;
 /** Milliseconds of waiting for the reader of a FIFO, after which the user is told. */
 const PATIENCE_MS = 1000;
 
@@ -23,6 +30,10 @@ const PATIENCE_MS = 1000;
 export interface Output extends Disposable {
   readonly sink: ByteSink;
   readonly name: string;
+  /** Whether what is written may go over a network: a pipe, a socket, a terminal. */
+  readonly canTravel: boolean;
+  /** The connections that it goes over, as far as that can be told. */
+  connections(): Connection[];
   /** Takes the place of what was there before. */
   begin(): void;
 }
@@ -50,6 +61,8 @@ export async function openOutput(
     return {
       sink: STANDARD_OUTPUT,
       name: "standard output",
+      canTravel: canTravel(Deno.statSync("/proc/self/fd/1"), Deno.stdout.isTerminal()),
+      connections: connectionsOfStdout,
       begin: nothing,
       [Symbol.dispose]: nothing,
     };
@@ -89,11 +102,35 @@ async function open(
   }
 }
 
+function canTravel({ isFifo, isSocket }: Deno.FileInfo, isTerminal: boolean): boolean {
+  return Boolean(isFifo) || Boolean(isSocket) || isTerminal;
+}
+
+/** Those of its socket, or of the ssh session whose terminal it is. */
+function connectionsOfStdout(): Connection[] {
+  const socket = connectionOf(STDOUT);
+  if (socket !== null) return [socket];
+  if (!Deno.stdout.isTerminal()) return [];
+  const found = connectionsOfTerminal();
+  // In tmux, say, the terminal's server is no ancestor.
+  const told = connectionOfEnvironment(Deno.env.get("SSH_CONNECTION") ?? "");
+  return found.length > 0 || told === null ? found : [told];
+}
+
 /** A file that the trace goes to. */
 class FileOutput implements Output, ByteSink {
   readonly sink = this;
+  readonly canTravel: boolean;
 
-  constructor(readonly file: Deno.FsFile, readonly name: string) {}
+  constructor(readonly file: Deno.FsFile, readonly name: string) {
+    // Deno lets nobody ask while something is being written.
+    this.canTravel = canTravel(file.statSync(), file.isTerminal());
+  }
+
+  /** Whoever names a file wants to see the packets of the terminal. */
+  connections(): Connection[] {
+    return [];
+  }
 
   begin(): void {
     try {
@@ -145,6 +182,16 @@ export class Printer implements Consumer, SlowOutput {
     this.#to.begin();
     this.#sink.header();
     this.#writer.flush();
+  }
+
+  /** Whether what is written can come to be traced. */
+  get canFeed(): boolean {
+    return this.#to.canTravel;
+  }
+
+  /** Holds back what is printed, or writes it out. */
+  hold(held: boolean): void {
+    this.#writer.held = held;
   }
 
   get full(): boolean {

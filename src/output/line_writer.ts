@@ -33,7 +33,7 @@ const BLOCK_BYTES = 1 << 20;
 /** Full blocks at which those who make rows should wait. */
 const FULL_BLOCKS = 3;
 /** Empty blocks kept for later. */
-const SPARE_BLOCKS = 6;
+const SPARE_BLOCKS = 8;
 
 const NEWLINE = 0x0a;
 

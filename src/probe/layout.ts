@@ -35,14 +35,22 @@ export const BUCKET_FACTOR = 2654435761;
 export const BUCKET_BITS = 12;
 export const SLOT_BITS = 15;
 
-/** `struct vrft_config` in `.rodata`: offsets in bytes, each a u32. */
+/** `struct vrft_config` in `.rodata`: offsets in bytes, each a u32 but for the connections. */
 export const CONFIG_RECORD_VERSION = 0;
 export const CONFIG_VP_IF_OFFSET = 4;
 export const CONFIG_VIF_IDX_OFFSET = 8;
 export const CONFIG_VROUTER_NETNS = 12;
 export const CONFIG_ONLY_NETNS = 16;
 export const CONFIG_SAMPLE = 20;
-export const CONFIG_BYTES = 24;
+export const CONFIG_OWN = 24;
+/** `struct vrft_connection`: offsets in bytes. */
+export const CONNECTION_ADDRESS = 0;
+export const CONNECTION_PORT = 32;
+export const CONNECTION_VERSION = 36;
+export const CONNECTION_BYTES = 40;
+/** Connections at most. */
+export const OWN_CONNECTIONS = 4;
+export const CONFIG_BYTES = CONFIG_OWN + OWN_CONNECTIONS * CONNECTION_BYTES;
 
 const COOKIE_REGISTER_SHIFT = 32n;
 const COOKIE_VR_PACKET = 1n << 35n;

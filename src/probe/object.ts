@@ -7,6 +7,7 @@
 import type { PacketOffsets } from "../kernel/packet_offsets.ts";
 import { disposedError } from "../sys/disposed.ts";
 import { Failure } from "../sys/failure.ts";
+import type { Connection } from "../sys/connections.ts";
 import { addressOf, cString } from "../sys/libc.ts";
 import { SharedMemory } from "../sys/shared_memory.ts";
 import { RECORD_VERSION } from "./record.ts";
@@ -20,6 +21,7 @@ import {
   CONFIG_VROUTER_NETNS,
   CONTROL_BYTES,
 } from "./layout.ts";
+import { setConnections } from "./own_connections.ts";
 import type { Libbpf } from "./libbpf.ts";
 import { isSampled, SAMPLED_PACKETS, sampledProgram } from "./sampling.ts";
 
@@ -44,6 +46,8 @@ export interface ObjectOptions extends PacketOffsets {
   readonly onlyNetns: number;
   /** One packet in so many is kept, below 2^32; 1 or nothing keeps all. */
   readonly sample?: number;
+  /** What the trace's own output goes over: not traced. The first {@linkcode OWN_CONNECTIONS} count. */
+  readonly own?: readonly Connection[];
   /** File with the kernel's BTF, for relocation; `null` lets libbpf find it. */
   readonly kernelBtf: string | null;
 }
@@ -159,6 +163,7 @@ export class BpfObject implements Disposable {
     config.setUint32(CONFIG_VROUTER_NETNS, options.vrouterNetns, true);
     config.setUint32(CONFIG_ONLY_NETNS, options.onlyNetns, true);
     config.setUint32(CONFIG_SAMPLE, options.sample ?? 1, true);
+    setConnections(config, options.own ?? []);
   }
 
   #resize(map: string, entries: number): void {

@@ -17,6 +17,7 @@ import type { BpfObject } from "../probe/object.ts";
 import { RingReader } from "../probe/ring.ts";
 import { RingMapping } from "../probe/ring_mapping.ts";
 import { amount } from "../sys/amount.ts";
+import type { Connection } from "../sys/connections.ts";
 import { disposedError } from "../sys/disposed.ts";
 import { Poller } from "../sys/poller.ts";
 import type { RecordSink } from "../probe/record.ts";
@@ -35,6 +36,8 @@ export interface TracerOptions extends PacketOffsets, ObjectSource {
   readonly ringBytes: number;
   /** Inode number of the network namespace that the vifs' devices are in; 0 without vrouter. */
   readonly vrouterNetns: number;
+  /** Connections whose packets are left out, as they carry what comes of the trace. */
+  readonly own: readonly Connection[];
   /** File with the kernel's BTF; `null` lets libbpf find it. */
   readonly kernelBtf: string | null;
   /** Who waits for the trace. */
@@ -186,6 +189,7 @@ export class Tracer implements Disposable {
         vrouterNetns: options.vrouterNetns,
         onlyNetns: onlyNetns(options.interfaces),
         sample: options.sample,
+        own: options.own,
         kernelBtf: options.kernelBtf,
       },
       options.targets.length,

@@ -30,6 +30,7 @@ Deno.test("A file keeps what it has until the trace begins, and nothing of it th
     }
     assert.equal(Deno.readTextFileSync(path), "an earlier trace\n");
     using output = await openOutput(path, log, NEVER);
+    assert.equal(output.canTravel, false);
     output.begin();
     await output.sink.write(new TextEncoder().encode("new\n"));
     assert.equal(Deno.readTextFileSync(path), "new\n");
@@ -60,7 +61,9 @@ Deno.test("A FIFO is written to once it has a reader", async () => {
     const reader = await Deno.open(path, { read: true });
     const output = await opening;
     output.begin();
-    await output.sink.write(new TextEncoder().encode("row\n"));
+    const writing = output.sink.write(new TextEncoder().encode("row\n"));
+    assert.equal(output.canTravel, true);
+    await writing;
     output[Symbol.dispose]();
     assert.equal(await new Response(reader.readable).text(), "row\n");
   });

@@ -13,7 +13,12 @@ const ADDED = {
 
 hostTest("of the environment the program gets what it makes use of, and nothing else", async () => {
   await using host = await Host.create();
-  const kept = { TERM: "linux", NO_COLOR: "1", TZ: "America/New_York" };
+  const kept = {
+    TERM: "linux",
+    NO_COLOR: "1",
+    SSH_CONNECTION: "192.0.2.9 51234 192.0.2.1 22",
+    TZ: "America/New_York",
+  };
   const env = {
     ...kept,
     TERMINFO: "/srv",

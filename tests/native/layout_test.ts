@@ -105,6 +105,7 @@ Deno.test("the configuration is laid out as struct vrft_config, at the start of 
     "vrouter_netns",
     "only_netns",
     "sample",
+    "own",
   ];
   assert.deepEqual(offsets("vrft_config", members), {
     record_version: layout.CONFIG_RECORD_VERSION,
@@ -113,7 +114,15 @@ Deno.test("the configuration is laid out as struct vrft_config, at the start of 
     vrouter_netns: layout.CONFIG_VROUTER_NETNS,
     only_netns: layout.CONFIG_ONLY_NETNS,
     sample: layout.CONFIG_SAMPLE,
+    own: layout.CONFIG_OWN,
   });
+  assert.equal(btf.structSize("vrft_connection"), layout.CONNECTION_BYTES);
+  assert.deepEqual(offsets("vrft_connection", ["address", "port", "version"]), {
+    address: layout.CONNECTION_ADDRESS,
+    port: layout.CONNECTION_PORT,
+    version: layout.CONNECTION_VERSION,
+  });
+  assert.equal(BigInt(layout.OWN_CONNECTIONS), defined("VRFT_OWN_CONNECTIONS"));
   for (const name of OBJECTS) {
     assert.equal(symbolOffsets(builtObject(name)).get("config"), 0, name);
   }

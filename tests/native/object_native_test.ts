@@ -150,17 +150,25 @@ test("missedByProgram() is 0 for a program that never ran", async () => {
   assert.throws(() => missedByProgram(-1), SystemError);
 });
 
+/** More than the programs look at, of both kinds. */
+const OWN = [4, 16, 4, 16, 4].map((bytes) => {
+  const end = { address: new Uint8Array(bytes).fill(7), port: 22 };
+  return { local: end, remote: { ...end, port: 50000 } };
+});
+const NONE: typeof OWN = [];
+
 const kprobeTest = bpfTest(BPF_PROG_TYPE_KPROBE);
 
 // Not of the session: its kfuncs are there for kernels that can attach it, which the guests are.
 for (const backend of [multi, kprobe]) {
-  for (const sample of [1, 2 ** 32 - 1]) {
-    const what = `${backend.name} that keep one packet in ${sample}`;
+  for (const [sample, own] of [[1, NONE], [2 ** 32 - 1, NONE], [1, OWN], [100, OWN]] as const) {
+    const what = `${backend.name} that keep one packet in ${sample}` +
+      (own.length > 0 ? ", but for those of their output" : "");
     kprobeTest(`the verifier accepts the programs of the backend ${what}`, async () => {
       using libbpf = await Libbpf.open();
       const options = { ...SMALL, vpIfOffset: 8, vifIdxOffset: 16, vrouterNetns: 4026531840 };
       try {
-        const all = { ...options, sample, places: backend.placesPerFunction };
+        const all = { ...options, sample, own, places: backend.placesPerFunction };
         const bytes = builtObject(backend.object(kernelWithSession(undefined)));
         using object = BpfObject.load(libbpf, bytes, backend.programs, all);
         for (const { name } of backend.programs) assert.ok(object.programFd(name) > 0, name);

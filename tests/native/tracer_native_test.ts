@@ -23,6 +23,8 @@ const RECORDS_AT_ONCE = 1000;
 /** Much less than what the output waits. */
 const SOON_MS = 1000;
 
+const QUIET = { info: () => {}, debug: () => {} };
+
 /** A trace whose output goes to a list of bytes. */
 class Trial implements Disposable {
   readonly #resources: DisposableStack;
@@ -44,6 +46,7 @@ class Trial implements Disposable {
     const attachment: Attachment = {
       refused: [],
       missed: () => 0,
+      removed: () => 0,
       [Symbol.dispose]: () => {
         this.attached = false;
       },
@@ -52,12 +55,14 @@ class Trial implements Disposable {
     const output: Output = {
       sink: bytes,
       name: "a list",
+      canTravel: false,
+      connections: () => [],
       begin: () => {},
       [Symbol.dispose]: () => {},
     };
     const targets = [{ name: "vm_rx" }] as unknown as Target[];
     this.printer = new Printer(output, targets, null, new Log({ messages: this.messages }));
-    const tracerOptions = { ...options, targets, interfaces: [], sample: 1, debug: () => {} };
+    const tracerOptions = { ...options, targets, interfaces: [], sample: 1, user: QUIET };
     // Its constructor is private: a trace is made with a backend of this kernel.
     this.tracer = Reflect.construct(Tracer, [
       tracerOptions as unknown as TracerOptions,
@@ -73,7 +78,13 @@ class Trial implements Disposable {
   static async open(bytes: ByteList): Promise<Trial> {
     const resources = new DisposableStack();
     const trial = new Trial(resources.use(await Libbpf.open()), resources, bytes);
-    await trial.tracer.attach({ report: () => {}, cancelled: () => false, debug: () => {} });
+    const quiet = (): void => {};
+    await trial.tracer.attach({
+      report: quiet,
+      cancelled: () => false,
+      debug: quiet,
+      info: quiet,
+    });
     return trial;
   }
 

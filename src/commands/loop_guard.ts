@@ -1,0 +1,63 @@
+/**
+ * Ends a trace whose output crosses an interface that it traces: see src/trace/loop_watch.ts.
+ *
+ * @module
+ */
+
+import type { Log } from "../output/log.ts";
+import { type LoopSurroundings, LoopWatch } from "../trace/loop_watch.ts";
+import type { Recording, Tracer } from "../trace/tracer.ts";
+import type { Printer } from "./trace_output.ts";
+
+/** Looks after one trace. */
+export class LoopGuard {
+  readonly #log: Log;
+  readonly #tracer: Tracer;
+  readonly #printer: Printer;
+  readonly #found = new AbortController();
+
+  constructor(log: Log, tracer: Tracer, printer: Printer) {
+    this.#log = log;
+    this.#tracer = tracer;
+    this.#printer = printer;
+  }
+
+  /** Aborted when the trace has been found to feed itself. */
+  get found(): AbortSignal {
+    return this.#found.signal;
+  }
+
+  /** Watches along with another recording, until what it returns is disposed. To be called once. */
+  start(other: Recording): Recording {
+    if (!this.#printer.canFeed) return other;
+    const world: LoopSurroundings = {
+      now: () => performance.now(),
+      events: () => {
+        const { recorded, lost } = this.#tracer.events();
+        return recorded + lost;
+      },
+      lost: () => this.#tracer.events().lost,
+      hold: (held) => this.#printer.hold(held),
+      random: Math.random,
+    };
+    const watch = new LoopWatch(world, () => this.#stop());
+    return {
+      turn: (): void => {
+        other.turn();
+        watch.turn();
+      },
+      [Symbol.dispose]: (): void => {
+        watch.stop();
+        other[Symbol.dispose]();
+      },
+    };
+  }
+
+  #stop(): void {
+    this.#log.info(
+      "Stopped: the output of this trace crosses an interface that it traces, so that it feeds itself: " +
+        "write it to a file on this host (-o FILE), or trace other interfaces (-i)",
+    );
+    this.#found.abort();
+  }
+}

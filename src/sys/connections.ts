@@ -1,0 +1,169 @@
+/**
+ * The TCP connections that this process' output goes over, as far as that can be told: its standard
+ * output, and the ssh connection of its terminal.
+ *
+ * @module
+ */
+
+import { readText } from "./files.ts";
+import { libc } from "./libc.ts";
+
+/** One end of a connection. */
+export interface Endpoint {
+  /** 4 bytes for IPv4, 16 for IPv6. */
+  readonly address: Uint8Array;
+  readonly port: number;
+}
+
+/** A TCP connection, by both its ends. */
+export interface Connection {
+  readonly local: Endpoint;
+  readonly remote: Endpoint;
+}
+
+const AF_INET = 2;
+const AF_INET6 = 10;
+const SOCKADDR_BYTES = 128;
+/** TCP_ESTABLISHED as /proc/net/tcp writes it. */
+const ESTABLISHED = "01";
+/** Who holds the connection of a terminal. */
+const SERVERS = /^(sshd|sshd-session|dropbear|in\.telnetd|telnetd)$/;
+/** Generations of processes that are gone through. */
+const GENERATIONS = 64;
+/** The first bytes of an IPv4 address in an IPv6 socket. */
+const MAPPED = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
+
+/** The connection of a socket; `null` for any other descriptor or socket. */
+export function connectionOf(fd: number): Connection | null {
+  const ends = [libc().getsockname, libc().getpeername].map((get) => {
+    const address = new Uint8Array(SOCKADDR_BYTES);
+    const length = new Uint32Array([SOCKADDR_BYTES]);
+    return get(fd, address, length) < 0 ? null : endpointOf(address);
+  });
+  const [local, remote] = ends;
+  return local && remote ? { local, remote } : null;
+}
+
+/** Reads `struct sockaddr_in` and `struct sockaddr_in6`. */
+function endpointOf(address: Uint8Array): Endpoint | null {
+  const view = new DataView(address.buffer);
+  const port = view.getUint16(2);
+  switch (view.getUint16(0, true)) {
+    case AF_INET:
+      return { address: address.slice(4, 8), port };
+    case AF_INET6:
+      return { address: unmapped(address.slice(8, 24)), port };
+    default:
+      return null;
+  }
+}
+
+/** What sshd tells the programs that it starts: `SSH_CONNECTION`. */
+export function connectionOfEnvironment(text: string): Connection | null {
+  const [client, clientPort, server, serverPort] = text.split(" ");
+  const local = parseEndpoint(server, serverPort);
+  const remote = parseEndpoint(client, clientPort);
+  return local && remote ? { local, remote } : null;
+}
+
+/** The connections of the server that this process descends from, as those of an ssh session do. */
+export function connectionsOfTerminal(proc = "/proc"): Connection[] {
+  for (let pid = "self", depth = 0; depth < GENERATIONS; depth++) {
+    const status = readText(`${proc}/${pid}/status`) ?? "";
+    if (SERVERS.test(/^Name:\t(.*)$/m.exec(status)?.[1] ?? "")) {
+      const found = connectionsOfProcess(`${proc}/${pid}`);
+      // sshd's listener and its helpers have none.
+      if (found.length > 0) return found;
+    }
+    pid = /^PPid:\t(\d+)$/m.exec(status)?.[1] ?? "0";
+    if (pid === "0") break;
+  }
+  return [];
+}
+
+function connectionsOfProcess(directory: string): Connection[] {
+  const inodes = new Set<string>();
+  try {
+    for (const { name } of Deno.readDirSync(`${directory}/fd`)) {
+      const inode = /^socket:\[(\d+)\]$/.exec(linkOf(`${directory}/fd/${name}`))?.[1];
+      if (inode !== undefined) inodes.add(inode);
+    }
+  } catch {
+    return [];
+  }
+  const tables = ["tcp", "tcp6"].map((name) => readText(`${directory}/net/${name}`) ?? "");
+  return tables.flatMap((table) => establishedIn(table, inodes));
+}
+
+function linkOf(path: string): string {
+  try {
+    return Deno.readLinkSync(path);
+  } catch {
+    return "";
+  }
+}
+
+/** The established connections among some sockets, from the text of /proc/net/tcp or tcp6. */
+export function establishedIn(table: string, inodes: ReadonlySet<string>): Connection[] {
+  const found: Connection[] = [];
+  for (const line of table.split("\n").slice(1)) {
+    const [, local, remote, state, , , , , , inode] = line.trim().split(/\s+/);
+    if (state !== ESTABLISHED || inode === undefined || !inodes.has(inode)) continue;
+    found.push({ local: endpointOfHex(local!), remote: endpointOfHex(remote!) });
+  }
+  return found;
+}
+
+/** `0100007F:0016`: each word of the address as this machine has it in memory. */
+function endpointOfHex(text: string): Endpoint {
+  const [address, port] = text.split(":") as [string, string];
+  const bytes = new Uint8Array(address.length / 2);
+  const view = new DataView(bytes.buffer);
+  for (let at = 0; at < bytes.length; at += 4) {
+    view.setUint32(at, parseInt(address.slice(2 * at, 2 * at + 8), 16), true);
+  }
+  return { address: unmapped(bytes), port: parseInt(port, 16) };
+}
+
+function parseEndpoint(address = "", port = ""): Endpoint | null {
+  const bytes = address.includes(":") ? parseIpv6(address) : parseIpv4(address);
+  const number = Number(port);
+  if (bytes === null || !Number.isInteger(number) || number < 1 || number > 65535) return null;
+  return { address: unmapped(bytes), port: number };
+}
+
+function parseIpv4(text: string): Uint8Array | null {
+  const numbers = text.split(".").map(Number);
+  const valid = numbers.length === 4 && numbers.every((one) => one >= 0 && one <= 255);
+  return valid ? Uint8Array.from(numbers) : null;
+}
+
+function parseIpv6(text: string): Uint8Array | null {
+  const [head = "", tail, more] = text.replace(/%.*$/, "").split("::");
+  const words = (part: string): number[] =>
+    part === "" ? [] : part.split(":").map((word) => parseInt(word, 16));
+  const before = words(head);
+  const after = words(tail ?? "");
+  const zeros = 8 - before.length - after.length;
+  if (more !== undefined || zeros < 0 || (tail === undefined && zeros > 0)) return null;
+  const all = [...before, ...new Array<number>(zeros).fill(0), ...after];
+  if (!all.every((word) => word >= 0 && word <= 0xffff)) return null;
+  return Uint8Array.from(all.flatMap((word) => [word >> 8, word & 0xff]));
+}
+
+function unmapped(address: Uint8Array): Uint8Array {
+  const isMapped = address.length === 16 && MAPPED.every((byte, at) => address[at] === byte);
+  return isMapped ? address.slice(12) : address;
+}
+
+/** Both ends, for a person: `192.0.2.1:22 and 192.0.2.9:51234`. */
+export function describeConnection({ local, remote }: Connection): string {
+  return `${describeEndpoint(local)} and ${describeEndpoint(remote)}`;
+}
+
+function describeEndpoint({ address, port }: Endpoint): string {
+  if (address.length === 4) return `${address.join(".")}:${port}`;
+  const view = new DataView(address.buffer, address.byteOffset);
+  const words = Array.from({ length: 8 }, (_, at) => view.getUint16(2 * at).toString(16));
+  return `[${words.join(":")}]:${port}`;
+}
