@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * vifs and the devices behind them: packets in by an rx handler, packets out
- * by dev_queue_xmit(), and what happens when a device goes away.
+ * by dev_queue_xmit(), and what happens when a device goes away. Besides, the
+ * devices that the router keeps for itself: what comes from the fabric goes
+ * through pkt2 to another CPU first (receive packet steering).
  */
 #include <linux/etherdevice.h>
 #include <linux/ethtool.h>
@@ -9,6 +11,7 @@
 #include <linux/if_vlan.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
+#include <linux/moduleparam.h>
 #include <linux/netdevice.h>
 #include <linux/rtnetlink.h>
 #include <net/net_namespace.h>
@@ -17,9 +20,25 @@
 #include "vr_requests.h"
 #include "vrouter.h"
 
-#define VR_INTERNAL_MTU		(9136 - ETH_HLEN)
+#define VR_STATS_MTU		9136
 
-static struct net_device *pkt1_dev, *pkt3_dev;
+/* GRO at layer 3 and 2, which have a vif each; RPS, which has none. */
+static struct net_device *pkt_gro_dev, *pkt_l2_gro_dev, *pkt_rps_dev;
+
+/* Whether packets from the fabric go through pkt2. */
+static int vr_perfr3 = 1;
+module_param(vr_perfr3, int, 0);
+
+/* What skb->cb holds while a packet is on pkt2, up to linux_rx_handler(). */
+struct vr_rps_ {
+	unsigned int vif_idx;
+	unsigned short vif_rid;
+};
+
+static struct vr_rps_ *linux_rps(struct sk_buff *skb)
+{
+	return (struct vr_rps_ *)skb->cb;
+}
 
 /* Lays the struct vr_packet over skb->cb. NULL if its offsets do not fit. */
 static __always_inline struct vr_packet *
@@ -53,39 +72,83 @@ linux_get_packet(struct sk_buff *skb, struct vr_interface *vif)
 	return pkt;
 }
 
-/*
- * Spreads the fabric's flows over the queues of the device they leave by.
- *
- * The vif is needed for one number, so the compiler passes that instead and
- * calls the function lh_rps_process.isra.0, as it does in the real module.
- */
-static noinline void lh_rps_process(struct sk_buff *skb,
-				    const struct vr_interface *vif)
+/* The queue of the CPU that takes over: any of this node but the present one. */
+static noinline __noclone void
+linux_get_rxq(struct sk_buff *skb, u16 *rxq, unsigned int curr_cpu,
+	      unsigned int prev_cpu)
 {
-	u32 salt = vif->vif_idx;
+	const struct cpumask *node = cpumask_of_node(cpu_to_node(curr_cpu));
+	unsigned int cpu, others = 0, nth;
 
-	skb_record_rx_queue(skb, reciprocal_scale(skb_get_hash(skb) + salt,
-						  num_online_cpus()));
+	for_each_cpu_and(cpu, node, cpu_online_mask)
+		others += cpu != curr_cpu && cpu + 1 != prev_cpu;
+
+	*rxq = curr_cpu;
+	if (!others)
+		return;
+
+	nth = reciprocal_scale(skb_get_hash(skb), others);
+	for_each_cpu_and(cpu, node, cpu_online_mask) {
+		if (cpu == curr_cpu || cpu + 1 == prev_cpu)
+			continue;
+		*rxq = cpu;
+		if (!nth--)
+			return;
+	}
+}
+
+/* Receives the packet once more, on pkt2, whose queues can be steered. */
+static void linux_rps_enqueue(struct sk_buff *skb,
+			      const struct vr_interface *vif)
+{
+	unsigned int cpu = smp_processor_id();
+	u16 rxq;
+
+	linux_get_rxq(skb, &rxq, cpu, 0);
+	skb_record_rx_queue(skb, rxq);
+	skb->hash = cpu;
+	skb->dev = pkt_rps_dev;
+	linux_rps(skb)->vif_idx = vif->vif_idx;
+	linux_rps(skb)->vif_rid = vif->vif_rid;
+	netif_receive_skb(skb);
+}
+
+/* The vif that a packet on pkt2 came in by; NULL if it is gone meanwhile. */
+static struct vr_interface *linux_rps_vif(struct sk_buff *skb)
+{
+	struct vr_interface *vif;
+
+	vif = __vrouter_get_interface(&router, linux_rps(skb)->vif_idx);
+	return vif && vif->vif_type == VIF_TYPE_PHYSICAL ? vif : NULL;
 }
 
 noinline rx_handler_result_t linux_rx_handler(struct sk_buff **pskb)
 {
 	struct sk_buff *skb = *pskb;
+	bool steered = skb->dev == pkt_rps_dev;
 	struct vr_interface *vif;
 	struct vr_packet *pkt;
 	unsigned short vlan_id = VLAN_ID_INVALID;
 
-	vif = rcu_dereference(skb->dev->rx_handler_data);
+	vif = steered ? linux_rps_vif(skb) :
+			rcu_dereference(skb->dev->rx_handler_data);
+	if (unlikely(!vif)) {
+		lh_pfree_skb(skb, NULL, VP_DROP_MISC);
+		return RX_HANDLER_CONSUMED;
+	}
 
 	skb = skb_share_check(skb, GFP_ATOMIC);
 	if (!skb)
 		return RX_HANDLER_CONSUMED;
 	*pskb = skb;
 
+	if (vr_perfr3 && !steered && vif->vif_type == VIF_TYPE_PHYSICAL) {
+		linux_rps_enqueue(skb, vif);
+		return RX_HANDLER_CONSUMED;
+	}
+
 	if (skb_vlan_tag_present(skb))
 		vlan_id = skb_vlan_tag_get_id(skb);
-	if (vif->vif_type == VIF_TYPE_PHYSICAL)
-		lh_rps_process(skb, vif);
 
 	/* eth_type_trans() has pulled the header, and a bridge needs it. */
 	skb_push(skb, ETH_HLEN);
@@ -98,6 +161,13 @@ noinline rx_handler_result_t linux_rx_handler(struct sk_buff **pskb)
 
 	vif->vif_rx(vif, pkt, vlan_id);
 	return RX_HANDLER_CONSUMED;
+}
+
+static rx_handler_result_t pkt_rps_dev_rx_handler(struct sk_buff **pskb)
+{
+	struct sk_buff *skb = *pskb;
+
+	return linux_rx_handler(&skb);
 }
 
 noinline int linux_xmit(struct vr_interface *vif, struct sk_buff *skb,
@@ -189,7 +259,7 @@ static int linux_if_add(struct vr_interface *vif)
 	dev = __dev_get_by_index(&init_net, vif->vif_os_idx);
 	if (!dev)
 		return -ENODEV;
-	if (dev->type != ARPHRD_ETHER)
+	if (dev->type != ARPHRD_ETHER && vif->vif_type != VIF_TYPE_STATS)
 		return -EINVAL;
 
 	netdev_hold(dev, &vif->vif_os_tracker, GFP_KERNEL);
@@ -285,18 +355,41 @@ static const struct net_device_ops linux_internal_ops = {
 
 static void linux_internal_setup(struct net_device *dev)
 {
-	ether_setup(dev);
 	dev->netdev_ops = &linux_internal_ops;
 	dev->priv_flags |= IFF_NO_QUEUE;
-	dev->flags |= IFF_NOARP;
-	dev->mtu = VR_INTERNAL_MTU;
-	dev->max_mtu = VR_INTERNAL_MTU;
+	dev->type = ARPHRD_VOID;
+	dev->hard_header_len = ETH_HLEN;
+	dev->addr_len = ETH_ALEN;
+	dev->mtu = U16_MAX;
 	eth_hw_addr_random(dev);
 }
 
-/* Registers a device and its vif. Under rtnl. */
-static int linux_internal_add(struct net_device **devp, const char *name,
-			      unsigned int idx)
+/* A device, with a handler of its packets if it gets any. Under rtnl. */
+static struct net_device *linux_internal_register(const char *name,
+						  rx_handler_func_t *handler)
+{
+	struct net_device *dev;
+	int err;
+
+	dev = alloc_netdev_mqs(0, name, NET_NAME_PREDICTABLE,
+			       linux_internal_setup, 1, num_present_cpus());
+	if (!dev)
+		return ERR_PTR(-ENOMEM);
+
+	err = register_netdevice(dev);
+	if (err) {
+		free_netdev(dev);
+		return ERR_PTR(err);
+	}
+
+	if (handler)
+		WARN_ON(netdev_rx_handler_register(dev, handler, NULL));
+	return dev;
+}
+
+/* The vif of such a device, which is there to be counted on. */
+static int linux_internal_add_vif(const struct net_device *dev,
+				  unsigned int idx)
 {
 	struct vr_interface_req req = {
 		.vifr_type = VIF_TYPE_STATS,
@@ -304,25 +397,25 @@ static int linux_internal_add(struct net_device **devp, const char *name,
 		.vifr_vrf = VR_VRF_INVALID,
 		.vifr_mcast_vrf = VR_VRF_INVALID,
 		.vifr_idx = idx,
-		.vifr_name = { .data = name, .count = strlen(name) },
+		.vifr_os_idx = dev->ifindex,
+		.vifr_mtu = VR_STATS_MTU,
+		.vifr_name = { .data = dev->name, .count = strlen(dev->name) },
 	};
-	struct net_device *dev;
-	int err;
 
-	dev = alloc_netdev(0, name, NET_NAME_PREDICTABLE, linux_internal_setup);
-	if (!dev)
-		return -ENOMEM;
-
-	err = register_netdevice(dev);
-	if (err) {
-		free_netdev(dev);
-		return err;
-	}
-
-	/* From here on linux_if_exit() cleans up. */
-	*devp = dev;
-	req.vifr_os_idx = dev->ifindex;
 	return vr_interface_add(&req);
+}
+
+/* What is in *devp afterwards, linux_if_exit() cleans up. */
+static int linux_internal_add(struct net_device **devp, const char *name,
+			      rx_handler_func_t *handler, int vif_idx)
+{
+	struct net_device *dev = linux_internal_register(name, handler);
+
+	if (IS_ERR(dev))
+		return PTR_ERR(dev);
+
+	*devp = dev;
+	return vif_idx < 0 ? 0 : linux_internal_add_vif(dev, vif_idx);
 }
 
 int linux_if_init(void)
@@ -334,9 +427,13 @@ int linux_if_init(void)
 		return err;
 
 	rtnl_lock();
-	err = linux_internal_add(&pkt1_dev, "pkt1", VR_VIF_PKT1);
+	err = linux_internal_add(&pkt_gro_dev, "pkt1", NULL, VR_VIF_PKT1);
 	if (!err)
-		err = linux_internal_add(&pkt3_dev, "pkt3", VR_VIF_PKT3);
+		err = linux_internal_add(&pkt_l2_gro_dev, "pkt3", NULL,
+					 VR_VIF_PKT3);
+	if (!err)
+		err = linux_internal_add(&pkt_rps_dev, "pkt2",
+					 pkt_rps_dev_rx_handler, -1);
 	rtnl_unlock();
 
 	if (err)
@@ -349,7 +446,10 @@ static void linux_internal_del(struct net_device **devp)
 	if (!*devp)
 		return;
 
-	unregister_netdev(*devp);
+	rtnl_lock();
+	netdev_rx_handler_unregister(*devp);
+	unregister_netdevice(*devp);
+	rtnl_unlock();
 	free_netdev(*devp);
 	*devp = NULL;
 }
@@ -357,7 +457,8 @@ static void linux_internal_del(struct net_device **devp)
 /* Every vif but the internal ones, which go with their devices, is gone. */
 void linux_if_exit(void)
 {
-	linux_internal_del(&pkt3_dev);
-	linux_internal_del(&pkt1_dev);
+	linux_internal_del(&pkt_rps_dev);
+	linux_internal_del(&pkt_l2_gro_dev);
+	linux_internal_del(&pkt_gro_dev);
 	unregister_netdevice_notifier(&linux_if_notifier);
 }

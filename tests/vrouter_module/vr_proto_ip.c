@@ -31,5 +31,8 @@ noinline int vr_ip_input(struct vrouter *router, struct vr_packet *pkt,
 		return 0;
 	}
 
+	if (!vr_flow_forward(router, pkt, fmd))
+		return 0;
+
 	return vr_forward(router, pkt, fmd);
 }
