@@ -97,15 +97,64 @@ static __always_inline __u32 namespace(struct sk_buff *skb,
 	return net ? READ(direct, net, ns.inum) : otherwise;
 }
 
-static __always_inline bool accepts_skb(struct sk_buff *skb, __u32 otherwise,
+/*
+ * vrouter passes what its physical vifs receive through devices of its own.
+ * Where not all of those vifs are chosen, the packet says whose it is:
+ *
+ * While vrouter works on it, the vr_packet in its control buffer does, which
+ * begins with the head of the sk_buff. On the way through pkt2, for RPS, the
+ * vif's index is in that place, 16 bits in 32; the next 16 are the router's,
+ * of which there is one, number 0. On pkt1 and pkt3 that place is GRO's, and the
+ * header that vrouter has put before the packet begins with the index.
+ *
+ * A packet that vrouter has sent on to another device still has the number of
+ * one of those as skb_iif, and nothing that says more. Such a packet is kept:
+ * the end of another one's way misleads less than a way without its end. So is
+ * one of which only the middle of a change to its head is seen.
+ */
+static __always_inline bool of_chosen_vif(void *packet, struct sk_buff *skb,
+					  __u32 ifindex, bool direct)
+{
+	void *cb = packet + bpf_core_field_offset(struct sk_buff, cb);
+	void *head = READ(direct, skb, head);
+	void *first = read_pointer(cb, direct);
+	__u64 word = (__u64)first;
+	void *vif;
+
+	if (first == head) {
+		vif = read_pointer(cb + config.vp_if_offset, direct);
+		return !vif || bit(control.vif_bits,
+				   read_u16(vif + config.vif_idx_offset,
+					    direct));
+	}
+	if (ifindex == config.rps_device && !(word & 0xffffffff0000))
+		return bit(control.vif_bits, word);
+	if (ifindex == config.gro_devices[0] ||
+	    ifindex == config.gro_devices[1]) {
+		head += READ(direct, skb, mac_header);
+		return bit(control.vif_bits, read_u16(head, direct));
+	}
+	return true;
+}
+
+static __always_inline bool is_shared(__u32 netns, __u32 ifindex)
+{
+	return netns == config.vrouter_netns &&
+	       (ifindex == config.rps_device ||
+		ifindex == config.gro_devices[0] ||
+		ifindex == config.gro_devices[1]);
+}
+
+static __always_inline bool accepts_skb(void *packet, __u32 otherwise,
 					bool direct)
 {
+	struct sk_buff *skb = packet;
 	struct net_device *dev;
 	__u32 ifindex, iif, netns;
 	bool dev_bit, iif_bit;
 
 	if (direct)
-		skb = bpf_rdonly_cast(skb,
+		skb = bpf_rdonly_cast(packet,
 				      bpf_core_type_id_kernel(struct sk_buff));
 	dev = READ(direct, skb, dev);
 	ifindex = dev ? READ(direct, dev, ifindex) : 0;
@@ -115,8 +164,17 @@ static __always_inline bool accepts_skb(struct sk_buff *skb, __u32 otherwise,
 	if (!dev_bit && !iif_bit)
 		return false;
 	netns = namespace(skb, dev, otherwise, direct);
-	return (dev_bit && chosen(netns, ifindex)) ||
-	       (iif_bit && chosen(netns, iif));
+	if (!config.shared)
+		return (dev_bit && chosen(netns, ifindex)) ||
+		       (iif_bit && chosen(netns, iif));
+	dev_bit = dev_bit && chosen(netns, ifindex);
+	iif_bit = iif_bit && chosen(netns, iif);
+	/* A device that is not shared is enough. */
+	if ((dev_bit && !is_shared(netns, ifindex)) ||
+	    (iif_bit && !is_shared(netns, iif)))
+		return true;
+	return (dev_bit || iif_bit) &&
+	       of_chosen_vif(packet, skb, ifindex, direct);
 }
 
 static __always_inline bool accepts_vr_packet(void *packet, bool direct)

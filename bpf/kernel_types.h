@@ -86,6 +86,7 @@ struct sk_buff {
 	int skb_iif;
 	__u16 protocol;
 	__u16 network_header;
+	__u16 mac_header;
 	unsigned char *head;
 	unsigned char *data;
 	char cb[48];

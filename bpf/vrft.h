@@ -120,6 +120,13 @@ struct vrft_config {
 	__u32 sample;		/* N of "one packet in N", in sampled traces */
 	/* What the trace's own output goes over: not traced. */
 	struct vrft_connection own[VRFT_OWN_CONNECTIONS];
+	/*
+	 * Devices on which packets of chosen vifs and of others are: see
+	 * of_chosen_vif(). Zero where there are none.
+	 */
+	__u32 shared;		/* whether there are such devices */
+	__u32 rps_device;	/* their ifindexes */
+	__u32 gro_devices[2];
 };
 
 #endif

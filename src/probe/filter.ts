@@ -5,7 +5,7 @@
  */
 
 import { BITMAP_BITS, CONTROL_INTERFACE_BITS, CONTROL_VIF_BITS } from "./layout.ts";
-import type { BpfObject } from "./object.ts";
+import type { BpfObject, SharedDevices } from "./object.ts";
 
 /** An interface whose packets are kept. */
 export interface ChosenInterface {
@@ -15,6 +15,11 @@ export interface ChosenInterface {
   readonly ifindex: number;
   /** Index of the vif; `null` for a device that vrouter does not know. */
   readonly vifIndex: number | null;
+  /**
+   * Set for a device that vrouter passes packets of several vifs through, of which not all are chosen,
+   * on their way to RPS or GRO: the programs ask each packet on it which vif it is of.
+   */
+  readonly shared?: "rps" | "gro";
 }
 
 /** Sets the filter of a loaded object, whose table has room for so many. */
@@ -40,6 +45,15 @@ export function onlyNetns(interfaces: readonly ChosenInterface[]): number {
   const devices = interfaces.filter(({ ifindex }) => ifindex > 0);
   const netns = devices[0]?.netns ?? 0;
   return devices.every((one) => one.netns === netns && one.ifindex < BITMAP_BITS) ? netns : 0;
+}
+
+/** Those of `interfaces` that are shared; `null` where none is. */
+export function sharedDevices(interfaces: readonly ChosenInterface[]): SharedDevices | null {
+  const of = (use: "rps" | "gro"): number[] =>
+    interfaces.filter(({ shared }) => shared === use).map(({ ifindex }) => ifindex);
+  const [rps = 0] = of("rps");
+  const gro = of("gro");
+  return rps === 0 && gro.length === 0 ? null : { rps, gro };
 }
 
 function setBit(bytes: Uint8Array, offset: number, index: number): void {

@@ -13,9 +13,12 @@ import { SharedMemory } from "../sys/shared_memory.ts";
 import { RECORD_VERSION } from "./record.ts";
 import {
   CONFIG_BYTES,
+  CONFIG_GRO_DEVICES,
   CONFIG_ONLY_NETNS,
   CONFIG_RECORD_VERSION,
+  CONFIG_RPS_DEVICE,
   CONFIG_SAMPLE,
+  CONFIG_SHARED,
   CONFIG_VIF_IDX_OFFSET,
   CONFIG_VP_IF_OFFSET,
   CONFIG_VROUTER_NETNS,
@@ -32,6 +35,14 @@ export interface ProgramChoice {
   readonly attachType?: number;
 }
 
+/** The devices whose packets have to be told apart, by ifindex in vrouter's namespace. */
+export interface SharedDevices {
+  /** 0 for none. */
+  readonly rps: number;
+  /** Two at most. */
+  readonly gro: readonly number[];
+}
+
 /** What is decided before loading. */
 export interface ObjectOptions extends PacketOffsets {
   /** Bytes of the ring buffer: a power of two of pages. */
@@ -44,6 +55,8 @@ export interface ObjectOptions extends PacketOffsets {
   readonly vrouterNetns: number;
   /** The network namespace of all chosen interfaces, or 0: see `onlyNetns()` of filter.ts. */
   readonly onlyNetns: number;
+  /** Devices whose packets have to be told apart: see `sharedDevices()` of filter.ts. */
+  readonly shared?: SharedDevices | null;
   /** One packet in so many is kept, below 2^32; 1 or nothing keeps all. */
   readonly sample?: number;
   /** What the trace's own output goes over: not traced. The first {@linkcode OWN_CONNECTIONS} count. */
@@ -164,6 +177,13 @@ export class BpfObject implements Disposable {
     config.setUint32(CONFIG_ONLY_NETNS, options.onlyNetns, true);
     config.setUint32(CONFIG_SAMPLE, options.sample ?? 1, true);
     setConnections(config, options.own ?? []);
+    const { shared } = options;
+    if (shared === undefined || shared === null) return;
+    config.setUint32(CONFIG_SHARED, 1, true);
+    config.setUint32(CONFIG_RPS_DEVICE, shared.rps, true);
+    for (const [index, ifindex] of shared.gro.slice(0, 2).entries()) {
+      config.setUint32(CONFIG_GRO_DEVICES + 4 * index, ifindex, true);
+    }
   }
 
   #resize(map: string, entries: number): void {

@@ -35,6 +35,8 @@ const symbols = {
   ftruncate: { parameters: ["i32", "i64"], result: "i32" },
   // int ioctl(int fd, unsigned long request, unsigned long argument)
   ioctl: { parameters: ["i32", "u64", "u64"], result: "i32" },
+  // int setns(int fd, int nstype): of the calling thread
+  setns: { parameters: ["i32", "i32"], result: "i32" },
   // int fcntl(int fd, int cmd, long argument)
   fcntl: { parameters: ["i32", "i32", "i64"], result: "i32" },
   // int memfd_create(const char *name, unsigned int flags): glibc 2.27

@@ -20,6 +20,7 @@ import {
   terminatedString,
 } from "./netlink.ts";
 import { NETLINK_ROUTE, NetlinkSocket } from "./netlink_socket.ts";
+import { inNetworkNamespace } from "./network_namespace.ts";
 import { printable } from "./printable.ts";
 import { viewOf } from "./view.ts";
 
@@ -30,6 +31,12 @@ export interface NetworkDevice {
   readonly ifindex: number;
 }
 
+/** What the kernel tells of a device besides. */
+export interface NetworkLink extends NetworkDevice {
+  /** Type of its hardware, `ARPHRD_*` of linux/if_arp.h. */
+  readonly hardware: number;
+}
+
 /** The network namespaces that count, each as the inode of its /proc/PID/ns/net (`ns.inum`). */
 export interface NetworkNamespaces {
   /** The one this process is in. */
@@ -37,6 +44,9 @@ export interface NetworkNamespaces {
   /** The kernel's first one, where the vrouter module's devices live; `null` when it is not known. */
   readonly initial: number | null;
 }
+
+/** The namespace that the vrouter module's devices live in. */
+export const INITIAL_NAMESPACE = "/proc/1/ns/net";
 
 const RTM_NEWLINK = 16;
 const RTM_GETLINK = 18;
@@ -46,6 +56,7 @@ const IFLA_EXT_MASK = 29;
 const RTEXT_FILTER_SKIP_STATS = 8;
 /** sizeof(struct ifinfomsg): family, padding, type, index, flags, change mask. */
 const IFINFOMSG_BYTES = 16;
+const IFINFOMSG_TYPE_OFFSET = 2;
 const IFINFOMSG_INDEX_OFFSET = 4;
 
 /** Dumps tried for one that no change to the devices interrupts. */
@@ -60,7 +71,7 @@ const DUMP_ATTEMPTS = 4;
  * @param transport a NETLINK_ROUTE socket
  * @throws {NetlinkError} when the kernel refuses, or its answer makes no sense
  */
-export function listNetworkDevices(transport: NetlinkTransport): NetworkDevice[] {
+export function listNetworkDevices(transport: NetlinkTransport): NetworkLink[] {
   const mask = new Uint8Array(4);
   viewOf(mask).setUint32(0, RTEXT_FILTER_SKIP_STATS, true);
   const request = concatenate(
@@ -74,7 +85,7 @@ export function listNetworkDevices(transport: NetlinkTransport): NetworkDevice[]
     if (messages.every((message) => (message.flags & NLM_F_DUMP_INTR) === 0)) break;
   }
   // By ifindex, because an interrupted dump can bring a device twice.
-  const devices = new Map<number, NetworkDevice>();
+  const devices = new Map<number, NetworkLink>();
   for (const message of messages) {
     if (message.type !== RTM_NEWLINK) continue;
     const device = parseLink(message.payload);
@@ -84,12 +95,16 @@ export function listNetworkDevices(transport: NetlinkTransport): NetworkDevice[]
 }
 
 /**
- * The network devices of this process's namespace, by ifindex.
+ * The network devices of a namespace, by ifindex.
  *
+ * @param namespace file that stands for it; this process's own unless it is given
  * @throws {Failure} when the kernel does not list them
+ * @throws {SystemError} when this process may not enter the namespace, which takes CAP_SYS_ADMIN
  */
-export function readNetworkDevices(): NetworkDevice[] {
-  using socket = new NetlinkSocket(NETLINK_ROUTE);
+export function readNetworkDevices(namespace?: string): NetworkLink[] {
+  using socket = namespace === undefined
+    ? new NetlinkSocket(NETLINK_ROUTE)
+    : inNetworkNamespace(namespace, () => new NetlinkSocket(NETLINK_ROUTE));
   try {
     return listNetworkDevices(socket);
   } catch (cause) {
@@ -115,7 +130,7 @@ export function networkNamespaces(
   const current = readInode("/proc/self/ns/net", inode);
   try {
     const isFirst = readInode("/proc/1/ns/pid", inode) === INITIAL_PID_NAMESPACE;
-    return { current, initial: isFirst ? readInode("/proc/1/ns/net", inode) : null };
+    return { current, initial: isFirst ? readInode(INITIAL_NAMESPACE, inode) : null };
   } catch (error) {
     if (error instanceof Failure) return { current, initial: null };
     throw error;
@@ -173,11 +188,12 @@ function readInode(path: string, inode: (path: string) => number | null): number
 }
 
 /** The device of one RTM_NEWLINK message. */
-function parseLink(payload: Uint8Array): NetworkDevice {
+function parseLink(payload: Uint8Array): NetworkLink {
   if (payload.length < IFINFOMSG_BYTES) throw malformed("a link without its header");
+  const hardware = viewOf(payload).getUint16(IFINFOMSG_TYPE_OFFSET, true);
   const ifindex = viewOf(payload).getInt32(IFINFOMSG_INDEX_OFFSET, true);
   const name = parseAttributes(payload.subarray(IFINFOMSG_BYTES))
     .find((attribute) => attribute.type === IFLA_IFNAME);
   if (ifindex <= 0 || name === undefined) throw malformed("a link without index or name");
-  return { ifindex, name: terminatedString(name.value) };
+  return { ifindex, name: terminatedString(name.value), hardware };
 }

@@ -10,7 +10,7 @@ import { chooseBackend, type ObjectSource, type User } from "../probe/backend_ch
 import type { Attachment, AttachProgress, Backend, BackendName } from "../probe/backend.ts";
 import { spread, type Target } from "../probe/target.ts";
 import { Counters, type Counts, type PacketCounts } from "../probe/counters.ts";
-import { type ChosenInterface, onlyNetns, setFilter } from "../probe/filter.ts";
+import { type ChosenInterface, onlyNetns, setFilter, sharedDevices } from "../probe/filter.ts";
 import { CONTROL_ENABLED, CONTROL_READER_WAITS } from "../probe/layout.ts";
 import { Libbpf } from "../probe/libbpf.ts";
 import type { BpfObject } from "../probe/object.ts";
@@ -188,6 +188,7 @@ export class Tracer implements Disposable {
         vifIdxOffset: options.vifIdxOffset,
         vrouterNetns: options.vrouterNetns,
         onlyNetns: onlyNetns(options.interfaces),
+        shared: sharedDevices(options.interfaces),
         sample: options.sample,
         own: options.own,
         kernelBtf: options.kernelBtf,

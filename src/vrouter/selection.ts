@@ -5,24 +5,22 @@
  */
 
 import { Failure } from "../sys/failure.ts";
+import { SystemError } from "../sys/libc.ts";
 import {
+  INITIAL_NAMESPACE,
+  namespaceOfFile,
   type NetworkDevice,
+  type NetworkLink,
   type NetworkNamespaces,
   networkNamespaces,
   readNetworkDevices,
 } from "../sys/network.ts";
 import { printable } from "../sys/printable.ts";
 import { readVifs, type Vif } from "./interfaces.ts";
+import { ownDevices } from "./own_devices.ts";
+import type { SelectedInterface } from "./selected_interface.ts";
 
-/** An interface that the trace keeps the packets of. */
-export interface SelectedInterface {
-  /** Inode of the network namespace that `ifindex` belongs to (`net->ns.inum`). */
-  readonly netns: number;
-  /** Number of the network device; 0 for a vif without one. */
-  readonly ifindex: number;
-  /** Index of the vif; `null` for a plain network device. */
-  readonly vifIndex: number | null;
-}
+export type { SelectedInterface };
 
 /** What there is to select from. */
 export interface AvailableInterfaces {
@@ -30,6 +28,8 @@ export interface AvailableInterfaces {
   readonly vifs: readonly Vif[] | null;
   /** The network devices of this process's namespace. */
   readonly devices: readonly NetworkDevice[];
+  /** The network devices of the namespace that the vifs' are in. */
+  readonly vrouterDevices: readonly NetworkLink[];
   readonly namespaces: NetworkNamespaces;
 }
 
@@ -43,7 +43,8 @@ const MAXIMUM_LISTED = 10;
 /**
  * Selects the interfaces that `names` mean. A name may be that of a vif, `vif0/N`, or that of a
  * network device of this process's namespace; where it is both a vif's and a device's, both are
- * meant. Without names all vifs are selected, or, without the module, all network devices.
+ * meant. Without names all vifs are selected, or, without the module, all network devices. With a
+ * physical vif go the devices that vrouter passes its packets through.
  *
  * @returns the interfaces, each once
  * @throws {Failure} when a name means nothing, or there is nothing to select
@@ -65,7 +66,8 @@ export function selectInterfaces(
         : "Cannot trace: the vrouter module has no vifs; add some, or select a network device with -i",
     );
   }
-  return [...new Map(selected.map((one) => [JSON.stringify(one), one])).values()];
+  const all = [...selected, ...ownDevices(selected, available)];
+  return [...new Map(all.map((one) => [JSON.stringify(one), one])).values()];
 }
 
 /**
@@ -80,11 +82,44 @@ export function selectFromSystem(
   vrouter: boolean,
   namespaces: NetworkNamespaces = networkNamespaces(),
 ): SelectedInterface[] {
-  return selectInterfaces(names, {
-    vifs: vrouter ? readVifs(namespaces) : null,
-    devices: readNetworkDevices(),
-    namespaces,
-  });
+  return selectAmong(names, vrouter ? readVifs(namespaces) : null, namespaces);
+}
+
+/**
+ * The same, with the vifs already listed.
+ *
+ * @param vifs `null` to leave out the vrouter module
+ * @param file stands for the namespace that their devices are in
+ * @param warn told what the trace will miss
+ */
+export function selectAmong(
+  names: readonly string[],
+  vifs: readonly Vif[] | null,
+  namespaces: NetworkNamespaces,
+  file: string = INITIAL_NAMESPACE,
+  warn: (message: string) => void = () => {},
+): SelectedInterface[] {
+  const devices = readNetworkDevices();
+  const vrouterDevices = vifs === null ? [] : readVrouterDevices(devices, namespaces, file, warn);
+  return selectInterfaces(names, { vifs, devices, vrouterDevices, namespaces });
+}
+
+function readVrouterDevices(
+  devices: readonly NetworkLink[],
+  { current, initial }: NetworkNamespaces,
+  file: string,
+  warn: (message: string) => void,
+): readonly NetworkLink[] {
+  if (current === initial) return devices;
+  const missed = "packets from the fabric are not followed through vrouter's device pkt2";
+  try {
+    if (initial !== null && namespaceOfFile(file) === initial) return readNetworkDevices(file);
+    warn(`The network namespace of vrouter's devices cannot be entered, so ${missed}`);
+  } catch (error) {
+    if (!(error instanceof SystemError || error instanceof Failure)) throw error;
+    warn(`${error.message}; ${missed}`);
+  }
+  return [];
 }
 
 /** @throws {Failure} when nobody knows which namespace its device is in */

@@ -106,6 +106,9 @@ Deno.test("the configuration is laid out as struct vrft_config, at the start of 
     "only_netns",
     "sample",
     "own",
+    "shared",
+    "rps_device",
+    "gro_devices",
   ];
   assert.deepEqual(offsets("vrft_config", members), {
     record_version: layout.CONFIG_RECORD_VERSION,
@@ -115,6 +118,9 @@ Deno.test("the configuration is laid out as struct vrft_config, at the start of 
     only_netns: layout.CONFIG_ONLY_NETNS,
     sample: layout.CONFIG_SAMPLE,
     own: layout.CONFIG_OWN,
+    shared: layout.CONFIG_SHARED,
+    rps_device: layout.CONFIG_RPS_DEVICE,
+    gro_devices: layout.CONFIG_GRO_DEVICES,
   });
   assert.equal(btf.structSize("vrft_connection"), layout.CONNECTION_BYTES);
   assert.deepEqual(offsets("vrft_connection", ["address", "port", "version"]), {

@@ -161,14 +161,26 @@ const kprobeTest = bpfTest(BPF_PROG_TYPE_KPROBE);
 
 // Not of the session: its kfuncs are there for kernels that can attach it, which the guests are.
 for (const backend of [multi, kprobe]) {
-  for (const [sample, own] of [[1, NONE], [2 ** 32 - 1, NONE], [1, OWN], [100, OWN]] as const) {
-    const what = `${backend.name} that keep one packet in ${sample}` +
-      (own.length > 0 ? ", but for those of their output" : "");
+  for (
+    const { sample, own, shared, keeping } of [
+      { sample: 1, own: NONE, shared: null, keeping: "all packets" },
+      { sample: 2 ** 32 - 1, own: NONE, shared: null, keeping: "few packets" },
+      { sample: 1, own: OWN, shared: null, keeping: "all packets but those of their output" },
+      { sample: 100, own: OWN, shared: null, keeping: "some, but for those of their output" },
+      {
+        sample: 1,
+        own: OWN,
+        shared: { rps: 4, gro: [2, 3] },
+        keeping: "packets of some physical vifs",
+      },
+    ]
+  ) {
+    const what = `${backend.name} that keep ${keeping}`;
     kprobeTest(`the verifier accepts the programs of the backend ${what}`, async () => {
       using libbpf = await Libbpf.open();
       const options = { ...SMALL, vpIfOffset: 8, vifIdxOffset: 16, vrouterNetns: 4026531840 };
       try {
-        const all = { ...options, sample, own, places: backend.placesPerFunction };
+        const all = { ...options, sample, own, shared, places: backend.placesPerFunction };
         const bytes = builtObject(backend.object(kernelWithSession(undefined)));
         using object = BpfObject.load(libbpf, bytes, backend.programs, all);
         for (const { name } of backend.programs) assert.ok(object.programFd(name) > 0, name);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { onlyNetns, setFilter } from "../../src/probe/filter.ts";
+import { onlyNetns, setFilter, sharedDevices } from "../../src/probe/filter.ts";
 import {
   BITMAP_BITS,
   CONTROL_BYTES,
@@ -88,4 +88,19 @@ Deno.test("onlyNetns() is 0 where the bitmap does not tell the devices", () => {
   assert.equal(onlyNetns([]), 0);
   assert.equal(onlyNetns([one, { ...one, netns: 4026532000 }]), 0);
   assert.equal(onlyNetns([one, { ...one, ifindex: BITMAP_BITS }]), 0);
+});
+
+Deno.test("sharedDevices() are those that say so, by what they are for", () => {
+  const device = (ifindex: number) => ({ netns: 4026531840, ifindex, vifIndex: null });
+  assert.equal(sharedDevices([device(4), device(2)]), null);
+  assert.deepEqual(
+    sharedDevices([
+      device(10),
+      { ...device(4), shared: "rps" },
+      { ...device(2), shared: "gro" },
+      { ...device(3), shared: "gro" },
+    ]),
+    { rps: 4, gro: [2, 3] },
+  );
+  assert.deepEqual(sharedDevices([{ ...device(2), shared: "gro" }]), { rps: 0, gro: [2] });
 });

@@ -21,10 +21,14 @@ import {
 import { isFailure } from "../support/failures.ts";
 
 const PORT = 9;
+/** ARPHRD_ETHER, and ARPHRD_LOOPBACK. */
+const HARDWARE = 1;
+const LOOPBACK = 772;
 
 /** One RTM_NEWLINK message. */
 function link(ifindex: number, name: string | null, flags = NLM_F_MULTI): Partial<NetlinkMessage> {
   const header = new Uint8Array(16);
+  new DataView(header.buffer).setUint16(2, HARDWARE, true);
   new DataView(header.buffer).setInt32(4, ifindex, true);
   const mtu = encodeAttribute(4, Uint8Array.of(0xdc, 5, 0, 0));
   const label = name === null
@@ -66,12 +70,15 @@ Deno.test("listNetworkDevices() asks for all links without statistics", () => {
   );
 });
 
-Deno.test("listNetworkDevices() gives name and ifindex of each link, by ifindex", () => {
+Deno.test("listNetworkDevices() gives name, ifindex and hardware of each link, by ifindex", () => {
   assert.deepEqual(
     listNetworkDevices(
       transportOf([link(4, "eth0"), { type: 17, flags: NLM_F_MULTI }, link(1, "lo"), DONE]),
     ),
-    [{ ifindex: 1, name: "lo" }, { ifindex: 4, name: "eth0" }],
+    [
+      { ifindex: 1, name: "lo", hardware: HARDWARE },
+      { ifindex: 4, name: "eth0", hardware: HARDWARE },
+    ],
   );
 });
 
@@ -89,7 +96,8 @@ Deno.test("listNetworkDevices() takes what it got, each device once, when change
   const interrupted = NLM_F_MULTI | NLM_F_DUMP_INTR;
   const dump = [link(1, "lo", interrupted), link(1, "lo", interrupted), DONE];
   const transport = transportOf(...Array(10).fill(dump));
-  assert.deepEqual(listNetworkDevices(transport), [{ ifindex: 1, name: "lo" }]);
+  const lo = { ifindex: 1, name: "lo", hardware: HARDWARE };
+  assert.deepEqual(listNetworkDevices(transport), [lo]);
   assert.equal(transport.requests.length, 4);
 });
 
@@ -102,7 +110,7 @@ Deno.test("listNetworkDevices() rejects links without header, index or name", ()
 
 Deno.test("readNetworkDevices() finds the loopback device of this namespace", () => {
   const devices = readNetworkDevices();
-  assert.deepEqual(devices[0], { ifindex: 1, name: "lo" });
+  assert.deepEqual(devices[0], { ifindex: 1, name: "lo", hardware: LOOPBACK });
   assert.equal(new Set(devices.map((device) => device.ifindex)).size, devices.length);
 });
 

@@ -27,6 +27,7 @@ const HOST: AvailableInterfaces = {
     { name: "tap2", ifindex: 6 },
     { name: "eth1", ifindex: 7 },
   ],
+  vrouterDevices: [],
   namespaces: { current: INITIAL, initial: INITIAL },
 };
 
@@ -182,6 +183,7 @@ Deno.test("selectInterfaces() selects no vif whose namespace is not known, and n
   const available = {
     vifs: [vif(1, "tap1", 7)],
     devices: [{ name: "eth0", ifindex: 2 }],
+    vrouterDevices: [],
     namespaces: { current: 5, initial: null },
   };
   for (const names of [[], ["tap1"], ["vif0/1"]]) {

@@ -1,0 +1,35 @@
+/**
+ * Network namespaces other than this process's own.
+ *
+ * @module
+ */
+
+import { check, cString, libc } from "./libc.ts";
+
+const O_CLOEXEC = 0x80000;
+const CLONE_NEWNET = 0x40000000;
+
+/**
+ * Calls a function with this thread in another network namespace. A socket stays in the namespace it was
+ * made in.
+ *
+ * @param path file that stands for the namespace, such as /proc/1/ns/net
+ * @param action must do all it does before it returns
+ * @throws {SystemError} when this process may not enter the namespace, which takes CAP_SYS_ADMIN
+ */
+export function inNetworkNamespace<Result>(path: string, action: () => Result): Result {
+  using files = new DisposableStack();
+  const open = (file: string): number => {
+    const fd = check(`Cannot open ${file}`, libc().open(cString(file), O_CLOEXEC, 0));
+    files.defer(() => libc().close(fd));
+    return fd;
+  };
+  const own = open("/proc/thread-self/ns/net");
+  const other = open(path);
+  check(`Cannot enter the network namespace ${path}`, libc().setns(other, CLONE_NEWNET));
+  try {
+    return action();
+  } finally {
+    check("Cannot return to the network namespace of vrft", libc().setns(own, CLONE_NEWNET));
+  }
+}

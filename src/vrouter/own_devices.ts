@@ -1,0 +1,66 @@
+/**
+ * The devices that the vrouter module has for its own use. What a physical vif receives is passed on to
+ * another CPU through pkt2 (RPS, unless the module's vr_perfr3 is 0), and on its way to a virtual machine
+ * through pkt1 or pkt3 (GRO of IP packets and of frames). Packets of other vifs are never on them.
+ *
+ * @module
+ */
+
+import type { NetworkLink, NetworkNamespaces } from "../sys/network.ts";
+import type { Vif } from "./interfaces.ts";
+import type { SelectedInterface } from "./selected_interface.ts";
+
+/** ARPHRD_VOID of linux/if_arp.h: the hardware of these devices, and hardly any other's. */
+const ARPHRD_VOID = 0xffff;
+/** What vrouter calls its device for RPS; it can be renamed. */
+const RPS_NAME = "pkt2";
+
+/** What there is to find them in. */
+export interface OwnDeviceSources {
+  readonly vifs: readonly Vif[] | null;
+  readonly vrouterDevices: readonly NetworkLink[];
+  readonly namespaces: NetworkNamespaces;
+}
+
+/**
+ * The own devices of vrouter that packets of selected vifs go through, those left out that are selected
+ * themselves. Where not all physical vifs are selected, they are shared with packets of the others.
+ */
+export function ownDevices(
+  selected: readonly SelectedInterface[],
+  { vifs, vrouterDevices, namespaces }: OwnDeviceSources,
+): SelectedInterface[] {
+  const indexes = new Set(selected.map(({ vifIndex }) => vifIndex));
+  const physical = vifs?.filter(({ type }) => type === "physical") ?? [];
+  const chosen = physical.filter(({ index }) => indexes.has(index));
+  const netns = namespaces.initial;
+  if (vifs === null || netns === null || chosen.length === 0) return [];
+  const device = (ifindex: number, use: "rps" | "gro"): SelectedInterface => {
+    const plain = { netns, ifindex, vifIndex: null };
+    return chosen.length === physical.length ? plain : { ...plain, shared: use };
+  };
+  const rps = findRpsDevice(vifs, vrouterDevices);
+  return [
+    ...(rps === null ? [] : [device(rps, "rps")]),
+    ...vifs.filter(isGro).map(({ ifindex }) => device(ifindex, "gro")),
+  ].filter((own) => !selected.some((one) => one.netns === netns && one.ifindex === own.ifindex));
+}
+
+/** pkt1 and pkt3 have vifs, so that vrouter tells which devices they are. */
+function isGro({ type, ifindex }: Vif): boolean {
+  return type === "stats" && ifindex > 0;
+}
+
+/**
+ * pkt2 is no vif. Another device may have its name, and it another name; then it is the only one of its
+ * kind.
+ */
+function findRpsDevice(vifs: readonly Vif[], devices: readonly NetworkLink[]): number | null {
+  const known = new Set(vifs.map(({ ifindex }) => ifindex));
+  const candidates = devices.filter(({ hardware, ifindex }) =>
+    hardware === ARPHRD_VOID && !known.has(ifindex)
+  );
+  const named = candidates.find(({ name }) => name === RPS_NAME);
+  const found = named ?? (candidates.length === 1 ? candidates[0] : undefined);
+  return found?.ifindex ?? null;
+}
