@@ -21,16 +21,23 @@ import { missingCapabilities, traceCapabilities } from "../sys/capabilities.ts";
 import { type Connection, describeConnection } from "../sys/connections.ts";
 import { Failure } from "../sys/failure.ts";
 import { NetlinkError } from "../sys/netlink.ts";
-import { namespaceOfFile, type NetworkNamespaces, networkNamespaces } from "../sys/network.ts";
+import {
+  INITIAL_NAMESPACE,
+  namespaceOfFile,
+  type NetworkNamespaces,
+  networkNamespaces,
+} from "../sys/network.ts";
 import { printable } from "../sys/printable.ts";
-import { type Recording, Tracer, type Watched } from "../trace/tracer.ts";
-import { selectFromSystem } from "../vrouter/selection.ts";
+import { type Recording, Tracer } from "../trace/tracer.ts";
+import { readVifs } from "../vrouter/interfaces.ts";
+import { selectAmong } from "../vrouter/selection.ts";
 import { withAdvice } from "./advice.ts";
 import { OverheadWatch, requireRunStatistics } from "./overhead_watch.ts";
 import { LoopGuard } from "./loop_guard.ts";
 import { announce, removeStale } from "./ready_file.ts";
 import { OpenCancelled, openOutput, type Output, Printer } from "./trace_output.ts";
 import { findTargets } from "./trace_targets.ts";
+import { vifSources, VifWatch } from "./vif_watch.ts";
 import { VrouterWatch } from "./vrouter_watch.ts";
 
 const EINTR = 4;
@@ -63,10 +70,11 @@ export async function runTrace(
   removeStale(options.readyFile);
   describeSystem(log);
   using vrouter = options.vrouter ? new VrouterWatch(log) : null;
+  using vifWatch = vrouter && new VifWatch(log, vifSources(log, () => vrouter.isSame()));
   using resources = new DisposableStack();
   let ready: Ready;
   try {
-    ready = await prepare(options, log, signals.stop, readObject, resources);
+    ready = await prepare(options, log, signals.stop, readObject, resources, vifWatch);
     await attach(ready, log, signals.stop);
     vrouter?.requireSame();
   } catch (error) {
@@ -87,7 +95,7 @@ export async function runTrace(
   const overhead = new OverheadWatch(log, tracer.programs, options.maxOverhead);
   const loop = new LoopGuard(log, tracer, printer);
   try {
-    await record(tracer, printer, options, signals, overhead, loop, vrouter?.watched);
+    await record(tracer, printer, options, signals, overhead, loop, { vrouter, vifWatch });
   } catch (error) {
     if (error instanceof OutputClosed) {
       log.debug(error.message);
@@ -98,6 +106,7 @@ export async function runTrace(
   }
   // For kernels that do not announce module events.
   vrouter?.look();
+  vifWatch?.look();
   // Interrupted twice, it may not have written all that it has printed.
   const rows = printer.pending ? printer.rows : null;
   log.info(summarize(printer.tree, tracer.counts(), overhead.result(), rows));
@@ -115,6 +124,7 @@ interface Ready {
  * Selects what to trace, and loads the programs.
  *
  * @param resources receives everything to dispose of after the trace
+ * @param vifWatch told what the trace selects
  */
 async function prepare(
   options: TraceOptions,
@@ -122,10 +132,20 @@ async function prepare(
   stop: AbortSignal,
   readObject: ObjectReader,
   resources: DisposableStack,
+  vifWatch: VifWatch | null,
 ): Promise<Ready> {
   // First, as nothing else matters without vrouter.
   const namespaces = namespacesFor(options, log);
-  const interfaces = selectFromSystem(options.interfaces, options.vrouter, namespaces);
+  const vifs = options.vrouter ? readVifs(namespaces) : null;
+  const names = options.interfaces;
+  const interfaces = selectAmong(
+    names,
+    vifs,
+    namespaces,
+    options.netns ?? INITIAL_NAMESPACE,
+    (message) => log.info(message),
+  );
+  if (vifs !== null) vifWatch?.begin({ vifs, names, interfaces });
   const sources = await readSources(options);
   describeSources(log, options, sources);
   const targets = findTargets(log, options, sources);
@@ -176,6 +196,12 @@ function ownConnections(output: Output, log: Log): readonly Connection[] {
   return own;
 }
 
+/** What is looked after besides the records; `null` without the vrouter module. */
+interface Watches {
+  readonly vrouter: VrouterWatch | null;
+  readonly vifWatch: VifWatch | null;
+}
+
 /**
  * Records until something ends it; whatever does, what has been printed is whole, and written as far as
  * the output takes it.
@@ -187,7 +213,7 @@ async function record(
   signals: TraceSignals,
   overhead: OverheadWatch,
   loop: LoopGuard,
-  watched: Watched | undefined,
+  { vrouter, vifWatch }: Watches,
 ): Promise<void> {
   const timeUp = new AbortController();
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -198,8 +224,16 @@ async function record(
     announce(options.readyFile);
     // Not before: until the trace is live, a file of an earlier one is better than none.
     printer.begin();
-    return loop.start(overhead.start());
+    const measured = loop.start(overhead.start());
+    return {
+      turn: () => {
+        measured.turn();
+        vifWatch?.turn();
+      },
+      [Symbol.dispose]: () => measured[Symbol.dispose](),
+    };
   };
+  const watched = [vrouter?.watched, vifWatch?.watched].filter((one) => one !== undefined);
   const end = AbortSignal.any([signals.stop, timeUp.signal, overhead.exceeded, loop.found]);
   try {
     await tracer.run(printer, end, signals.cut, live, watched);

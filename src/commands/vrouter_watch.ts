@@ -35,6 +35,11 @@ export class VrouterWatch implements Disposable {
     return fd === null ? undefined : { fd, ready: () => this.look() };
   }
 
+  /** Whether the module is still the one that was there at the start. */
+  isSame(): boolean {
+    return this.#module.state() === "same";
+  }
+
   /** Logs what happened to the module, each event once. */
   look(): void {
     const state = this.#module.state();

@@ -233,12 +233,12 @@ export class Tracer implements Disposable {
     signal: AbortSignal,
     cut: AbortSignal,
     live: () => Recording,
-    watched?: Watched,
+    watched: readonly Watched[] = [],
   ): Promise<void> {
     this.#requireOpen();
     signal.addEventListener("abort", this.#wake);
     try {
-      if (watched !== undefined) this.#poller.watch(watched.fd, watched.ready);
+      for (const { fd, ready } of watched) this.#poller.watch(fd, ready);
       this.#control[CONTROL_ENABLED / 4] = 1;
       using recording = live();
       await this.#read(consumer, signal, recording);
