@@ -3,7 +3,8 @@
  * vifs and the devices behind them: packets in by an rx handler, packets out
  * by dev_queue_xmit(), and what happens when a device goes away. Besides, the
  * devices that the router keeps for itself: what comes from the fabric goes
- * through pkt2 to another CPU first (receive packet steering).
+ * through pkt2 to another CPU first (receive packet steering), and what comes
+ * out of a tunnel through pkt3 to its VM (generic receive offload).
  */
 #include <linux/etherdevice.h>
 #include <linux/ethtool.h>
@@ -14,6 +15,7 @@
 #include <linux/moduleparam.h>
 #include <linux/netdevice.h>
 #include <linux/rtnetlink.h>
+#include <linux/slab.h>
 #include <net/net_namespace.h>
 
 #include "vr_compat.h"
@@ -33,6 +35,13 @@ module_param(vr_perfr3, int, 0);
 struct vr_rps_ {
 	unsigned int vif_idx;
 	unsigned short vif_rid;
+};
+
+/* Of a virtual vif: packets to it wait here for GRO, at layer 2. */
+struct vr_gro_queue {
+	struct sk_buff_head gq_packets;
+	struct napi_struct gq_napi;
+	struct rcu_head gq_rcu;
 };
 
 static struct vr_rps_ *linux_rps(struct sk_buff *skb)
@@ -170,6 +179,170 @@ static rx_handler_result_t pkt_rps_dev_rx_handler(struct sk_buff **pskb)
 	return linux_rx_handler(&skb);
 }
 
+/* The vif that packets on pkt3 are counted on; NULL if it is going. */
+static struct vr_interface *linux_gro_vif(void)
+{
+	return __vrouter_get_interface(&router, VR_VIF_PKT3);
+}
+
+/*
+ * Yet another CPU: neither this one nor the one before RPS. Nobody looks at the
+ * result, so the compiler leaves it out and calls the function
+ * lh_rps_process.isra.0, as it does in the real module.
+ */
+static noinline int lh_rps_process(struct vr_packet *pkt)
+{
+	struct sk_buff *skb = vp_os_packet(pkt);
+	unsigned int prev_cpu = skb->hash;
+	u16 rxq;
+
+	skb->hash = 0;
+	linux_get_rxq(skb, &rxq, smp_processor_id(), prev_cpu + 1);
+	skb_record_rx_queue(skb, rxq);
+	return 0;
+}
+
+static noinline __noclone void
+linux_enqueue_pkt_for_gro(struct sk_buff *skb, struct vr_interface *vif,
+			  bool l2_pkt)
+{
+	struct vr_interface *gro_vif = linux_gro_vif();
+	struct vr_interface_stats *stats;
+
+	skb->dev = l2_pkt ? pkt_l2_gro_dev : pkt_gro_dev;
+	if (gro_vif) {
+		stats = vif_get_stats(gro_vif, smp_processor_id() & U8_MAX);
+		stats->vis_opackets++;
+		stats->vis_obytes += skb->len;
+	}
+
+	skb_queue_tail(&vif->vif_gro_queue->gq_packets, skb);
+	napi_schedule(&vif->vif_gro_queue->gq_napi);
+}
+
+/* Packets come here from a receive handler, and so with bottom halves off. */
+noinline int lh_gro_process(struct vr_packet *pkt, struct vr_interface *vif,
+			    bool l2_pkt)
+{
+	struct sk_buff *skb = vp_os_packet(pkt);
+
+	if (skb_cloned(skb))
+		return 0;
+
+	skb->data = pkt_data(pkt);
+	skb->len = pkt_len(pkt);
+	skb_set_tail_pointer(skb, pkt->vp_len);
+	skb_reset_mac_header(skb);
+	if (!skb_pull(skb, pkt->vp_network_h - pkt->vp_data)) {
+		vr_pfree(pkt, VP_DROP_PULL);
+		return 1;
+	}
+
+	skb_reset_network_header(skb);
+	lh_rps_process(pkt);
+	linux_enqueue_pkt_for_gro(skb, vif, l2_pkt);
+	return 1;
+}
+
+static int vr_napi_poll(struct napi_struct *napi, int budget)
+{
+	struct vr_gro_queue *queue =
+		container_of(napi, struct vr_gro_queue, gq_napi);
+	struct sk_buff *skb;
+	int done = 0;
+
+	while (done < budget) {
+		skb = skb_dequeue(&queue->gq_packets);
+		if (!skb)
+			break;
+		skb->hash = 0;
+		napi_gro_receive(napi, skb);
+		done++;
+	}
+
+	if (done < budget)
+		napi_complete(napi);
+	return done;
+}
+
+/* Takes up a packet after GRO where nh_encap_l2() has left it. */
+static rx_handler_result_t pkt_gro_dev_rx_handler(struct sk_buff **pskb)
+{
+	struct sk_buff *skb = *pskb;
+	const struct vr_gro *gro = (struct vr_gro *)skb_mac_header(skb);
+	struct vr_interface *gro_vif = linux_gro_vif();
+	unsigned short reason = VP_DROP_INVALID_NH;
+	struct vr_interface_stats *stats;
+	struct vr_forwarding_md fmd;
+	struct vr_interface *vif;
+	struct vr_nexthop *nh;
+	struct vr_packet *pkt;
+
+	nh = __vrouter_get_nexthop(&router, gro->vg_nh_id);
+	if (!nh || !nh->nh_dev)
+		goto drop;
+
+	reason = VP_DROP_INVALID_IF;
+	vif = __vrouter_get_interface(&router, gro->vg_vif_id);
+	if (!vif)
+		goto drop;
+
+	reason = VP_DROP_INVALID_PACKET;
+	skb_push(skb, ETH_HLEN);
+	pkt = linux_get_packet(skb, vif);
+	if (!pkt)
+		goto drop;
+
+	pkt->vp_flags |= VP_FLAG_GROED;
+	vr_init_forwarding_md(&fmd);
+	fmd.fmd_dvrf = READ_ONCE(nh->nh_dev->vif_vrf);
+	if (vr_pkt_type(pkt, 0, &fmd))
+		goto drop;
+
+	if (gro_vif) {
+		stats = vif_get_stats(gro_vif, pkt->vp_cpu);
+		stats->vis_ipackets++;
+		stats->vis_ibytes += skb->len;
+	}
+
+	pkt->vp_flags |= VP_FLAG_FLOW_SET;
+	nh_output(pkt, nh, &fmd);
+	return RX_HANDLER_CONSUMED;
+
+drop:
+	lh_pfree_skb(skb, gro_vif, reason);
+	return RX_HANDLER_CONSUMED;
+}
+
+static int linux_gro_add(struct vr_interface *vif)
+{
+	struct vr_gro_queue *queue = kzalloc(sizeof(*queue), GFP_KERNEL);
+
+	if (!queue)
+		return -ENOMEM;
+
+	skb_queue_head_init(&queue->gq_packets);
+	netif_napi_add(pkt_l2_gro_dev, &queue->gq_napi, vr_napi_poll);
+	napi_enable(&queue->gq_napi);
+	vif->vif_gro_queue = queue;
+	return 0;
+}
+
+/* No packet finds the vif any more. */
+static void linux_gro_del(struct vr_interface *vif)
+{
+	struct vr_gro_queue *queue = vif->vif_gro_queue;
+
+	if (!queue)
+		return;
+
+	napi_disable(&queue->gq_napi);
+	__netif_napi_del(&queue->gq_napi);
+	skb_queue_purge(&queue->gq_packets);
+	kfree_rcu(queue, gq_rcu);
+	vif->vif_gro_queue = NULL;
+}
+
 noinline int linux_xmit(struct vr_interface *vif, struct sk_buff *skb,
 			unsigned short type)
 {
@@ -267,15 +440,23 @@ static int linux_if_add(struct vr_interface *vif)
 	if (!vif->vif_mtu)
 		vif->vif_mtu = dev->mtu + dev->hard_header_len;
 
+	if (vif->vif_type == VIF_TYPE_VIRTUAL) {
+		err = linux_gro_add(vif);
+		if (err)
+			goto put;
+	}
+
 	if (!linux_if_receives(vif))
 		return 0;
 
 	err = netdev_rx_handler_register(dev, linux_rx_handler, vif);
-	if (err) {
-		netdev_put(dev, &vif->vif_os_tracker);
-		vif->vif_os = NULL;
-	}
+	if (!err)
+		return 0;
 
+	linux_gro_del(vif);
+put:
+	netdev_put(dev, &vif->vif_os_tracker);
+	vif->vif_os = NULL;
 	return err;
 }
 
@@ -290,6 +471,7 @@ static void linux_if_put(struct vr_interface *vif)
 	if (!vif->vif_os)
 		return;
 
+	linux_gro_del(vif);
 	netdev_put(vif->vif_os, &vif->vif_os_tracker);
 	vif->vif_os = NULL;
 }
@@ -355,18 +537,19 @@ static const struct net_device_ops linux_internal_ops = {
 
 static void linux_internal_setup(struct net_device *dev)
 {
+	dev->features |= NETIF_F_GRO;
 	dev->netdev_ops = &linux_internal_ops;
 	dev->priv_flags |= IFF_NO_QUEUE;
 	dev->type = ARPHRD_VOID;
-	dev->hard_header_len = ETH_HLEN;
 	dev->addr_len = ETH_ALEN;
 	dev->mtu = U16_MAX;
 	eth_hw_addr_random(dev);
 }
 
-/* A device, with a handler of its packets if it gets any. Under rtnl. */
-static struct net_device *linux_internal_register(const char *name,
-						  rx_handler_func_t *handler)
+/* GRO compares as much of packets as a link header has. Under rtnl. */
+static struct net_device *
+linux_internal_register(const char *name, unsigned short hard_header_len,
+			rx_handler_func_t *handler)
 {
 	struct net_device *dev;
 	int err;
@@ -376,14 +559,14 @@ static struct net_device *linux_internal_register(const char *name,
 	if (!dev)
 		return ERR_PTR(-ENOMEM);
 
+	dev->hard_header_len = hard_header_len;
 	err = register_netdevice(dev);
 	if (err) {
 		free_netdev(dev);
 		return ERR_PTR(err);
 	}
 
-	if (handler)
-		WARN_ON(netdev_rx_handler_register(dev, handler, NULL));
+	WARN_ON(netdev_rx_handler_register(dev, handler, NULL));
 	return dev;
 }
 
@@ -407,9 +590,11 @@ static int linux_internal_add_vif(const struct net_device *dev,
 
 /* What is in *devp afterwards, linux_if_exit() cleans up. */
 static int linux_internal_add(struct net_device **devp, const char *name,
+			      unsigned short hard_header_len,
 			      rx_handler_func_t *handler, int vif_idx)
 {
-	struct net_device *dev = linux_internal_register(name, handler);
+	struct net_device *dev = linux_internal_register(name, hard_header_len,
+							 handler);
 
 	if (IS_ERR(dev))
 		return PTR_ERR(dev);
@@ -427,12 +612,14 @@ int linux_if_init(void)
 		return err;
 
 	rtnl_lock();
-	err = linux_internal_add(&pkt_gro_dev, "pkt1", NULL, VR_VIF_PKT1);
+	err = linux_internal_add(&pkt_gro_dev, "pkt1", sizeof(struct vr_gro),
+				 pkt_gro_dev_rx_handler, VR_VIF_PKT1);
 	if (!err)
-		err = linux_internal_add(&pkt_l2_gro_dev, "pkt3", NULL,
-					 VR_VIF_PKT3);
+		err = linux_internal_add(&pkt_l2_gro_dev, "pkt3",
+					 sizeof(struct vr_gro) + ETH_HLEN,
+					 pkt_gro_dev_rx_handler, VR_VIF_PKT3);
 	if (!err)
-		err = linux_internal_add(&pkt_rps_dev, "pkt2",
+		err = linux_internal_add(&pkt_rps_dev, "pkt2", ETH_HLEN,
 					 pkt_rps_dev_rx_handler, -1);
 	rtnl_unlock();
 

@@ -38,6 +38,11 @@ static inline void netdev_put(struct net_device *dev,
 }
 #endif
 
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
+#define netif_napi_add(dev, napi, poll)	\
+	((netif_napi_add)(dev, napi, poll, NAPI_POLL_WEIGHT))
+#endif
+
 #if LINUX_VERSION_CODE < KERNEL_VERSION(5, 18, 0)
 /* There are no times of delivery that would have to be kept. */
 static inline void skb_clear_tstamp(struct sk_buff *skb)

@@ -144,6 +144,22 @@ noinline int vr_reinject_packet(struct vr_packet *pkt,
 	return vr_virtual_forward(pkt, fmd);
 }
 
+noinline int vr_gro_input(struct vr_packet *pkt, struct vr_nexthop *nh)
+{
+	struct vr_gro *gro = (struct vr_gro *)pkt_push(pkt, sizeof(*gro));
+
+	if (!gro)
+		return 0;
+
+	gro->vg_vif_id = pkt->vp_if->vif_idx;
+	gro->vg_nh_id = nh->nh_id;
+	if (lh_gro_process(pkt, nh->nh_dev, true))
+		return 1;
+
+	pkt_pull(pkt, sizeof(*gro));
+	return 0;
+}
+
 /* Hands a packet to the agent, if there is one. */
 noinline int vr_trap(struct vr_packet *pkt, unsigned short trap_vrf,
 		     unsigned short trap_reason, void *trap_param)

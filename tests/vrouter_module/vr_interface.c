@@ -366,6 +366,7 @@ void vr_interface_delete(struct vr_interface *vif)
 
 	if (vif->vif_encap_nh)
 		vr_bridge_leave(vif, vif->vif_vrf);
+	vr_nexthop_unlink(vif->vif_encap_nh);
 	vr_interface_unlink(vif);
 	synchronize_net();
 

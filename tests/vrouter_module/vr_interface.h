@@ -18,6 +18,7 @@
 #include "vr_packet.h"
 
 struct vr_interface_req;
+struct vr_gro_queue;
 struct vr_nexthop;
 struct vrouter;
 
@@ -97,9 +98,10 @@ struct vr_interface {
 
 	/* The stand-in's own. */
 	struct vr_nexthop *vif_encap_nh;	/* sends out of a virtual vif */
+	struct vr_gro_queue *vif_gro_queue;	/* packets to one, before GRO */
 	netdevice_tracker vif_os_tracker;
 	spinlock_t vif_drop_lock;
-	unsigned char vif_reserved8[60];
+	unsigned char vif_reserved8[52];
 };
 
 static_assert(offsetof(struct vr_interface, vif_type) == 8);

@@ -2,16 +2,23 @@
 /*
  * Nexthops: discard, encap (out of a vif) and composites (copies to many).
  */
-#include <linux/idr.h>
 #include <linux/rtnetlink.h>
 #include <linux/slab.h>
 #include <linux/socket.h>
+#include <linux/xarray.h>
 
 #include "vrouter.h"
 
 struct vr_nexthop *ip4_default_nh;
+struct vr_nexthop *vr_receive_nh, *vr_translate_nh;
 
-static DEFINE_IDA(vr_nexthop_ids);
+static DEFINE_XARRAY_FLAGS(vr_nexthops, XA_FLAGS_ALLOC | XA_FLAGS_LOCK_BH);
+
+struct vr_nexthop *__vrouter_get_nexthop(struct vrouter *router,
+					 unsigned int id)
+{
+	return xa_load(&vr_nexthops, id);
+}
 
 noinline int nh_output(struct vr_packet *pkt, struct vr_nexthop *nh,
 		       struct vr_forwarding_md *fmd)
@@ -32,6 +39,20 @@ static int nh_discard(struct vr_packet *pkt, struct vr_nexthop *nh,
 	return 0;
 }
 
+static int nh_l3_rcv(struct vr_packet *pkt, struct vr_nexthop *nh,
+		     struct vr_forwarding_md *fmd)
+{
+	return vr_ip_rcv(nh->nh_router, pkt, fmd);
+}
+
+static int nh_vrf_translate(struct vr_packet *pkt, struct vr_nexthop *nh,
+			    struct vr_forwarding_md *fmd)
+{
+	/* Not its last act, or nh_output() would be left before it is called. */
+	vr_bridge_input(nh->nh_router, pkt, fmd);
+	return 0;
+}
+
 /* The frame goes out as it came in: there is nothing to rewrite at layer 2. */
 static int nh_encap_l2(struct vr_packet *pkt, struct vr_nexthop *nh,
 		       struct vr_forwarding_md *fmd)
@@ -42,6 +63,9 @@ static int nh_encap_l2(struct vr_packet *pkt, struct vr_nexthop *nh,
 		vr_pfree(pkt, VP_DROP_INVALID_IF);
 		return 0;
 	}
+
+	if (pkt->vp_flags & VP_FLAG_GRO && vr_gro_input(pkt, nh))
+		return 0;
 
 	return vif->vif_tx(vif, pkt, fmd);
 }
@@ -116,13 +140,12 @@ static struct vr_nexthop *vr_nexthop_alloc(struct vrouter *router,
 					   unsigned char type, int vrf)
 {
 	struct vr_nexthop *nh = kzalloc(sizeof(*nh), GFP_KERNEL);
-	int id;
 
 	if (!nh)
 		return NULL;
 
-	id = ida_alloc(&vr_nexthop_ids, GFP_KERNEL);
-	if (id < 0) {
+	if (xa_alloc_bh(&vr_nexthops, &nh->nh_id, nh, XA_LIMIT(0, U16_MAX),
+			GFP_KERNEL)) {
 		kfree(nh);
 		return NULL;
 	}
@@ -131,7 +154,6 @@ static struct vr_nexthop *vr_nexthop_alloc(struct vrouter *router,
 	nh->nh_family = AF_BRIDGE;
 	nh->nh_flags = NH_FLAG_VALID;
 	nh->nh_vrf = vrf;
-	nh->nh_id = id;
 	nh->nh_users = 1;
 	nh->nh_router = router;
 	return nh;
@@ -275,16 +297,23 @@ void vr_nexthop_flood_free(struct vr_nexthop *flood)
 	call_rcu(&flood->nh_rcu, vr_nexthop_free_rcu);
 }
 
+/* Once: the id may be another one's by now. */
+void vr_nexthop_unlink(struct vr_nexthop *nh)
+{
+	if (nh)
+		xa_cmpxchg_bh(&vr_nexthops, nh->nh_id, nh, NULL, 0);
+}
+
 void vr_nexthop_free(struct vr_nexthop *nh)
 {
 	if (!nh)
 		return;
 
+	vr_nexthop_unlink(nh);
 	if (nh->nh_dev)
 		nh->nh_dev->vif_users--;
 	if (nh->nh_type == NH_COMPOSITE)
 		kfree(rcu_dereference_protected(nh->nh_component, true));
-	ida_free(&vr_nexthop_ids, nh->nh_id);
 	kfree(nh);
 }
 
@@ -292,10 +321,16 @@ int vr_nexthop_init(struct vrouter *router)
 {
 	/* The first id there is: 0 is always the discard nexthop. */
 	ip4_default_nh = vr_nexthop_alloc(router, NH_DISCARD, 0);
-	if (!ip4_default_nh)
+	vr_receive_nh = vr_nexthop_alloc(router, NH_RCV, 0);
+	vr_translate_nh = vr_nexthop_alloc(router, NH_VRF_TRANSLATE, 0);
+	if (!ip4_default_nh || !vr_receive_nh || !vr_translate_nh) {
+		vr_nexthop_exit();
 		return -ENOMEM;
+	}
 
 	ip4_default_nh->nh_reach_nh = nh_discard;
+	vr_receive_nh->nh_reach_nh = nh_l3_rcv;
+	vr_translate_nh->nh_reach_nh = nh_vrf_translate;
 	return 0;
 }
 
@@ -303,6 +338,8 @@ void vr_nexthop_exit(void)
 {
 	/* Floods on their way out still hold an id. */
 	rcu_barrier();
+	vr_nexthop_free(vr_translate_nh);
+	vr_nexthop_free(vr_receive_nh);
 	vr_nexthop_free(ip4_default_nh);
-	ida_destroy(&vr_nexthop_ids);
+	xa_destroy(&vr_nexthops);
 }

@@ -84,6 +84,12 @@ static_assert(offsetof(struct vr_nexthop, nh_data) == 164);
 
 /* Nexthop 0: whatever has no route comes here. */
 extern struct vr_nexthop *ip4_default_nh;
+/* Tunnel packets for this host, and what was in them, for the VMs of a VRF. */
+extern struct vr_nexthop *vr_receive_nh, *vr_translate_nh;
+
+/* The nexthop of that id, NULL if there is none. Under RCU or rtnl. */
+struct vr_nexthop *__vrouter_get_nexthop(struct vrouter *router,
+					 unsigned int id);
 
 int vr_nexthop_init(struct vrouter *router);
 void vr_nexthop_exit(void);
@@ -93,6 +99,8 @@ struct vr_nexthop *vr_nexthop_encap_create(struct vr_interface *vif);
 /* Sends a copy to every vif of a VRF: a composite of one composite of encaps. */
 struct vr_nexthop *vr_nexthop_flood_create(struct vrouter *router, int vrf);
 
+/* No packet finds it by its id any more. NULL is fine. */
+void vr_nexthop_unlink(struct vr_nexthop *nh);
 /* No packet can be at it any more. NULL is fine. */
 void vr_nexthop_free(struct vr_nexthop *nh);
 /* Packets may still be at it. Its composite of encaps goes as well. */

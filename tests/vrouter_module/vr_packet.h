@@ -116,6 +116,12 @@ static inline void vr_init_forwarding_md(struct vr_forwarding_md *fmd)
 	};
 }
 
+/* In front of a packet that is on its way through GRO, as its link header. */
+struct vr_gro {
+	unsigned short vg_vif_id;	/* where it came in */
+	unsigned short vg_nh_id;	/* where it is to go */
+} __packed;
+
 /* Why a packet ended here. The values are the real module's. */
 typedef enum {
 	VP_DROP_INVALID,

@@ -1,11 +1,64 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * IPv4 from the fabric. The stand-in has no routes, so that all of it ends at
- * the discard nexthop.
+ * IPv4 from the fabric: VXLAN is for the VMs, the rest has no route and ends
+ * at the discard nexthop.
  */
 #include <linux/ip.h>
+#include <linux/udp.h>
 
 #include "vrouter.h"
+
+#define VR_VXLAN_UDP_DST_PORT	4789
+#define VR_VXLAN_HLEN		8
+
+static bool vr_ip_is_vxlan(struct vr_packet *pkt)
+{
+	const struct iphdr *ip = (struct iphdr *)pkt_data(pkt);
+	unsigned int len = 4 * ip->ihl;
+
+	if (ip->protocol != IPPROTO_UDP ||
+	    !pkt_may_pull(pkt, len + sizeof(struct udphdr) + VR_VXLAN_HLEN))
+		return false;
+
+	/* The header may be elsewhere now. */
+	return ((struct udphdr *)(pkt_data(pkt) + len))->dest ==
+	       htons(VR_VXLAN_UDP_DST_PORT);
+}
+
+/* The VNI is the number of the VRF: nobody could tell the stand-in another. */
+noinline int vr_vxlan_input(struct vrouter *router, struct vr_packet *pkt,
+			    struct vr_forwarding_md *fmd)
+{
+	const unsigned char *vni = pkt_data(pkt) + 4;
+	unsigned int vrf = vni[0] << 16 | vni[1] << 8 | vni[2];
+
+	if (vrf >= VR_MAX_VRFS) {
+		vr_pfree(pkt, VP_DROP_INVALID_VNID);
+		return 0;
+	}
+
+	pkt_pull(pkt, VR_VXLAN_HLEN);
+	fmd->fmd_dvrf = vrf;
+	if (vr_pkt_type(pkt, 0, fmd)) {
+		vr_pfree(pkt, VP_DROP_INVALID_PACKET);
+		return 0;
+	}
+
+	if (pkt->vp_type == VP_TYPE_IP)
+		pkt->vp_flags |= VP_FLAG_GRO;
+	/* Not its last act, or nh_output() would be left before it is called. */
+	nh_output(pkt, vr_translate_nh, fmd);
+	return 0;
+}
+
+noinline int vr_ip_rcv(struct vrouter *router, struct vr_packet *pkt,
+		       struct vr_forwarding_md *fmd)
+{
+	const struct iphdr *ip = (struct iphdr *)pkt_data(pkt);
+
+	pkt_pull(pkt, 4 * ip->ihl + sizeof(struct udphdr));
+	return vr_vxlan_input(router, pkt, fmd);
+}
 
 noinline int vr_forward(struct vrouter *router, struct vr_packet *pkt,
 			struct vr_forwarding_md *fmd)
@@ -18,6 +71,9 @@ noinline int vr_forward(struct vrouter *router, struct vr_packet *pkt,
 	}
 
 	pkt->vp_ttl = ip->ttl - 1;
+	if (vr_ip_is_vxlan(pkt))
+		return nh_output(pkt, vr_receive_nh, fmd);
+
 	return nh_output(pkt, ip4_default_nh, fmd);
 }
 

@@ -80,6 +80,9 @@ int vr_trap(struct vr_packet *pkt, unsigned short trap_vrf,
 /* trap_reason */
 #define AGENT_TRAP_FLOW_MISS	6
 
+/* True if GRO has taken the packet, and will hand it to the nexthop again. */
+int vr_gro_input(struct vr_packet *pkt, struct vr_nexthop *nh);
+
 /* vr_flow.c */
 bool vr_flow_forward(struct vrouter *router, struct vr_packet *pkt,
 		     struct vr_forwarding_md *fmd);
@@ -109,6 +112,12 @@ int vr_ip_input(struct vrouter *router, struct vr_packet *pkt,
 int vr_forward(struct vrouter *router, struct vr_packet *pkt,
 	       struct vr_forwarding_md *fmd);
 
+/* A packet for this host, from its IPv4 header on. */
+int vr_ip_rcv(struct vrouter *router, struct vr_packet *pkt,
+	      struct vr_forwarding_md *fmd);
+int vr_vxlan_input(struct vrouter *router, struct vr_packet *pkt,
+		   struct vr_forwarding_md *fmd);
+
 /* vr_stats.c */
 int vr_stats_init(struct vrouter *router);
 void vr_stats_exit(struct vrouter *router);
@@ -128,6 +137,9 @@ void lh_pfree_skb(struct sk_buff *skb, struct vr_interface *vif,
 int linux_if_init(void);
 void linux_if_exit(void);
 rx_handler_result_t linux_rx_handler(struct sk_buff **pskb);
+/* True if it has taken the packet, on its way out of the virtual vif. */
+int lh_gro_process(struct vr_packet *pkt, struct vr_interface *vif,
+		   bool l2_pkt);
 int linux_xmit_segment(struct vr_interface *vif, struct sk_buff *seg,
 		       unsigned short type, int diag);
 int linux_xmit(struct vr_interface *vif, struct sk_buff *skb,

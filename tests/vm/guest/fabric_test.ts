@@ -3,16 +3,30 @@ import { FPROBE, keep, must, parse, run, settle, shape, traceWhile } from "./sup
 
 // The fabric's devices are pairs: fab0 and its peer wire0. What is sent into the wire, vrouter receives.
 
-/**
- * What a real vrouter does with a packet from the fabric up to its route, traced by function_graph on
- * Linux 6.12: it comes in twice, because RPS sends it through pkt2.
- */
-const STEERED = "__netif_receive_skb(__netif_receive_skb_one_core(linux_rx_handler(linux_get_rxq(" +
-  "__skb_flow_dissect) netif_receive_skb(__netif_receive_skb(__netif_receive_skb_one_core(" +
-  "pkt_rps_dev_rx_handler(linux_rx_handler(skb_push eth_rx(lh_pfrag_len vr_fabric_input(" +
-  "vr_pkt_type vr_ip_input(vr_flow_forward(vr_inet_flow_lookup __vr_flow_forward) vr_forward(" +
-  "nh_output(nh_discard(lh_pfree))))))))))))))";
-const NAMES = new Set(STEERED.split(/[() ]+/));
+// What a real vrouter does with them, traced by function_graph on Linux 6.12, as far as the stand-in goes.
+
+/** A packet comes in twice, because RPS sends it through pkt2. */
+function steered(route: string): string {
+  return "__netif_receive_skb(__netif_receive_skb_one_core(linux_rx_handler(linux_get_rxq(" +
+    "__skb_flow_dissect) netif_receive_skb(__netif_receive_skb(__netif_receive_skb_one_core(" +
+    "pkt_rps_dev_rx_handler(linux_rx_handler(skb_push eth_rx(lh_pfrag_len vr_fabric_input(" +
+    "vr_pkt_type vr_ip_input(vr_flow_forward(vr_inet_flow_lookup __vr_flow_forward) vr_forward(" +
+    `nh_output(${route})))))))))))))`;
+}
+
+/** One that has no route. */
+const DROPPED = [steered("nh_discard(lh_pfree)")];
+/** One out of a tunnel, to a VM: GRO takes it through pkt3. */
+const TUNNELLED = [
+  steered(
+    "nh_l3_rcv(vr_ip_rcv(vr_vxlan_input(vr_pkt_type nh_output(nh_vrf_translate(vr_bridge_input(" +
+      "nh_output(nh_encap_l2(vr_gro_input(lh_gro_process(lh_pfrag_len skb_pull linux_get_rxq " +
+      "linux_enqueue_pkt_for_gro(skb_queue_tail)))))))))))",
+  ),
+  "napi_gro_receive(dev_gro_receive(inet_gro_receive))",
+  "pkt_gro_dev_rx_handler(skb_push vr_pkt_type nh_output(nh_encap_l2(eth_tx(vif_plug_mac_request " +
+  "linux_if_tx(linux_xmit_segment(linux_xmit(__dev_queue_xmit(dev_hard_start_xmit(veth_xmit)))))))))",
+];
 
 /** Gives a wire's end an address, and a neighbour behind which vrouter is. */
 async function connect(wire: string, network: string, mac: string): Promise<void> {
@@ -29,38 +43,55 @@ async function send(address: string, count: number): Promise<void> {
 async function connectFab0(): Promise<void> {
   await settle();
   await connect("wire0", "172.16.0", "02:00:00:00:02:00");
+  // The other end of a tunnel to the VMs: VNI 0 is their VRF. They know where it is, vrouter does not.
+  await run("ip", ["link", "delete", "vx0"]);
+  const ends = ["local", "172.16.0.2", "remote", "172.16.0.1", "dstport", "4789"];
+  await must("ip", "link", "add", "vx0", "type", "vxlan", "id", "0", ...ends);
+  await must("ip", "link", "set", "vx0", "up");
+  await connect("vx0", "10.1.1", "02:00:00:00:00:01");
+  const peer = ["10.1.1.2", "lladdr", "02:00:00:00:00:09", "dev", "eth0"];
+  await must("ip", "-n", "vm1", "neigh", "replace", ...peer);
 }
 
 Deno.test({
-  name: "A packet from the fabric is shown as a real vrouter handles it, through pkt2" +
+  name: "A packet from the fabric is shown as a real vrouter handles it, through RPS and GRO" +
     (FPROBE ? "" : " (ignored: attaching to all functions takes minutes here)"),
   ignore: !FPROBE,
   fn: async () => {
     await connectFab0();
     for (const args of [[], ["-i", "fab0"]]) {
-      const { code, stdout, stderr } = await traceWhile(args, () => send("172.16.0.1", 1));
+      const { code, stdout, stderr } = await traceWhile(args, async () => {
+        await send("172.16.0.1", 1);
+        await send("10.1.1.1", 1);
+      });
       assert.equal(code, 0, stderr);
-      const roots = keep(parse(stdout).roots, NAMES)
-        .filter((call) => shape(call).includes("linux_rx_handler"));
-      assert.deepEqual(roots.map(shape), [STEERED], stdout);
+      const { roots } = parse(stdout);
+      for (const expected of [...DROPPED, ...TUNNELLED]) {
+        const names = new Set(expected.split(/[() ]+/));
+        const shapes = keep(roots, names).map(shape);
+        assert.equal(shapes.filter((one) => one === expected).length, 1, `${expected}\n${stdout}`);
+      }
     }
   },
 });
 
-/** Of these, a packet from the fabric that is dropped passes each of the last four once. */
+/** Calls by name, in this order. */
 const FEW = [
   "linux_rx_handler",
   "netif_receive_skb",
   "pkt_rps_dev_rx_handler",
   "eth_rx",
-  "lh_pfree",
+  "nh_discard",
+  "dev_gro_receive",
+  "pkt_gro_dev_rx_handler",
 ];
 
-function count(stdout: string, name: string): number {
-  return parse(stdout).calls.filter((call) => call.name === name).length;
+function countsOf(stdout: string): number[] {
+  const { calls } = parse(stdout);
+  return FEW.map((name) => calls.filter((call) => call.name === name).length);
 }
 
-Deno.test("With -i, a packet on pkt2 belongs to the physical vif that it came in by", async () => {
+Deno.test("With -i, a packet on vrouter's own devices belongs to the vif it came in by", async () => {
   await connectFab0();
   await must("ip", "link", "add", "fab1", "type", "veth", "peer", "name", "wire1");
   try {
@@ -71,20 +102,23 @@ Deno.test("With -i, a packet on pkt2 belongs to the physical vif that it came in
     const only = FEW.flatMap((name) => ["-f", name]);
     for (
       const { choice, expected } of [
-        { choice: ["-i", "vif0/7"], expected: 2 },
-        { choice: ["-i", "fab0"], expected: 3 },
-        { choice: ["-i", "fab0", "-i", "fab1"], expected: 5 },
-        { choice: ["-i", "tap1"], expected: 0 },
+        { choice: ["vif0/7"], expected: [4, 2, 2, 2, 2, 0, 0] },
+        { choice: ["fab0"], expected: [8, 4, 4, 4, 3, 1, 1] },
+        { choice: ["fab0", "fab1"], expected: [12, 6, 6, 6, 5, 1, 1] },
+        // What the VM answers, it sends to tap1.
+        { choice: ["tap1"], expected: [1, 0, 0, 0, 0, 0, 0] },
       ]
     ) {
-      const { stdout } = await traceWhile([...only, ...choice], async () => {
+      const args = choice.flatMap((name) => ["-i", name]);
+      const { stdout } = await traceWhile([...only, ...args], async () => {
         await send("172.16.1.1", 2);
         await send("172.16.0.1", 3);
+        await send("10.1.1.1", 1);
       });
-      const counts = FEW.map((name) => count(stdout, name));
-      assert.deepEqual(counts, [2, 1, 1, 1, 1].map((one) => one * expected), choice.join(" "));
+      assert.deepEqual(countsOf(stdout), expected, `${choice}`);
     }
   } finally {
     await must("ip", "link", "delete", "fab1");
+    await must("ip", "link", "delete", "vx0");
   }
 });
