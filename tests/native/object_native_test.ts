@@ -83,7 +83,7 @@ test("load() refuses an object that writes records of another version", async ()
   assert.equal(kind, "object");
   assert.equal(
     message,
-    `The BPF object writes records of version ${RECORD_VERSION + 1}, this vrft reads version ` +
+    `The BPF object writes records of version ${RECORD_VERSION + 1}, but this vrft reads version ` +
       `${RECORD_VERSION}: build both from the same source`,
   );
 });
