@@ -1,6 +1,6 @@
 /**
- * Bytes of output, gathered in blocks that rows are written straight into, and written out by another
- * thread: however long a reader takes, this one goes on.
+ * Buffered output: rows are formatted in place in large blocks, which another thread writes out, so a
+ * slow reader does not block this one.
  *
  * @module
  */
@@ -10,38 +10,38 @@ import { Failure, reasonOf } from "../sys/failure.ts";
 /** Where bytes go: `Deno.stdout`, `Deno.stderr`, a `Deno.FsFile`. */
 export interface ByteSink {
   /**
-   * Writes some of the bytes, at least one, without holding up the caller; they stay as they are until
-   * that is done.
+   * Writes at least one of the bytes without blocking the caller, who must not change them until the
+   * promise resolves.
    *
-   * @returns how many
+   * @returns the number of bytes written
    */
   write(bytes: Uint8Array): Promise<number>;
-  /** Takes the last so many bytes back, where that can be done: a file, but no pipe. */
+  /** Removes the last `bytes` bytes written, if the sink can: a file, but not a pipe. */
   takeBack?(bytes: number): void;
 }
 
-/** Whoever was reading the output has closed it, as `head` does: end, and say nothing. */
+/** The reader has closed the output, as `head` does: exit silently. */
 export class OutputClosed extends Error {
   override readonly name = "OutputClosed";
 }
 
 /**
- * Bytes of a block. Handing one to the other thread takes 15 to 30 µs, in which 300 rows can be made:
- * 11,000 fit.
+ * Size of a block, about 11,000 rows. Handing one to the other thread takes 15 to 30 µs, as long as
+ * formatting 300 rows.
  */
 const BLOCK_BYTES = 1 << 20;
-/** Full blocks at which those who make rows should wait. */
+/** Number of full blocks at which the producer should wait. */
 const FULL_BLOCKS = 3;
-/** Empty blocks kept for later. */
+/** Maximum number of empty blocks kept for reuse. */
 const SPARE_BLOCKS = 8;
 
 const NEWLINE = 0x0a;
 
-/** Pauses while a descriptor opened for non-blocking output is not ready, in milliseconds. */
+/** Milliseconds between retries on a non-blocking descriptor that is not ready. */
 const FIRST_PAUSE_MS = 1;
 const LONGEST_PAUSE_MS = 16;
 
-/** Memory that is filled by lines and then written. */
+/** A buffer that is filled with lines, then written. */
 interface Block {
   readonly bytes: Uint8Array;
   readonly view: DataView;
@@ -50,8 +50,8 @@ interface Block {
 }
 
 /**
- * A buffer in front of a {@linkcode ByteSink}. Nothing it does waits, but for {@linkcode finish} and
- * {@linkcode progress}. It takes any number of rows; who makes many looks at {@linkcode blocked}.
+ * A buffer in front of a {@linkcode ByteSink}. Only {@linkcode finish} and {@linkcode progress} wait.
+ * Accepts any number of rows; a producer of many must check {@linkcode blocked}.
  *
  * @example
  * ```ts
@@ -64,12 +64,12 @@ export class LineWriter {
   readonly #sink: ByteSink;
   readonly #target: string;
   readonly #capacity: number;
-  /** What is filled now. Its view and lengths are kept apart, for speed. */
+  /** The block being filled; its view and lengths are separate fields for speed. */
   #block: Block;
   #view: DataView;
   #length = 0;
   #lines = 0;
-  /** Waiting to be written, the oldest first. */
+  /** Blocks to write, the oldest first. */
   readonly #full: Block[] = [];
   readonly #spare: Block[] = [];
   #writing = false;
@@ -82,8 +82,8 @@ export class LineWriter {
 
   /**
    * @param sink where the bytes go
-   * @param target what error messages call it: `standard output`, or the name of the file
-   * @param capacity bytes gathered before they are written
+   * @param target its name in error messages: `standard output`, or that of the file
+   * @param capacity block size in bytes
    */
   constructor(sink: ByteSink, target: string, capacity: number = BLOCK_BYTES) {
     this.#sink = sink;
@@ -93,16 +93,16 @@ export class LineWriter {
     this.#view = this.#block.view;
   }
 
-  /** The buffer. Read this after {@linkcode room}, which may replace it. */
+  /** The buffer. Get it after {@linkcode room}, which may replace it. */
   get view(): DataView {
     return this.#view;
   }
 
   /**
-   * Makes room in the buffer, by having written what it holds if need be.
+   * Makes room in the buffer, queueing its contents for writing if needed.
    *
-   * @param bytes that may be written from there on, any number
-   * @returns index in {@linkcode view} of the first of them
+   * @param bytes number of bytes needed, without limit
+   * @returns index in {@linkcode view} of the first free byte
    * @throws as {@linkcode flush}
    */
   room(bytes: number): number {
@@ -114,23 +114,23 @@ export class LineWriter {
     return this.#length;
   }
 
-  /** Takes the line that was written into the {@linkcode room}, up to the index `end`. */
+  /** Adds the line written into {@linkcode room}, which ends before index `end`. */
   end(end: number): void {
     this.#length = end;
     this.#lines++;
   }
 
-  /** Lines that have been written out, from their first byte to their last. */
+  /** Number of lines completely written to the sink. */
   get written(): number {
     return this.#written;
   }
 
-  /** True while so much waits to be written that no more should be added. */
+  /** True while so much is queued that nothing should be added. */
   get blocked(): boolean {
     return this.#full.length >= FULL_BLOCKS;
   }
 
-  /** True while something has not been written. */
+  /** True while something remains to be written. */
   get pending(): boolean {
     return this.#error === null && (this.#writing || this.#full.length > 0 || this.#length > 0);
   }
@@ -157,11 +157,11 @@ export class LineWriter {
   }
 
   /**
-   * Has written what the buffer holds, as soon as the sink takes it. After an error all output is
-   * dropped without another one, so that whatever ends the program can go its way.
+   * Starts writing the contents of the buffer. An error is thrown once; all later output is silently
+   * dropped, so that the program can shut down.
    *
-   * @throws {OutputClosed} when nobody reads the output any more (EPIPE)
-   * @throws {Failure} when it could not be written for another reason
+   * @throws {OutputClosed} if the reader has closed the output (EPIPE)
+   * @throws {Failure} if writing failed for another reason
    */
   flush(): void {
     this.#check();
@@ -169,13 +169,13 @@ export class LineWriter {
     this.#pump();
   }
 
-  /** While true, nothing more is given to the sink. */
+  /** While true, no further block goes to the sink. */
   set held(held: boolean) {
     this.#held = held;
     this.#pump();
   }
 
-  /** Resolves once the sink has taken more, or failed. */
+  /** Resolves after the next write to the sink, successful or not. */
   progress(): Promise<void> {
     return new Promise((resolve) => {
       this.#waiting.push(resolve);
@@ -185,7 +185,7 @@ export class LineWriter {
   /**
    * Waits until everything is written.
    *
-   * @param cut aborted to give up what is not
+   * @param cut aborted to discard the rest
    * @throws as {@linkcode flush}
    */
   async finish(cut?: AbortSignal): Promise<void> {
@@ -206,7 +206,7 @@ export class LineWriter {
     throw this.#error;
   }
 
-  /** Puts an empty block in the place of the present one, with room for so many bytes. */
+  /** Queues the current block and replaces it with an empty one of at least `bytes` bytes. */
   #turnOver(bytes: number): void {
     if (this.#error === null && this.#length > 0) {
       const block = this.#block;
@@ -221,7 +221,7 @@ export class LineWriter {
     this.#lines = 0;
   }
 
-  /** Gives the sink the next block, if there is one and it is done with the last. */
+  /** Starts writing the next block, unless a write is in progress. */
   #pump(): void {
     if (this.#writing || this.#held || this.#error !== null) return;
     if (this.#full.length === 0 && this.#flushing) {
@@ -253,7 +253,7 @@ export class LineWriter {
     this.#wake();
   }
 
-  /** Writes some of the bytes, as soon as that is possible. */
+  /** Writes at least one of the bytes, once the sink is ready. */
   async #write(bytes: Uint8Array): Promise<number> {
     for (
       let milliseconds = FIRST_PAUSE_MS;;
@@ -265,12 +265,12 @@ export class LineWriter {
         if (error instanceof Deno.errors.Interrupted) continue;
         if (!(error instanceof Deno.errors.WouldBlock)) throw error;
       }
-      // Another process has made our standard output non-blocking.
+      // Another process has set O_NONBLOCK on our standard output.
       await new Promise((resolve) => setTimeout(resolve, milliseconds));
     }
   }
 
-  /** @param rest bytes behind the last whole line */
+  /** @param rest number of bytes written after the last complete line */
   #fail(cause: unknown, rest: number): void {
     const closed = cause instanceof Deno.errors.BrokenPipe ||
       cause instanceof Deno.errors.ConnectionReset;

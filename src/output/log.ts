@@ -1,5 +1,5 @@
 /**
- * Log lines for a person, on standard error: `2026/11/22 18:52:25 BTF is enabled`.
+ * Log lines on standard error: `2026/11/22 18:52:25 BTF is enabled`.
  *
  * @module
  */
@@ -7,9 +7,9 @@
 import { printable } from "../sys/printable.ts";
 import { type Messages, standardError } from "./messages.ts";
 
-/** How a {@linkcode Log} is to behave. */
+/** Options of {@linkcode Log}. */
 export interface LogOptions {
-  /** Write {@linkcode Log.debug} messages too. Off by default. */
+  /** Also write {@linkcode Log.debug} messages. Off by default. */
   readonly debug?: boolean;
   /** Where lines go; standard error by default. */
   readonly messages?: Messages;
@@ -17,7 +17,6 @@ export interface LogOptions {
   readonly now?: () => Date;
 }
 
-/** Writes log lines. */
 export class Log {
   readonly #debug: boolean;
   readonly #messages: Messages;
@@ -32,7 +31,7 @@ export class Log {
   /**
    * Writes a message; each of its lines becomes a log line.
    *
-   * @param message names in it need not be made printable, that is done here
+   * @param message may contain unprintable characters; they are escaped here
    */
   info(message: string): void {
     const time = timeOf(this.#now());
@@ -40,13 +39,13 @@ export class Log {
     this.#messages.write(lines.map((line) => `${time} ${printable(line)}\n`).join(""));
   }
 
-  /** Writes a message if it was asked for (`--debug`), as {@linkcode info} does. */
+  /** Like {@linkcode info}, but only with `--debug`. */
   debug(message: string): void {
     if (this.#debug) this.info(message);
   }
 }
 
-/** Local time as Go's log package writes it: `2026/11/22 18:52:25`. */
+/** Local time in the format of Go's log package: `2026/11/22 18:52:25`. */
 function timeOf(date: Date): string {
   const two = (number: number): string => String(number).padStart(2, "0");
   const day = [date.getFullYear(), two(date.getMonth() + 1), two(date.getDate())].join("/");

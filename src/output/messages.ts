@@ -1,5 +1,5 @@
 /**
- * Standard error, for messages: whatever it does, whoever writes to it goes on.
+ * Messages on standard error, which never block or fail their writer.
  *
  * @module
  */
@@ -7,34 +7,34 @@
 import { isReadyForOutput } from "../sys/descriptors.ts";
 import { type ByteSink, LineWriter } from "./line_writer.ts";
 
-/** Takes messages for a person. */
+/** Accepts messages for the user. */
 export interface Messages {
-  /** True while what has been written is still waiting to go out. */
+  /** True while something remains to be written. */
   readonly busy: boolean;
-  /** Writes `text` as it stands. It never fails and never waits. */
+  /** Writes `text` verbatim. Never throws and never blocks. */
   write(text: string): void;
 }
 
-/** Where messages go in the end. */
+/** The destination of messages. */
 export interface MessageSink extends ByteSink {
-  /** Writes some of the bytes at once and returns how many. */
+  /** Writes some of the bytes synchronously and returns their number. */
   writeSync(bytes: Uint8Array): number;
-  /** Whether it takes a few bytes without waiting. */
+  /** Whether a write of a few bytes would not block. */
   isReady(): boolean;
 }
 
 /**
- * Bytes written at once. A pipe that is ready takes 4096; a terminal may have room for fewer, and is
- * asked again after each piece.
+ * Maximum size of a synchronous write. A pipe that polls writable accepts 4096 bytes; a terminal may
+ * accept fewer, so it is polled before each write.
  */
 const PIECE_BYTES = 256;
-/** Bytes of messages that are kept until they can be written: as much as a pipe holds. */
+/** Maximum number of bytes queued: the capacity of a pipe. */
 const KEPT_BYTES = 65536;
 const STDERR = 2;
 
 /**
- * Writes messages at once where that can be done, and else, in their order, as soon as it can. What
- * is too much to keep is dropped: there is nobody to tell.
+ * Writes messages synchronously if that does not block; otherwise queues them in order. What does not
+ * fit the queue is silently dropped.
  */
 export class MessageStream implements Messages {
   readonly #sink: MessageSink;
@@ -61,11 +61,11 @@ export class MessageStream implements Messages {
       this.#later.bytes(bytes.subarray(start));
       this.#later.flush();
     } catch {
-      // There is nowhere left to say so.
+      // There is nowhere left to report it.
     }
   }
 
-  /** Writes as many of the bytes as the sink takes without waiting; returns how many are done with. */
+  /** Writes as much as does not block; returns the number of bytes written or dropped. */
   #writeNow(bytes: Uint8Array): number {
     let start = 0;
     try {
@@ -75,13 +75,13 @@ export class MessageStream implements Messages {
     } catch (error) {
       const notReady = error instanceof Deno.errors.WouldBlock ||
         error instanceof Deno.errors.Interrupted;
-      // One that is broken is no reason to end.
+      // A broken standard error is no reason to exit: drop the message.
       return notReady ? start : bytes.length;
     }
     return start;
   }
 
-  /** Waits until everything is written, or until so many milliseconds are over. */
+  /** Waits until everything is written, for `milliseconds` at most. */
   async finish(milliseconds: number): Promise<void> {
     if (!this.busy) return;
     const enough = new AbortController();
@@ -89,7 +89,7 @@ export class MessageStream implements Messages {
     try {
       await this.#later.finish(enough.signal);
     } catch {
-      // There is nowhere left to say so.
+      // There is nowhere left to report it.
     }
     clearTimeout(timer);
   }

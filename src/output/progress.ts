@@ -7,30 +7,29 @@
 
 import { type Messages, standardError } from "./messages.ts";
 
-/** Cells of the bar where the terminal is wide enough. */
+/** Cells of the bar if the terminal is wide enough. */
 const BAR_CELLS = 30;
-/** A bar of fewer cells says nothing, and is left out. */
+/** A bar of fewer cells is omitted. */
 const FEWEST_CELLS = 5;
-/** Columns where nobody says how many there are. */
+/** Columns if the terminal's width is unknown. */
 const USUAL_COLUMNS = 80;
-/** Time between two drawings: what an eye can follow. */
+/** Minimum milliseconds between redraws. */
 const REDRAW_MS = 50;
 
-/** How a {@linkcode Progress} is to behave; by default it suits standard error. */
+/** Options of {@linkcode Progress}; the defaults are for standard error. */
 export interface ProgressOptions {
-  /** Where the bar goes. */
+  /** Receives the bar. */
   readonly messages?: Messages;
-  /** Whether that is a terminal, where the bar is drawn over and over. Else its end alone is written. */
+  /** Whether that is a terminal, where the bar is redrawn; elsewhere only the final bar is written. */
   readonly terminal?: boolean;
-  /** Columns of the terminal now. */
+  /** Current width of the terminal. */
   readonly columns?: () => number;
-  /** Milliseconds of a clock that never goes back. */
+  /** Milliseconds of a monotonic clock. */
   readonly now?: () => number;
 }
 
 /**
- * Shows how far something has come. Dispose of it whichever way that ends, so that what is written
- * next starts on its own line.
+ * A progress bar. Dispose of it in any case, so that subsequent output starts on a new line.
  */
 export class Progress implements Disposable {
   readonly #total: number;
@@ -40,12 +39,12 @@ export class Progress implements Disposable {
   readonly #now: () => number;
   readonly #start: number;
   #drawnAt = -Infinity;
-  /** Columns of what stands on the terminal's line. */
+  /** Width of the text on the terminal's current line. */
   #drawn = 0;
   #finished = false;
 
   /**
-   * @param total how many steps make the whole
+   * @param total number of steps
    * @param options see {@linkcode ProgressOptions}
    */
   constructor(total: number, options: ProgressOptions = {}) {
@@ -57,17 +56,17 @@ export class Progress implements Disposable {
     this.#start = this.#now();
   }
 
-  /** Says how many steps are done by now. Cheap to call for every step. */
+  /** Sets the number of steps done. Cheap enough to call for every step. */
   update(done: number): void {
     const now = this.#now();
     if (!this.#terminal || this.#finished || now - this.#drawnAt < REDRAW_MS) return;
-    // Old bars would only take the room of messages.
+    // Outdated bars would only displace messages in the queue.
     if (this.#messages.busy) return;
     this.#drawnAt = now;
     this.#draw(done, now);
   }
 
-  /** Writes the bar a last time and ends its line. `done` is less than the whole where steps failed. */
+  /** Draws the final bar and ends its line. `done` is less than the total if steps failed. */
   finish(done: number): void {
     if (this.#finished) return;
     this.#finished = true;
@@ -75,7 +74,7 @@ export class Progress implements Disposable {
     this.#messages.write("\n");
   }
 
-  /** Ends the line of a bar that has been drawn and did not {@linkcode finish}. */
+  /** Ends the line of a bar that was drawn but not finished. */
   [Symbol.dispose](): void {
     if (!this.#finished && this.#drawn > 0) this.#messages.write("\n");
     this.#finished = true;
@@ -86,7 +85,7 @@ export class Progress implements Disposable {
       this.#messages.write(this.#text(done, now, USUAL_COLUMNS));
       return;
     }
-    // A line that fills the last column may wrap.
+    // Text in the last column may wrap the line.
     const columns = this.#columns() - 1;
     const text = this.#text(done, now, columns);
     this.#messages.write(`\r${text.padEnd(Math.min(this.#drawn, columns))}`);
@@ -105,7 +104,7 @@ export class Progress implements Disposable {
   }
 }
 
-/** Columns of the terminal that standard error is. */
+/** Width of the terminal. */
 function terminalColumns(): number {
   try {
     return Deno.consoleSize().columns || USUAL_COLUMNS;

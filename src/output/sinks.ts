@@ -1,5 +1,5 @@
 /**
- * Where output goes: standard output and files, which take the half of a row back.
+ * Sinks for standard output and files. Files can take back an incomplete row.
  *
  * @module
  */
@@ -9,19 +9,19 @@ import type { ByteSink } from "./line_writer.ts";
 
 const STDOUT = 1;
 
-/** This process' standard output. */
+/** Standard output of this process. */
 export const STANDARD_OUTPUT: ByteSink = {
   write: (bytes) => Deno.stdout.write(bytes),
   takeBack(bytes: number): void {
     try {
       if (Deno.statSync(`/proc/self/fd/${STDOUT}`).isFile) takeBack(STDOUT, bytes);
     } catch {
-      // Then half a row stays. Why nothing follows it is being told.
+      // The incomplete row stays; the error that caused it is reported.
     }
   },
 };
 
-/** Takes the last so many bytes written to a file back, if nothing is behind them. */
+/** Removes the last `bytes` bytes written to a file, if nothing follows them. */
 export function takeBackFrom(file: Deno.FsFile, bytes: number): void {
   try {
     const { isFile, size } = file.statSync();
@@ -29,6 +29,6 @@ export function takeBackFrom(file: Deno.FsFile, bytes: number): void {
     file.truncateSync(size - bytes);
     file.seekSync(-bytes, Deno.SeekMode.Current);
   } catch {
-    // Then half a row stays. Why nothing follows it is being told.
+    // The incomplete row stays; the error that caused it is reported.
   }
 }

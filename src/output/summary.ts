@@ -1,5 +1,5 @@
 /**
- * The last line of a trace's log: what was traced, and what was not.
+ * The summary, the last log line of a trace.
  *
  * @module
  */
@@ -9,17 +9,17 @@ import type { Sampling, TraceCounts } from "../trace/tracer.ts";
 import type { CallTree } from "../trace/tree.ts";
 import { amount, percent } from "../sys/amount.ts";
 
-/** What the summary takes from the call trees. */
+/** The counts of the call trees used by the summary. */
 export type TreeCounts = Pick<
   CallTree,
   "calls" | "functions" | "abandoned" | "orphans" | "malformed"
 >;
 
 /**
- * Sums up a trace. What did not happen is not mentioned, but for what everybody asks.
+ * Summarizes a trace. Zero counts are omitted, except those of lost events and missed hits.
  *
- * @param overhead what the trace cost; `null` where nothing was measured
- * @param rows that were written out before the trace failed; `null` when it did not
+ * @param overhead of the trace; `null` if it was not measured
+ * @param rows number of rows written before the output was cut short; `null` if all were
  */
 export function summarize(
   tree: TreeCounts,
@@ -33,7 +33,7 @@ export function summarize(
     `${amount(counts.missed)} probe hits missed`,
   ];
   if (rows !== null) {
-    // Rows that stand for a lost return are no events. How many of them were written is not known.
+    // Rows for lost returns are not events, and it is unknown how many of them were written.
     const printed = Math.max(0, rows - tree.abandoned);
     parts.push(`${amount(rows)} rows written`);
     parts.push(`${amount(Math.max(0, counts.recorded - printed))} events not printed`);
@@ -56,7 +56,7 @@ function packets({ sample, seen, kept }: Sampling): string {
   return `${amount(kept)} of ${amount(seen)} packets kept (1 in ${amount(sample)})`;
 }
 
-/** Shares are those of one CPU, as top(1) shows them. */
+/** In per cent of one CPU, as in top(1). */
 function cost({ programs, own, peak }: Overhead): string {
   if (programs === null) {
     return `${percent(own)} of a CPU in vrft, that of BPF programs not timed ` +

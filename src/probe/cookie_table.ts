@@ -1,10 +1,11 @@
 /**
- * The table in which a session's program finds the cookie of the function that was entered: bpf/vrft.h,
- * `struct vrft_control`. Looking one up takes two loads, however many there are.
+ * The table in which a session's program finds the cookie of the entered function: `struct
+ * vrft_control` in bpf/vrft.h. It is a perfect hash: a lookup takes two loads, whatever the number of
+ * functions.
  *
- * The low half of an address is hashed twice, each time to the upper bits of a product. One hash names a
- * bucket; each bucket has a number, the factor of the other hash, which makes the slot. The factors are
- * chosen so that no two functions share a slot.
+ * The low half of an address is hashed twice, by multiplication, using the upper bits of the product.
+ * The first hash selects a bucket, which holds the factor of the second hash, which selects the slot.
+ * The factors are chosen so that no two functions share a slot.
  *
  * @module
  */
@@ -23,20 +24,20 @@ import type { Target } from "./target.ts";
 const BUCKETS = 1 << BUCKET_BITS;
 const SLOTS = 1 << SLOT_BITS;
 
-/** Functions that the table takes: half of its slots stay free, so that factors are soon found. */
+/** Maximum number of functions: half of the slots stay free, so that factors are found quickly. */
 export const MAX_FUNCTIONS = SLOTS / 2;
 
-/** The first factor that is tried; the others are odd, too, and look as random. */
+/** The first factor tried; the others are also odd and as random. */
 const FIRST_FACTOR = 2246822519;
-/** Factors that are tried. A dozen are enough mostly, a hundred in a table that is full. */
+/** Maximum number of factors tried. A dozen usually suffice, a hundred if the table is full. */
 const FACTORS = 1 << 16;
 
 /**
  * Fills the table.
  *
  * @param control `struct vrft_control`
- * @param targets functions; the low halves of their addresses differ, as those of one kernel do
- * @throws {Failure} when two have the same, or there are more than {@linkcode MAX_FUNCTIONS}
+ * @param targets functions whose addresses differ in their low halves, as those of one kernel do
+ * @throws {Failure} if two low halves are the same, or for more than {@linkcode MAX_FUNCTIONS} functions
  */
 export function setCookies(control: ArrayBuffer, targets: readonly Target[]): void {
   if (targets.length > MAX_FUNCTIONS) {
@@ -53,7 +54,7 @@ export function setCookies(control: ArrayBuffer, targets: readonly Target[]): vo
     (index) => hash(lows[index]!, BUCKET_FACTOR, BUCKET_BITS),
   );
   const taken = new Uint8Array(SLOTS);
-  // The full ones first, while there is room.
+  // The largest buckets first, while most slots are free.
   for (
     const [bucket, indexes] of [...buckets].sort(([, a], [, b]) => b.length - a.length)
   ) {
@@ -66,7 +67,7 @@ export function setCookies(control: ArrayBuffer, targets: readonly Target[]): vo
   }
 }
 
-/** Functions at one address are in one bucket. */
+/** Equal addresses are in the same bucket. */
 function requireDifferent(
   indexes: readonly number[],
   lows: readonly number[],
@@ -83,7 +84,7 @@ function requireDifferent(
   }
 }
 
-/** The first factor that puts all of a bucket's addresses on free slots, which are taken then. */
+/** Finds the first factor that maps all of a bucket's addresses to free slots, and takes those. */
 function findFactor(lows: readonly number[], taken: Uint8Array): number {
   for (let count = 1; count <= FACTORS; count++) {
     const factor = (Math.imul(count, FIRST_FACTOR) | 1) >>> 0;

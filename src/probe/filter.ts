@@ -1,5 +1,5 @@
 /**
- * Tells the programs which interfaces count.
+ * Sets the programs' interface filter.
  *
  * @module
  */
@@ -7,22 +7,22 @@
 import { BITMAP_BITS, CONTROL_INTERFACE_BITS, CONTROL_VIF_BITS } from "./layout.ts";
 import type { BpfObject, SharedDevices } from "./object.ts";
 
-/** An interface whose packets are kept. */
+/** An interface whose packets are traced. */
 export interface ChosenInterface {
   /** Inode number of the network namespace its device is in. */
   readonly netns: number;
-  /** Index of the device in that namespace; 0 where there is none. */
+  /** Index of the device in that namespace; 0 without a device. */
   readonly ifindex: number;
-  /** Index of the vif; `null` for a device that vrouter does not know. */
+  /** Index of the vif; `null` for a device without one. */
   readonly vifIndex: number | null;
   /**
-   * Set for a device that vrouter passes packets of several vifs through, of which not all are chosen,
-   * on their way to RPS or GRO: the programs ask each packet on it which vif it is of.
+   * Set for a device that vrouter uses for RPS or GRO, if it also carries packets of vifs that are not
+   * selected: the programs then look up the vif of each packet.
    */
   readonly shared?: "rps" | "gro";
 }
 
-/** Sets the filter of a loaded object, whose table has room for so many. */
+/** Sets the filter of a loaded object; its table must be large enough. */
 export function setFilter(
   object: Pick<BpfObject, "control" | "update">,
   interfaces: readonly ChosenInterface[],
@@ -38,8 +38,8 @@ export function setFilter(
 }
 
 /**
- * The network namespace that all of `interfaces` are in, if the bitmap alone tells them from the others
- * there: the programs then need not ask the table. 0 if not.
+ * The network namespace of all `interfaces`, if the bitmap alone identifies them within it, so that the
+ * programs need no table lookup; otherwise 0.
  */
 export function onlyNetns(interfaces: readonly ChosenInterface[]): number {
   const devices = interfaces.filter(({ ifindex }) => ifindex > 0);
@@ -47,7 +47,7 @@ export function onlyNetns(interfaces: readonly ChosenInterface[]): number {
   return devices.every((one) => one.netns === netns && one.ifindex < BITMAP_BITS) ? netns : 0;
 }
 
-/** Those of `interfaces` that are shared; `null` where none is. */
+/** The shared ones of `interfaces`; `null` if there are none. */
 export function sharedDevices(interfaces: readonly ChosenInterface[]): SharedDevices | null {
   const of = (use: "rps" | "gro"): number[] =>
     interfaces.filter(({ shared }) => shared === use).map(({ ifindex }) => ifindex);
@@ -58,6 +58,6 @@ export function sharedDevices(interfaces: readonly ChosenInterface[]): SharedDev
 
 function setBit(bytes: Uint8Array, offset: number, index: number): void {
   const bit = index % BITMAP_BITS;
-  // 64-bit words in little endian: bit i of the map is bit i % 8 of byte i / 8.
+  // In little-endian 64-bit words, bit i of the bitmap is bit i % 8 of byte i / 8.
   bytes[offset + (bit >>> 3)]! |= 1 << (bit & 7);
 }

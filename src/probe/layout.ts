@@ -1,6 +1,6 @@
 /**
- * What bpf/vrft.h says besides the record: cookies, counters, and the sections that are shared with
- * the programs. tests/native/layout_test.ts holds every number here against the BTF of the object.
+ * The rest of bpf/vrft.h, besides the record: cookies, counters, and the sections shared with the
+ * programs. tests/native/layout_test.ts compares every number here with the BTF of the object.
  *
  * @module
  */
@@ -28,14 +28,14 @@ export const CONTROL_BYTES = CONTROL_COOKIES + 8 * 32768;
 export const BITMAP_BITS = 65536;
 
 /**
- * The hashes of a session's functions: the factor of the first one, and how many of the product's upper
- * bits count.
+ * Hashes of a session's function addresses: the factor of the first hash, and the number of upper bits
+ * used of the product.
  */
 export const BUCKET_FACTOR = 2654435761;
 export const BUCKET_BITS = 12;
 export const SLOT_BITS = 15;
 
-/** `struct vrft_config` in `.rodata`: offsets in bytes, each a u32 but for the connections. */
+/** `struct vrft_config` in `.rodata`: offsets in bytes. All are u32 except the connections. */
 export const CONFIG_RECORD_VERSION = 0;
 export const CONFIG_VP_IF_OFFSET = 4;
 export const CONFIG_VIF_IDX_OFFSET = 8;
@@ -48,7 +48,7 @@ export const CONNECTION_ADDRESS = 0;
 export const CONNECTION_PORT = 32;
 export const CONNECTION_VERSION = 36;
 export const CONNECTION_BYTES = 40;
-/** Connections at most. */
+/** Maximum number of connections. */
 export const OWN_CONNECTIONS = 4;
 export const CONFIG_SHARED = CONFIG_OWN + OWN_CONNECTIONS * CONNECTION_BYTES;
 export const CONFIG_RPS_DEVICE = CONFIG_SHARED + 4;
@@ -63,18 +63,18 @@ const COOKIE_FREES = 1n << 38n;
 const COOKIE_SILENT = 1n << 39n;
 const COOKIE_JUMP_SHIFT = 40n;
 
-/** What a sampled trace has to know of a function besides: see bpf/sampling.h. */
+/** The role of a function in a sampled trace: see bpf/sampling.h. */
 export interface SamplingRole {
-  /** `releases`: a packet is being freed from its call on; `frees`: it may be called after that. */
+  /** `releases`: its call starts freeing the packet; `frees`: may be called while that is in progress. */
   readonly end?: "releases" | "frees";
-  /** Attached to for the sake of that, and not recorded. */
+  /** Attached to only for that, and not recorded. */
   readonly silent?: boolean;
 }
 
 /**
  * The attach cookie of a function.
  *
- * @param fn what the program has to read
+ * @param fn the function, which determines how the program finds the packet
  * @param index the function's number in records, below 65,536
  */
 export function cookieOf(fn: PacketFunction & SamplingRole, index: number): bigint {
@@ -90,8 +90,7 @@ export function cookieOf(fn: PacketFunction & SamplingRole, index: number): bigi
 /**
  * The cookie of a probe on the end of a function.
  *
- * @param register number of the register whose content is jumped to, 0 (rax) to 15 (r15); -1 for a
- * return
+ * @param register number of the register with the jump target, 0 (rax) to 15 (r15); -1 for a return
  */
 export function exitCookie(register: number): bigint {
   return BigInt(register + 1) << COOKIE_JUMP_SHIFT;

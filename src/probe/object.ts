@@ -1,5 +1,5 @@
 /**
- * The BPF object of a backend: opened from bytes, sized, loaded, and what it shares with user space.
+ * The BPF object of a backend: opens, configures and loads it, and gives access to its maps.
  *
  * @module
  */
@@ -31,35 +31,35 @@ import { isSampled, SAMPLED_PACKETS, sampledProgram } from "./sampling.ts";
 /** A program to load, by its name in the object. */
 export interface ProgramChoice {
   readonly name: string;
-  /** `enum bpf_attach_type`, where it is not the section's own. */
+  /** `enum bpf_attach_type`, if it differs from the section's. */
   readonly attachType?: number;
 }
 
-/** The devices whose packets have to be told apart, by ifindex in vrouter's namespace. */
+/** Devices with packets of both selected and other vifs, by ifindex in vrouter's namespace. */
 export interface SharedDevices {
-  /** 0 for none. */
+  /** 0 if there is none. */
   readonly rps: number;
-  /** Two at most. */
+  /** At most two. */
   readonly gro: readonly number[];
 }
 
-/** What is decided before loading. */
+/** Settings that are fixed at load time. */
 export interface ObjectOptions extends PacketOffsets {
   /** Bytes of the ring buffer: a power of two of pages. */
   readonly ringBytes: number;
-  /** Entries of the table of probes by address; 0 where the backend has none. */
+  /** Entries of the table of probes by address; 0 if the backend has none. */
   readonly places: number;
-  /** Entries of the table of chosen interfaces. */
+  /** Entries of the table of selected interfaces. */
   readonly interfaces: number;
-  /** Inode number of the network namespace that the vifs' devices are in; 0 without vrouter. */
+  /** Inode number of the network namespace of the vifs' devices; 0 without vrouter. */
   readonly vrouterNetns: number;
-  /** The network namespace of all chosen interfaces, or 0: see `onlyNetns()` of filter.ts. */
+  /** Network namespace of all selected interfaces, or 0: see `onlyNetns()` in filter.ts. */
   readonly onlyNetns: number;
-  /** Devices whose packets have to be told apart: see `sharedDevices()` of filter.ts. */
+  /** See `sharedDevices()` in filter.ts. */
   readonly shared?: SharedDevices | null;
-  /** One packet in so many is kept, below 2^32; 1 or nothing keeps all. */
+  /** N to keep one packet in N, below 2^32; 1, the default, keeps all. */
   readonly sample?: number;
-  /** What the trace's own output goes over: not traced. The first {@linkcode OWN_CONNECTIONS} count. */
+  /** Connections that carry the trace's output, at most {@linkcode OWN_CONNECTIONS}; not traced. */
   readonly own?: readonly Connection[];
   /** File with the kernel's BTF, for relocation; `null` lets libbpf find it. */
   readonly kernelBtf: string | null;
@@ -70,17 +70,17 @@ const OPEN_OPTIONS_NAME = 8;
 const OPEN_OPTIONS_BTF_PATH = 48;
 
 /**
- * A loaded object. Disposing it unloads programs and maps that nothing else holds. All else throws a
- * ReferenceError then.
+ * A loaded object. Disposing it unloads programs and maps without other users. After that, every other
+ * method throws a ReferenceError.
  */
 export class BpfObject implements Disposable {
   readonly #libbpf: Libbpf;
-  /** libbpf's; `null` once it is closed. */
+  /** `struct bpf_object *`; `null` once closed. */
   #pointer: Deno.PointerValue;
   // libbpf reads these until the object is closed.
   readonly #keepAlive: Uint8Array<ArrayBuffer>[];
   readonly #sampled: boolean;
-  /** Works without libbpf's messages, too, should libbpf be disposed first. */
+  /** Kept separately, because `libbpf` may be disposed first. */
   readonly #close: Libbpf["c"]["bpf_object__close"];
   #control: SharedMemory | undefined;
 
@@ -98,11 +98,11 @@ export class BpfObject implements Disposable {
   }
 
   /**
-   * Opens and loads.
+   * Opens and loads an object.
    *
-   * @param bytes the ELF file that clang made of the backend's source
-   * @param programs loaded; all others stay out of the kernel
-   * @throws {LibbpfError} with the verifier's words when the kernel refuses
+   * @param bytes the ELF file compiled from the backend's source
+   * @param programs those to load; all others are skipped
+   * @throws {LibbpfError} with the verifier's log if the kernel refuses
    */
   static load(
     libbpf: Libbpf,
@@ -193,7 +193,7 @@ export class BpfObject implements Disposable {
     );
   }
 
-  /** The section that the programs cannot write, as it will be loaded. */
+  /** The initial contents of `.rodata`. */
   #readOnlyData(): ArrayBuffer {
     const size = new BigUint64Array(1);
     const pointer = this.#libbpf.c.bpf_map__initial_value(this.#map("vrft.rodata"), size);
@@ -218,7 +218,7 @@ export class BpfObject implements Disposable {
     );
   }
 
-  /** The program of a name, or the one that a sampled trace has in its place. */
+  /** The program called `plain`, or its variant for sampled traces. */
   #program(plain: string): NonNullable<Deno.PointerValue> {
     const name = this.#sampled ? sampledProgram(plain) : plain;
     return this.#libbpf.checkPointer(
@@ -233,12 +233,12 @@ export class BpfObject implements Disposable {
     return this.#control.view(0, CONTROL_BYTES);
   }
 
-  /** fd of a loaded map, which belongs to the object. */
+  /** fd of a loaded map, owned by the object. */
   mapFd(name: string): number {
     return this.#libbpf.c.bpf_map__fd(this.#map(name));
   }
 
-  /** fd of a loaded program, which belongs to the object. */
+  /** fd of a loaded program, owned by the object. */
   programFd(name: string): number {
     return this.#libbpf.c.bpf_program__fd(this.#program(name));
   }

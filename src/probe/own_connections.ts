@@ -1,5 +1,5 @@
 /**
- * Tells the programs which connections carry the trace's own output.
+ * Configures the connections that carry the trace's own output, for the programs to ignore.
  *
  * @module
  */
@@ -16,7 +16,7 @@ import {
 
 const ADDRESS_BYTES = 16;
 
-/** Writes the first few connections into the configuration, as packets have them. */
+/** Writes up to {@linkcode OWN_CONNECTIONS} connections into the configuration, in network byte order. */
 export function setConnections(config: DataView, connections: readonly Connection[]): void {
   connections.slice(0, OWN_CONNECTIONS).forEach(({ local, remote }, index) => {
     const at = CONFIG_OWN + index * CONNECTION_BYTES;

@@ -20,9 +20,9 @@ import { openTracepoint, runOnEvent } from "./bpf_syscall.ts";
 import { ExpeditedRcu } from "./expedited_rcu.ts";
 import { Turns } from "./turns.ts";
 
-/** Where the kernel's files are. */
+/** Paths of the kernel's files. */
 export interface KprobeEventPaths {
-  /** Places of tracefs; the first with kprobe events is used. */
+  /** Mount points of tracefs; the first with kprobe events is used. */
   readonly tracefs: readonly string[];
   readonly rcuExpedited: string;
 }

@@ -1,5 +1,5 @@
 /**
- * The TCP connections that this process' output goes over, as far as that can be told: its standard
+ * The TCP connections that carry this process's output, as far as they can be determined: its standard
  * output, and the ssh connection of its terminal.
  *
  * @module
@@ -15,7 +15,7 @@ export interface Endpoint {
   readonly port: number;
 }
 
-/** A TCP connection, by both its ends. */
+/** A TCP connection, identified by its endpoints. */
 export interface Connection {
   readonly local: Endpoint;
   readonly remote: Endpoint;
@@ -24,13 +24,13 @@ export interface Connection {
 const AF_INET = 2;
 const AF_INET6 = 10;
 const SOCKADDR_BYTES = 128;
-/** TCP_ESTABLISHED as /proc/net/tcp writes it. */
+/** TCP_ESTABLISHED in /proc/net/tcp. */
 const ESTABLISHED = "01";
-/** Who holds the connection of a terminal. */
+/** Processes that own the connection of a terminal. */
 const SERVERS = /^(sshd|sshd-session|dropbear|in\.telnetd|telnetd)$/;
-/** Generations of processes that are gone through. */
+/** Maximum number of ancestors searched. */
 const GENERATIONS = 64;
-/** The first bytes of an IPv4 address in an IPv6 socket. */
+/** The prefix of an IPv4-mapped IPv6 address. */
 const MAPPED = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
 
 /** The connection of a socket; `null` for any other descriptor or socket. */
@@ -44,7 +44,7 @@ export function connectionOf(fd: number): Connection | null {
   return local && remote ? { local, remote } : null;
 }
 
-/** Reads `struct sockaddr_in` and `struct sockaddr_in6`. */
+/** Parses a `struct sockaddr_in` or `struct sockaddr_in6`. */
 function endpointOf(address: Uint8Array): Endpoint | null {
   const view = new DataView(address.buffer);
   const port = view.getUint16(2);
@@ -58,7 +58,7 @@ function endpointOf(address: Uint8Array): Endpoint | null {
   }
 }
 
-/** What sshd tells the programs that it starts: `SSH_CONNECTION`. */
+/** Parses `SSH_CONNECTION`, set by sshd. */
 export function connectionOfEnvironment(text: string): Connection | null {
   const [client, clientPort, server, serverPort] = text.split(" ");
   const local = parseEndpoint(server, serverPort);
@@ -66,13 +66,13 @@ export function connectionOfEnvironment(text: string): Connection | null {
   return local && remote ? { local, remote } : null;
 }
 
-/** The connections of the server that this process descends from, as those of an ssh session do. */
+/** The connections of the nearest ancestor that is a terminal server, such as sshd. */
 export function connectionsOfTerminal(proc = "/proc"): Connection[] {
   for (let pid = "self", depth = 0; depth < GENERATIONS; depth++) {
     const status = readText(`${proc}/${pid}/status`) ?? "";
     if (SERVERS.test(/^Name:\t(.*)$/m.exec(status)?.[1] ?? "")) {
       const found = connectionsOfProcess(`${proc}/${pid}`);
-      // sshd's listener and its helpers have none.
+      // sshd's listener and helper processes have none.
       if (found.length > 0) return found;
     }
     pid = /^PPid:\t(\d+)$/m.exec(status)?.[1] ?? "0";
@@ -103,7 +103,7 @@ function linkOf(path: string): string {
   }
 }
 
-/** The established connections among some sockets, from the text of /proc/net/tcp or tcp6. */
+/** The established connections in /proc/net/tcp or tcp6 whose sockets have one of the inodes. */
 export function establishedIn(table: string, inodes: ReadonlySet<string>): Connection[] {
   const found: Connection[] = [];
   for (const line of table.split("\n").slice(1)) {
@@ -114,7 +114,7 @@ export function establishedIn(table: string, inodes: ReadonlySet<string>): Conne
   return found;
 }
 
-/** `0100007F:0016`: each word of the address as this machine has it in memory. */
+/** Parses `0100007F:0016`: the words of the address are in host byte order. */
 function endpointOfHex(text: string): Endpoint {
   const [address, port] = text.split(":") as [string, string];
   const bytes = new Uint8Array(address.length / 2);
@@ -156,7 +156,7 @@ function unmapped(address: Uint8Array): Uint8Array {
   return isMapped ? address.slice(12) : address;
 }
 
-/** Both ends, for a person: `192.0.2.1:22 and 192.0.2.9:51234`. */
+/** For messages: `192.0.2.1:22 and 192.0.2.9:51234`. */
 export function describeConnection({ local, remote }: Connection): string {
   return `${describeEndpoint(local)} and ${describeEndpoint(remote)}`;
 }

@@ -1,5 +1,5 @@
 /**
- * What a process can do with file descriptors that are not its own alone, such as its standard streams.
+ * Operations on file descriptors shared with other processes, such as the standard streams.
  *
  * @module
  */
@@ -12,8 +12,8 @@ const POLLOUT = 4;
 const SEEK_CUR = 1;
 
 /**
- * Whether a write to the descriptor goes ahead at once, be it that it fails at once. Of how many bytes, is
- * another matter: a pipe takes 4096, a terminal one or more.
+ * Whether a write to the descriptor would return immediately, possibly with an error. The number of bytes
+ * it accepts depends on the file: 4096 for a pipe, one or more for a terminal.
  */
 export function isReadyForOutput(fd: number): boolean {
   const pollfd = new Uint8Array(POLLFD_BYTES);
@@ -24,9 +24,9 @@ export function isReadyForOutput(fd: number): boolean {
 }
 
 /**
- * Shortens the file by the last so many bytes written through the descriptor, if nothing is behind them.
+ * Truncates the file by the last `bytes` bytes written through the descriptor, if nothing follows them.
  *
- * @throws {SystemError} when the kernel refuses
+ * @throws {SystemError} if the kernel refuses
  */
 export function takeBack(fd: number, bytes: number): void {
   const end = libc().lseek(fd, 0n, SEEK_CUR);

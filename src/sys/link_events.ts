@@ -1,6 +1,6 @@
 /**
- * Tells that network devices of a namespace have come, gone or changed: the kernel announces that to
- * group RTNLGRP_LINK of rtnetlink(7).
+ * Notifications that network devices of a namespace were added, deleted or changed: group RTNLGRP_LINK
+ * of rtnetlink(7).
  *
  * @module
  */
@@ -13,33 +13,33 @@ const RTNLGRP_LINK = 1;
 const MSG_DONTWAIT = 0x40;
 const ENOBUFS = 105;
 
-/** Listens, from now on. */
+/** A subscription, from its construction on. */
 export class LinkEvents implements Disposable {
-  /** Nobody reads what the datagrams say; the kernel cuts them off. */
+  /** The contents of notifications are not needed, so they may be truncated. */
   readonly #head = new Uint8Array(16);
   #fd: number | null;
 
   /**
-   * @param namespace file that stands for the namespace; this process's own unless it is given
-   * @throws {SystemError} when the kernel does not let this process listen there
+   * @param namespace file of the namespace; by default this process's own
+   * @throws {SystemError} if the kernel refuses the subscription
    */
   constructor(namespace?: string) {
     const open = (): number => openNetlink(NETLINK_ROUTE, RTNLGRP_LINK);
     this.#fd = namespace === undefined ? open() : inNetworkNamespace(namespace, open);
   }
 
-  /** A file descriptor that has input whenever there is something to {@linkcode take}. */
+  /** Readable while there are notifications to {@linkcode take}. */
   get fd(): number {
     if (this.#fd === null) throw new Error("This has been disposed");
     return this.#fd;
   }
 
-  /** Takes what has been announced. Whether there was anything, or so much that some was lost. */
+  /** Consumes all notifications. Returns whether there were any, lost ones included. */
   take(): boolean {
     const room = BigInt(this.#head.length);
     for (let some = false;; some = true) {
       const length = libc().recv(this.fd, this.#head, room, MSG_DONTWAIT);
-      // That announcements were lost is told once, and is one itself.
+      // ENOBUFS reports lost notifications, once.
       if (length < 0 && lastErrno() !== ENOBUFS) return some;
     }
   }

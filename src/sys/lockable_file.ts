@@ -32,7 +32,7 @@ const EAGAIN = 11;
 const EACCES = 13;
 
 /**
- * A file open for appending, whose bytes, existing or not, can be locked individually. Everything throws
+ * A file open for appending, whose bytes, existing or not, can be locked individually. All methods throw
  * a ReferenceError after dispose.
  */
 export class LockableFile implements Disposable {
@@ -63,7 +63,7 @@ export class LockableFile implements Disposable {
   }
 
   /**
-   * Takes a shared lock on a byte, once nobody has it locked exclusively.
+   * Takes a shared lock on a byte, waiting while another open file has it locked exclusively.
    *
    * @throws {SystemError} if the file system does not support locks
    */

@@ -27,49 +27,49 @@ import { viewOf } from "./view.ts";
 /** A network device of one network namespace. */
 export interface NetworkDevice {
   readonly name: string;
-  /** Number of the device, unique in its namespace alone; never 0. */
+  /** Index of the device, unique within its namespace; never 0. */
   readonly ifindex: number;
 }
 
-/** What the kernel tells of a device besides. */
+/** A device with further attributes. */
 export interface NetworkLink extends NetworkDevice {
-  /** Type of its hardware, `ARPHRD_*` of linux/if_arp.h. */
+  /** Hardware type, `ARPHRD_*` of linux/if_arp.h. */
   readonly hardware: number;
 }
 
-/** The network namespaces that count, each as the inode of its /proc/PID/ns/net (`ns.inum`). */
+/** The relevant network namespaces, each as the inode of its /proc/PID/ns/net (`ns.inum`). */
 export interface NetworkNamespaces {
-  /** The one this process is in. */
+  /** That of this process. */
   readonly current: number;
-  /** The kernel's first one, where the vrouter module's devices live; `null` when it is not known. */
+  /** The initial one, with the vrouter module's devices; `null` if unknown. */
   readonly initial: number | null;
 }
 
-/** The namespace that the vrouter module's devices live in. */
+/** The namespace of the vrouter module's devices. */
 export const INITIAL_NAMESPACE = "/proc/1/ns/net";
 
 const RTM_NEWLINK = 16;
 const RTM_GETLINK = 18;
 const IFLA_IFNAME = 3;
 const IFLA_EXT_MASK = 29;
-/** Leaves out the statistics, two thirds of a link's message; since 4.5, ignored before. */
+/** Omits the statistics, two thirds of a link's message (Linux 4.5; ignored before). */
 const RTEXT_FILTER_SKIP_STATS = 8;
 /** sizeof(struct ifinfomsg): family, padding, type, index, flags, change mask. */
 const IFINFOMSG_BYTES = 16;
 const IFINFOMSG_TYPE_OFFSET = 2;
 const IFINFOMSG_INDEX_OFFSET = 4;
 
-/** Dumps tried for one that no change to the devices interrupts. */
+/** Maximum number of dumps, as each may be interrupted by changes. */
 const DUMP_ATTEMPTS = 4;
 
 /**
- * The network devices of the namespace that `transport` belongs to, by ifindex. Unlike
- * /sys/class/net this does not depend on which namespace's sysfs is mounted.
+ * The network devices of the transport's namespace, by ifindex. Unlike /sys/class/net this does not
+ * depend on which namespace's sysfs is mounted.
  *
- * Where devices come and go faster than they can be listed, the list may lack some of those.
+ * If devices are added or deleted during every dump, some of those may be missing.
  *
  * @param transport a NETLINK_ROUTE socket
- * @throws {NetlinkError} when the kernel refuses, or its answer makes no sense
+ * @throws {NetlinkError} if the kernel refuses, or its answer is malformed
  */
 export function listNetworkDevices(transport: NetlinkTransport): NetworkLink[] {
   const mask = new Uint8Array(4);
@@ -84,7 +84,7 @@ export function listNetworkDevices(transport: NetlinkTransport): NetworkLink[] {
     messages = client.request(RTM_GETLINK, NLM_F_DUMP, request);
     if (messages.every((message) => (message.flags & NLM_F_DUMP_INTR) === 0)) break;
   }
-  // By ifindex, because an interrupted dump can bring a device twice.
+  // By ifindex, because an interrupted dump may contain a device twice.
   const devices = new Map<number, NetworkLink>();
   for (const message of messages) {
     if (message.type !== RTM_NEWLINK) continue;
@@ -97,9 +97,9 @@ export function listNetworkDevices(transport: NetlinkTransport): NetworkLink[] {
 /**
  * The network devices of a namespace, by ifindex.
  *
- * @param namespace file that stands for it; this process's own unless it is given
- * @throws {Failure} when the kernel does not list them
- * @throws {SystemError} when this process may not enter the namespace, which takes CAP_SYS_ADMIN
+ * @param namespace file of the namespace; by default this process's own
+ * @throws {Failure} if the kernel does not list them
+ * @throws {SystemError} if this process may not enter the namespace, which needs CAP_SYS_ADMIN
  */
 export function readNetworkDevices(namespace?: string): NetworkLink[] {
   using socket = namespace === undefined
@@ -117,12 +117,11 @@ export function readNetworkDevices(namespace?: string): NetworkLink[] {
 const INITIAL_PID_NAMESPACE = 0xeffffffc;
 
 /**
- * The namespace of this process, and the initial one: that of process 1, if the /proc that is mounted
- * here belongs to the initial pid namespace. Elsewhere process 1 is a container's, whose namespace can
- * be any.
+ * The namespace of this process, and the initial one: that of process 1, if /proc is that of the initial
+ * pid namespace. In a container's /proc, process 1 may be in any network namespace.
  *
- * @param inode gives the inode that a path leads to; reading those of process 1 takes ptrace rights
- * @throws {Failure} when this process's own namespace cannot be read
+ * @param inode returns the inode of a path; for process 1 this needs ptrace rights
+ * @throws {Failure} if this process's own namespace cannot be read
  */
 export function networkNamespaces(
   inode: (path: string) => number | null = (path) => Deno.statSync(path).ino,
@@ -137,16 +136,16 @@ export function networkNamespaces(
   }
 }
 
-/** Opening a pipe would wait for a writer. */
+/** For FIFOs, whose open would wait for a writer. */
 const O_NONBLOCK = 0o4000;
 const O_CLOEXEC = 0o2000000;
 const NS_GET_NSTYPE = 0xb703n;
 const CLONE_NEWNET = 0x40000000;
 
 /**
- * Inode of the network namespace that a file stands for: /run/netns/NAME, /proc/PID/ns/net.
+ * Inode of the network namespace of a file: /run/netns/NAME, /proc/PID/ns/net.
  *
- * @throws {Failure} when it stands for none
+ * @throws {Failure} if it is not a file of a network namespace
  */
 export function namespaceOfFile(path: string): number {
   const fd = libc().open(cString(path), O_CLOEXEC | O_NONBLOCK, 0);
@@ -187,7 +186,7 @@ function readInode(path: string, inode: (path: string) => number | null): number
   return number;
 }
 
-/** The device of one RTM_NEWLINK message. */
+/** Parses an RTM_NEWLINK message. */
 function parseLink(payload: Uint8Array): NetworkLink {
   if (payload.length < IFINFOMSG_BYTES) throw malformed("a link without its header");
   const hardware = viewOf(payload).getUint16(IFINFOMSG_TYPE_OFFSET, true);

@@ -1,5 +1,5 @@
 /**
- * Network namespaces other than this process's own.
+ * Switches the network namespace.
  *
  * @module
  */
@@ -10,12 +10,12 @@ const O_CLOEXEC = 0x80000;
 const CLONE_NEWNET = 0x40000000;
 
 /**
- * Calls a function with this thread in another network namespace. A socket stays in the namespace it was
- * made in.
+ * Calls a function with this thread in another network namespace. A socket stays in the namespace in
+ * which it was created.
  *
- * @param path file that stands for the namespace, such as /proc/1/ns/net
- * @param action must do all it does before it returns
- * @throws {SystemError} when this process may not enter the namespace, which takes CAP_SYS_ADMIN
+ * @param path file of the namespace, such as /proc/1/ns/net
+ * @param action must be synchronous
+ * @throws {SystemError} if this process may not enter the namespace, which needs CAP_SYS_ADMIN
  */
 export function inNetworkNamespace<Result>(path: string, action: () => Result): Result {
   using files = new DisposableStack();

@@ -1,21 +1,20 @@
 /**
- * What a process was started with in the way of signals.
+ * Signal dispositions inherited by this process.
  *
  * @module
  */
 
-/** Numbers of the signals that end a process by its user's wish, on all of Linux. */
+/** Numbers of the signals by which users end a process; the same on all architectures. */
 const NUMBERS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
 
-/** A signal that ends a process by its user's wish. */
+/** A signal by which users end a process. */
 export type EndingSignal = keyof typeof NUMBERS;
 
 /**
- * The signals that are to end this process. One that was ignored when it was started is to stay so:
- * `nohup` does that with the hangup, and a shell without job control with Ctrl-C for what it starts in
- * the background.
+ * The signals that should end this process. Signals ignored at the start stay ignored: `nohup` ignores
+ * SIGHUP, and shells without job control ignore SIGINT in background processes.
  *
- * @param status contents of /proc/self/status, read before any signal is listened to
+ * @param status contents of /proc/self/status, read before any signal listener is added
  */
 export function endingSignals(status: string): EndingSignal[] {
   const ignored = BigInt(`0x${/^SigIgn:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? "0"}`);
