@@ -1,14 +1,14 @@
 /**
  * vrft as a library: find the functions that take a packet, trace them, and build call trees; read the
- * interfaces of the vrouter module. Nothing is loaded or opened at import; what fails as it can on a host
- * throws a {@linkcode Failure}, whose kind tells what it is about.
+ * interfaces of the vrouter module. Nothing is loaded or opened at import. Expected failures throw a
+ * {@linkcode Failure}, whose `kind` tells them apart.
  *
  * - {@linkcode readSources} and {@linkcode discover}: which functions take a packet. No root needed.
  * - {@linkcode Tracer}: a trace, from loading programs to detaching probes. As root.
  * - {@linkcode CallTree}: call trees from the records of a trace, for any {@linkcode CallSink}.
- * - {@linkcode readVifs}, and {@linkcode listVifs} over a transport of one's own: vrouter's interfaces.
+ * - {@linkcode readVifs}, and {@linkcode listVifs} over any transport: vrouter's interfaces.
  *
- * examples/library.ts uses all but the tracer, and needs no root for that.
+ * examples/library.ts uses all but the tracer, and needs no root.
  *
  * @module
  */

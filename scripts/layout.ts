@@ -1,5 +1,5 @@
 /**
- * Checks the layout of src/: floors, imports that only lead down, and no circles, types included.
+ * Checks the layering of src/: imports only go down, without cycles, types included.
  *
  * Usage: deno run --allow-read scripts/layout.ts [ROOT]
  *
@@ -9,8 +9,8 @@
  */
 
 /**
- * The floors, the lowest first, each with its folders and files. A file imports from its own folder, with
- * the folders in that, or from a lower floor.
+ * The layers, the lowest first, each with its folders and files. A file may import from its own folder,
+ * including subfolders, and from lower layers.
  */
 export const FLOORS: readonly (readonly string[])[] = [
   ["src/sys"],
@@ -25,20 +25,20 @@ export const FLOORS: readonly (readonly string[])[] = [
 /** Output of scripts/build. */
 const BUILT = "build/";
 
-/** Packages, and the only folder that may import them. */
+/** Packages, each with the only folder that may import it. */
 const PACKAGES: Readonly<Record<string, string>> = { commander: "src/cli" };
 
-/** One file's import of another. */
+/** An import. */
 interface Import {
   /** Path from the root; a specifier that is not a path is kept as is. */
   readonly to: string;
-  /** False for types, which are erased at run time. */
+  /** False for type imports, which are erased. */
   readonly atRunTime: boolean;
-  /** import(), which loads when called. */
+  /** Whether it is an import() call. */
   readonly dynamic: boolean;
 }
 
-/** What files import, by their path from the root. */
+/** The imports of each file, by its path from the root. */
 type Imports = ReadonlyMap<string, readonly Import[]>;
 
 const COMMENTS = /\/\*.*?\*\/|^\s*\/\/.*?$/gms;
@@ -68,7 +68,7 @@ export function importsIn(path: string, text: string): Import[] {
   ];
 }
 
-/** The imports of all TypeScript files in `folders`, which can be files, below `root`. */
+/** The imports of all TypeScript files in `folders`, folders or files below `root`. */
 function readImports(root: string, folders: readonly string[]): Imports {
   const imports = new Map<string, Import[]>();
   const read = (path: string): void => {
@@ -84,7 +84,7 @@ function readImports(root: string, folders: readonly string[]): Imports {
   return imports;
 }
 
-/** The folder of a floor, or the file on it, that `path` is in; and the number of the floor, from 0. */
+/** The layer of `path`, numbered from 0, and the folder or file in it. */
 function placeOf(path: string): { floor: number; folder: string } | null {
   for (const [floor, folders] of FLOORS.entries()) {
     const folder = folders.find((folder) => path === folder || path.startsWith(`${folder}/`));
@@ -93,7 +93,7 @@ function placeOf(path: string): { floor: number; folder: string } | null {
   return null;
 }
 
-/** Imports that lead up, sideways, or to where only one folder may import from. */
+/** Imports that go up or sideways, or of packages that only another folder may import. */
 function misplaced(imports: Imports): string[] {
   return [...imports].flatMap(([from, imported]) => {
     const place = placeOf(from);
@@ -112,7 +112,7 @@ function misplaced(imports: Imports): string[] {
   });
 }
 
-/** Circles of imports, each once, with all of their files. */
+/** Import cycles, each once, with all of their files. */
 function circles(imports: Imports): string[] {
   const found: string[] = [];
   const done = new Set<string>();
@@ -133,7 +133,7 @@ function circles(imports: Imports): string[] {
   return found;
 }
 
-/** Chains from `files` to what only a build makes, without which they could not be loaded. */
+/** Import chains from `files` to files that exist only after a build. */
 function needsBuild(imports: Imports, files: readonly string[]): string[] {
   const chains = new Map<string, string | null>();
   const chainFrom = (file: string): string | null => {
@@ -157,8 +157,8 @@ function needsBuild(imports: Imports, files: readonly string[]): string[] {
 }
 
 /**
- * What breaks the rules below `root`: arrows that lead up or sideways, circles, and tests or the library
- * that need a build to be loaded.
+ * All violations below `root`: imports that go up or sideways, cycles, and tests or a library that cannot
+ * be loaded without a build.
  */
 export function violations(root: string): string[] {
   const sources = readImports(root, ["src", "mod.ts"]);

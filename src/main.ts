@@ -28,7 +28,7 @@ import { Failure } from "./sys/failure.ts";
 import { endingSignals } from "./sys/signals.ts";
 import { RUNTIME, versionText } from "./version.ts";
 
-/** Milliseconds that the last messages are given to get out. */
+/** Milliseconds to wait for the last messages to be written. */
 const LAST_WORDS_MS = 1000;
 
 async function main(): Promise<number> {
@@ -92,13 +92,13 @@ function ioOf(writer: LineWriter, debug: boolean): CommandIo {
   return { out: (text) => writer.text(text), log: (text) => log.info(text) };
 }
 
-/** For a person waiting for the next line. */
+/** Writes without buffering. */
 function writeNow(writer: LineWriter, text: string): void {
   writer.text(text);
   writer.flush();
 }
 
-/** What the user says by signals. */
+/** The user's signals. */
 class Signals implements TraceSignals {
   readonly #stop = new AbortController();
   readonly #cut = new AbortController();
@@ -111,7 +111,7 @@ class Signals implements TraceSignals {
     return this.#cut.signal;
   }
 
-  /** From now on signals end nothing by themselves. */
+  /** Installs handlers: from now on signals do not kill the process. */
   catch(): void {
     for (const signal of endingSignals(Deno.readTextFileSync("/proc/self/status"))) {
       Deno.addSignalListener(signal, () => {
@@ -119,12 +119,12 @@ class Signals implements TraceSignals {
         this.#stop.abort();
       });
     }
-    // A file that reaches its limit (ulimit -f) is an error of the write then.
+    // At the file size limit (ulimit -f), let the write fail instead.
     Deno.addSignalListener("SIGXFSZ", () => {});
   }
 }
 
-/** Lines of a failure's details to show: the last ones have the reason. */
+/** Number of lines of a failure's details to show: the reason is in the last ones. */
 const DETAIL_LINES = 20;
 
 /** Reports what went wrong; expected failures without a stack trace. */

@@ -77,7 +77,7 @@ export function runInterfaces(
   return 0;
 }
 
-/** Where the initial one is not known, devices have no names. */
+/** If the initial namespace is unknown, the names of devices are missing. */
 function namespacesFor({ debug }: InterfacesOptions, io: CommandIo): NetworkNamespaces {
   return findNamespaces(null, (message) => {
     if (debug) io.log(message);

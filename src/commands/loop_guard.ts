@@ -1,5 +1,5 @@
 /**
- * Ends a trace whose output crosses an interface that it traces: see src/trace/loop_watch.ts.
+ * Ends a trace that traces its own output: see src/trace/loop_watch.ts.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { type LoopSurroundings, LoopWatch } from "../trace/loop_watch.ts";
 import type { Recording, Tracer } from "../trace/tracer.ts";
 import type { Printer } from "./trace_output.ts";
 
-/** Looks after one trace. */
+/** Guards one trace. */
 export class LoopGuard {
   readonly #log: Log;
   readonly #tracer: Tracer;
@@ -22,12 +22,12 @@ export class LoopGuard {
     this.#printer = printer;
   }
 
-  /** Aborted when the trace has been found to feed itself. */
+  /** Aborted when a feedback loop is detected. */
   get found(): AbortSignal {
     return this.#found.signal;
   }
 
-  /** Watches along with another recording, until what it returns is disposed. To be called once. */
+  /** Adds the loop watch to another recording, until the result is disposed. Call once. */
   start(other: Recording): Recording {
     if (!this.#printer.canFeed) return other;
     const world: LoopSurroundings = {

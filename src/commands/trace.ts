@@ -107,7 +107,7 @@ export async function runTrace(
   // For kernels that do not announce module events.
   vrouter?.look();
   vifWatch?.look();
-  // Interrupted twice, it may not have written all that it has printed.
+  // After a second interrupt, some rows may not have been written.
   const rows = printer.pending ? printer.rows : null;
   log.info(summarize(printer.tree, tracer.counts(), overhead.result(), rows));
   return overhead.exceeded.aborted || loop.found.aborted ? 1 : 0;
@@ -124,7 +124,7 @@ interface Ready {
  * Selects what to trace, and loads the programs.
  *
  * @param resources receives everything to dispose of after the trace
- * @param vifWatch told what the trace selects
+ * @param vifWatch receives the selection
  */
 async function prepare(
   options: TraceOptions,
@@ -153,7 +153,7 @@ async function prepare(
   const noun = interfaces.length === 1 ? "interface" : "interfaces";
   log.info(`Filter events with ${interfaces.length} ${noun} on ${kind}...`);
 
-  // Before anything is attached: that takes its time on old kernels.
+  // Before attaching, which is slow on old kernels.
   const output = resources.use(await openOutput(options.output, log, stop));
   try {
     const tracer = await Tracer.load({
@@ -176,14 +176,14 @@ async function prepare(
   }
 }
 
-/** @throws {Failure} when what the user has named is no network namespace */
+/** @throws {Failure} if the given file is not that of a network namespace */
 function namespacesFor({ netns, vrouter, kernelBtf }: TraceOptions, log: Log): NetworkNamespaces {
   if (vrouter && netns === null) return findNamespaces(kernelBtf, (message) => log.debug(message));
   const { current, initial } = networkNamespaces();
   return { current, initial: netns === null ? initial : namespaceOfFile(netns) };
 }
 
-/** The connections that the output goes over, as far as that can be told. */
+/** The connections that carry the output, as far as they can be determined. */
 function ownConnections(output: Output, log: Log): readonly Connection[] {
   const own = output.connections();
   for (const connection of own) {
@@ -196,15 +196,15 @@ function ownConnections(output: Output, log: Log): readonly Connection[] {
   return own;
 }
 
-/** What is looked after besides the records; `null` without the vrouter module. */
+/** What is watched during the trace; `null` without the vrouter module. */
 interface Watches {
   readonly vrouter: VrouterWatch | null;
   readonly vifWatch: VifWatch | null;
 }
 
 /**
- * Records until something ends it; whatever does, what has been printed is whole, and written as far as
- * the output takes it.
+ * Records until the trace ends, for any reason. The printed tree is always complete, and written as far
+ * as the output accepts it.
  */
 async function record(
   tracer: Tracer,
@@ -222,7 +222,7 @@ async function record(
       timer = setTimeout(() => timeUp.abort(), options.durationMs);
     }
     announce(options.readyFile);
-    // Not before: until the trace is live, a file of an earlier one is better than none.
+    // Not before, because this overwrites an existing file.
     printer.begin();
     const measured = loop.start(overhead.start());
     return {

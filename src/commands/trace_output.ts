@@ -1,5 +1,5 @@
 /**
- * Where a trace goes, and in which form.
+ * Prints the trace to stdout or a file.
  *
  * @module
  */
@@ -20,36 +20,36 @@ import { printable } from "../sys/printable.ts";
 import type { Consumer, SlowOutput } from "../trace/tracer.ts";
 import { CallTree } from "../trace/tree.ts";
 
-/** The header's. */
+/** Lines of the header. */
 const HEADER_LINES = 1;
 const STDOUT = 1;
-/** Milliseconds of waiting for the reader of a FIFO, after which the user is told. */
+/** Milliseconds to wait for the reader of a FIFO before informing the user. */
 const PATIENCE_MS = 1000;
 
-/** Where the trace goes. */
+/** The destination of the trace. */
 export interface Output extends Disposable {
   readonly sink: ByteSink;
   readonly name: string;
-  /** Whether what is written may go over a network: a pipe, a socket, a terminal. */
+  /** Whether the output may cross a network: a pipe, a socket, a terminal. */
   readonly canTravel: boolean;
-  /** The connections that it goes over, as far as that can be told. */
+  /** The connections that carry it, as far as they can be determined. */
   connections(): Connection[];
-  /** Takes the place of what was there before. */
+  /** Discards the previous contents of a file. */
   begin(): void;
 }
 
-/** The user gave up waiting until the output could be opened. */
+/** The user interrupted opening the output. */
 export class OpenCancelled extends Error {
   override readonly name = "OpenCancelled";
 }
 
 /**
- * stdout, or the file asked for; disposing closes a file. What is in a file stays until
+ * Opens stdout or a file; disposing closes the file. An existing file keeps its contents until
  * {@linkcode Output.begin}.
  *
- * @param stop aborted when the user wants out: a FIFO is open only once it has a reader
- * @throws {OpenCancelled} when the user wanted out
- * @throws {Failure} when it cannot be opened
+ * @param stop aborted to stop waiting: a FIFO cannot be opened before it has a reader
+ * @throws {OpenCancelled} if `stop` is aborted
+ * @throws {Failure} if it cannot be opened
  */
 export async function openOutput(
   path: string | null,
@@ -78,7 +78,7 @@ export async function openOutput(
   }
 }
 
-/** Opens a file, which can take for ever, in another thread. */
+/** Opens a file in another thread, as that may block forever. */
 async function open(
   path: string,
   name: string,
@@ -106,28 +106,28 @@ function canTravel({ isFifo, isSocket }: Deno.FileInfo, isTerminal: boolean): bo
   return Boolean(isFifo) || Boolean(isSocket) || isTerminal;
 }
 
-/** Those of its socket, or of the ssh session whose terminal it is. */
+/** The connection of stdout if it is a socket, or those of its terminal. */
 function connectionsOfStdout(): Connection[] {
   const socket = connectionOf(STDOUT);
   if (socket !== null) return [socket];
   if (!Deno.stdout.isTerminal()) return [];
   const found = connectionsOfTerminal();
-  // In tmux, say, the terminal's server is no ancestor.
+  // Under tmux, for example, sshd is not an ancestor.
   const told = connectionOfEnvironment(Deno.env.get("SSH_CONNECTION") ?? "");
   return found.length > 0 || told === null ? found : [told];
 }
 
-/** A file that the trace goes to. */
+/** A file as output. */
 class FileOutput implements Output, ByteSink {
   readonly sink = this;
   readonly canTravel: boolean;
 
   constructor(readonly file: Deno.FsFile, readonly name: string) {
-    // Deno lets nobody ask while something is being written.
+    // Deno does not allow these calls during a write.
     this.canTravel = canTravel(file.statSync(), file.isTerminal());
   }
 
-  /** Whoever names a file wants to see the packets of the terminal. */
+  /** None: the terminal's packets are traced if the output goes to a file. */
   connections(): Connection[] {
     return [];
   }
@@ -155,7 +155,7 @@ class FileOutput implements Output, ByteSink {
   }
 }
 
-/** Prints a trace as call trees. */
+/** Prints call trees. */
 export class Printer implements Consumer, SlowOutput {
   readonly output = this;
   readonly tree: CallTree;
@@ -172,7 +172,7 @@ export class Printer implements Consumer, SlowOutput {
     this.tree = new CallTree(this.#sink, targets.length, limit === null ? {} : { limit });
   }
 
-  /** Rows of the trace written so far. */
+  /** Number of rows written, without the header. */
   get rows(): number {
     return Math.max(0, this.#writer.written - HEADER_LINES);
   }
@@ -184,12 +184,12 @@ export class Printer implements Consumer, SlowOutput {
     this.#writer.flush();
   }
 
-  /** Whether what is written can come to be traced. */
+  /** Whether the output might be traced itself. */
   get canFeed(): boolean {
     return this.#to.canTravel;
   }
 
-  /** Holds back what is printed, or writes it out. */
+  /** Pauses or resumes writing. */
   hold(held: boolean): void {
     this.#writer.held = held;
   }
@@ -226,7 +226,7 @@ export class Printer implements Consumer, SlowOutput {
     return this.#writer.progress();
   }
 
-  /** Closes what is still open. */
+  /** Closes all open calls, and flushes. */
   finish(): void {
     this.tree.finish();
     this.#writer.flush();
@@ -239,7 +239,7 @@ export class Printer implements Consumer, SlowOutput {
     );
   }
 
-  /** Waits until what has been printed is written, or `cut` is aborted. Of a failed trace. */
+  /** Ends a failed trace: waits until all rows are written, or `cut` is aborted. */
   async close(cut: AbortSignal): Promise<void> {
     this.finish();
     await this.#writer.finish(cut);

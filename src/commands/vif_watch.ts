@@ -1,10 +1,10 @@
 /**
- * What a trace has to say when vifs are added or deleted behind its back.
+ * Reports vifs added or deleted during a trace.
  *
- * vrouter announces neither. But a vif has a network device, as a rule, and the kernel announces those; vrouter
- * hears of the vif a while after its device. So the vifs are listed anew some time after a device
- * has come, gone or changed, and when the trace is over: never where nothing happens, for listing
- * takes rtnl, and each page of it a system call.
+ * vrouter does not announce them. But most vifs have a network device, which the kernel announces, some
+ * time before vrouter gets the vif. So the vifs are listed again with some delay after a device was
+ * added, deleted or changed, and at the end of the trace. There is no regular polling, because listing
+ * takes rtnl, and a system call per page.
  *
  * @module
  */
@@ -18,33 +18,33 @@ import type { Watched } from "../trace/tracer.ts";
 import { readVifs, type Vif } from "../vrouter/interfaces.ts";
 import type { SelectedInterface } from "../vrouter/selected_interface.ts";
 
-/** Milliseconds from an announcement to the first look, and from there to each further one. */
+/** Milliseconds from an announcement to the first listing, and between listings after that. */
 const PAUSES_MS: readonly number[] = [500, 2000, 8000];
-/** Looks take this part of the time at most. */
+/** Maximum share of the time spent listing. */
 const SHARE = 1 / 20;
-/** Vifs that a message names. */
+/** Maximum number of vifs named in a message. */
 const MAXIMUM_NAMED = 5;
 
-/** What a trace is about, as far as vifs matter. */
+/** The interfaces that a trace has selected. */
 export interface WatchedVifs {
-  /** All vifs that there were at first. */
+  /** All vifs at the start. */
   readonly vifs: readonly Vif[];
-  /** Names of interfaces that were chosen; none for all vifs. */
+  /** Names of interfaces to select; empty for all vifs. */
   readonly names: readonly string[];
   readonly interfaces: readonly SelectedInterface[];
 }
 
-/** Where the watch gets what it knows; all of it is this machine's unless tests say otherwise. */
+/** Sources of information: this machine, or a test. */
 export interface VifSources {
-  /** `null` where nothing is announced. */
+  /** `null` if there are no announcements. */
   readonly events: Pick<LinkEvents, "fd" | "take" | typeof Symbol.dispose> | null;
-  /** `null` while they say nothing about the trace. */
+  /** The current vifs; `null` if they are not those of the traced module. */
   readonly list: () => readonly Vif[] | null;
   /** Milliseconds. */
   readonly now: () => number;
 }
 
-/** Follows which vifs there are. */
+/** Watches the list of vifs. */
 export class VifWatch implements Disposable {
   readonly #log: Log;
   readonly #sources: VifSources;
@@ -54,13 +54,13 @@ export class VifWatch implements Disposable {
   #pause = 0;
   #earliest = -Infinity;
 
-  /** @param sources listened to from before the vifs are first listed */
+  /** @param sources opened before the vifs are first listed, so that no change is missed */
   constructor(log: Log, sources: VifSources) {
     this.#log = log;
     this.#sources = sources;
   }
 
-  /** Says what the trace is about. Looks do nothing before that. */
+  /** Sets what the trace has selected. */
   begin({ vifs, names, interfaces }: WatchedVifs): void {
     this.#known = byIdentity(vifs);
     if (names.length === 0) return;
@@ -68,7 +68,7 @@ export class VifWatch implements Disposable {
     this.#concerns = ({ index, name }) => indexes.has(index) || names.includes(name);
   }
 
-  /** What to look after while the trace runs; `undefined` where nothing is announced. */
+  /** What to poll during the trace; `undefined` if there are no announcements. */
   get watched(): Watched | undefined {
     const { events } = this.#sources;
     return events === null ? undefined : { fd: events.fd, ready: () => this.#announced() };
@@ -81,7 +81,7 @@ export class VifWatch implements Disposable {
     this.#due = Math.max(this.#earliest, Math.min(this.#due, soon));
   }
 
-  /** Looks, if it is time for that. Costs nothing while nothing is announced. */
+  /** Calls {@linkcode look} when it is due. Costs nothing without announcements. */
   turn(): void {
     if (this.#due === Infinity || this.#sources.now() < this.#due) return;
     this.look();
@@ -91,7 +91,7 @@ export class VifWatch implements Disposable {
       : Math.max(this.#earliest, this.#sources.now() + next);
   }
 
-  /** Lists the vifs, and tells which have been added and deleted since the last time. */
+  /** Lists the vifs, and reports which were added or deleted since the last time. */
   look(): void {
     const start = this.#sources.now();
     const present = this.#list();
@@ -126,7 +126,7 @@ export class VifWatch implements Disposable {
     }
   }
 
-  /** Those of `vifs` that are not among `others`, as far as they concern the trace. */
+  /** Those of `vifs` that are not in `others` and concern the trace. */
   #only(vifs: ReadonlyMap<string, Vif>, others: ReadonlyMap<string, Vif>): Vif[] {
     return [...vifs].filter(([key, vif]) => !others.has(key) && this.#concerns(vif))
       .map(([_, vif]) => vif);
@@ -138,10 +138,10 @@ export class VifWatch implements Disposable {
 }
 
 /**
- * Listens to this machine, from now on.
+ * The sources on this machine, with announcements from now on.
  *
- * @param isSame whether the vrouter module is still the one that is traced: with another one, or none, come
- * other vifs, which is not worth a word of its own
+ * @param isSame whether the vrouter module is still the traced one; the vifs of another one are not
+ * reported, as the reload itself is
  */
 export function vifSources(log: Log, isSame: () => boolean): VifSources {
   const { current, initial } = networkNamespaces();
@@ -155,7 +155,7 @@ export function vifSources(log: Log, isSame: () => boolean): VifSources {
   return { events, list: () => isSame() ? readVifs() : null, now: () => performance.now() };
 }
 
-/** By what makes it the one it is: numbers of devices are not given a second time. */
+/** By vif index and ifindex: a new device gets a new ifindex, even if the vif index is reused. */
 function byIdentity(vifs: readonly Vif[]): Map<string, Vif> {
   return new Map(vifs.map((vif) => [`${vif.index} ${vif.ifindex}`, vif]));
 }

@@ -36,7 +36,7 @@ const POINTER_BYTES = 8;
 const MAX_DIMENSIONS = 16;
 
 /**
- * Checks that each type refers to a type valid for its kind, and that members lie within their struct:
+ * Checks that each type refers to types valid for its kind, and that members lie within their struct:
  * the kernel's own rules for whole BTF (`btf_resolve()`). Does nothing for standalone BTF.
  *
  * Takes one step per word of the types.

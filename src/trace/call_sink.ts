@@ -8,8 +8,8 @@
 /** Why a call's closing row is not its own return event. */
 export type Incomplete =
   /**
-   * The return event never came: it was lost, or the probe's hit was missed. At the end of the trace that
-   * is taken for granted where events have been lost since the task was last heard of.
+   * There was no return event: it was lost, or the probe's hit was missed. At the end of the trace this is
+   * assumed if events were lost after the task's last event.
    */
   | "return lost"
   /** The trace ended while the call was still running. */

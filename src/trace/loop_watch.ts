@@ -1,52 +1,55 @@
 /**
- * Notices a trace that feeds itself: its output crosses a traced interface, so that each row written makes
- * more events than one.
+ * Detects a feedback loop: the output of a trace crosses a traced interface, so each row causes more than
+ * one event.
  *
- * Nothing but the output of such a trace tells it from a busy host. So when events have kept coming for a
- * while, the output is held back for a moment: where that makes them die away, and letting it go on
- * brings them back, again and again and at moments that no other traffic would choose, the trace is
- * its own cause. Nothing is lost by that, as the ring keeps what comes meanwhile.
+ * Such a trace looks like that of a busy host. So when there have been many events for some time, the
+ * output is paused briefly. If events stop during the pause and resume after it, several times in a row
+ * with pauses of random length, which other traffic would not follow, the trace causes them itself.
+ * Pausing loses nothing, as the ring stores the events meanwhile.
  *
  * @module
  */
 
-/** Milliseconds over which events are counted. */
+/** Milliseconds of a window, in which events are counted. */
 const WINDOW_MS = 100;
-/** Events of a window that are worth a look; fewer harm nobody. */
+/** Events per window of a busy trace; fewer are harmless. */
 const BUSY_EVENTS = 200;
-/** Busy windows without a break, before the output is first held back and then between two times. */
+/** Consecutive busy windows before the first pause, and between pauses. */
 const BUSY_WINDOWS = 10;
 const BUSY_BETWEEN = 4;
-/** Milliseconds of holding it: a different time each time, between these two. */
+/** Limits of a pause in milliseconds; its length is random. */
 const SHORTEST_HOLD_MS = 300;
 const LONGEST_HOLD_MS = 900;
-/** What follows on a slow link has more on the way: each try after one in vain holds twice as long, up to this. */
+/** Limit of the factor of pauses, which doubles with each failed attempt: slow links drain slowly. */
 const LONGEST_PATIENCE = 4;
-/** Milliseconds within which events must be back. */
+/** Milliseconds for events to resume. */
 const BACK_MS = 400;
-/** They have died away at less than this share of what they were. */
+/** Events have stopped if their rate is below this share of the rate before the pause. */
 const QUIET_SHARE = 0.25;
-/** Times that they must have done so. */
+/** Pauses in a row that show a loop. */
 const ROUNDS = 4;
-/** Milliseconds until the next try, at first; twice as long after each. */
+/** Milliseconds after a failed attempt until the next; doubles each time up to the limit. */
 const FIRST_PAUSE_MS = 5000;
 const LONGEST_PAUSE_MS = 300_000;
 
-/** What the watch sees and does. */
+/** What the watch observes and controls. */
 export interface LoopSurroundings {
   /** Milliseconds of a monotonic clock. */
   now(): number;
-  /** Events that the programs have produced, with those that found no room. */
+  /** Number of events so far, including lost ones. */
   events(): number;
-  /** Events that found no room. */
+  /** Number of lost events so far. */
   lost(): number;
-  /** Holds the output back, or lets it go on. */
+  /** Pauses or resumes the output. */
   hold(held: boolean): void;
   /** From 0 to below 1. */
   random(): number;
 }
 
-/** What goes on: events come; the output is held and they may ebb; they should have; they should come back. */
+/**
+ * `busy`: events are counted; `ebb`: the output is paused and drains; `held`: events must have stopped;
+ * `back`: the output continues and events must resume.
+ */
 type Phase = "busy" | "ebb" | "held" | "back";
 
 /** Watches one trace. */
@@ -54,24 +57,24 @@ export class LoopWatch {
   readonly #world: LoopSurroundings;
   readonly #looping: () => void;
   #phase: Phase = "busy";
-  /** When the present phase ends. */
+  /** End of the current phase. */
   #deadline = 0;
-  /** Where the present count of events began. */
+  /** Start of the current count of events. */
   #since: number;
   #events: number;
   #lost: number;
-  /** Busy windows on end. */
+  /** Consecutive busy windows. */
   #busy = 0;
-  /** Events in a millisecond, before the output was held. */
+  /** Events per millisecond before the pause. */
   #rate = 0;
-  /** Whether all events had found room until then. */
+  /** Whether no events were lost before the pause. */
   #lossless = true;
   #rounds = 0;
   #notBefore = 0;
   #pause = FIRST_PAUSE_MS;
   #patience = 1;
 
-  /** @param looping called once the trace is found to feed itself */
+  /** @param looping called when a loop is detected */
   constructor(world: LoopSurroundings, looping: () => void) {
     this.#world = world;
     this.#looping = looping;
@@ -80,7 +83,7 @@ export class LoopWatch {
     this.#lost = world.lost();
   }
 
-  /** To be called at least every tenth of a second. */
+  /** Must be called at least every tenth of a second. */
   turn(): void {
     const now = this.#world.now();
     switch (this.#phase) {
@@ -98,7 +101,7 @@ export class LoopWatch {
     }
   }
 
-  /** Lets the output go on, whatever is going on. */
+  /** Resumes the output in any phase. */
   stop(): void {
     this.#world.hold(false);
   }
@@ -119,9 +122,9 @@ export class LoopWatch {
     this.#world.hold(true);
   }
 
-  /** What is on its way arrives. */
+  /** Output already written arrives. */
   #whileEbbing(now: number): void {
-    // Holding the output must not be what loses events.
+    // The pause must not cause losses.
     if (this.#lossless && this.#world.lost() > this.#lost) return this.#giveUp(now);
     if (now < this.#deadline) return;
     this.#enter("held", now, now - this.#since);
@@ -145,7 +148,7 @@ export class LoopWatch {
     }
   }
 
-  /** Events come and go by themselves. */
+  /** Events do not follow the output: no loop. */
   #giveUp(now: number): void {
     this.#world.hold(false);
     this.#enter("busy", now, 0);
@@ -162,7 +165,7 @@ export class LoopWatch {
     this.#count(now);
   }
 
-  /** Counts from now on. */
+  /** Starts a new count of events. */
   #count(now: number): void {
     this.#since = now;
     this.#events = this.#world.events();

@@ -1,5 +1,5 @@
 /**
- * A trace from start to end: loads the programs, attaches the probes, reads the records, detaches.
+ * A trace: loads the programs, attaches the probes, reads the records, and detaches.
  *
  * @module
  */
@@ -27,103 +27,103 @@ import { isSampled } from "../probe/sampling.ts";
 export interface TracerOptions extends PacketOffsets, ObjectSource {
   /** Functions to attach to; at least one. A function's index is its number in records. */
   readonly targets: readonly Target[];
-  /** Interfaces whose packets are kept. */
+  /** Interfaces whose packets are traced. */
   readonly interfaces: readonly ChosenInterface[];
-  /** One packet in so many is kept, below 2^32; 1 keeps all, others want `sampledTargets()`. */
+  /** N to keep one packet in N, below 2^32. 1 keeps all; others require `sampledTargets()`. */
   readonly sample: number;
   readonly backend: BackendName | "auto";
   /** Bytes of the ring buffer: a power of two of pages. */
   readonly ringBytes: number;
-  /** Inode number of the network namespace that the vifs' devices are in; 0 without vrouter. */
+  /** Inode number of the network namespace of the vifs' devices; 0 without vrouter. */
   readonly vrouterNetns: number;
-  /** Connections whose packets are left out, as they carry what comes of the trace. */
+  /** Connections that carry the output of the trace; their packets are ignored. */
   readonly own: readonly Connection[];
   /** File with the kernel's BTF; `null` lets libbpf find it. */
   readonly kernelBtf: string | null;
-  /** Who waits for the trace. */
+  /** Receives messages, and can cancel. */
   readonly user: User;
 }
 
-/** Something else to look after while records are read. */
+/** A further file descriptor to poll while records are read. */
 export interface Watched {
-  /** Has input when there is something to do. */
+  /** Becomes readable when there is something to do. */
   readonly fd: number;
-  /** Does it, and takes all of that input. What it throws ends the trace. */
+  /** Handles it, and must consume all input. If it throws, the trace ends. */
   readonly ready: () => void;
 }
 
-/** Something that goes along with the recording, and is disposed when it ends. */
+/** Runs alongside the recording, and is disposed when that ends. */
 export interface Recording extends Disposable {
   /** Called at least every tenth of a second. */
   turn(): void;
 }
 
-/** Takes the records of a trace. */
+/** Receives the records of a trace. */
 export interface Consumer extends RecordSink {
   /**
-   * Records were lost since the last call, or since the trace began.
+   * Records were lost since the last call, or since the start.
    *
-   * @param ahead records to come that may be older than the loss, at most
+   * @param ahead maximum number of records to come that may precede the loss
    */
   lost(ahead: number): void;
-  /** The ring is dry: what has been held back for the sake of speed should go out now. */
+  /** The ring is empty: flush buffered output. */
   dry(): void;
-  /** True once no further calls are wanted; returns of calls already taken still are. */
+  /** True once it wants no further calls, only the returns of calls already received. */
   readonly full: boolean;
-  /** True once nothing is wanted any more. */
+  /** True once it wants no further records. */
   readonly done: boolean;
-  /** Where it writes, if that can be slower than records come. */
+  /** Its output, if that may be slower than the records. */
   readonly output?: SlowOutput;
 }
 
-/** What takes its time to take what a consumer makes of records. Nothing that must not wait waits for it. */
+/** Output of a consumer that may be slow. Detaching never waits for it. */
 export interface SlowOutput {
-  /** True while no records should come. They stay in the ring, where those without room count as lost. */
+  /** True while it wants no records. They stay in the ring; once that is full, records are lost. */
   readonly blocked: boolean;
-  /** True while it has not taken everything. */
+  /** True while something remains to be written. */
   readonly pending: boolean;
-  /** Resolves once it has taken more, or failed. */
+  /** Resolves after the next write, successful or not. */
   progress(): Promise<void>;
-  /** No more records will come. */
+  /** No more records will follow. */
   finish(): void;
-  /** Called, once, when nothing is attached any more and the output keeps the trace from ending. */
+  /** Called once if, after detaching, the end of the trace waits for the output. */
   waiting(): void;
 }
 
-/** What happened, for the summary. */
+/** Counts for the summary. */
 export interface TraceCounts extends Counts {
   /** Probe hits that did not run a program. */
   readonly missed: number;
   /** Probes that another program has removed. */
   readonly removed: number;
-  /** Records read from the ring and not handed on, because the reading was cut short. */
+  /** Records left in the ring because reading was cut short. */
   readonly unread: number;
-  /** The packets of a sampled trace; `null` where all are kept. */
+  /** Packets of a sampled trace; `null` for other traces. */
   readonly sampling: Sampling | null;
 }
 
-/** What became of the packets of a sampled trace. */
+/** Packet counts of a sampled trace. */
 export interface Sampling extends PacketCounts {
   /** N of "one packet in N". */
   readonly sample: number;
 }
 
-/** Ring bytes handled before Deno's event loop gets a turn (signals, timers). */
+/** Ring bytes processed between turns of Deno's event loop (signals, timers). */
 const BATCH_BYTES = 1 << 20;
-/** Milliseconds between two looks at the ring while records keep coming without wake-ups. */
+/** Milliseconds between polls of the ring while it has records, without wake-ups. */
 const PAUSE_MS = 10;
-/** Milliseconds of sleep at most, should a wake-up be missed. */
+/** Maximum milliseconds to sleep, in case a wake-up is missed. */
 const SLEEP_MS = 100;
-/** Milliseconds between two looks at whether the probes are still there: 2 ms for all of them. */
+/** Milliseconds between checks for removed probes, which take 2 ms for all of them. */
 const LOOK_MS = 5000;
-/** Milliseconds given to calls that are still open once the row limit is reached. */
+/** Milliseconds for open calls to return after the row limit is reached. */
 const LIMIT_GRACE_MS = 1000;
-/** Milliseconds of waiting for the output alone, after which the user is told. */
+/** Milliseconds to wait for the output before informing the user. */
 const PATIENCE_MS = 1000;
 
 /**
- * One trace. Disposing it leaves nothing in the kernel, however far it came. All else but
- * {@linkcode Tracer.detach} throws a ReferenceError then.
+ * One trace. Disposing it removes everything from the kernel, in any state. After that, all other methods
+ * except {@linkcode Tracer.detach} throw a ReferenceError.
  */
 export class Tracer implements Disposable {
   readonly #resources: DisposableStack;
@@ -140,14 +140,14 @@ export class Tracer implements Disposable {
   #removed = 0;
   #unread = 0;
   #nextLook = 0;
-  /** The output is being waited for, and wakes this when it has taken more. */
+  /** Whether a {@linkcode SlowOutput.progress} is pending, which wakes the poller when it resolves. */
   #outputAsked = false;
   readonly #wake = (): void => {
-    // What an output that was given up takes in the end, matters no more.
+    // Discarded output may make progress after dispose.
     if (!this.#resources.disposed) this.#poller.wake();
   };
 
-  /** @param resources holds libbpf and the object, and from now on all else; this trace's to dispose */
+  /** @param resources contains libbpf and the object; the trace takes ownership */
   private constructor(
     options: TracerOptions,
     resources: DisposableStack,
@@ -164,15 +164,15 @@ export class Tracer implements Disposable {
     this.#poller = resources.use(new Poller(ringFd));
     this.#counters = resources.use(new Counters(object.mapFd("counters"), cpus));
     this.#control = new Int32Array(object.control, 0, 2);
-    // Last: until here, whoever made the stack disposes it.
+    // Last, because until here the caller disposes of it.
     this.#resources = resources.move();
   }
 
   /**
-   * Loads the programs of the best backend and makes the ring ready. No probe is live yet.
+   * Loads the programs of the best backend and maps the ring. Attaches nothing yet.
    *
-   * @throws {Failure} when no backend works
-   * @throws {AttachCancelled} when the user wants out; nothing is left in the kernel then
+   * @throws {Failure} if no backend works
+   * @throws {AttachCancelled} if the user interrupts; nothing is left in the kernel then
    */
   static async load(options: TracerOptions): Promise<Tracer> {
     using resources = new DisposableStack();
@@ -195,7 +195,7 @@ export class Tracer implements Disposable {
       },
       options.targets.length,
       options.backend,
-      // Three: should one be odd, the others are not.
+      // Three, in case the kernel refuses one.
       spread(options.targets, 3),
       options.user,
     );
@@ -207,8 +207,8 @@ export class Tracer implements Disposable {
   /**
    * Attaches to every target. Nothing is recorded before {@linkcode run}.
    *
-   * @returns functions the kernel refused
-   * @throws {AttachCancelled} when `progress` says so
+   * @returns functions refused by the kernel
+   * @throws {AttachCancelled} if `progress` reports an interruption
    */
   async attach(progress: AttachProgress): Promise<readonly SkippedFunction[]> {
     this.#requireOpen();
@@ -218,15 +218,15 @@ export class Tracer implements Disposable {
   }
 
   /**
-   * Records and hands on until `signal` is aborted or the consumer is done, then detaches and hands on
-   * what is left in the ring, as far as the output takes it: detaching never waits for that.
+   * Records until `signal` is aborted or the consumer is done, then detaches, and passes on the rest of
+   * the ring. Detaching does not wait for the output.
    *
-   * @param consumer what it throws ends the trace, with everything detached
+   * @param consumer receives the records; if it throws, the trace ends, detached
    * @param signal aborted to end the trace
-   * @param cut aborted to give up what is left in the ring, which is counted, and in the output
-   * @param live called once events are recorded; what it returns goes along until they no longer are,
-   * and is disposed before anything is detached
-   * @param watched looked after until the reading ends
+   * @param cut aborted to discard the rest of the ring, which is counted, and of the output
+   * @param live called when recording has started; its result runs until recording ends, and is
+   * disposed before detaching
+   * @param watched polled until recording ends
    */
   async run(
     consumer: Consumer,
@@ -279,7 +279,7 @@ export class Tracer implements Disposable {
         await this.#poller.wait(PAUSE_MS);
         continue;
       }
-      // Say first that a wake-up is wanted, look once more, and only then sleep: see bpf/record.h.
+      // Request a wake-up, check again, then sleep: see bpf/record.h.
       Atomics.store(this.#control, CONTROL_READER_WAITS / 4, 1);
       if (this.#ring.pending === 0) await this.#poller.wait(SLEEP_MS);
       else await this.#poller.wait(1);
@@ -287,7 +287,7 @@ export class Tracer implements Disposable {
     }
   }
 
-  /** Losses are counted first: records in the ring at that time may precede the last loss. */
+  /** Reads the count before the ring: records in the ring by then may precede the last loss. */
   #tellLoss(consumer: Consumer): void {
     const lost = this.#counters.lost();
     if (lost === this.#lost) return;
@@ -295,7 +295,7 @@ export class Tracer implements Disposable {
     consumer.lost(this.#ring.recordsPending);
   }
 
-  /** Makes known, every now and then, that another program has removed probes. */
+  /** Checks from time to time whether another program has removed probes, and reports it. */
   #lookAfterProbes(): void {
     const time = performance.now();
     if (time < this.#nextLook) return;
@@ -312,7 +312,7 @@ export class Tracer implements Disposable {
     );
   }
 
-  /** Reads on without probes: their programs have run to their end, so nothing is being written. */
+  /** Reads the rest of the ring after detaching: all programs have finished, so nothing is written. */
   async #readRest(consumer: Consumer, cut: AbortSignal): Promise<void> {
     const { output } = consumer;
     const patience = new Patience();
@@ -324,14 +324,14 @@ export class Tracer implements Disposable {
         await this.#poller.wait(0);
       }
     }
-    // Behind the consumer's own end, nobody misses anything.
+    // If the consumer is done, it does not miss the rest.
     if (!consumer.done) this.#ring.drain({ record: () => void this.#unread++ }, Infinity);
     output?.finish();
     while (output?.pending && !cut.aborted) await this.#outputTakes(output, patience);
     consumer.dry();
   }
 
-  /** Waits until the output has taken more, for a tenth of a second at most. */
+  /** Waits for progress of the output, for at most a tenth of a second. */
   async #outputTakes(output: SlowOutput, patience?: Patience): Promise<void> {
     if (!this.#outputAsked) {
       this.#outputAsked = true;
@@ -344,7 +344,7 @@ export class Tracer implements Disposable {
     patience?.look(output);
   }
 
-  /** Stops recording and detaches all probes. Harmless when that has been done. */
+  /** Stops recording and detaches all probes. Idempotent. */
   detach(): void {
     this.#control[CONTROL_ENABLED / 4] = 0;
     const attachment = this.#attachment;
@@ -366,13 +366,13 @@ export class Tracer implements Disposable {
     return this.#backend.programs.map(({ name }) => this.#object.programFd(name));
   }
 
-  /** What the programs have counted so far. Costs no system call. */
+  /** The programs' current counts. Needs no system call. */
   events(): Counts {
     this.#requireOpen();
     return this.#counters.read();
   }
 
-  /** What has been recorded, lost and missed; complete after {@linkcode run}. */
+  /** All counts; final after {@linkcode run}. */
   counts(): TraceCounts {
     this.#requireOpen();
     const missed = this.#attachment?.missed() ?? this.#missed;
@@ -398,7 +398,7 @@ export class Tracer implements Disposable {
   }
 }
 
-/** Has the user told when an output has been waited for too long. */
+/** Informs the user once if waiting for the output takes long. */
 class Patience {
   readonly #end = performance.now() + PATIENCE_MS;
   #told = false;

@@ -33,17 +33,17 @@ import {
 
 /** An interface of the vrouter module. */
 export interface Vif {
-  /** Index in the module's table, the N of `vif0/N`; 0 is an interface like any other. */
+  /** Index in the module's table, the N of `vif0/N`; may be 0. */
   readonly index: number;
-  /** Name that the module keeps; usually that of the device. */
+  /** Name in the module; usually that of the device. */
   readonly name: string;
-  /** Name of the network device; `null` when there is none, or it cannot be known. */
+  /** Name of the network device; `null` if there is none, or its name is unknown. */
   readonly device: string | null;
-  /** Number of the network device in the initial network namespace; 0 when there is none. */
+  /** Index of the network device in the initial network namespace; 0 if there is none. */
   readonly ifindex: number;
   /** Kind of interface, in lower case: `host`, `agent`, `physical`, `virtual`, … or `type N`. */
   readonly type: string;
-  /** Number of the VRF that its packets start in; 65535 for none. */
+  /** VRF of its packets; 65535 for none. */
   readonly vrf: number;
   /** VIF_FLAG_* bits, as an unsigned 32-bit number. */
   readonly flags: number;
@@ -55,7 +55,7 @@ export interface Vif {
   readonly drops: number;
 }
 
-/** There is no vrouter module in the kernel, or none that speaks its netlink protocol. */
+/** The vrouter module is not loaded, or does not speak its netlink protocol. */
 export class VrouterAbsentError extends Failure {
   override readonly name = "VrouterAbsentError";
 
@@ -86,9 +86,9 @@ const TYPE_NAMES: readonly string[] = [
 ];
 
 const SANDESH_OP_DUMP = 3;
-/** Bit of vr_response's code: the page was full before the table was at its end. */
+/** Bit of vr_response's code: the dump continues on another page. */
 const VR_MESSAGE_DUMP_INCOMPLETE = 0x40000000;
-/** Code with which the module answers what it cannot decode; not to be read as EPERM. */
+/** The module's answer to a request that it cannot decode; it does not mean EPERM. */
 const NOT_UNDERSTOOD = -1;
 
 const EPERM = 1;
@@ -97,7 +97,7 @@ const ENOENT = 2;
 /** vif_idx is an unsigned short in the module. */
 const MAXIMUM_INDEX = 0xffff;
 
-/** VR_INTERFACE_NAME_LEN of the module, which counts the NUL; here it may be absent. */
+/** VR_INTERFACE_NAME_LEN of the module, including the NUL, which is optional here. */
 const MAXIMUM_NAME_BYTES = 64;
 
 /** Fields of vr_response. */
@@ -122,14 +122,14 @@ const FIELD = {
 } as const;
 
 /**
- * Reads the whole vif table of the vrouter module, page by page. There are 65,536 vifs at most, each
- * with a name of 64 bytes at most, and each page brings one at least.
+ * Reads the whole vif table of the vrouter module, page by page. Accepts at most 65,536 vifs with names
+ * of at most 64 bytes, and at least one vif per page.
  *
- * @param transport a NETLINK_GENERIC one
- * @param devices of the initial network namespace, to name the vifs' devices
+ * @param transport a NETLINK_GENERIC transport
+ * @param devices those of the initial network namespace, for the names of the vifs' devices
  * @returns the vifs by index
- * @throws {VrouterAbsentError} when the module is not loaded
- * @throws {Failure} without CAP_NET_ADMIN, when the module refuses, or its answer makes no sense
+ * @throws {VrouterAbsentError} if the module is not loaded
+ * @throws {Failure} without CAP_NET_ADMIN, or if the module refuses or its answer is invalid
  */
 export function listVifs(
   transport: NetlinkTransport,
@@ -144,7 +144,7 @@ export function listVifs(
       const page = readPage(client, family, marker);
       for (const message of page.interfaces) {
         const vif = parseVif(message, deviceNames);
-        // Ascending without repetition: this also ends a dump whose pages never do.
+        // Requiring ascending indexes also ends a dump with an endless number of pages.
         if (vif.index <= marker || vif.index > MAXIMUM_INDEX) {
           throw nonsense(`vif ${vif.index} follows vif ${marker}`);
         }
@@ -160,8 +160,8 @@ export function listVifs(
 }
 
 /**
- * Reads the vif table of the vrouter module in this kernel, with the names of the devices where
- * this process is in the namespace that they live in.
+ * Reads the vif table of the vrouter module in this kernel; with device names if this process is in the
+ * namespace of the devices.
  *
  * @throws {Failure} as {@linkcode listVifs}
  */
@@ -173,7 +173,7 @@ export function readVifs(namespaces: NetworkNamespaces = networkNamespaces()): V
 /** One page of the table. */
 interface Page {
   readonly interfaces: readonly SandeshMessage[];
-  /** Whether no further page follows. */
+  /** Whether this is the last page. */
   readonly complete: boolean;
 }
 
@@ -188,13 +188,13 @@ function findFamily(client: NetlinkClient): number {
   }
 }
 
-/** The vifs behind `marker`, the index of the last one already read. */
+/** The vifs after `marker`, the index of the last one already read. */
 function readPage(client: NetlinkClient, family: number, marker: number): Page {
   const request = encodeMessages([{
     name: "vr_interface_req",
     fields: [
       { id: FIELD.operation, value: { type: "i32", value: SANDESH_OP_DUMP } },
-      // Core 0 stands for the sum over all of them.
+      // Core 0 means the sum over all cores.
       { id: FIELD.core, value: { type: "u32", value: 0 } },
       { id: FIELD.marker, value: { type: "i32", value: marker } },
     ],
@@ -227,7 +227,7 @@ function parseVif(message: SandeshMessage, deviceNames: ReadonlyMap<number, stri
   const fields = fieldsOf(message);
   if (!fields.has(FIELD.index)) throw nonsense("a vif without index");
   const type = integer(fields, FIELD.type);
-  // The module writes 0 or -1 for a vif without device.
+  // 0 or -1 for a vif without a device.
   const ifindex = Math.max(0, integer(fields, FIELD.ifindex));
   return {
     index: integer(fields, FIELD.index),
@@ -249,7 +249,7 @@ function fieldsOf(message: SandeshMessage): Map<number, SandeshValue> {
   return new Map(message.fields.map((field) => [field.id, field.value]));
 }
 
-/** A 32-bit or smaller integer; 0 when it is absent, as in the module. */
+/** A 32-bit or smaller integer; 0 if absent, as in the module. */
 function integer(fields: ReadonlyMap<number, SandeshValue>, id: number): number {
   const field = fields.get(id);
   if (field === undefined) return 0;
@@ -265,7 +265,7 @@ function integer(fields: ReadonlyMap<number, SandeshValue>, id: number): number 
   }
 }
 
-/** A 64-bit counter, unsigned in the module; beyond 2^53 its last digits are rounded. */
+/** A 64-bit counter, unsigned in the module; rounded above 2^53. */
 function counter(fields: ReadonlyMap<number, SandeshValue>, id: number): number {
   const field = fields.get(id);
   if (field === undefined) return 0;
@@ -278,7 +278,7 @@ function counter(fields: ReadonlyMap<number, SandeshValue>, id: number): number 
   }
 }
 
-/** A name; empty when it is absent. */
+/** A name; empty if absent. */
 function nameIn(fields: ReadonlyMap<number, SandeshValue>, id: number): string {
   const field = fields.get(id);
   if (field === undefined) return "";
@@ -297,7 +297,7 @@ function nonsense(what: string, options?: ErrorOptions): Failure {
   );
 }
 
-/** The error to tell the user for one that came up while listing. */
+/** Translates an error of the listing for the user. */
 function describe(cause: unknown): unknown {
   if (cause instanceof SandeshError) return nonsense(cause.message, { cause });
   if (!(cause instanceof NetlinkError)) return cause;
@@ -310,7 +310,7 @@ function describe(cause: unknown): unknown {
           cause,
         },
       );
-    case ENOENT: // the family, which was there a moment ago
+    case ENOENT: // the family was unregistered meanwhile
       return new VrouterAbsentError(cause);
     default:
       return new Failure("vifs", `Cannot list the vifs: ${cause.message}`, { cause });

@@ -1,7 +1,7 @@
 /**
- * The devices that the vrouter module has for its own use. What a physical vif receives is passed on to
- * another CPU through pkt2 (RPS, unless the module's vr_perfr3 is 0), and on its way to a virtual machine
- * through pkt1 or pkt3 (GRO of IP packets and of frames). Packets of other vifs are never on them.
+ * The vrouter module's internal devices. A packet received by a physical vif is passed to another CPU
+ * through pkt2 (RPS, unless the module's vr_perfr3 is 0), and to a virtual machine through pkt1 or pkt3
+ * (GRO of IP packets and of frames). Packets of other vifs never use them.
  *
  * @module
  */
@@ -10,12 +10,12 @@ import type { NetworkLink, NetworkNamespaces } from "../sys/network.ts";
 import type { Vif } from "./interfaces.ts";
 import type { SelectedInterface } from "./selected_interface.ts";
 
-/** ARPHRD_VOID of linux/if_arp.h: the hardware of these devices, and hardly any other's. */
+/** ARPHRD_VOID of linux/if_arp.h: the hardware type of these devices, rarely used by others. */
 const ARPHRD_VOID = 0xffff;
-/** What vrouter calls its device for RPS; it can be renamed. */
+/** vrouter's name for its RPS device, which can be renamed. */
 const RPS_NAME = "pkt2";
 
-/** What there is to find them in. */
+/** Where to find them. */
 export interface OwnDeviceSources {
   readonly vifs: readonly Vif[] | null;
   readonly vrouterDevices: readonly NetworkLink[];
@@ -23,8 +23,8 @@ export interface OwnDeviceSources {
 }
 
 /**
- * The own devices of vrouter that packets of selected vifs go through, those left out that are selected
- * themselves. Where not all physical vifs are selected, they are shared with packets of the others.
+ * The internal devices used by packets of the selected vifs, except those that are selected themselves.
+ * If not all physical vifs are selected, the devices are marked as shared with the others.
  */
 export function ownDevices(
   selected: readonly SelectedInterface[],
@@ -46,14 +46,14 @@ export function ownDevices(
   ].filter((own) => !selected.some((one) => one.netns === netns && one.ifindex === own.ifindex));
 }
 
-/** pkt1 and pkt3 have vifs, so that vrouter tells which devices they are. */
+/** pkt1 and pkt3 have vifs, so vrouter reports their ifindexes. */
 function isGro({ type, ifindex }: Vif): boolean {
   return type === "stats" && ifindex > 0;
 }
 
 /**
- * pkt2 is no vif. Another device may have its name, and it another name; then it is the only one of its
- * kind.
+ * pkt2 has no vif and is found by its hardware type and name; if it was renamed, only if no other device
+ * has that type.
  */
 function findRpsDevice(vifs: readonly Vif[], devices: readonly NetworkLink[]): number | null {
   const known = new Set(vifs.map(({ ifindex }) => ifindex));

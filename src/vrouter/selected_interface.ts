@@ -1,17 +1,17 @@
 /**
- * An interface that a trace is about.
+ * A selected interface.
  *
  * @module
  */
 
-/** An interface that the trace keeps the packets of. */
+/** An interface whose packets are traced. */
 export interface SelectedInterface {
   /** Inode of the network namespace that `ifindex` belongs to (`net->ns.inum`). */
   readonly netns: number;
-  /** Number of the network device; 0 for a vif without one. */
+  /** Index of the network device; 0 for a vif without one. */
   readonly ifindex: number;
   /** Index of the vif; `null` for a plain network device. */
   readonly vifIndex: number | null;
-  /** Set for one of vrouter's own devices that carries packets of vifs that are not selected, too. */
+  /** Set for an internal device of vrouter that also carries packets of vifs that are not selected. */
   readonly shared?: "rps" | "gro";
 }

@@ -1,5 +1,5 @@
 /**
- * Which interfaces a trace is about.
+ * Selects the interfaces to trace.
  *
  * @module
  */
@@ -22,32 +22,32 @@ import type { SelectedInterface } from "./selected_interface.ts";
 
 export type { SelectedInterface };
 
-/** What there is to select from. */
+/** The interfaces to select from. */
 export interface AvailableInterfaces {
-  /** The vifs; `null` when the vrouter module is left out (`--no-vrouter`). */
+  /** The vifs; `null` without the vrouter module (`--no-vrouter`). */
   readonly vifs: readonly Vif[] | null;
   /** The network devices of this process's namespace. */
   readonly devices: readonly NetworkDevice[];
-  /** The network devices of the namespace that the vifs' are in. */
+  /** The network devices of the vifs' namespace. */
   readonly vrouterDevices: readonly NetworkLink[];
   readonly namespaces: NetworkNamespaces;
 }
 
-/** `vif0/N`: how the vrouter's own tools write a vif. The 0 is the router, the only one there is. */
+/** `vif0/N`, a vif in the notation of vrouter's own tools; 0 is the only router. */
 const VIF_NUMBER = /^vif0\/(\d{1,5})$/;
 
-/** Names offered when one is not known. */
+/** Number of names suggested for an unknown one. */
 const MAXIMUM_SUGGESTIONS = 3;
 const MAXIMUM_LISTED = 10;
 
 /**
- * Selects the interfaces that `names` mean. A name may be that of a vif, `vif0/N`, or that of a
- * network device of this process's namespace; where it is both a vif's and a device's, both are
- * meant. Without names all vifs are selected, or, without the module, all network devices. With a
- * physical vif go the devices that vrouter passes its packets through.
+ * Selects interfaces by name. A name is that of a vif, `vif0/N`, or that of a network device in this
+ * process's namespace; if both a vif and a device have it, it selects both. Without names all vifs are
+ * selected, or, without the module, all network devices. A physical vif also selects the internal
+ * devices through which vrouter passes its packets.
  *
  * @returns the interfaces, each once
- * @throws {Failure} when a name means nothing, or there is nothing to select
+ * @throws {Failure} if a name is unknown, or there is nothing to select
  */
 export function selectInterfaces(
   names: readonly string[],
@@ -71,11 +71,11 @@ export function selectInterfaces(
 }
 
 /**
- * Selects among the interfaces of this machine, as {@linkcode selectInterfaces} does.
+ * Like {@linkcode selectInterfaces}, for the interfaces of this machine.
  *
- * @param vrouter false to leave out the vrouter module
- * @throws {VrouterAbsentError} when the module is wanted and not loaded
- * @throws {Failure} also when the vifs or devices cannot be listed
+ * @param vrouter false to ignore the vrouter module
+ * @throws {VrouterAbsentError} if the module is needed and not loaded
+ * @throws {Failure} also if the vifs or devices cannot be listed
  */
 export function selectFromSystem(
   names: readonly string[],
@@ -86,11 +86,11 @@ export function selectFromSystem(
 }
 
 /**
- * The same, with the vifs already listed.
+ * Like {@linkcode selectFromSystem}, for vifs already listed.
  *
- * @param vifs `null` to leave out the vrouter module
- * @param file stands for the namespace that their devices are in
- * @param warn told what the trace will miss
+ * @param vifs `null` to ignore the vrouter module
+ * @param file of the network namespace of the vifs' devices
+ * @param warn receives warnings about what will not be traced
  */
 export function selectAmong(
   names: readonly string[],
@@ -122,7 +122,7 @@ function readVrouterDevices(
   return [];
 }
 
-/** @throws {Failure} when nobody knows which namespace its device is in */
+/** @throws {Failure} if the namespace of its device is unknown */
 function selectVif(vif: Vif, { namespaces }: AvailableInterfaces): SelectedInterface {
   if (namespaces.initial === null) {
     throw new Failure(
@@ -142,7 +142,7 @@ function selectDevice(
   return { netns: namespaces.current, ifindex, vifIndex: null };
 }
 
-/** The interfaces that one name means: at least one. */
+/** The interfaces selected by one name: at least one. */
 function resolve(name: string, available: AvailableInterfaces): SelectedInterface[] {
   const { vifs, devices, namespaces } = available;
   const number = VIF_NUMBER.exec(name)?.[1];
@@ -155,7 +155,7 @@ function resolve(name: string, available: AvailableInterfaces): SelectedInterfac
   const device = devices.find((device) => device.name === name);
   const means = (vif: Vif): boolean =>
     number !== undefined ? vif.index === Number(number) : vif.name === name ||
-      // The device under a vif that goes by another name.
+      // The device of a vif that has another name.
       (device !== undefined && vif.ifindex === device.ifindex &&
         namespaces.current === namespaces.initial);
   const found = (vifs ?? []).filter(means).map((vif) => selectVif(vif, available));
@@ -193,9 +193,9 @@ function quote(name: string): string {
   return `"${printable(name)}"`;
 }
 
-/** The few of `known` that someone who wrote `name` may have meant, the likeliest first. */
+/** The closest matches for `name` among `known`, best first. */
 function nearest(name: string, known: readonly string[]): string[] {
-  // A device name has 15 bytes at most, a vif's 63; the distance to anything longer says nothing.
+  // Device names have at most 15 bytes, those of vifs 63.
   if (name.length < 2 || name.length > 64) return [];
   const limit = name.length <= 4 ? 1 : 2;
   return known
@@ -206,7 +206,7 @@ function nearest(name: string, known: readonly string[]): string[] {
     .map(({ one }) => one);
 }
 
-/** Levenshtein distance: characters to insert, delete or replace. */
+/** The Levenshtein distance. */
 function editDistance(from: string, to: string): number {
   let previous = Array.from({ length: to.length + 1 }, (_, column) => column);
   for (let row = 1; row <= from.length; row++) {
