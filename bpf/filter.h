@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause) */
-/* Does the packet of a call belong to a chosen interface? */
+/* Does the packet of a call belong to a selected interface? */
 #ifndef VRFT_FILTER_H
 #define VRFT_FILTER_H
 
@@ -23,10 +23,10 @@ static __always_inline bool bit(const __u64 *bits, __u32 index)
 }
 
 /*
- * Kernel memory is read by a helper, or, where the kernel has
- * bpf_rdonly_cast() (6.2), by plain loads that the JIT guards: "direct", a
- * constant wherever it is passed, and true in objects for such kernels alone:
- * in all others nothing is left of the extern. By helpers a round trip takes 269,000
+ * Reads kernel memory by a helper or, with bpf_rdonly_cast() (Linux 6.2), by
+ * plain loads that the JIT guards. The latter is called "direct", which is
+ * always a constant, and true only in objects for such kernels; the others do
+ * not reference the extern at all. With helpers a round trip takes 269,000
  * instructions rather than 198,000 (see programs.h), and 180,000 rather than
  * 132,000 if all packets are rejected.
  */
@@ -35,7 +35,7 @@ extern void *bpf_rdonly_cast(void *object, __u32 type) __ksym;
 #define READ(direct, source, member)					\
 	((direct) ? (source)->member : BPF_CORE_READ(source, member))
 
-/* Any address can be looked at as the place of some member of some struct. */
+/* Reads from any address, as if it were that of the member of a struct. */
 #define VIEW(address, member)						\
 	(((struct sk_buff *)bpf_rdonly_cast(				\
 		(address) - bpf_core_field_offset(struct sk_buff, member),	\
@@ -62,11 +62,11 @@ static __always_inline __u16 read_u16(void *address, bool direct)
 }
 
 /*
- * Most packets of a busy host are not chosen, so most questions end at the
- * bitmap. Where its bit is set, the namespace decides: an ifindex says
- * nothing outside its own. Where all chosen interfaces are in one namespace,
- * the bitmap is the whole answer: a look into the hash table for each accepted
- * call makes 218,000 instructions of 198,000.
+ * Most packets of a busy host are rejected by the bitmap, before this is
+ * called. If the bit is set, the namespace must also match, because an ifindex
+ * is only unique within it. If all selected interfaces are in one namespace, no
+ * lookup is needed: with one per accepted call, a round trip takes 218,000
+ * instructions rather than 198,000.
  */
 static __always_inline bool chosen(__u32 netns, __u32 ifindex)
 {
@@ -79,9 +79,9 @@ static __always_inline bool chosen(__u32 netns, __u32 ifindex)
 }
 
 /*
- * The namespace that skb_iif belongs to is the device's. While a socket owns
- * the packet, dev is NULL or other data in its place (a union): then it is
- * the socket's. A packet with neither is of the namespace otherwise.
+ * The namespace of ifindex and skb_iif is that of the device. While a socket
+ * owns the packet, dev is NULL or holds other data (a union): then it is that
+ * of the socket. A packet with neither belongs to the namespace otherwise.
  */
 static __always_inline __u32 namespace(struct sk_buff *skb,
 				       struct net_device *dev, __u32 otherwise,
@@ -98,19 +98,21 @@ static __always_inline __u32 namespace(struct sk_buff *skb,
 }
 
 /*
- * vrouter passes what its physical vifs receive through devices of its own.
- * Where not all of those vifs are chosen, the packet says whose it is:
+ * vrouter passes packets received by its physical vifs through internal
+ * devices. If not all of those vifs are selected, the vif is taken from the
+ * packet:
  *
- * While vrouter works on it, the vr_packet in its control buffer does, which
- * begins with the head of the sk_buff. On the way through pkt2, for RPS, the
- * vif's index is in that place, 16 bits in 32; the next 16 are the router's,
- * of which there is one, number 0. On pkt1 and pkt3 that place is GRO's, and the
- * header that vrouter has put before the packet begins with the index.
+ * While vrouter processes it, from the vr_packet in its control buffer, which
+ * starts with the head pointer of the sk_buff. On pkt2, for RPS, the control
+ * buffer starts with the vif index instead, 16 bits stored in 32, followed by
+ * 16 bits with the number of the router, which is always 0. On pkt1 and pkt3,
+ * GRO uses the control buffer, and a header that vrouter has prepended to the
+ * packet starts with the index.
  *
- * A packet that vrouter has sent on to another device still has the number of
- * one of those as skb_iif, and nothing that says more. Such a packet is kept:
- * the end of another one's way misleads less than a way without its end. So is
- * one of which only the middle of a change to its head is seen.
+ * A packet that vrouter has sent to another device may still have one of the
+ * internal devices as skb_iif, and no vif. It is kept: the last calls of a
+ * packet of another vif are less misleading than missing last calls of a
+ * selected one. So is a packet seen while its head is being replaced.
  */
 static __always_inline bool of_chosen_vif(void *packet, struct sk_buff *skb,
 					  __u32 ifindex, bool direct)
@@ -169,7 +171,7 @@ static __always_inline bool accepts_skb(void *packet, __u32 otherwise,
 		       (iif_bit && chosen(netns, iif));
 	dev_bit = dev_bit && chosen(netns, ifindex);
 	iif_bit = iif_bit && chosen(netns, iif);
-	/* A device that is not shared is enough. */
+	/* A match of a device that is not shared is sufficient. */
 	if ((dev_bit && !is_shared(netns, ifindex)) ||
 	    (iif_bit && !is_shared(netns, iif)))
 		return true;
@@ -186,13 +188,13 @@ static __always_inline bool accepts_vr_packet(void *packet, bool direct)
 		       read_u16(vif + config.vif_idx_offset, direct)))
 		return true;
 	/*
-	 * A vr_packet lives in the control buffer of its sk_buff. vrouter
-	 * knows devices of one namespace only.
+	 * A vr_packet is in the control buffer of its sk_buff. vrouter's
+	 * devices are all in one namespace.
 	 */
 	return accepts_skb(packet - cb, config.vrouter_netns, direct);
 }
 
-/* The packet of a call; NULL where there is none, or nothing is recorded. */
+/* The packet of a call; NULL if there is none, or recording is off. */
 static __always_inline void *packet_of(struct pt_regs *ctx, __u64 cookie,
 				       bool direct)
 {
@@ -208,7 +210,7 @@ static __always_inline void *packet_of(struct pt_regs *ctx, __u64 cookie,
 	return packet;
 }
 
-/* As they begin on the wire. */
+/* The start of IPv4 and IPv6 headers. */
 union ip_header {
 	struct {
 		__u8 version_length;
@@ -239,8 +241,8 @@ static __always_inline bool same_end(const volatile struct vrft_connection *own,
 }
 
 /*
- * Does the packet carry the output of this very trace? Each row of it would
- * make many more. Those inside tunnels are not looked at.
+ * Does the packet carry the output of this trace? Tracing it would produce
+ * more output. Tunnelled packets are not recognised.
  */
 static __always_inline bool carries_output(struct sk_buff *skb)
 {
@@ -251,7 +253,7 @@ static __always_inline bool carries_output(struct sk_buff *skb)
 	__u32 *from, *to;
 	__u16 ports[2];
 
-	/* A driver's packet begins with it until the stack has marked it. */
+	/* Until the stack sets it, a received packet starts there. */
 	network = offset ? (void *)BPF_CORE_READ(skb, head) + offset :
 			   (void *)BPF_CORE_READ(skb, data);
 	if (bpf_probe_read_kernel(&ip, sizeof(ip), network))
@@ -298,7 +300,7 @@ static __always_inline bool accepts_packet(void *packet, __u64 cookie,
 	} else {
 		accepted = accepts_skb(packet, 0, direct);
 	}
-	/* The first one is there if any is. */
+	/* If there are any connections, the first one is set. */
 	return accepted && !(config.own[0].version && carries_output(skb));
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause) */
 /*
- * The few kernel types the programs read, with the members they read and no
- * others: CO-RE finds the real offsets in the running kernel's BTF at load
- * time, so neither order nor completeness matters here.
+ * The kernel types that the programs read, with only the members needed: CO-RE
+ * takes the offsets from the running kernel's BTF at load time, so neither
+ * order nor completeness matters here.
  */
 #ifndef VRFT_KERNEL_TYPES_H
 #define VRFT_KERNEL_TYPES_H
@@ -21,7 +21,7 @@ typedef _Bool bool;
 #define true 1
 #define false 0
 
-/* uapi values, stable for ever */
+/* uapi */
 enum {
 	BPF_ANY = 0,
 };
@@ -46,7 +46,7 @@ enum {
 	IPPROTO_TCP = 6,
 };
 
-/* x86-64, laid out as the kernel passes it to kprobe programs */
+/* x86-64, as the kernel passes it to kprobe programs */
 struct pt_regs {
 	unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8;
 	unsigned long ax, cx, dx, si, di, orig_ax, ip, cs, flags, sp, ss;

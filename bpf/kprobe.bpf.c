@@ -39,7 +39,7 @@ int vrft_kprobe_exit(struct pt_regs *ctx)
 		return 0;
 	jump = *cookie >> VRFT_COOKIE_JUMP_SHIFT & VRFT_COOKIE_JUMP_MASK;
 	if (jump) {
-		/* A tail call to a traced function, which will return. */
+		/* A tail call to a traced function, whose return counts. */
 		target = jump_target(ctx, jump - 1);
 		if (bpf_map_lookup_elem(&places, &target))
 			return 0;

@@ -26,10 +26,10 @@ int vrft_multi_entry_sampled(struct pt_regs *ctx)
 }
 
 /*
- * The return address has been popped when a return probe runs, so it was right
- * below the stack pointer. A rethook (up to Linux 6.13) provides all registers;
- * fgraph, which fprobe is built on since, provides no more than ax, dx, bp and
- * sp, and the last of them truly since 7.0. What comes between is refused: see
+ * A return probe runs after the return address has been popped, so its slot is
+ * just below the stack pointer. rethook (up to Linux 6.13) provides all
+ * registers; fgraph, its successor in fprobe, provides only ax, dx, bp and sp,
+ * and a correct sp only since 7.0. Kernels in between are rejected: see
  * src/probe/backends/multi.ts.
  */
 SEC("kprobe.multi")

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause) */
 /*
- * The calls that have been recorded and not returned, for kprobe.multi, whose
- * return program runs for every call. (A session keeps track by itself.)
+ * Recorded calls that have not returned yet, for kprobe.multi, whose return
+ * program runs for every call. (Sessions do not need this.)
  */
 #ifndef VRFT_OPEN_CALLS_H
 #define VRFT_OPEN_CALLS_H

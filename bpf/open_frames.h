@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause) */
 /*
  * Recorded calls by the stack slot of their return address, for kprobes. A
- * probe on an exit only knows its own address: what returns is whatever was
- * called with this slot, that is a function and, before it, those that reached
- * it by tail calls.
+ * probe on an exit only knows its own address. All calls with this slot return:
+ * a function, and before it those that reached it by tail calls.
  */
 #ifndef VRFT_OPEN_FRAMES_H
 #define VRFT_OPEN_FRAMES_H

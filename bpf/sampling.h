@@ -23,7 +23,7 @@
 #define VRFT_PACKET_KEPT	1
 #define VRFT_PACKET_FREED	2	/* or being freed */
 
-/* LRU, as packets whose end is not seen stay in it. */
+/* LRU, because packets whose end is missed are never removed. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1);		/* set by user space */

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause)
 /*
- * kprobe.session, Linux 6.10: one program for both ends of a call. What an
- * entry returns other than zero suppresses the return, so a rejected packet
- * pays for its entry alone: 132,000 instructions rather than 198,000.
+ * kprobe.session, Linux 6.10: one program for both ends of a call. If it
+ * returns non-zero at the entry, it does not run at the return, so a rejected
+ * packet only pays for the entry: 132,000 instructions rather than 198,000.
  *
- * What tells the two ends apart takes ctx since 7.0. libbpf knows one prototype
- * of a kfunc in an object, so there is one object for older kernels and one for
+ * The kfuncs of a session take ctx since 7.0. libbpf allows one prototype per
+ * kfunc in an object, so there is one object for older kernels and one for
  * newer ones.
  */
 #include "programs.h"
@@ -27,9 +27,9 @@ static __always_inline int session(struct pt_regs *ctx, bool sampled)
 
 	if (bpf_session_is_return(ctx)) {
 		/*
-		 * Zero: before 6.14 the return runs even when the entry was
-		 * missed because another program was active on this CPU; the
-		 * cookie is then a recycled one, left zeroed here.
+		 * Before 6.14 this also runs if the entry was missed because
+		 * another program was active on this CPU. The cookie is then
+		 * left over from an earlier call, hence the reset.
 		 */
 		call = bpf_session_cookie(ctx);
 		if (*call)
@@ -41,7 +41,7 @@ static __always_inline int session(struct pt_regs *ctx, bool sampled)
 	if (!wants(ctx, cookie, true, sampled) ||
 	    !record(cookie, VRFT_ENTRY, ctx->sp))
 		return 1;
-	/* A stack is no place where the low half of an address is zero. */
+	/* Never zero, as no stack slot has an address with a zero low half. */
 	*bpf_session_cookie(ctx) = cookie << 32 | (__u32)ctx->sp;
 	return 0;
 }

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause)
 /*
- * For BPF_PROG_TEST_RUN, where kprobes are not available: the programs write
- * their input, or what they find by it, so that tests and benchmarks have real
- * records; the last one looks at a packet as the programs of a trace do.
+ * For BPF_PROG_TEST_RUN, which does not support kprobes: the programs record
+ * their input, or the result of a lookup, so that tests and benchmarks get real
+ * records. The last one tests the filter with an artificial packet.
  */
 #include "programs.h"
 #include "cookie_table.h"
 
 /*
- * Nothing else puts these types into the object's BTF, where the tests look
- * for them. Placed after the control block, which must be first in .bss.
+ * Puts these types into the object's BTF, for the tests. Placed after the
+ * control block, which must be first in .bss.
  */
 const struct vrft_event *vrft_event_type __attribute__((unused));
 const enum vrft_kind *vrft_kind_type __attribute__((unused));
@@ -21,7 +21,7 @@ int vrft_test_record(__u64 *ctx)
 	return 0;
 }
 
-/* The cookie of the function at an address, in two halves. */
+/* Looks up the cookie of a function by address, and records both halves. */
 SEC("raw_tp")
 int vrft_test_cookie(__u64 *ctx)
 {
@@ -31,7 +31,7 @@ int vrft_test_cookie(__u64 *ctx)
 	return 0;
 }
 
-/* Memory for a made-up sk_buff and its data. */
+/* An artificial sk_buff and its data. */
 struct vrft_test_packet {
 	char skb[1024];
 	char bytes[1024];
@@ -44,7 +44,7 @@ struct {
 	__type(value, struct vrft_test_packet);
 } test_packet SEC(".maps");
 
-/* The argument is where the network header is; 0 if that is not marked. */
+/* The argument is the offset of the network header; 0 if not set. */
 SEC("raw_tp")
 int vrft_test_output(__u64 *ctx)
 {

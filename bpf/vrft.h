@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause) */
 /*
- * What the BPF programs and user space agree on: the layout of a record, the
- * meaning of a cookie, and the counters. src/probe/record.ts and
- * src/probe/layout.ts repeat the numbers for TypeScript;
- * tests/native/layout_test.ts holds them against the BTF of the built object.
+ * The interface between the BPF programs and user space: records, cookies,
+ * counters and configuration. src/probe/record.ts and src/probe/layout.ts
+ * repeat the numbers for TypeScript; tests/native/layout_test.ts compares them
+ * with the BTF of the built object.
  */
 #ifndef VRFT_H
 #define VRFT_H
@@ -16,9 +16,9 @@ enum vrft_kind {
 };
 
 /*
- * One record of the ring buffer. Records may grow a payload behind this head:
- * its presence and size follow from the record length in the ring's own
- * header, its format from the kind, so readers can skip what they don't know.
+ * One record of the ring buffer. A payload may follow: its size results from
+ * the record length in the ring's own header, its format from the kind, so
+ * readers can skip unknown payloads.
  */
 struct vrft_event {
 	__u64 timestamp;	/* ns, CLOCK_MONOTONIC */
@@ -31,8 +31,8 @@ struct vrft_event {
 };
 
 /*
- * Attach cookie of a function: everything the program must know about it, so
- * that no table is looked up per call.
+ * Attach cookie of a function: everything that the program needs to know about
+ * it, so that it needs no further lookup.
  */
 #define VRFT_COOKIE_FUNCTION_MASK	0xffffffffULL
 #define VRFT_COOKIE_REGISTER_SHIFT	32	/* 3 bits: 1..6 */
@@ -40,17 +40,17 @@ struct vrft_event {
 #define VRFT_COOKIE_VR_PACKET		(1ULL << 35)
 #define VRFT_COOKIE_INDIRECT		(1ULL << 36)
 /*
- * What a sampled trace must know besides: see bpf/sampling.h. From a call that
- * releases on, the packet is being freed; a call that frees may still come
- * then; a silent one is probed for the sake of that and not recorded.
+ * For sampled traces, see bpf/sampling.h. A call of a RELEASES function starts
+ * freeing the packet; a FREES function may be called while that is in progress;
+ * a SILENT function is only probed for this, and not recorded.
  */
 #define VRFT_COOKIE_RELEASES		(1ULL << 37)
 #define VRFT_COOKIE_FREES		(1ULL << 38)
 #define VRFT_COOKIE_SILENT		(1ULL << 39)
 /*
- * Cookie of a probe on the end of a function: how it leaves. Zero for a
- * return, else one more than the number of the register, in the order of the
- * instruction set (rax 0, rcx 1, ...), that holds the address jumped to.
+ * Cookie of a probe on the end of a function: zero for a return; for a jump,
+ * one more than the number of the register with the target, in the order of the
+ * instruction set (rax 0, rcx 1, ...).
  */
 #define VRFT_COOKIE_JUMP_SHIFT		40	/* 5 bits */
 #define VRFT_COOKIE_JUMP_MASK		0x1f
@@ -58,30 +58,31 @@ struct vrft_event {
 /* One per possible CPU, a cache line each, mapped by user space. */
 struct vrft_counters {
 	__u64 recorded;		/* records submitted */
-	__u64 lost;		/* records that found no room */
+	__u64 lost;		/* records lost because the ring was full */
 	__u64 untracked;	/* accepted calls not followed: table full */
-	/* Of a sampled trace: */
-	__u64 packets_seen;	/* packets decided about */
+	/* Sampled traces only: */
+	__u64 packets_seen;	/* packets with a decision */
 	__u64 packets_kept;
 	__u64 kept_place;	/* of the packet to keep among the next N */
 	__u64 padding[2];
 };
 
-/* A network device, as the filter compares it. */
+/* A network device: a key of the filter's table. */
 struct vrft_interface {
 	__u32 netns;		/* inode number of the network namespace */
 	__u32 ifindex;
 };
 
-/* Filters are first asked of a bitmap, indexed by the low bits. */
+/* Filter bitmaps are indexed by the low bits of an ifindex or vif index. */
 #define VRFT_BITMAP_BITS	65536
 #define VRFT_BITMAP_WORDS	(VRFT_BITMAP_BITS / 64)
 
 /*
- * Cookies of a session's functions by address, in a table without collisions:
- * two hashes of the address' low half, which is unlike any other's. One names
- * a bucket, and user space has chosen that bucket's factor of the other so
- * that each function has a slot of its own: see src/probe/cookie_table.ts.
+ * Cookies of a session's functions by address, in a perfect hash table, with
+ * two hashes of the low half of the address, which is unique. The first selects
+ * a bucket with the factor of the second, which selects the slot. User space
+ * has chosen the factors so that no two functions share a slot: see
+ * src/probe/cookie_table.ts.
  */
 #define VRFT_BUCKET_FACTOR	2654435761U
 #define VRFT_BUCKET_BITS	12
@@ -97,35 +98,35 @@ struct vrft_control {
 	__u64 cookies[1 << VRFT_SLOT_BITS];
 };
 
-/* A TCP connection, either way round, as its packets have it. */
+/* A TCP connection, for packets in both directions. */
 struct vrft_connection {
-	__u32 address[2][4];	/* of its ends; IPv4 has the first word alone */
-	__u16 port[2];
-	__u32 version;		/* of IP; zero: there is none */
+	__u32 address[2][4];	/* big endian; IPv4 has one word per end */
+	__u16 port[2];		/* big endian */
+	__u32 version;		/* of IP; zero if the entry is unused */
 };
 
 #define VRFT_OWN_CONNECTIONS	4
 
-/* Set before loading; in .rodata, so the verifier removes what is unused. */
+/* Set before loading; in .rodata, so the verifier removes unused branches. */
 struct vrft_config {
 	__u32 record_version;	/* checked by user space before loading */
 	__u32 vp_if_offset;	/* of vp_if in struct vr_packet */
 	__u32 vif_idx_offset;	/* of vif_idx in struct vr_interface */
 	__u32 vrouter_netns;	/* namespace of the vifs' devices */
 	/*
-	 * The namespace of all chosen interfaces, where the bitmap alone tells
-	 * them; zero where the table has to be asked.
+	 * The namespace of all selected interfaces, if the bitmap alone
+	 * identifies them; otherwise zero, and the table is used.
 	 */
 	__u32 only_netns;
 	__u32 sample;		/* N of "one packet in N", in sampled traces */
-	/* What the trace's own output goes over: not traced. */
+	/* Connections that carry the trace's output; not traced. */
 	struct vrft_connection own[VRFT_OWN_CONNECTIONS];
 	/*
-	 * Devices on which packets of chosen vifs and of others are: see
-	 * of_chosen_vif(). Zero where there are none.
+	 * Devices with packets of both selected and other vifs: see
+	 * of_chosen_vif(). Zero if there are none.
 	 */
 	__u32 shared;		/* whether there are such devices */
-	__u32 rps_device;	/* their ifindexes */
+	__u32 rps_device;	/* ifindex */
 	__u32 gro_devices[2];
 };
 
