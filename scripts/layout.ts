@@ -1,5 +1,5 @@
 /**
- * Checks the layering of src/: imports only go down, without cycles, types included.
+ * Checks the leveling of src/: imports only go down, without cycles, types included.
  *
  * Usage: deno run --allow-read scripts/layout.ts [ROOT]
  *
@@ -9,8 +9,8 @@
  */
 
 /**
- * The layers, the lowest first, each with its folders and files. A file may import from its own folder,
- * including subfolders, and from lower layers.
+ * The levels, the lowest first, each with its folders and files. A file may import from its own folder,
+ * including subfolders, and from lower levels.
  */
 export const FLOORS: readonly (readonly string[])[] = [
   ["src/sys"],
@@ -84,7 +84,7 @@ function readImports(root: string, folders: readonly string[]): Imports {
   return imports;
 }
 
-/** The layer of `path`, numbered from 0, and the folder or file in it. */
+/** The level of `path`, numbered from 0, and the folder or file in it. */
 function placeOf(path: string): { floor: number; folder: string } | null {
   for (const [floor, folders] of FLOORS.entries()) {
     const folder = folders.find((folder) => path === folder || path.startsWith(`${folder}/`));
