@@ -1,5 +1,5 @@
 /**
- * Checks the leveling of src/: imports only go down, without cycles, types included.
+ * Checks the layering of src/: imports only go down, without cycles, types included.
  *
  * Usage: deno run --allow-read scripts/layout.ts [ROOT]
  *

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the router asks of Linux about packets.
+ * Packet operations of the router on sk_buffs.
  *
  * skb->data is stale while the router has the packet (see struct vr_packet),
- * but it keeps its distance to skb->head. So do the packet's offsets, and
- * they shift as the skb's headroom does.
+ * but keeps its distance to skb->head. So do the packet's offsets, which shift
+ * with the headroom of the skb.
  */
 #include <linux/skbuff.h>
 
@@ -16,7 +16,7 @@ static int lh_moved(struct vr_packet *pkt)
 	return pkt->vp_data - (int)skb_headroom(vp_os_packet(pkt));
 }
 
-/* After a change of skb->head that has left the headroom alone. */
+/* After a change of skb->head with the same headroom. */
 static void lh_reset_head(struct vr_packet *pkt)
 {
 	struct sk_buff *skb = vp_os_packet(pkt);
@@ -26,7 +26,7 @@ static void lh_reset_head(struct vr_packet *pkt)
 	pkt->vp_end = skb_end_offset(skb);
 }
 
-/* The copy of skb->cb brings the clone's struct vr_packet along. */
+/* skb->cb, with the struct vr_packet, is copied to the clone. */
 static struct vr_packet *lh_pclone(struct vr_packet *pkt)
 {
 	struct sk_buff *skb = skb_clone(vp_os_packet(pkt), GFP_ATOMIC);
@@ -34,7 +34,7 @@ static struct vr_packet *lh_pclone(struct vr_packet *pkt)
 	return skb ? (struct vr_packet *)skb->cb : NULL;
 }
 
-/* Makes the packet's data its own, with head_room bytes before vp_data. */
+/* Unshares the packet's data, with head_room bytes before vp_data. */
 static int lh_pcow(struct vr_packet **pktp, unsigned short head_room)
 {
 	struct vr_packet *pkt = *pktp;
@@ -64,13 +64,13 @@ static void lh_pfree(struct vr_packet *pkt, unsigned short reason)
 	kfree_skb(vp_os_packet(pkt));
 }
 
-/* Bytes that are not in the linear part. */
+/* Number of non-linear bytes. */
 static unsigned int lh_pfrag_len(struct vr_packet *pkt)
 {
 	return vp_os_packet(pkt)->data_len;
 }
 
-/* Makes len bytes from vp_data on linear; non-zero if it cannot. */
+/* Makes len bytes from vp_data on linear; non-zero on failure. */
 static int lh_pkt_may_pull(struct vr_packet *pkt, unsigned int len)
 {
 	struct sk_buff *skb = vp_os_packet(pkt);
@@ -96,7 +96,7 @@ static const struct host_os linux_host = {
 
 const struct host_os *vrouter_host __ro_after_init = &linux_host;
 
-/* For an skb that is a struct vr_packet no more, or not yet. */
+/* For an skb without a valid struct vr_packet. */
 noinline void lh_pfree_skb(struct sk_buff *skb, struct vr_interface *vif,
 			   unsigned short reason)
 {

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * vifs and the devices behind them: packets in by an rx handler, packets out
- * by dev_queue_xmit(), and what happens when a device goes away. Besides, the
- * devices that the router keeps for itself: what comes from the fabric goes
- * through pkt2 to another CPU first (receive packet steering), and what comes
- * out of a tunnel through pkt3 to its VM (generic receive offload).
+ * vifs and their devices: reception by an rx handler, transmission by
+ * dev_queue_xmit(), and removal of devices. Also the router's internal devices:
+ * packets from the fabric are first steered to another CPU through pkt2 (RPS),
+ * and packets from a tunnel go to their VM through pkt3 (GRO).
  */
 #include <linux/etherdevice.h>
 #include <linux/ethtool.h>
@@ -24,20 +23,20 @@
 
 #define VR_STATS_MTU		9136
 
-/* GRO at layer 3 and 2, which have a vif each; RPS, which has none. */
+/* GRO at layers 3 and 2, with a vif each; RPS, without a vif. */
 static struct net_device *pkt_gro_dev, *pkt_l2_gro_dev, *pkt_rps_dev;
 
 /* Whether packets from the fabric go through pkt2. */
 static int vr_perfr3 = 1;
 module_param(vr_perfr3, int, 0);
 
-/* What skb->cb holds while a packet is on pkt2, up to linux_rx_handler(). */
+/* Contents of skb->cb on pkt2, until linux_rx_handler(). */
 struct vr_rps_ {
 	unsigned int vif_idx;
 	unsigned short vif_rid;
 };
 
-/* Of a virtual vif: packets to it wait here for GRO, at layer 2. */
+/* Packets to a virtual vif, queued for GRO at layer 2. */
 struct vr_gro_queue {
 	struct sk_buff_head gq_packets;
 	struct napi_struct gq_napi;
@@ -49,7 +48,7 @@ static struct vr_rps_ *linux_rps(struct sk_buff *skb)
 	return (struct vr_rps_ *)skb->cb;
 }
 
-/* Lays the struct vr_packet over skb->cb. NULL if its offsets do not fit. */
+/* Sets up the struct vr_packet in skb->cb. NULL if the offsets overflow. */
 static __always_inline struct vr_packet *
 linux_get_packet(struct sk_buff *skb, struct vr_interface *vif)
 {
@@ -65,7 +64,7 @@ linux_get_packet(struct sk_buff *skb, struct vr_interface *vif)
 		.vp_tail = skb_tail_pointer(skb) - skb->head,
 		.vp_len = skb_headlen(skb),
 		.vp_end = skb_end_offset(skb),
-		/* Eight bits: counters of CPU 256 and on go to 0 and on. */
+		/* Eight bits: counters of CPU 256 and up wrap to 0 and up. */
 		.vp_cpu = smp_processor_id() & U8_MAX,
 		.vp_type = VP_TYPE_NULL,
 		.vp_ttl = VP_TTL_DEFAULT,
@@ -81,7 +80,7 @@ linux_get_packet(struct sk_buff *skb, struct vr_interface *vif)
 	return pkt;
 }
 
-/* The queue of the CPU that takes over: any of this node but the present one. */
+/* Picks the queue of another CPU of this node. */
 static noinline __noclone void
 linux_get_rxq(struct sk_buff *skb, u16 *rxq, unsigned int curr_cpu,
 	      unsigned int prev_cpu)
@@ -106,7 +105,7 @@ linux_get_rxq(struct sk_buff *skb, u16 *rxq, unsigned int curr_cpu,
 	}
 }
 
-/* Receives the packet once more, on pkt2, whose queues can be steered. */
+/* Receives the packet again on pkt2, whose queues RPS steers. */
 static void linux_rps_enqueue(struct sk_buff *skb,
 			      const struct vr_interface *vif)
 {
@@ -122,7 +121,7 @@ static void linux_rps_enqueue(struct sk_buff *skb,
 	netif_receive_skb(skb);
 }
 
-/* The vif that a packet on pkt2 came in by; NULL if it is gone meanwhile. */
+/* The vif that received a packet on pkt2; NULL if it has been deleted. */
 static struct vr_interface *linux_rps_vif(struct sk_buff *skb)
 {
 	struct vr_interface *vif;
@@ -159,7 +158,7 @@ noinline rx_handler_result_t linux_rx_handler(struct sk_buff **pskb)
 	if (skb_vlan_tag_present(skb))
 		vlan_id = skb_vlan_tag_get_id(skb);
 
-	/* eth_type_trans() has pulled the header, and a bridge needs it. */
+	/* Bridging needs the header that eth_type_trans() has pulled. */
 	skb_push(skb, ETH_HLEN);
 
 	pkt = linux_get_packet(skb, vif);
@@ -179,16 +178,16 @@ static rx_handler_result_t pkt_rps_dev_rx_handler(struct sk_buff **pskb)
 	return linux_rx_handler(&skb);
 }
 
-/* The vif that packets on pkt3 are counted on; NULL if it is going. */
+/* The vif with the counters of pkt3; NULL if it is being deleted. */
 static struct vr_interface *linux_gro_vif(void)
 {
 	return __vrouter_get_interface(&router, VR_VIF_PKT3);
 }
 
 /*
- * Yet another CPU: neither this one nor the one before RPS. Nobody looks at the
- * result, so the compiler leaves it out and calls the function
- * lh_rps_process.isra.0, as it does in the real module.
+ * Picks yet another CPU, neither this one nor the one before RPS. The result is
+ * unused, so the compiler removes it and names the function
+ * lh_rps_process.isra.0, as in the real module.
  */
 static noinline int lh_rps_process(struct vr_packet *pkt)
 {
@@ -220,7 +219,7 @@ linux_enqueue_pkt_for_gro(struct sk_buff *skb, struct vr_interface *vif,
 	napi_schedule(&vif->vif_gro_queue->gq_napi);
 }
 
-/* Packets come here from a receive handler, and so with bottom halves off. */
+/* Called from a receive handler, so with bottom halves disabled. */
 noinline int lh_gro_process(struct vr_packet *pkt, struct vr_interface *vif,
 			    bool l2_pkt)
 {
@@ -265,7 +264,7 @@ static int vr_napi_poll(struct napi_struct *napi, int budget)
 	return done;
 }
 
-/* Takes up a packet after GRO where nh_encap_l2() has left it. */
+/* Resumes after GRO what nh_encap_l2() has deferred. */
 static rx_handler_result_t pkt_gro_dev_rx_handler(struct sk_buff **pskb)
 {
 	struct sk_buff *skb = *pskb;
@@ -328,7 +327,7 @@ static int linux_gro_add(struct vr_interface *vif)
 	return 0;
 }
 
-/* No packet finds the vif any more. */
+/* The vif is no longer reachable by packets. */
 static void linux_gro_del(struct vr_interface *vif)
 {
 	struct vr_gro_queue *queue = vif->vif_gro_queue;
@@ -348,7 +347,7 @@ noinline int linux_xmit(struct vr_interface *vif, struct sk_buff *skb,
 {
 	int ret;
 
-	/* Both speak of the packet as it was received. */
+	/* Both are only valid for reception. */
 	skb_forward_csum(skb);
 	skb_clear_tstamp(skb);
 
@@ -371,7 +370,7 @@ static unsigned int linux_l3_header_len(unsigned short type)
 	}
 }
 
-/* diag: a packet that the router has made to test the path is not measured. */
+/* diag: the router's own test packets are not checked against the MTU. */
 noinline int linux_xmit_segment(struct vr_interface *vif, struct sk_buff *seg,
 				unsigned short type, int diag)
 {
@@ -409,7 +408,7 @@ static int linux_if_tx(struct vr_interface *vif, struct vr_packet *pkt)
 	return linux_xmit_segment(vif, skb, type, diag);
 }
 
-/* The host's and the gateway's device is a driver of the real module. */
+/* The real module implements the host's and the gateway's device itself. */
 static bool linux_if_receives(const struct vr_interface *vif)
 {
 	switch (vif->vif_type) {
@@ -501,7 +500,7 @@ static const struct vr_host_interface_ops linux_if_ops = {
 
 const struct vr_host_interface_ops *vr_hif_ops __ro_after_init = &linux_if_ops;
 
-/* A device that goes, or moves to another namespace, takes its vif along. */
+/* If a device is deleted or moves to another namespace, so is its vif. */
 static int linux_if_notify(struct notifier_block *block, unsigned long event,
 			   void *data)
 {
@@ -522,7 +521,7 @@ static struct notifier_block linux_if_notifier = {
 	.notifier_call = linux_if_notify,
 };
 
-/* Nothing is ever sent through the internal devices in the stand-in. */
+/* The stand-in never transmits through the internal devices. */
 static netdev_tx_t linux_internal_xmit(struct sk_buff *skb,
 				       struct net_device *dev)
 {
@@ -546,7 +545,7 @@ static void linux_internal_setup(struct net_device *dev)
 	eth_hw_addr_random(dev);
 }
 
-/* GRO compares as much of packets as a link header has. Under rtnl. */
+/* GRO compares hard_header_len bytes of link header. Under rtnl. */
 static struct net_device *
 linux_internal_register(const char *name, unsigned short hard_header_len,
 			rx_handler_func_t *handler)
@@ -570,7 +569,7 @@ linux_internal_register(const char *name, unsigned short hard_header_len,
 	return dev;
 }
 
-/* The vif of such a device, which is there to be counted on. */
+/* Adds the vif of an internal device, which only has counters. */
 static int linux_internal_add_vif(const struct net_device *dev,
 				  unsigned int idx)
 {
@@ -588,7 +587,7 @@ static int linux_internal_add_vif(const struct net_device *dev,
 	return vr_interface_add(&req);
 }
 
-/* What is in *devp afterwards, linux_if_exit() cleans up. */
+/* linux_if_exit() cleans up *devp, also after an error. */
 static int linux_internal_add(struct net_device **devp, const char *name,
 			      unsigned short hard_header_len,
 			      rx_handler_func_t *handler, int vif_idx)
@@ -641,7 +640,7 @@ static void linux_internal_del(struct net_device **devp)
 	*devp = NULL;
 }
 
-/* Every vif but the internal ones, which go with their devices, is gone. */
+/* Only the internal vifs are left, and are deleted with their devices. */
 void linux_if_exit(void)
 {
 	linux_internal_del(&pkt_rps_dev);

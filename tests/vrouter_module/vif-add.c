@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Adds vifs to the vRouter module, as an agent would. Speaks no more of the
- * protocol than that takes.
+ * Adds vifs to the vRouter module, as an agent would. Implements only the part
+ * of the protocol needed for that.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -105,7 +105,7 @@ static void start(struct message *message, uint16_t type, uint8_t command)
 	message->genl.version = 1;
 }
 
-/* Sends a message and puts the reply in its place. */
+/* Sends a message and replaces it with the reply. */
 static void transact(struct message *message, const char *on)
 {
 	ssize_t len;

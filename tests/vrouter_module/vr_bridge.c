@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Bridging: which nexthop a MAC address of a VRF is reached by.
+ * Bridging: the nexthops of the MAC addresses of each VRF.
  *
- * A host gets these routes from its agent. There is none here: a vif's
- * addresses are learnt from the ARP packets that come in on it, and a VRF's
- * broadcast address leads to all of its virtual vifs.
+ * On real hosts the agent adds these routes. The stand-in has none: it learns
+ * the addresses of a vif from the ARP packets received on it, and floods the
+ * broadcast address of a VRF to all of its virtual vifs.
  */
 #include <linux/etherdevice.h>
 #include <linux/hashtable.h>
@@ -16,7 +16,7 @@
 #include "vrouter.h"
 
 #define VR_BRIDGE_HASH_BITS	12
-/* A VM could teach any number of addresses. */
+/* Limits the addresses that a VM can add. */
 #define VR_BRIDGE_MAX_ENTRIES	16384
 
 struct vr_bridge_entry {
@@ -83,7 +83,7 @@ static int vr_bridge_insert(unsigned int vrf, const unsigned char *mac,
 	return 0;
 }
 
-/* Adds the route or points it elsewhere. */
+/* Adds or changes a route. */
 static int vr_bridge_set(unsigned int vrf, const unsigned char *mac,
 			 struct vr_nexthop *nh)
 {
@@ -101,7 +101,7 @@ static int vr_bridge_set(unsigned int vrf, const unsigned char *mac,
 	return err;
 }
 
-/* Forgets every route by way of a nexthop. */
+/* Deletes all routes to a nexthop. */
 static void vr_bridge_flush(const struct vr_nexthop *nh)
 {
 	struct vr_bridge_entry *be;
@@ -119,7 +119,7 @@ static void vr_bridge_flush(const struct vr_nexthop *nh)
 	spin_unlock_bh(&vr_bridge_lock);
 }
 
-/* The flood of a VRF, NULL if it has no virtual vif. Only rtnl changes it. */
+/* The flood of a VRF; NULL without virtual vifs. Changed under rtnl only. */
 static struct vr_nexthop *vr_bridge_flood(unsigned int vrf)
 {
 	struct vr_nexthop *flood;
@@ -167,9 +167,8 @@ void vr_bridge_leave(struct vr_interface *vif, unsigned int vrf)
 }
 
 /*
- * Notes which vif the sender of an ARP packet is behind. Both headers are in
- * the linear data: vr_pkt_type() saw to it. Non-zero if the packet is no
- * proper ARP.
+ * Learns the vif of the sender of an ARP packet. vr_pkt_type() has made both
+ * headers linear. Non-zero if the ARP packet is invalid.
  */
 noinline int vr_bridge_learn(struct vrouter *router, struct vr_packet *pkt,
 			     const struct ethhdr *eth,
@@ -188,7 +187,7 @@ noinline int vr_bridge_learn(struct vrouter *router, struct vr_packet *pkt,
 	if (bridge_lookup(fmd->fmd_dvrf, sender) == nh)
 		return 0;
 
-	/* A full table is no reason to drop: the packet is flooded anyway. */
+	/* Do not drop if the table is full: the packet is flooded anyway. */
 	vr_bridge_set(fmd->fmd_dvrf, sender, nh);
 	return 0;
 }
@@ -243,7 +242,7 @@ noinline int vr_bridge_input(struct vrouter *router, struct vr_packet *pkt,
 	return nh_output(pkt, nh, fmd);
 }
 
-/* Every vif has left: what remains are addresses that nobody removed. */
+/* After all vifs are deleted. */
 void vr_bridge_exit(void)
 {
 	WARN_ON(vr_bridge_entries);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What differs between the kernels this builds for, 5.10 to 7.3.
+ * Differences between the supported kernels, 5.10 to 7.3.
  */
 #ifndef VR_COMPAT_H
 #define VR_COMPAT_H
@@ -17,12 +17,12 @@
 #endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
-/* A workqueue has a worker per CPU unless it says otherwise. */
+/* Workqueues are per CPU by default. */
 #define WQ_PERCPU 0
 #endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 0, 0)
-/* No one writes down who holds a device. */
+/* References to devices are not tracked. */
 typedef struct {} netdevice_tracker;
 
 static inline void netdev_hold(struct net_device *dev,
@@ -44,7 +44,7 @@ static inline void netdev_put(struct net_device *dev,
 #endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(5, 18, 0)
-/* There are no times of delivery that would have to be kept. */
+/* skb->tstamp is never a delivery time. */
 static inline void skb_clear_tstamp(struct sk_buff *skb)
 {
 	skb->tstamp = 0;

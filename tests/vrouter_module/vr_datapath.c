@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Where packets begin their way: from VMs, from the fabric, from a queue.
+ * Entry points of packets: from VMs, from the fabric, from a queue.
  */
 #include <linux/if_arp.h>
 #include <linux/if_vlan.h>
@@ -44,9 +44,9 @@ static unsigned char vr_eth_proto_to_pkt_type(__be16 proto)
 }
 
 /*
- * Finds out what the frame at vp_data + offset carries: sets vp_type and
- * vp_network_h, and makes the headers up to that of layer 3 linear. Returns
- * non-zero if the frame is too short for them.
+ * Parses the frame at vp_data + offset: sets vp_type and vp_network_h, and
+ * makes the headers up to layer 3 linear. Returns non-zero if the frame is too
+ * short.
  */
 noinline int vr_pkt_type(struct vr_packet *pkt, unsigned short offset,
 			 struct vr_forwarding_md *fmd)
@@ -78,7 +78,7 @@ noinline int vr_pkt_type(struct vr_packet *pkt, unsigned short offset,
 	return 0;
 }
 
-/* What follows for a packet from a VM once it is known what it is. */
+/* Forwards a packet from a VM, after vr_pkt_type(). */
 static __always_inline int vr_virtual_forward(struct vr_packet *pkt,
 					      struct vr_forwarding_md *fmd)
 {
@@ -121,7 +121,7 @@ noinline unsigned int vr_fabric_input(struct vr_interface *vif,
 		return 0;
 	}
 
-	/* The host's own stack takes what is not routed. */
+	/* Packets that are not routed go to the host's own stack. */
 	if (pkt->vp_type != VP_TYPE_IP)
 		return vif_xconnect(vif, pkt, fmd);
 
@@ -134,8 +134,8 @@ noinline unsigned int vr_fabric_input(struct vr_interface *vif,
 }
 
 /*
- * Sends a packet on that was kept after vr_virtual_input(). In process
- * context the caller has bottom halves off and is in an RCU read section.
+ * Forwards a packet that was queued after vr_virtual_input(). In process
+ * context, call with bottom halves disabled and in an RCU read section.
  */
 noinline int vr_reinject_packet(struct vr_packet *pkt,
 				struct vr_forwarding_md *fmd)
@@ -160,7 +160,7 @@ noinline int vr_gro_input(struct vr_packet *pkt, struct vr_nexthop *nh)
 	return 0;
 }
 
-/* Hands a packet to the agent, if there is one. */
+/* Passes a packet to the agent, if there is one. */
 noinline int vr_trap(struct vr_packet *pkt, unsigned short trap_vrf,
 		     unsigned short trap_reason, void *trap_param)
 {

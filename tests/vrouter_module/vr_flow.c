@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Flows. The stand-in keeps no flow table: a vif without policy forwards, and
- * on one with policy every packet is the first of a new flow.
+ * Flows. The stand-in has no flow table: a vif without policy forwards, and on
+ * a vif with policy every packet starts a new flow.
  */
 #include <linux/ip.h>
 #include <linux/string.h>
 
 #include "vrouter.h"
 
-/* True if the packet goes on; otherwise it is gone. */
+/* True if the packet is to be forwarded; otherwise it has been consumed. */
 noinline bool __vr_flow_forward(flow_result_t result, struct vr_packet *pkt,
 				struct vr_forwarding_md *fmd)
 {
@@ -25,7 +25,7 @@ noinline bool __vr_flow_forward(flow_result_t result, struct vr_packet *pkt,
 	return false;
 }
 
-/* A new flow waits for the agent's word; without an agent it ends here. */
+/* The agent decides about new flows; without an agent they are dropped. */
 noinline flow_result_t vr_flow_lookup(struct vrouter *router,
 				      struct vr_flow *key,
 				      struct vr_packet *pkt,

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The generic netlink family "vrouter": one command, whose one attribute
- * holds sandesh structs. Its replies have quirks that clients rely on, and
- * that are kept here:
+ * The generic netlink family "vrouter": one command with one attribute, which
+ * contains sandesh structs. Its replies have quirks that clients rely on:
  *
  * - A "dump" is a plain request with several replies. They are flagged as
  *   parts of a multi-part message, and ended with NLMSG_DONE, only if there

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Virtual interfaces: the table of them, how they come and go, and the
- * functions that packets go through on their way in and out.
+ * Virtual interfaces: their table, adding and deleting them, and their receive
+ * and transmit functions.
  */
 #include <linux/cpumask.h>
 #include <linux/etherdevice.h>
@@ -52,7 +52,7 @@ noinline int vif_drop_pkt(struct vr_interface *vif, struct vr_packet *pkt,
 	return 0;
 }
 
-/* Gives what comes from the fabric to the host, as if there were no router. */
+/* Passes packets from the fabric to the host, as without a router. */
 noinline int vif_xconnect(struct vr_interface *vif, struct vr_packet *pkt,
 			  struct vr_forwarding_md *fmd)
 {
@@ -65,8 +65,8 @@ noinline int vif_xconnect(struct vr_interface *vif, struct vr_packet *pkt,
 }
 
 /*
- * Fills in the destination MAC of a frame that a layer 3 nexthop has left
- * without one. Bridged frames have theirs; non-zero if one is missing yet.
+ * Fills in the destination MAC of frames from a layer 3 nexthop. Bridged frames
+ * already have one; non-zero if it is missing.
  */
 noinline int vif_plug_mac_request(struct vr_interface *vif,
 				  struct vr_packet *pkt,
@@ -142,7 +142,7 @@ static int vif_discard_tx(struct vr_interface *vif, struct vr_packet *pkt,
 	return 0;
 }
 
-/* Types that the stand-in cannot forward for can be added, but discard. */
+/* Types that the stand-in does not implement can be added, but discard. */
 static void vif_set_handlers(struct vr_interface *vif)
 {
 	vif->vif_rx = vif_discard_rx;
@@ -167,7 +167,7 @@ static struct vr_btable *vr_btable_alloc(unsigned int entries)
 	return table;
 }
 
-/* No packet can be at the vif any more. */
+/* No packet may use the vif any more. */
 static void vif_free(struct vr_interface *vif)
 {
 	if (!vif)
@@ -217,7 +217,7 @@ static int vr_interface_check(const struct vr_interface_req *req)
 	if (req->vifr_vrf < 0 || (req->vifr_vrf >= VR_MAX_VRFS &&
 				  req->vifr_vrf != VR_VRF_INVALID))
 		return -EINVAL;
-	/* Its packets could be in no bridge table. */
+	/* There would be no bridge table for its packets. */
 	if (req->vifr_type == VIF_TYPE_VIRTUAL &&
 	    req->vifr_vrf == VR_VRF_INVALID)
 		return -EINVAL;
@@ -258,7 +258,7 @@ vr_interface_create(const struct vr_interface_req *req)
 	return vif;
 }
 
-/* The vif that the router knows by its part, if it has one. */
+/* The router's pointer to a vif with a special role; NULL for others. */
 static struct vr_interface __rcu **vr_interface_part(struct vr_interface *vif)
 {
 	switch (vif->vif_type) {
@@ -309,7 +309,7 @@ int vr_interface_add(const struct vr_interface_req *req)
 	vr_interface_link(vif);
 	if (vif->vif_encap_nh)
 		err = vr_bridge_join(vif, vif->vif_vrf);
-	/* Last, because packets come in from here on. */
+	/* Last, because packets arrive from here on. */
 	if (!err)
 		err = vr_hif_ops->hif_add(vif);
 	if (err)
@@ -339,7 +339,7 @@ int vr_interface_change(struct vr_interface *vif,
 			return err;
 		WRITE_ONCE(vif->vif_vrf, req->vifr_vrf);
 		vif->vif_encap_nh->nh_vrf = req->vifr_vrf;
-		/* Nobody still teaches the old VRF where this vif is. */
+		/* No packet still adds addresses of this vif to the old VRF. */
 		synchronize_net();
 		vr_bridge_leave(vif, old_vrf);
 	}
@@ -354,8 +354,8 @@ int vr_interface_change(struct vr_interface *vif,
 }
 
 /*
- * Takes a vif away from under its traffic: first no packet comes in any more,
- * so that nobody teaches or keeps anything of it; then no packet finds it.
+ * Deletes a vif during traffic: first stops reception, so that no more packets
+ * are learned from or queued; then removes it from all lookups.
  */
 void vr_interface_delete(struct vr_interface *vif)
 {
@@ -395,7 +395,7 @@ static void vif_sum_stats(const struct vr_interface *vif, unsigned int core,
 	}
 }
 
-/* The end of an original that was copied is no loss. */
+/* Without CLONED_ORIGINAL, which is not a loss. */
 static u64 vif_sum_drops(struct vr_interface *vif)
 {
 	unsigned int reason;

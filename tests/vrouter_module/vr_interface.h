@@ -3,7 +3,7 @@
  * Virtual interfaces (vifs).
  *
  * Names and offsets of the fields above the mark in struct vr_interface are
- * the real module's; the gaps hold what the stand-in has no use for.
+ * the real module's; the gaps are fields that the stand-in does not use.
  */
 #ifndef VR_INTERFACE_H
 #define VR_INTERFACE_H
@@ -98,7 +98,7 @@ struct vr_interface {
 
 	/* The stand-in's own. */
 	struct vr_nexthop *vif_encap_nh;	/* sends out of a virtual vif */
-	struct vr_gro_queue *vif_gro_queue;	/* packets to one, before GRO */
+	struct vr_gro_queue *vif_gro_queue;	/* of a virtual vif */
 	netdevice_tracker vif_os_tracker;
 	spinlock_t vif_drop_lock;
 	unsigned char vif_reserved8[52];
@@ -129,14 +129,14 @@ static_assert(sizeof(struct vr_interface) == 1384);
 
 /* What the operating system does for vifs; linux_if.c. */
 struct vr_host_interface_ops {
-	/* Finds the device vif_os_idx and has its packets delivered. */
+	/* Looks up the device vif_os_idx and registers its receive handler. */
 	int (*hif_add)(struct vr_interface *vif);
-	/* Undoes it; no packet of the device is on its way afterwards. */
+	/* Unregisters it; no packet of the device is in flight afterwards. */
 	void (*hif_del)(struct vr_interface *vif);
-	/* Lets go of the device, once nobody can send through it any more. */
+	/* Releases the device, when it has no more senders. */
 	void (*hif_put)(struct vr_interface *vif);
 	int (*hif_tx)(struct vr_interface *vif, struct vr_packet *pkt);
-	/* Speed in Mbit/s and duplex; -1 where the device does not say. */
+	/* Speed in Mbit/s and duplex; -1 if unknown. */
 	void (*hif_get_settings)(struct vr_interface *vif, int *speed,
 				 int *duplex);
 };
@@ -149,7 +149,7 @@ vif_get_stats(const struct vr_interface *vif, unsigned int cpu)
 	return &vif->vif_stats[cpu];
 }
 
-/* The vif of index idx, NULL if there is none. Under RCU or rtnl. */
+/* The vif with index idx; NULL if there is none. Under RCU or rtnl. */
 struct vr_interface *__vrouter_get_interface(struct vrouter *router,
 					     unsigned int idx);
 struct vr_interface *vrouter_get_interface_by_os_idx(struct vrouter *router,

@@ -9,7 +9,7 @@
 #include "vr_requests.h"
 #include "vrouter.h"
 
-/* What is wrong with a request that cannot even be read. */
+/* Result for a request that cannot be parsed. */
 #define VR_RESPONSE_UNREADABLE	(-1)
 
 union vr_request {
@@ -56,7 +56,7 @@ static int vr_message_add(struct vr_message *message,
 	return err;
 }
 
-/* Starts a reply: a message that begins with the result. */
+/* Starts a reply, with the result first. */
 static struct vr_message *vr_message_respond(struct list_head *queue, int code)
 {
 	const struct vr_response response = {
@@ -70,7 +70,7 @@ static struct vr_message *vr_message_respond(struct list_head *queue, int code)
 	return message;
 }
 
-/* A reply that is nothing but the result. */
+/* A reply with only the result. */
 static int vr_send_response(struct list_head *queue, int code)
 {
 	return vr_message_respond(queue, code) ? 0 : -ENOMEM;
@@ -96,7 +96,7 @@ static int vr_interface_process_add(const struct vr_interface_req *req)
 {
 	struct vr_interface *vif;
 
-	/* The internal vifs are nobody's to add or change. */
+	/* Internal vifs cannot be added or changed. */
 	if (req->vifr_idx < 0 || req->vifr_idx >= VR_VIF_PKT3 ||
 	    req->vifr_type == VIF_TYPE_STATS)
 		return -EINVAL;
@@ -152,7 +152,7 @@ static void vif_make_drop_stats_req(struct vr_drop_stats_req *req,
 		req->vds_drops[reason] = vif_drop_stats_get(vif, reason);
 }
 
-/* Appends a vif's record, and its drop counters if they are asked for. */
+/* Appends a vif's record, and its drop counters if requested. */
 static int vr_interface_dump_one(struct vr_message *page,
 				 struct vr_interface *vif,
 				 const struct vr_interface_req *req)
@@ -174,7 +174,7 @@ static int vr_interface_dump_one(struct vr_message *page,
 	return err;
 }
 
-/* Fills a page. Returns the number of vifs in it, and if there are more. */
+/* Fills a page. Returns its number of vifs, and whether there are more. */
 static int vr_interface_dump_page(struct vr_message *page,
 				  const struct vr_interface_req *req)
 {
@@ -291,7 +291,7 @@ static int vr_drop_stats_req_process(const union vr_request *request,
 	}
 }
 
-/* There is nothing to allocate; the answer is that of a host without agent. */
+/* Allocates nothing; replies like a host without an agent. */
 static int vr_hugepage_config_process(const union vr_request *request,
 				      struct list_head *queue)
 {
@@ -331,7 +331,7 @@ vr_request_find(const struct vr_sandesh_list *name)
 	return NULL;
 }
 
-/* Reads the next struct into request. NULL if it is not one we know. */
+/* Reads the next struct into request. NULL if its type is unknown. */
 static const struct vr_request_type *
 vr_request_read(struct vr_sandesh_reader *reader, union vr_request *request)
 {
@@ -359,7 +359,7 @@ int vr_message_request(const u8 *data, unsigned int len,
 
 	while (reader.len && !err) {
 		type = vr_request_read(&reader, &request);
-		/* Where the next struct would start is not known either. */
+		/* The start of the next struct is unknown, too. */
 		if (!type)
 			return vr_send_response(queue, VR_RESPONSE_UNREADABLE);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Requests in, replies out, whatever carries them.
+ * Requests and replies, independent of the transport.
  */
 #ifndef VR_MESSAGE_H
 #define VR_MESSAGE_H
@@ -8,7 +8,7 @@
 #include <linux/list.h>
 #include <linux/types.h>
 
-/* The most that one reply message holds. */
+/* Maximum size of a reply message. */
 #define VR_MESSAGE_SIZE		(4096 - 128)
 
 struct vr_message {
@@ -19,8 +19,8 @@ struct vr_message {
 
 /*
  * Processes the sandesh structs of a request, one after the other, and
- * appends the replies to the queue. Returns -ENOMEM if that is not possible;
- * all else that can go wrong is in the replies. Takes rtnl.
+ * appends the replies to the queue. Returns -ENOMEM if out of memory; all other
+ * errors are reported in the replies. Takes rtnl.
  */
 int vr_message_request(const u8 *data, unsigned int len,
 		       struct list_head *queue);

@@ -48,12 +48,12 @@ static int nh_l3_rcv(struct vr_packet *pkt, struct vr_nexthop *nh,
 static int nh_vrf_translate(struct vr_packet *pkt, struct vr_nexthop *nh,
 			    struct vr_forwarding_md *fmd)
 {
-	/* Not its last act, or nh_output() would be left before it is called. */
+	/* Not a tail call, so that the trace shows the call inside this one. */
 	vr_bridge_input(nh->nh_router, pkt, fmd);
 	return 0;
 }
 
-/* The frame goes out as it came in: there is nothing to rewrite at layer 2. */
+/* Sends the frame unchanged: there is nothing to rewrite at layer 2. */
 static int nh_encap_l2(struct vr_packet *pkt, struct vr_nexthop *nh,
 		       struct vr_forwarding_md *fmd)
 {
@@ -70,7 +70,7 @@ static int nh_encap_l2(struct vr_packet *pkt, struct vr_nexthop *nh,
 	return vif->vif_tx(vif, pkt, fmd);
 }
 
-/* A copy that may be written to, with room for headers. NULL without memory. */
+/* A writable copy with head_room. NULL if out of memory. */
 noinline struct vr_packet *nh_mcast_clone(struct vr_packet *pkt,
 					  unsigned short head_room)
 {
@@ -88,8 +88,8 @@ noinline struct vr_packet *nh_mcast_clone(struct vr_packet *pkt,
 }
 
 /*
- * Gives a copy to every part of a composite but the one that leads back to
- * where the packet came from. Returns why the original is to be freed.
+ * Sends a copy to every component of a composite, except back to the vif that
+ * received the packet. Returns the drop reason for the original.
  */
 static __always_inline drop_rsn_map_t
 nh_replicate(struct vr_packet *pkt, struct vr_nexthop *nh,
@@ -297,7 +297,7 @@ void vr_nexthop_flood_free(struct vr_nexthop *flood)
 	call_rcu(&flood->nh_rcu, vr_nexthop_free_rcu);
 }
 
-/* Once: the id may be another one's by now. */
+/* Idempotent: does nothing if the id has been reused. */
 void vr_nexthop_unlink(struct vr_nexthop *nh)
 {
 	if (nh)
@@ -319,7 +319,7 @@ void vr_nexthop_free(struct vr_nexthop *nh)
 
 int vr_nexthop_init(struct vrouter *router)
 {
-	/* The first id there is: 0 is always the discard nexthop. */
+	/* Gets the first free id, 0, which is always the discard nexthop. */
 	ip4_default_nh = vr_nexthop_alloc(router, NH_DISCARD, 0);
 	vr_receive_nh = vr_nexthop_alloc(router, NH_RCV, 0);
 	vr_translate_nh = vr_nexthop_alloc(router, NH_VRF_TRANSLATE, 0);
@@ -336,7 +336,7 @@ int vr_nexthop_init(struct vrouter *router)
 
 void vr_nexthop_exit(void)
 {
-	/* Floods on their way out still hold an id. */
+	/* Floods that are still being freed hold an id. */
 	rcu_barrier();
 	vr_nexthop_free(vr_translate_nh);
 	vr_nexthop_free(vr_receive_nh);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Nexthops: what is done with a packet once its route is known.
+ * Nexthops: the actions of routes.
  *
  * Names and offsets of the fields are the real module's, the union apart.
  */
@@ -31,7 +31,7 @@ struct vrouter;
 
 struct vr_nexthop;
 
-/* The parts of a composite nexthop. A slot may be empty. */
+/* The components of a composite nexthop. Slots may be empty. */
 struct vr_component_list {
 	struct rcu_head cl_rcu;
 	unsigned int cl_slots;
@@ -82,12 +82,12 @@ static_assert(offsetof(struct vr_nexthop, nh_reach_nh) == 80);
 static_assert(offsetof(struct vr_nexthop, nh_dev_arr) == 104);
 static_assert(offsetof(struct vr_nexthop, nh_data) == 164);
 
-/* Nexthop 0: whatever has no route comes here. */
+/* Nexthop 0, for packets without a route. */
 extern struct vr_nexthop *ip4_default_nh;
-/* Tunnel packets for this host, and what was in them, for the VMs of a VRF. */
+/* Tunnel packets to this host, and decapsulated packets to the VMs of a VRF. */
 extern struct vr_nexthop *vr_receive_nh, *vr_translate_nh;
 
-/* The nexthop of that id, NULL if there is none. Under RCU or rtnl. */
+/* The nexthop with that id; NULL if there is none. Under RCU or rtnl. */
 struct vr_nexthop *__vrouter_get_nexthop(struct vrouter *router,
 					 unsigned int id);
 
@@ -99,9 +99,9 @@ struct vr_nexthop *vr_nexthop_encap_create(struct vr_interface *vif);
 /* Sends a copy to every vif of a VRF: a composite of one composite of encaps. */
 struct vr_nexthop *vr_nexthop_flood_create(struct vrouter *router, int vrf);
 
-/* No packet finds it by its id any more. NULL is fine. */
+/* Removes it from lookups by id. NULL is allowed. */
 void vr_nexthop_unlink(struct vr_nexthop *nh);
-/* No packet can be at it any more. NULL is fine. */
+/* The caller must make sure that no packet uses it. NULL is allowed. */
 void vr_nexthop_free(struct vr_nexthop *nh);
 /* Packets may still be at it. Its composite of encaps goes as well. */
 void vr_nexthop_flood_free(struct vr_nexthop *flood);

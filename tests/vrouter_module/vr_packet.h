@@ -83,7 +83,7 @@ static_assert(offsetof(struct vr_packet, vp_type) == 39);
 static_assert(offsetof(struct vr_packet, vp_ttl) == 40);
 static_assert(offsetof(struct vr_packet, vp_queue) == 41);
 
-/* What is known of a packet on its way; on the stack of the receive function. */
+/* Forwarding state of a packet, on the stack of the receive function. */
 struct vr_forwarding_md {
 	struct vr_flow_entry *fmd_fe;
 	int fmd_flow_index;
@@ -116,10 +116,10 @@ static inline void vr_init_forwarding_md(struct vr_forwarding_md *fmd)
 	};
 }
 
-/* In front of a packet that is on its way through GRO, as its link header. */
+/* Prepended to packets for GRO, as their link header. */
 struct vr_gro {
-	unsigned short vg_vif_id;	/* where it came in */
-	unsigned short vg_nh_id;	/* where it is to go */
+	unsigned short vg_vif_id;	/* vif that received it */
+	unsigned short vg_nh_id;	/* nexthop to send it to */
 } __packed;
 
 /* Why a packet ended here. The values are the real module's. */

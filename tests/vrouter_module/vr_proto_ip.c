@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * IPv4 from the fabric: VXLAN is for the VMs, the rest has no route and ends
- * at the discard nexthop.
+ * IPv4 from the fabric: VXLAN goes to the VMs; the rest has no route and is
+ * dropped by the discard nexthop.
  */
 #include <linux/ip.h>
 #include <linux/udp.h>
@@ -20,12 +20,12 @@ static bool vr_ip_is_vxlan(struct vr_packet *pkt)
 	    !pkt_may_pull(pkt, len + sizeof(struct udphdr) + VR_VXLAN_HLEN))
 		return false;
 
-	/* The header may be elsewhere now. */
+	/* Pulling may have moved the header. */
 	return ((struct udphdr *)(pkt_data(pkt) + len))->dest ==
 	       htons(VR_VXLAN_UDP_DST_PORT);
 }
 
-/* The VNI is the number of the VRF: nobody could tell the stand-in another. */
+/* The stand-in uses the VNI as the VRF. */
 noinline int vr_vxlan_input(struct vrouter *router, struct vr_packet *pkt,
 			    struct vr_forwarding_md *fmd)
 {
@@ -46,7 +46,7 @@ noinline int vr_vxlan_input(struct vrouter *router, struct vr_packet *pkt,
 
 	if (pkt->vp_type == VP_TYPE_IP)
 		pkt->vp_flags |= VP_FLAG_GRO;
-	/* Not its last act, or nh_output() would be left before it is called. */
+	/* Not a tail call, so that the trace shows the call inside this one. */
 	nh_output(pkt, vr_translate_nh, fmd);
 	return 0;
 }

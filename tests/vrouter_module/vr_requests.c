@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Which fields the router's sandesh structs have. Every one is written, in
- * this order, as the real module does.
+ * Fields of the router's sandesh structs. All of them are written, in the order
+ * of the real module.
  */
 #include <linux/kernel.h>
 

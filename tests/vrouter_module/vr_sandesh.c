@@ -6,10 +6,10 @@
 #include "vr_compat.h"
 #include "vr_sandesh.h"
 
-/* Containers inside containers; nothing that is sent has more than two. */
+/* Maximum nesting of containers; real messages have two levels. */
 #define SANDESH_MAX_DEPTH	8
 
-/* Bytes of a value of a fixed width, 0 if the type has none. */
+/* Size of a value of a fixed-width type; 0 for other types. */
 static unsigned int sandesh_width(u8 type)
 {
 	switch (type) {
@@ -285,7 +285,7 @@ static int sandesh_skip_container(struct vr_sandesh_reader *reader, bool map,
 	if (sandesh_get_count(reader, &count))
 		return -EBADMSG;
 
-	/* Every element takes a byte at least, so the message bounds this. */
+	/* Each element takes at least a byte, so the message bounds this. */
 	while (count--) {
 		if (sandesh_skip(reader, key, depth))
 			return -EBADMSG;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Counters of dropped packets: one set for the router, one for every vif.
+ * Drop counters: one set for the router, one per vif.
  */
 #include <linux/cpumask.h>
 #include <linux/slab.h>
@@ -39,8 +39,8 @@ void vr_stats_exit(struct vrouter *router)
 }
 
 /*
- * A vif counts a byte per CPU and reason, and carries a full byte over to
- * 64 bits that all CPUs share.
+ * A vif has an 8-bit counter per CPU and reason, which overflows into a 64-bit
+ * counter for all CPUs.
  */
 static void vif_count_drop(struct vr_interface *vif, unsigned int reason,
 			   unsigned int cpu)
@@ -59,7 +59,7 @@ static void vif_count_drop(struct vr_interface *vif, unsigned int reason,
 	spin_unlock(&vif->vif_drop_lock);
 }
 
-/* With bottom halves off, on the CPU that is named. */
+/* Call with bottom halves disabled, on the given CPU. */
 void pkt_drop_stats(struct vr_interface *vif, unsigned short reason,
 		    unsigned int cpu)
 {

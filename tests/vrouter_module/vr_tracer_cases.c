@@ -19,10 +19,10 @@
 #define VR_CASE_PROC_NAME	"vrouter_case"
 #define VR_CASE_PROC_LEN	32
 
-/* A sleeper that the others do not join goes on after this. */
+/* A sleeper continues after this if its batch remains incomplete. */
 #define VR_SLEEPY_TIMEOUT	(2 * HZ)
 
-/* 0: none is armed; otherwise the index in vr_cases plus one. */
+/* 0 if none is armed; otherwise the index in vr_cases plus one. */
 unsigned int vr_tracer_case;
 static unsigned int vr_tracer_argument;
 
@@ -133,7 +133,7 @@ static bool vr_case_suffixes(struct vr_packet *pkt, unsigned int argument)
 	return false;
 }
 
-/* Packets that sleep in the same function at the same time, on one CPU. */
+/* Packets that sleep in the same function at once, on one CPU. */
 struct vr_sleepy_batch {
 	refcount_t users;
 	unsigned int size;
@@ -155,9 +155,8 @@ static void vr_sleepy_put(struct vr_sleepy_batch *batch)
 }
 
 /*
- * Sleeps in the middle until the whole batch is here. In the meantime the
- * CPU runs the same function for other packets, so that the calls of one CPU
- * do not end in the reverse order of their beginning.
+ * Sleeps in the middle until the batch is complete. Meanwhile the CPU runs the
+ * same function for other packets, so that calls on one CPU do not nest.
  */
 noinline void vr_sleepy_input(struct vr_packet *pkt,
 			      struct vr_sleepy_batch *batch)
@@ -218,7 +217,7 @@ static int vr_sleepy_queue(struct vr_packet *pkt, bool copy,
 	return 0;
 }
 
-/* Without memory for all the batch is never complete, and times out. */
+/* If memory for a copy is missing, the batch is incomplete and times out. */
 static void vr_sleepy_queue_copies(struct vr_packet *pkt, unsigned int count,
 				   struct vr_sleepy_batch *batch)
 {
@@ -235,7 +234,7 @@ static void vr_sleepy_queue_copies(struct vr_packet *pkt, unsigned int count,
 	}
 }
 
-/* Puts the packet and copies of it to sleep. The packet goes on afterwards. */
+/* Queues the packet and copies to sleep; the packet is forwarded afterwards. */
 static bool vr_case_sleep(struct vr_packet *pkt, unsigned int count)
 {
 	struct vr_sleepy_batch *batch = kmalloc(sizeof(*batch), GFP_ATOMIC);
@@ -258,7 +257,7 @@ static bool vr_case_sleep(struct vr_packet *pkt, unsigned int count)
 
 static const struct vr_case {
 	const char *name;
-	/* True if the packet was kept. */
+	/* True if the packet was consumed. */
 	bool (*run)(struct vr_packet *pkt, unsigned int argument);
 	/* 0 if it has none. */
 	unsigned int max_argument;
@@ -328,7 +327,7 @@ static int vr_case_arm(const char *name, unsigned int argument)
 			return -ERANGE;
 
 		WRITE_ONCE(vr_tracer_argument, argument);
-		/* A packet that sees the case sees its argument. */
+		/* Packets that see the case also see its argument. */
 		smp_store_release(&vr_tracer_case, i + 1);
 		return 0;
 	}
@@ -336,7 +335,7 @@ static int vr_case_arm(const char *name, unsigned int argument)
 	return -EINVAL;
 }
 
-/* "NAME" or "NAME ARGUMENT", in a line of its own or not. */
+/* "NAME" or "NAME ARGUMENT", with or without a newline. */
 static ssize_t vr_case_write(struct file *file, const char __user *from,
 			     size_t count, loff_t *offset)
 {
@@ -362,7 +361,7 @@ static ssize_t vr_case_write(struct file *file, const char __user *from,
 	return err ? err : count;
 }
 
-/* Every case, the armed one marked. */
+/* Lists all cases, with a mark for the armed one. */
 static int vr_case_show(struct seq_file *seq, void *unused)
 {
 	unsigned int armed = READ_ONCE(vr_tracer_case);
@@ -395,7 +394,7 @@ static const struct proc_ops vr_case_proc_ops = {
 
 int vr_tracer_cases_init(void)
 {
-	/* Bound to the CPU, and as soon as a packet sleeps the next one runs. */
+	/* Per CPU; when a packet sleeps, the next one runs. */
 	vr_sleepy_wq = alloc_workqueue("vrouter_sleepy", WQ_PERCPU, 0);
 	if (!vr_sleepy_wq)
 		return -ENOMEM;

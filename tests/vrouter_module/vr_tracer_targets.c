@@ -12,7 +12,7 @@ noinline unsigned int vr_case_recursion(struct vr_packet *pkt,
 	if (!depth)
 		return len;
 
-	/* Not the last thing it does, or it were a loop. */
+	/* Not a tail call, which would become a loop. */
 	return max(len, vr_case_recursion(pkt, depth - 1));
 }
 

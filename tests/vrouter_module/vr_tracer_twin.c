@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "vr_tracer_targets.h"
 
-/* Of the name of one in vr_tracer_targets.c, but with other arguments. */
+/* Same name as a function in vr_tracer_targets.c, with other parameters. */
 static noinline unsigned int vr_case_twin(unsigned long one,
 					  struct sk_buff *skb)
 {

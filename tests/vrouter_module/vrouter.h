@@ -80,7 +80,7 @@ int vr_trap(struct vr_packet *pkt, unsigned short trap_vrf,
 /* trap_reason */
 #define AGENT_TRAP_FLOW_MISS	6
 
-/* True if GRO has taken the packet, and will hand it to the nexthop again. */
+/* True if GRO has consumed the packet, and will pass it to the nexthop. */
 int vr_gro_input(struct vr_packet *pkt, struct vr_nexthop *nh);
 
 /* vr_flow.c */
@@ -112,7 +112,7 @@ int vr_ip_input(struct vrouter *router, struct vr_packet *pkt,
 int vr_forward(struct vrouter *router, struct vr_packet *pkt,
 	       struct vr_forwarding_md *fmd);
 
-/* A packet for this host, from its IPv4 header on. */
+/* A packet to this host, starting with its IPv4 header. */
 int vr_ip_rcv(struct vrouter *router, struct vr_packet *pkt,
 	      struct vr_forwarding_md *fmd);
 int vr_vxlan_input(struct vrouter *router, struct vr_packet *pkt,
@@ -137,7 +137,7 @@ void lh_pfree_skb(struct sk_buff *skb, struct vr_interface *vif,
 int linux_if_init(void);
 void linux_if_exit(void);
 rx_handler_result_t linux_rx_handler(struct sk_buff **pskb);
-/* True if it has taken the packet, on its way out of the virtual vif. */
+/* True if it has consumed the packet, which leaves by the virtual vif. */
 int lh_gro_process(struct vr_packet *pkt, struct vr_interface *vif,
 		   bool l2_pkt);
 int linux_xmit_segment(struct vr_interface *vif, struct sk_buff *seg,

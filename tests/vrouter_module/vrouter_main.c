@@ -71,7 +71,7 @@ free_stats:
 	return err;
 }
 
-/* Requests end first, then packets, then what both work on. */
+/* Stops requests first, then packets, then frees the data of both. */
 static void __exit vrouter_exit(void)
 {
 	vr_genetlink_exit();
