@@ -1,5 +1,5 @@
 /**
- * bpf(2) for tests: what this machine allows, and the program that writes records on request.
+ * bpf(2) for tests: whether this machine allows it, and a program that writes records on request.
  *
  * @module
  */
@@ -25,7 +25,7 @@ const RETURN_ZERO = [0xb7, 0, 0, 0, 0, 0, 0, 0, 0x95, 0, 0, 0, 0, 0, 0, 0];
 /**
  * Loads a program that does nothing.
  *
- * @throws {SystemError} when the kernel refuses
+ * @throws {SystemError} if the kernel refuses
  */
 export function loadIdleProgram(type: number): FileDescriptor {
   const instructions = new Uint8Array(RETURN_ZERO);
@@ -40,7 +40,7 @@ export function loadIdleProgram(type: number): FileDescriptor {
   return new FileDescriptor(fd);
 }
 
-/** Why a program of this type cannot be loaded here; empty where it can. */
+/** Why a program of this type cannot be loaded here; empty if it can. */
 export function whyNoPrograms(type: number): string {
   try {
     loadIdleProgram(type)[Symbol.dispose]();
@@ -51,7 +51,7 @@ export function whyNoPrograms(type: number): string {
   }
 }
 
-/** Defines tests that need programs of a type, or says in their names why they are skipped. */
+/** Defines tests that need programs of a type; the name of a skipped test has the reason. */
 export function bpfTest(type: number): (name: string, fn: () => void | Promise<void>) => void {
   const reason = whyNoPrograms(type);
   return (name, fn) => testUnless(reason, name, fn);
@@ -73,16 +73,16 @@ export class RecordProgram {
     this.#view.setBigUint64(48, addressOf(this.#context), true); // ctx_in
   }
 
-  /** The one of a loaded object. */
+  /** The program of a loaded object. */
   static of(object: BpfObject, name = "vrft_test_record"): RecordProgram {
     return new RecordProgram(object.programFd(name));
   }
 
   /**
-   * Writes one record, if there is room.
+   * Writes one record, if the ring has room.
    *
-   * @param cpu where to run; here unless given
-   * @returns what the program returns
+   * @param cpu CPU to run on; the current one by default
+   * @returns the program's return value
    */
   run(cookie: bigint, kind: number, frame: bigint, cpu?: number): number {
     this.#context[0] = cookie;

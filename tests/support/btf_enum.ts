@@ -1,5 +1,5 @@
 /**
- * Values of enums in BTF, which the program itself has no use for.
+ * Values of enums in BTF, which vrft itself does not need.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Writes BTF as include/uapi/linux/btf.h has it, type by type, and wraps it into ELF files.
+ * Writes BTF (include/uapi/linux/btf.h), type by type, and wraps it into ELF files.
  *
  * @module
  */
@@ -10,7 +10,7 @@ export type Member = readonly [name: string, type: number, bits: number];
 /** A parameter of a prototype: name and type. */
 export type Parameter = readonly [name: string, type: number];
 
-/** One BTF, or a split one over `base`. Every method that adds a type returns its id. */
+/** Standalone BTF, or split BTF based on `base`. Methods that add a type return its id. */
 export class BtfWriter {
   readonly #words: number[] = [];
   readonly #strings: number[] = [];
@@ -24,7 +24,7 @@ export class BtfWriter {
     if (base === undefined) this.string("");
   }
 
-  /** Offset of `text` among the strings, which it is added to when it is new. */
+  /** Offset of a string, which is added if it is new. */
   string(text: string): number {
     const known = this.#base?.stringOffset(text) ?? this.#stringOffsets.get(text);
     if (known !== undefined) return known;
@@ -34,7 +34,7 @@ export class BtfWriter {
     return offset;
   }
 
-  /** Offset of a string that is there already. */
+  /** Offset of an existing string. */
   stringOffset(text: string): number | undefined {
     return this.#base?.stringOffset(text) ?? this.#stringOffsets.get(text);
   }
@@ -43,7 +43,7 @@ export class BtfWriter {
     return (this.#base === undefined ? 0 : this.#base.#stringsEnd) + this.#strings.length;
   }
 
-  /** Any type: `extra` are the words behind the first three. */
+  /** Adds any type; `extra` are the words after the first three. */
   add(
     name: string,
     kind: number,
@@ -64,7 +64,7 @@ export class BtfWriter {
     return this.add("", 2, type);
   }
 
-  /** @param index type of what elements are counted with */
+  /** @param index type of the index */
   array(type: number, length: number, index: number = type): number {
     return this.add("", 3, 0, { extra: [type, index, length] });
   }
@@ -167,7 +167,7 @@ export class BtfWriter {
   }
 }
 
-/** An ELF file for x86-64 with these sections, and nothing else. */
+/** An ELF file for x86-64 with only these sections. */
 export function elfFile(sections: Record<string, Uint8Array>): Uint8Array<ArrayBuffer> {
   const names = [...Object.keys(sections), ".shstrtab"];
   const namesText = new TextEncoder().encode(`\0${names.join("\0")}\0`);

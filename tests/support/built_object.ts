@@ -1,5 +1,5 @@
 /**
- * What scripts/build makes.
+ * The output of scripts/build.
  *
  * @module
  */
@@ -12,17 +12,17 @@ const ROOT = new URL("../..", import.meta.url);
 let built = false;
 
 /**
- * The bytes of an object file, by default of the one for tests; all are built first where one is
- * missing or older than its sources.
+ * The bytes of an object file, by default that for tests. If one is missing or older than its sources,
+ * all are built first.
  *
- * @throws with what the compiler says when they cannot be built
+ * @throws with the compiler's output if the build fails
  */
 export function builtObject(name: ObjectName | "test" = "test"): Uint8Array<ArrayBuffer> {
   build();
   return Deno.readFileSync(new URL(`build/${name}.bpf.o`, ROOT));
 }
 
-/** What the build knows of itself; built first, as objects are. */
+/** The build's info; built first if needed, like the objects. */
 export function builtInfo(): BuildInfo {
   build();
   return JSON.parse(Deno.readTextFileSync(new URL("build/info.json", ROOT)));

@@ -1,5 +1,5 @@
 /**
- * A place for bytes that keeps them, and can be made to misbehave.
+ * A sink that stores bytes, and can be made to fail or stall.
  *
  * @module
  */
@@ -9,14 +9,14 @@ import type { MessageSink } from "../../src/output/messages.ts";
 /** Collects what is written. */
 export class ByteList implements MessageSink {
   #bytes: number[] = [];
-  /** Sizes of the writes that were taken. */
+  /** Sizes of the successful writes. */
   readonly writes: number[] = [];
-  /** Called before each write with its number from 0; what it throws, the write throws. */
+  /** Called before each write with its number, from 0; if it throws, so does the write. */
   readonly #before: (write: number) => void;
-  /** Bytes taken by one write at most. */
+  /** Maximum number of bytes per write. */
   readonly #most: number;
   #attempts = 0;
-  /** What {@linkcode isReady} says. */
+  /** Result of {@linkcode isReady}. */
   ready = true;
   #held: PromiseWithResolvers<void> | null = null;
 
@@ -25,7 +25,7 @@ export class ByteList implements MessageSink {
     this.#before = options.before ?? ((): void => {});
   }
 
-  /** Takes nothing more until {@linkcode resume}, as a reader that has stopped reading does. */
+  /** Blocks writes until {@linkcode resume}, like a reader that has stopped reading. */
   stall(): void {
     this.#held ??= Promise.withResolvers();
   }
@@ -52,7 +52,7 @@ export class ByteList implements MessageSink {
     return taken.length;
   }
 
-  /** All that was written, as text. */
+  /** Everything written, as text. */
   get text(): string {
     return new TextDecoder().decode(new Uint8Array(this.#bytes));
   }

@@ -1,5 +1,5 @@
 /**
- * Records of calls as the BPF programs write them, and the steps that become of them as text.
+ * Records of calls as the BPF programs write them, and the resulting steps as text.
  *
  * @module
  */
@@ -18,7 +18,7 @@ import {
 } from "../../src/probe/record.ts";
 import type { CallSink, Incomplete } from "../../src/trace/call_sink.ts";
 
-/** One end of a call. */
+/** The entry or return of a call. */
 export interface CallRecord {
   readonly kind: "entry" | "return";
   readonly task: number;
@@ -26,14 +26,14 @@ export interface CallRecord {
   readonly frame: number;
   /** Index of the function. */
   readonly fn: number;
-  /** Nanoseconds; 0 unless it matters. */
+  /** Nanoseconds; 0 by default. */
   readonly time?: bigint;
 }
 
 const AT = 2;
 const scratch = new Uint32Array(EVENT_BYTES / 4 + AT);
 
-/** Hands a record to `sink` in the kernel's layout, not at the start of the array. */
+/** Passes a record to `sink` in the kernel's layout, not at the start of the array. */
 export function feed(sink: RecordSink, record: CallRecord): void {
   scratch.fill(0xffffffff);
   write(scratch, AT, record);
@@ -106,7 +106,7 @@ export class StepList implements CallSink {
     this.steps.push({ kind, time, cpu, depth, fn });
   }
 
-  /** The steps as lines: CPU, indentation, and what happens to which function (`a` is 0). */
+  /** The steps as lines: CPU, indentation, kind and function (`a` is 0). */
   lines(): string[] {
     return this.steps.map(({ kind, cpu, depth, fn }) => {
       const name = String.fromCharCode(0x61 + fn);

@@ -1,5 +1,5 @@
 /**
- * File descriptors as C has them.
+ * File descriptors by number.
  *
  * @module
  */
@@ -25,10 +25,9 @@ export class MemoryFile implements Disposable {
 }
 
 /**
- * Number of file descriptors that this process has open. Deno opens files of its own at any time,
- * so say what is meant.
+ * Number of open file descriptors of a kind. Deno opens other files at any time.
  *
- * @param kind how the link in /proc/self/fd starts: a path, or `anon_inode:` for those that have none
+ * @param kind prefix of the link in /proc/self/fd: a path, or `anon_inode:` for those without one
  */
 export function openDescriptors(kind: string): number {
   let count = 0;
@@ -36,7 +35,7 @@ export function openDescriptors(kind: string): number {
     try {
       if (Deno.readLinkSync(`/proc/self/fd/${name}`).startsWith(kind)) count++;
     } catch {
-      // That of the directory itself has been closed.
+      // The descriptor of the directory itself, already closed.
     }
   }
   return count;
@@ -46,7 +45,7 @@ const SYS_DUP = 32n; // x86-64
 const SYS_DUP2 = 33n; // x86-64
 const STDERR = 2;
 
-/** What `run` and the libraries it calls write to stderr, as a C program would. */
+/** Captures what `run` and the C libraries it calls write to stderr. */
 export function stderrOf(run: () => void): string {
   using file = new MemoryFile(new Uint8Array());
   const saved = check("Cannot keep stderr", duplicate(SYS_DUP, STDERR, 0));

@@ -1,5 +1,5 @@
 /**
- * Symbols of ELF files, which the program itself has no use for.
+ * Symbols of ELF files, which vrft itself does not need.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { elfSection } from "../../src/kernel/elf.ts";
 /** Bytes of `Elf64_Sym`. */
 const SYMBOL_BYTES = 24;
 
-/** What an object has to be given when it is loaded: the names of its undefined symbols. */
+/** The names of an object's undefined symbols. */
 export function undefinedSymbols(file: Uint8Array): string[] {
   const names: string[] = [];
   for (const [name, { section }] of symbols(file)) {
@@ -18,13 +18,13 @@ export function undefinedSymbols(file: Uint8Array): string[] {
   return names.sort();
 }
 
-/** Each symbol's offset in its section, as elf(5) has it for files that are not linked. */
+/** Each symbol's offset in its section (elf(5), relocatable files). */
 export function symbolOffsets(file: Uint8Array): Map<string, number> {
   return new Map([...symbols(file)].map(([name, { offset }]) => [name, offset]));
 }
 
 interface Symbol {
-  /** Number of its section; 0 where it is in none. */
+  /** Number of its section; 0 if undefined. */
   readonly section: number;
   readonly offset: number;
 }

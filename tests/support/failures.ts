@@ -1,5 +1,5 @@
 /**
- * What tests expect of failures.
+ * Assertions about failures.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { Failure, type FailureKind } from "../../src/sys/failure.ts";
 
-/** For assert.throws(): a failure of that kind, with a message like `message` where one is given. */
+/** For assert.throws(): matches a failure of that kind and, if given, with a matching message. */
 export function isFailure(kind: FailureKind, message?: RegExp): (error: unknown) => true {
   return (error) => {
     assert.ok(error instanceof Failure, String(error));

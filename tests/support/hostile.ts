@@ -1,5 +1,5 @@
 /**
- * Runs parsers on hostile bytes: damaged copies of real inputs, many of them, from one fixed seed.
+ * Runs parsers on many damaged copies of real inputs, generated from a fixed seed.
  *
  * @module
  */
@@ -12,27 +12,27 @@ import { Watch } from "./watch.ts";
 
 /** A parser under attack. */
 export interface Attack {
-  /** What is attacked, for the words that are printed. */
+  /** What is attacked, for the output. */
   readonly title: string;
   readonly seed: number;
-  /** Real inputs; each must be accepted as it is. */
+  /** Real inputs, each of which must be accepted. */
   readonly originals: readonly Uint8Array[];
   /**
-   * Does with `bytes` all that is done with such an input, and checks what comes out.
+   * Processes `bytes` like a real input, and checks the result.
    *
-   * @param original which of the originals they were made from
+   * @param original index of the original they were made from
    */
   readonly use: (bytes: Uint8Array<ArrayBuffer>, original: number, random: Random) => void;
-  /** Whether an error is one by which the parser rejects bytes. */
+  /** Whether an error means that the parser has rejected the bytes. */
   readonly rejects: (error: unknown) => boolean;
-  /** Inputs unless the environment says otherwise; 10,000 where it is absent. */
+  /** Default number of inputs, 10,000 if absent; the environment overrides it. */
   readonly runs?: number;
 }
 
 /**
- * Attacks, and prints the number of inputs, the seed and the process's greatest memory.
+ * Runs an attack, and prints the number of inputs, the seed and the peak memory of the process.
  *
- * @throws with the input, when the parser throws what is no rejection or its result is wrong
+ * @throws with the input, if the parser throws anything but a rejection, or its result is wrong
  */
 export function attack(options: Attack): void {
   const { title, seed, originals, use, rejects } = options;
@@ -59,11 +59,11 @@ export function attack(options: Attack): void {
   console.log(
     `${runs} inputs from seed ${seed}, ${rejected} rejected; ${peakMemory()} MiB of memory at most`,
   );
-  // Both ways must have been gone, or nothing was tested.
+  // Some inputs must be accepted and some rejected, or nothing was tested.
   assert.ok(rejected > 0 && rejected < runs, `${rejected} of ${runs} rejected`);
 }
 
-/** MiB that this process, all its tests together, has had resident at a time. */
+/** Peak resident memory of this process, all its tests together, in MiB. */
 function peakMemory(): number {
   const status = Deno.readTextFileSync("/proc/self/status");
   return Math.round(Number(/^VmHWM:\s*(\d+) kB$/m.exec(status)?.[1]) / 1024);

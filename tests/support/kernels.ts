@@ -8,9 +8,9 @@ import { Btf } from "../../src/kernel/btf.ts";
 import { BtfWriter } from "./btf_writer.ts";
 
 /**
- * A kernel whose kfuncs of a session have so many parameters; without them for `undefined`.
+ * A kernel whose session kfuncs have the given number of parameters; `undefined` for no kfuncs.
  *
- * @param fprobe what fprobe is built on; without it for `undefined`
+ * @param fprobe what fprobe is built on; `undefined` for no fprobe
  */
 export function kernelWithSession(
   parameters: 0 | 1 | undefined,

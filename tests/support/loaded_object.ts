@@ -1,5 +1,5 @@
 /**
- * The BPF object in the kernel, for tests that run where BPF can be had.
+ * A loaded BPF object, for tests on machines that allow BPF.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { RingMapping } from "../../src/probe/ring_mapping.ts";
 import { RecordProgram } from "./bpf.ts";
 import { builtObject } from "./built_object.ts";
 
-/** Options for {@linkcode BpfObject.load} that are as small as they can be. */
+/** Minimal options for {@linkcode BpfObject.load}. */
 export const SMALL: ObjectOptions = {
   ringBytes: 4096,
   places: 0,
@@ -24,7 +24,7 @@ export const SMALL: ObjectOptions = {
   kernelBtf: null,
 };
 
-/** The program of the object for tests, which writes records on request. */
+/** The program of the test object that writes records on request. */
 export const TEST_PROGRAM: readonly ProgramChoice[] = [{ name: "vrft_test_record" }];
 
 /** A ring with its reader, and the program that writes to it. */
@@ -35,7 +35,7 @@ export class TestRing implements Disposable {
   readonly reader: RingReader;
   readonly counters: Counters;
   readonly control: Int32Array;
-  /** Number of CPUs that may be there. */
+  /** Number of possible CPUs. */
   readonly cpus: number;
 
   private constructor(libbpf: Libbpf, ringBytes: number, resources: DisposableStack) {

@@ -1,7 +1,7 @@
 /**
- * A machine whose tasks make calls: CPUs that switch tasks and are interrupted, tasks that move, end,
- * and leave their thread id and stack to others. It emits the records of a tracer that misses nothing,
- * and the steps they should become.
+ * Simulates a machine whose tasks make calls: CPUs switch tasks and are interrupted; tasks migrate and
+ * exit, and their thread ids and stacks are reused. Emits the records of a lossless tracer, and the steps
+ * expected from them.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import type { CallRecord } from "./call_records.ts";
 import type { Random } from "./random.ts";
 
 const STACK_BYTES = 0x4000;
-/** Stacks of tasks that exist at a time; others are handed on. */
+/** Number of task stacks, which are reused. */
 const TASK_STACKS = 24;
 const THREAD_IDS = 16;
 const TASKS = 8;
@@ -21,7 +21,7 @@ const WAYS_IN = 2;
 interface LiveCall {
   readonly frame: number;
   readonly fn: number;
-  /** Ended in a tail call: all it has left is its return. */
+  /** It has made a tail call, and only has to return. */
   tail: boolean;
 }
 
@@ -34,7 +34,7 @@ interface Task {
 }
 
 interface Interrupt {
-  /** Live calls of the task when it came. */
+  /** Live calls of the task when the interrupt arrived. */
   readonly calls: number;
   /** Lowest address of the stack it runs on. */
   readonly stack: number;
@@ -48,26 +48,26 @@ interface Cpu {
   readonly interrupts: Interrupt[];
 }
 
-/** What the tracer should make of a record. */
+/** The expected result of a record. */
 export interface Expected {
   readonly kind: "enter" | "leave";
   readonly depth: number;
 }
 
-/** Runs at random; the same random numbers give the same run. */
+/** Runs at random, reproducibly for the same random numbers. */
 export class Machine {
   readonly #random: Random;
   readonly #emit: (record: CallRecord, expected: Expected) => void;
   readonly #cpus: Cpu[];
   readonly #waiting: Task[] = [];
-  /** By function, what it has on the stack where it calls others; then so for ways into the kernel. */
+  /** Stack frame sizes by function, followed by those of kernel entry paths. */
   readonly #frameBytes: readonly number[];
   #time = 0x1_fff0_0000n;
 
   /**
-   * @param random decides everything
-   * @param cpus how many
-   * @param emit takes each record and what should become of it
+   * @param random source of all decisions
+   * @param cpus number of CPUs
+   * @param emit receives each record and its expected result
    */
   constructor(
     random: Random,
@@ -80,7 +80,7 @@ export class Machine {
       { length: FUNCTIONS + WAYS_IN },
       () => 8 * (1 + random.int(4)) * (1 + random.int(40)),
     );
-    // Anywhere below 4 GiB, as only the low halves of addresses are seen.
+    // Anywhere below 4 GiB, as records only have the low halves of addresses.
     const base = random.int(0x3_0000) * 0x4000;
     this.#cpus = Array.from({ length: cpus }, (_, cpu) => {
       const idle: Task = { id: 0, stack: base + cpu * 0x8000, calls: [] };
@@ -90,7 +90,7 @@ export class Machine {
     while (this.#waiting.length < TASKS) this.#waiting.push(this.#newTask());
   }
 
-  /** Functions that are called, from 0. */
+  /** Number of functions. */
   static readonly functions = FUNCTIONS;
 
   /** Key of the context that a record belongs to. */
@@ -98,7 +98,7 @@ export class Machine {
     return record.task === 0 ? `idle ${record.cpu}` : `${record.task}`;
   }
 
-  /** Does something on some CPU. */
+  /** Performs a random action on a random CPU. */
   step(): void {
     const number = this.#random.int(this.#cpus.length);
     const cpu = this.#cpus[number]!;
@@ -122,7 +122,7 @@ export class Machine {
     }
   }
 
-  /** Lets every task run until none is in a call. */
+  /** Runs all tasks until no call is left. */
   unwind(): void {
     for (const [number, cpu] of this.#cpus.entries()) {
       while (cpu.interrupts.length > 0) this.#endInterrupt(cpu, number);
@@ -167,7 +167,7 @@ export class Machine {
     if (cpu.interrupts.length === MAX_INTERRUPTS) return;
     const { task, interrupts } = cpu;
     const running = this.#stack(cpu);
-    // From user mode an interrupt uses the task's stack, which is empty then.
+    // An interrupt from user mode uses the task's stack, which is empty then.
     const user = interrupts.length === 0 && task !== cpu.idle && task.calls.length === 0;
     const nested = interrupts.length > 0 && running === cpu.stack;
     interrupts.push({
@@ -188,7 +188,7 @@ export class Machine {
     return cpu.interrupts.at(-1)?.stack ?? cpu.task.stack;
   }
 
-  /** The call that is running, unless it is one that waits for the interrupt to end. */
+  /** The running call; undefined if an interrupt runs that has not made one. */
   #running(cpu: Cpu): LiveCall | undefined {
     const first = cpu.interrupts.at(-1)?.calls ?? 0;
     return cpu.task.calls.length > first ? cpu.task.calls.at(-1) : undefined;
@@ -212,7 +212,7 @@ export class Machine {
     const running = this.#running(cpu);
     if (running === undefined || running.tail) return;
     const fn = this.#random.int(FUNCTIONS);
-    // A function that calls itself by tail calls cannot be told from one entered again.
+    // A function that tail-calls itself through others looks as if entered again.
     const { frame } = running;
     if (cpu.task.calls.some((call) => call.frame === frame && call.fn === fn)) return;
     running.tail = true;
@@ -233,7 +233,7 @@ export class Machine {
     task.calls.push({ frame, fn, tail: false });
   }
 
-  /** Returns from the running call, and at once from those that it was the tail call of. */
+  /** Returns from the running call, and from those that reached it by tail calls. */
   #return(cpu: Cpu, number: number): void {
     const { task } = cpu;
     let running = this.#running(cpu);

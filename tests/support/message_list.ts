@@ -1,5 +1,5 @@
 /**
- * A standard error that keeps what is written.
+ * Messages that are stored rather than written to standard error.
  *
  * @module
  */

@@ -6,12 +6,12 @@
 
 import { Random } from "./random.ts";
 
-/** What `VRFT_PROPERTY_RUNS` stands for where it is not set. */
+/** Default of `VRFT_PROPERTY_RUNS`. */
 const DEFAULT_RUNS = 10_000;
 
 /**
- * Runs for a property whose normal number is `normal`, in proportion to the environment's
- * `VRFT_PROPERTY_RUNS` (10,000 unless set).
+ * Number of runs of a property: `normal`, scaled by the environment's `VRFT_PROPERTY_RUNS` relative to
+ * its default of 10,000.
  */
 export function propertyRuns(normal: number): number {
   const wanted = Number(Deno.env.get("VRFT_PROPERTY_RUNS") ?? DEFAULT_RUNS);
@@ -19,8 +19,7 @@ export function propertyRuns(normal: number): number {
 }
 
 /**
- * Calls `one` for each of so many cases as {@linkcode propertyRuns} says, and prints their number and
- * the seed.
+ * Calls `one` for {@linkcode propertyRuns} random cases, and prints their number and the seed.
  *
  * @returns their number
  */

@@ -4,16 +4,16 @@
  * @module
  */
 
-/** A small generator (mulberry32). Not for anything but tests. */
+/** A small generator (mulberry32), for tests only. */
 export class Random {
   #state: number;
 
-  /** @param seed any integer; its low 32 bits count */
+  /** @param seed any integer; only its low 32 bits are used */
   constructor(seed: number) {
     this.#state = seed >>> 0;
   }
 
-  /** A whole number from 0 up to, and without, `belowExclusive` (1 to 2^32). */
+  /** An integer from 0 to `belowExclusive` - 1; `belowExclusive` is 1 to 2^32. */
   int(belowExclusive: number): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0;
     let mixed = Math.imul(this.#state ^ (this.#state >>> 15), this.#state | 1);

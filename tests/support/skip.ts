@@ -1,13 +1,13 @@
 /**
- * Tests that cannot run everywhere: they are skipped, never passed, and say why.
+ * Tests that cannot run everywhere: they are skipped with a reason, never passed.
  *
  * @module
  */
 
 /**
- * Defines a test, or skips it with the reason in its name, where scripts/test reads it.
+ * Defines a test, or skips it with the reason in its name, from which scripts/test reads it.
  *
- * @param reason why it cannot run here; empty where it can
+ * @param reason why it cannot run here; empty if it can
  */
 export function testUnless(reason: string, name: string, fn: () => void | Promise<void>): void {
   if (reason === "") Deno.test(name, fn);
@@ -18,12 +18,12 @@ export function testUnless(reason: string, name: string, fn: () => void | Promis
     });}
 }
 
-/** Why what root alone can do cannot be done; empty for root. */
+/** Why a test that needs root cannot run; empty for root. */
 export function whyNotRoot(): string {
   return Deno.uid() === 0 ? "" : "it takes root";
 }
 
-/** Why a program cannot be run; empty where it can. @param args that make it end well, at once */
+/** Why a program cannot be run; empty if it can. @param args for which it exits with 0 immediately */
 export function whyNoProgram(program: string, args: readonly string[] = ["--version"]): string {
   try {
     const { success, stderr } = new Deno.Command(program, {
@@ -37,7 +37,7 @@ export function whyNoProgram(program: string, args: readonly string[] = ["--vers
   }
 }
 
-/** Why a file cannot be read; empty where it can. */
+/** Why a file cannot be read; empty if it can. */
 export function whyNoFile(path: string): string {
   try {
     Deno.openSync(path).close();

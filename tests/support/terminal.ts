@@ -1,5 +1,5 @@
 /**
- * A terminal of some width (pty(7)) with programs in it.
+ * A pseudoterminal (pty(7)) for running programs.
  *
  * @module
  */
@@ -14,12 +14,12 @@ const O_NONBLOCK = 0x800n;
 const TIOCSPTLCK = 0x40045431n;
 const TIOCGPTN = 0x80045430n;
 const TIOCSWINSZ = 0x5414n;
-/** What is read at once. */
+/** Maximum size of a read. */
 const CHUNK_BYTES = 65536;
-/** Milliseconds after which something must have come. */
+/** Milliseconds to wait for output. */
 const PATIENCE_MS = 120_000;
 
-/** The terminal's own end. */
+/** The master side. */
 export class Terminal implements Disposable {
   readonly #fd: number;
   readonly #path: string;
@@ -27,7 +27,7 @@ export class Terminal implements Disposable {
   readonly #decoder = new TextDecoder();
   #text = "";
 
-  /** @param columns its width */
+  /** @param columns width of the terminal */
   constructor(columns: number) {
     const flags = O_RDWR | O_NOCTTY | O_NONBLOCK;
     const path = cString("/dev/ptmx");
@@ -41,13 +41,13 @@ export class Terminal implements Disposable {
     this.resize(columns);
   }
 
-  /** Changes its width, which the kernel tells the program by SIGWINCH. */
+  /** Changes the width; the kernel sends SIGWINCH to the program. */
   resize(columns: number): void {
     const size = new Uint16Array([24, columns, 0, 0]);
     check("Cannot resize a terminal", libc().ioctl(this.#fd, TIOCSWINSZ, addressOf(size)));
   }
 
-  /** Starts a program that has it for its controlling terminal and its streams. */
+  /** Starts a program with it as controlling terminal and standard streams. */
   start(program: string, ...args: string[]): Deno.ChildProcess {
     const script = `exec setsid -c "$@" <>${this.#path} >&0 2>&0`;
     return new Deno.Command("sh", { args: ["-c", script, "sh", program, ...args] }).spawn();
@@ -57,7 +57,7 @@ export class Terminal implements Disposable {
   async run(program: string, ...args: string[]): Promise<number> {
     await using child = this.start(program, ...args);
     let code: number | undefined;
-    // Its last words are in the terminal by then, and nobody else's come after them.
+    // All its output is in the terminal by then, and no other program writes to it.
     const ended = child.status.then((status) => code = status.code);
     await this.until(() => code !== undefined);
     return await ended;
@@ -69,12 +69,12 @@ export class Terminal implements Disposable {
     check("Cannot type", libc().write(this.#fd, bytes, BigInt(bytes.length)));
   }
 
-  /** All that has been written to it, as far as it was waited for. */
+  /** All output read so far. */
   get text(): string {
     return this.#text;
   }
 
-  /** Reads on until `enough` says so. */
+  /** Reads until `enough` returns true. */
   async until(enough: () => boolean): Promise<void> {
     const deadline = performance.now() + PATIENCE_MS;
     for (this.#read(); !enough(); this.#read()) {
@@ -87,7 +87,7 @@ export class Terminal implements Disposable {
     const chunk = new Uint8Array(CHUNK_BYTES);
     for (;;) {
       const length = Number(libc().read(this.#fd, chunk, BigInt(chunk.length)));
-      // EIO once no program has it any more.
+      // EIO after the last program has closed it.
       if (length <= 0) return;
       this.#text += this.#decoder.decode(chunk.subarray(0, length), { stream: true });
     }

@@ -36,7 +36,7 @@ const DUMP_INCOMPLETE = 0x40000000;
 /** The module's buffer for the records of one page. */
 const PAGE_BYTES = 3968;
 
-/** Sends into nowhere, and receives a fixed list of datagrams; then nothing comes in time. */
+/** Ignores requests, and receives a fixed list of datagrams, followed by timeouts. */
 export class ScriptedTransport implements NetlinkTransport {
   readonly port = PORT;
   readonly sent: NetlinkMessage[] = [];
@@ -165,7 +165,7 @@ export function namedVif(index: number, name: string): SandeshMessage {
 /** Answers the family lookup, and dumps of `records` in pages as large as the module's. */
 export class FakeModule implements NetlinkTransport {
   readonly port = PORT;
-  /** Markers that dumps were asked for with. */
+  /** Markers of the dump requests. */
   readonly markers: number[] = [];
   readonly #queue: Uint8Array[] = [];
 

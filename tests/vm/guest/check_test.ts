@@ -15,8 +15,8 @@ interface Printed {
 }
 
 /**
- * Runs `vrft check`. What holds whatever it finds: all that is missing has advice, no line tells of a
- * defect, nothing is left behind.
+ * Runs `vrft check`, and asserts what holds in any case: everything missing has advice, there is no
+ * internal error, and nothing is left behind.
  */
 async function check(
   args: readonly string[] = [],
@@ -86,7 +86,7 @@ Deno.test("vrft check --json has the same in a form for scripts", async () => {
   const found = (name: string): string =>
     checks.find(({ check }: { check: string }) => check === name).found;
   assert.match(found("backend_session"), /not selected/);
-  // More than a thousand kprobes take their time even where nothing is emulated.
+  // More than a thousand kprobes are slow even without emulation.
   assert.match(found("attach_time"), /^(less than a second|about \d+ (s|minutes)) for 1,\d{3} /);
 });
 
@@ -132,7 +132,7 @@ Deno.test("vrft check finds kprobes switched off, where they matter", async () =
 
 const FTRACE_SWITCH = "/proc/sys/kernel/ftrace_enabled";
 
-/** Why ftrace cannot be switched off; empty where it can. Linux 7.3 refuses. */
+/** Why ftrace cannot be switched off; empty if it can. Linux 7.3 refuses. */
 function whyFtraceStaysOn(): string {
   try {
     Deno.writeTextFileSync(FTRACE_SWITCH, "0", { create: false });
@@ -157,7 +157,7 @@ testUnless(
       assert.ok(missing.includes("Backend session"), stdout);
       assert.match(stdout, /ftrace is switched off \(sysctl -w\s+kernel\.ftrace_enabled=1\)/);
     });
-    // Attached to while it was off, the kernel would give up ftrace when it is on again.
+    // If probes were attached while it was off, the kernel would disable ftrace once it is on again.
     if (FPROBE) {
       const { signs, stdout } = await check(["--backend", "session"]);
       assert.equal(signs.get("Backend session"), "✔", stdout);

@@ -1,6 +1,6 @@
 /**
- * Runs a program with less than it is used to, as in a container: system calls that are refused,
- * capabilities that are gone. Run as a program, it confines itself and becomes the other one.
+ * Runs a program confined, as in a container: with system calls refused and capabilities dropped. As a
+ * program, it confines itself and executes the other one.
  *
  * @module
  */
@@ -8,7 +8,7 @@
 import { addressOf, check, cString, libc } from "../../../src/sys/libc.ts";
 import { vrftArguments } from "./support.ts";
 
-/** What is taken away. */
+/** What to take away. */
 export interface Confinement {
   /** System calls that fail. */
   readonly refuse?: readonly RefusedCall[];
@@ -16,13 +16,13 @@ export interface Confinement {
   readonly drop?: readonly number[];
 }
 
-/** A system call that does nothing but fail, or pretend. */
+/** A system call that always fails, or only pretends to succeed. */
 export interface RefusedCall {
   /** Its number on x86-64. */
   readonly call: number;
-  /** What it fails with; with 0 it seems to have worked, and returns 0. */
+  /** Its errno; 0 to return success without doing anything. */
   readonly errno: number;
-  /** Refused only with this value as an argument, whose upper half does not count. */
+  /** Refused only if an argument has this value in its lower half. */
   readonly argument?: { readonly index: number; readonly value: number };
 }
 
@@ -92,7 +92,7 @@ function strings(
   return { pointers: BigUint64Array.from([...keep.map(addressOf), 0n]), keep };
 }
 
-/** Becomes `command`, which is looked for in PATH. */
+/** Executes `command`, found in PATH. */
 function become(command: readonly string[]): void {
   const path = cString("/usr/bin/env");
   const args = strings(["env", ...command]);

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { FPROBE, keep, must, parse, run, settle, shape, traceWhile } from "./support.ts";
 
-// The fabric's devices are pairs: fab0 and its peer wire0. What is sent into the wire, vrouter receives.
+// The fabric's devices are veth pairs, such as fab0 and wire0: vrouter receives what is sent to the wire.
 
-// What a real vrouter does with them, traced by function_graph on Linux 6.12, as far as the stand-in goes.
+// Calls of a real vrouter, traced by function_graph on Linux 6.12, as far as the stand-in has them.
 
-/** A packet comes in twice, because RPS sends it through pkt2. */
+/** A packet is received twice, because RPS sends it through pkt2. */
 function steered(route: string): string {
   return "__netif_receive_skb(__netif_receive_skb_one_core(linux_rx_handler(linux_get_rxq(" +
     "__skb_flow_dissect) netif_receive_skb(__netif_receive_skb(__netif_receive_skb_one_core(" +
@@ -14,9 +14,9 @@ function steered(route: string): string {
     `nh_output(${route})))))))))))))`;
 }
 
-/** One that has no route. */
+/** A packet without a route. */
 const DROPPED = [steered("nh_discard(lh_pfree)")];
-/** One out of a tunnel, to a VM: GRO takes it through pkt3. */
+/** A packet from a tunnel to a VM: GRO passes it through pkt3. */
 const TUNNELLED = [
   steered(
     "nh_l3_rcv(vr_ip_rcv(vr_vxlan_input(vr_pkt_type nh_output(nh_vrf_translate(vr_bridge_input(" +
@@ -28,13 +28,13 @@ const TUNNELLED = [
   "linux_if_tx(linux_xmit_segment(linux_xmit(__dev_queue_xmit(dev_hard_start_xmit(veth_xmit)))))))))",
 ];
 
-/** Gives a wire's end an address, and a neighbour behind which vrouter is. */
+/** Gives the wire an address, and a neighbour entry for vrouter. */
 async function connect(wire: string, network: string, mac: string): Promise<void> {
   await must("ip", "address", "replace", `${network}.2/24`, "dev", wire);
   await must("ip", "neigh", "replace", `${network}.1`, "lladdr", mac, "dev", wire);
 }
 
-/** Sends echo requests into the wire; vrouter has no route for them, so nobody answers. */
+/** Sends echo requests to the wire; vrouter has no route for them, so there are no replies. */
 async function send(address: string, count: number): Promise<void> {
   const { stdout } = await run("ping", ["-q", "-c", `${count}`, "-i", "0.2", "-W", "1", address]);
   assert.match(stdout, new RegExp(`^${count} packets transmitted, 0 received`, "m"));
@@ -43,7 +43,7 @@ async function send(address: string, count: number): Promise<void> {
 async function connectFab0(): Promise<void> {
   await settle();
   await connect("wire0", "172.16.0", "02:00:00:00:02:00");
-  // The other end of a tunnel to the VMs: VNI 0 is their VRF. They know where it is, vrouter does not.
+  // The remote end of a tunnel to the VMs; VNI 0 is their VRF. They have its address, vrouter does not.
   await run("ip", ["link", "delete", "vx0"]);
   const ends = ["local", "172.16.0.2", "remote", "172.16.0.1", "dstport", "4789"];
   await must("ip", "link", "add", "vx0", "type", "vxlan", "id", "0", ...ends);
@@ -75,7 +75,7 @@ Deno.test({
   },
 });
 
-/** Calls by name, in this order. */
+/** The calls by name, in the order of the names. */
 const FEW = [
   "linux_rx_handler",
   "netif_receive_skb",
@@ -105,7 +105,7 @@ Deno.test("With -i, a packet on vrouter's own devices belongs to the vif it came
         { choice: ["vif0/7"], expected: [4, 2, 2, 2, 2, 0, 0] },
         { choice: ["fab0"], expected: [8, 4, 4, 4, 3, 1, 1] },
         { choice: ["fab0", "fab1"], expected: [12, 6, 6, 6, 5, 1, 1] },
-        // What the VM answers, it sends to tap1.
+        // The VM's replies go to tap1.
         { choice: ["tap1"], expected: [1, 0, 0, 0, 0, 0, 0] },
       ]
     ) {

@@ -36,7 +36,7 @@ Deno.test("A full disk ends the trace, which says how much of it is in the file"
   try {
     const file = `${disk}/trace`;
     await using trace = await Trace.live("-f", "vm_rx", "-o", file);
-    // Only what fits is on the disk, and the rest is known to the last event.
+    // Only what fits is on the disk, and every other event is counted.
     trace.signal("SIGSTOP");
     await flood(1000);
     trace.signal("SIGCONT");
@@ -83,7 +83,7 @@ Deno.test("Closed standard streams do no harm", async () => {
       ...args,
     ]);
     assert.equal(code, 0, `${closed}: ${stderr}`);
-    // What is meant for a stream that is closed goes nowhere, least of all into the other one.
+    // Output to a closed stream is discarded, and does not go to the other one.
     if (closed.includes("2>&-")) assert.equal(stderr, "");
     else assert.match(stderr, / 0 probe hits missed; .* in vrft.*\n$/);
     if (closed.includes(" >&-") || closed === ">&-") assert.equal(stdout, "");
@@ -117,7 +117,7 @@ Deno.test("The progress bar follows the width of the terminal, and Ctrl-C there 
   const { code } = await child.status;
   await terminal.until(() => terminal.text.includes("everything is detached"));
   assert.equal(code, 0, terminal.text);
-  // Nobody but vrft, and the terminal's echo, has written to it.
+  // Only vrft, and the terminal's echo, have written to it.
   const foreign = /^(?!\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d | +\d+% |\^C).*\S.*/gm;
   assert.equal(terminal.text.replaceAll("\r", "\n").match(foreign), null);
   assert.deepEqual(await leftovers(), []);
@@ -129,7 +129,7 @@ for (const backend of BACKENDS) {
     await using first = await Trace.live("--backend", backend, ...FEW, "-i", "tap1");
     await using second = await Trace.live("--backend", backend, ...FEW, "-i", "tap1");
     await ping(3);
-    // The first one's end does the second one no harm.
+    // The end of the first does not affect the second.
     const one = await first.stop();
     await ping(2);
     const two = await second.stop();

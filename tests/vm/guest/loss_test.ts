@@ -15,7 +15,7 @@ async function flood(count: number): Promise<void> {
   await must("ip", "netns", "exec", "vm1", "ping", "-q", "-f", "-c", `${count}`, "10.1.1.2");
 }
 
-/** vrouter has learned both MAC addresses, whatever test came before. */
+/** Makes vrouter learn both MAC addresses. */
 Deno.test.beforeAll(settle);
 
 Deno.test("Printed and lost events are together what the programs produced", async () => {
@@ -34,15 +34,15 @@ Deno.test("Printed and lost events are together what the programs produced", asy
   const lost = summary(stderr).get("events lost")!;
   assert.ok(lost > 300, stderr);
   assert.ok(events >= 80, stdout);
-  // vm_rx() is entered by packets of vifs alone, so every run accepts its packet and writes a record
+  // Only packets of vifs enter vm_rx(), so every run accepts its packet and writes a record
   // or counts it as lost; the end of a call whose entry was lost is not probed, or finds nothing.
   const ends = FPROBE ? 0 : lostEntries(events, lost);
   assert.equal(events + lost + ends, runs, stderr);
 });
 
 /**
- * With kprobes the end of a function is probed whatever became of its entry: 640 packets there and
- * back enter it, and each end that has no call to close is a run without a record.
+ * With kprobes the end of a function is probed even if its entry was lost: 640 packets in both directions
+ * enter it, and each end without an open call is a run without a record.
  */
 function lostEntries(events: number, lost: number): number {
   const packets = 2 * (300 + 20);
@@ -62,7 +62,7 @@ Deno.test("Calls whose returns found no room are not said to run when the trace 
     "--buffer",
     "4096",
   );
-  // The ring is full long before the last of them, amid the calls of a packet, and nothing comes later.
+  // The ring fills up long before the last of them, during the calls of a packet, and stays full.
   trace.signal("SIGSTOP");
   await ping(10);
   trace.signal("SIGINT");

@@ -12,11 +12,11 @@ import {
   vrftArguments,
 } from "./support.ts";
 
-/** Few, so that they are attached soon, and enough to fill any pipe. */
+/** Few functions, to attach quickly, but enough to fill a pipe. */
 const FEW = ["-f", "vm_rx", "-f", "nh_*", "-f", "linux_*", "-f", "vr_*"];
-/** Milliseconds within which probes must be gone. Emulated, that takes more than a second by itself. */
+/** Timeout in milliseconds for detaching, which takes more than a second when emulated. */
 const DETACH_MS = 8000;
-/** Seconds within which vrft must be live. */
+/** Timeout in seconds for the trace to become live. */
 const READY_SECONDS = 240;
 
 async function until(
@@ -36,19 +36,19 @@ async function exists(path: string): Promise<boolean> {
   return await Deno.stat(path).then(() => true, () => false);
 }
 
-/** What of vrft the kernel still runs. A process that has let go has its programs and maps until it ends. */
+/** The probes that are still attached. Programs and maps remain until the process exits. */
 async function attached(): Promise<string[]> {
   return (await leftovers()).filter((one) => !/^(prog|map) /.test(one));
 }
 
-/** A vrft whose output goes into a pipe that nobody reads until {@linkcode read}. */
+/** A vrft whose output goes into a pipe that is not read until {@linkcode read}. */
 class Stalled implements AsyncDisposable {
   readonly #directory = Deno.makeTempDirSync();
   readonly #child: Deno.ChildProcess;
   readonly #stderr: Promise<string>;
 
   constructor(...args: string[]) {
-    // The reader waits for the file "read". The pipe is full long before.
+    // The reader waits for the file "read", long after the pipe is full.
     const script = `
       cd "$1"; shift
       { vrft "$@" & echo $! >pid; wait $!; echo $? >status; } |
@@ -71,7 +71,7 @@ class Stalled implements AsyncDisposable {
     Deno.kill(Number(await Deno.readTextFile(`${this.#directory}/pid`)), signal);
   }
 
-  /** Waits until vrft has ended, and takes so many seconds at most. */
+  /** Waits until vrft has exited, with a timeout in seconds. */
   async over(seconds: number): Promise<boolean> {
     try {
       await until("over", () => exists(`${this.#directory}/status`), seconds);
@@ -81,7 +81,7 @@ class Stalled implements AsyncDisposable {
     }
   }
 
-  /** Has the reader read. */
+  /** Makes the reader start. */
   async read(): Promise<Ended> {
     await Deno.writeTextFile(`${this.#directory}/read`, "");
     await this.#child.status;
@@ -146,7 +146,7 @@ Deno.test("With a reader that does not read, SIGTERM detaches, and a second one 
   assert.deepEqual(await leftovers(), []);
   const { code, stdout, stderr } = await vrft.read();
   assert.equal(code, 0, stderr);
-  // What the pipe had taken.
+  // The contents of the pipe.
   assert.match(stdout, /^Timestamp .*\n/);
   assert.ok(stdout.length < 3 * 65536);
   assert.match(stderr, /All probes are detached; waiting until standard output takes/);
@@ -231,12 +231,12 @@ Deno.test("What ignores the hangup from the start, as with nohup, goes on after 
   child.kill("SIGTERM");
   const { code, stdout } = await output;
   assert.equal(code, 0);
-  // The hangup came before the packets.
+  // The hangup preceded the packets.
   assert.ok(parse(new TextDecoder().decode(stdout)).calls.length > 0);
   await Deno.remove(directory, { recursive: true });
 });
 
-/** Takes whatever comes to vm2's port 5000 over one connection, and says how many bytes. */
+/** Accepts a connection to vm2's port 5000, and reports the number of bytes received. */
 class Sink implements AsyncDisposable {
   readonly #child = new Deno.Command("ip", {
     args: ["netns", "exec", "vm2", "deno", "eval", SERVER],
@@ -246,7 +246,7 @@ class Sink implements AsyncDisposable {
   }).spawn();
   readonly #said = this.#child.stdout.pipeThrough(new TextDecoderStream()).getReader();
 
-  /** The next thing it says: that it listens, and then how much there was. */
+  /** Its next message: first that it listens, then the number of bytes. */
   async says(): Promise<string> {
     return (await this.#said.read()).value?.trim() ?? "nothing";
   }
@@ -262,7 +262,7 @@ class Sink implements AsyncDisposable {
   }
 }
 
-/** Runs vrft by a script for bash, whose arguments are vrft's, and sends a ping once it is live. */
+/** Runs vrft from a bash script, whose arguments are vrft's, and sends a ping once it is live. */
 async function pingWhile(script: string, ...args: string[]): Promise<Ended> {
   const ready = `${await Deno.makeTempDir()}/ready`;
   const all = vrftArguments([...args, "--ready-file", ready]);
@@ -295,7 +295,7 @@ Deno.test({
   fn: async () => {
     await using sink = new Sink();
     assert.equal(await sink.says(), "ready");
-    // The connection is vm1's, vrft runs where the module answers.
+    // The connection is in vm1's namespace; vrft must run where the module answers.
     const { code, stderr } = await pingWhile(
       "exec nsenter --net=/run/netns/vm1 bash -c 'exec 7<>/dev/tcp/10.1.1.2/5000; " +
         'exec nsenter --net=/proc/1/ns/net vrft "$@" >&7\' bash "$@"',
@@ -305,7 +305,7 @@ Deno.test({
     assert.equal(code, 0, stderr);
     assert.match(stderr, /Leaves out packets between 10\.1\.1\.1:\d+ and 10\.1\.1\.2:5000/);
     assert.match(stderr, / 0 events lost;/);
-    // What a ping makes, with what else there may be, and not what its rows make.
+    // The events of a ping and of background traffic, but not those of its rows.
     const calls = summary(stderr).get("calls")!;
     assert.ok(calls > 100 && calls < 3000, stderr);
   },

@@ -8,7 +8,7 @@ import { type Ended, leftovers, parse, run, settle, Trace } from "./support.ts";
 
 const SWITCH = "/proc/sys/kernel/bpf_stats_enabled";
 const CAP_SYS_ADMIN = 21;
-/** Far more than it takes, for guests that get little of their CPUs. */
+/** Generous, for guests that get little CPU time. */
 const SOON_MS = 60_000;
 
 const FEW = ["-f", "vm_rx", "-f", "vr_*", "-f", "nh_*"];
@@ -21,7 +21,7 @@ Deno.test.beforeAll(async () => {
   await Deno.writeTextFile(SWITCH, "0");
 });
 
-/** A flood ping from vm1 to vm2, as long as the block lasts. */
+/** A flood ping from vm1 to vm2 until disposed. */
 class Flood implements AsyncDisposable {
   readonly #ping = new Deno.Command("ip", {
     args: ["netns", "exec", "vm1", "ping", "-q", "-f", "10.1.1.2"],
@@ -36,7 +36,7 @@ class Flood implements AsyncDisposable {
   }
 }
 
-/** What the last line says: shares of the programs, of vrft, and the highest of both. */
+/** The shares in the last line: of the programs, of vrft, and the peak of both. */
 function costs({ stderr }: Ended): { programs: number; own: number; peak: number | undefined } {
   const [, ...shares] = COST.exec(stderr) ?? assert.fail(stderr);
   const [programs, own, peak] = shares.map((share) =>
@@ -45,7 +45,7 @@ function costs({ stderr }: Ended): { programs: number; own: number; peak: number
   return { programs: programs!, own: own!, peak };
 }
 
-/** Whether the kernel counts the runs of programs at the moment. */
+/** Whether the kernel currently counts the runs of programs. */
 function isCounting(): boolean {
   using program = loadIdleProgram(BPF_PROG_TYPE_RAW_TRACEPOINT);
   new RecordProgram(program.number).run(0n, 0, 0n);
@@ -69,14 +69,14 @@ Deno.test("A flood that takes more than --max-overhead for a second ends the tra
     / Stopped: tracing took ([\d,.]+) % of a CPU for more than a second, above the limit of 1 %: trace fewer /
       .exec(ended.stderr) ?? assert.fail(ended.stderr);
   assert.ok(Number(share!.replaceAll(",", "")) > 1, share);
-  // What was recorded is printed, and whole.
+  // All records are printed as complete trees.
   assert.ok(parse(ended.stdout).calls.some(({ name }) => name === "vm_rx"));
   const { programs, own, peak } = costs(ended);
   assert.ok(programs > 0 && own > 0 && peak! >= 1, ended.stderr);
   assert.deepEqual(await leftovers(), []);
   assert.equal(Deno.readTextFileSync(SWITCH).trim(), "0");
   assert.equal(isCounting(), false);
-  // Or else that says nothing.
+  // Otherwise the check would prove nothing.
   using _timing = timePrograms();
   assert.equal(isCounting(), true);
 });
@@ -111,12 +111,12 @@ Deno.test("The shortest trace tells what it took; programs are not timed for tha
 
 Deno.test("kill -9 while programs are timed leaves the timing off", async () => {
   const trace = await Trace.live(...FEW, "--max-overhead", "100000");
-  // It is live a moment before.
+  // Timing may start slightly after the trace is live.
   const start = performance.now();
   while (!isCounting()) assert.ok(performance.now() - start < SOON_MS, "nothing was timed");
   await trace[Symbol.asyncDispose]();
   assert.equal(isCounting(), false);
-  // The next one tidies up what the kprobe backend left.
+  // The next one removes what the kprobe backend left behind.
   const { code, stderr } = await run("vrft", [...FEW, "--duration", "1ms"]);
   assert.equal(code, 0, stderr);
   assert.deepEqual(await leftovers(), []);

@@ -24,7 +24,7 @@ const PATH = [
   "veth_xmit",
 ];
 
-/** Without its BTF, nobody knows that veth has functions. */
+/** Without BTF of veth, its functions are unknown. */
 const SEND = hasModuleBtf() ? "dev_hard_start_xmit(veth_xmit)" : "dev_hard_start_xmit";
 const NESTED = "__netif_receive_skb_one_core(linux_rx_handler(vm_rx(" +
   "vr_virtual_input(vr_pkt_type vr_flow_forward(vr_inet_flow_lookup __vr_flow_forward) " +
@@ -33,7 +33,7 @@ const NESTED = "__netif_receive_skb_one_core(linux_rx_handler(vm_rx(" +
 
 Deno.test("A ping crosses vrouter in the order of its functions, there and back", async () => {
   await settle();
-  // Everything is attached to, nothing picked: the path is what is left when the rest is put aside.
+  // Attaches to everything; the path is what remains after removing other calls.
   const { code, stdout, stderr } = await traceWhile([], () => ping(1));
   assert.equal(code, 0, stderr);
   const { calls, roots, orphans } = parse(stdout);

@@ -110,7 +110,7 @@ Deno.test("kprobes let the module go: vrft says so once, and traces the rest", a
     await ping(1);
     await unload();
     await vrft.says(new RegExp(UNLOADED));
-    // Nobody answers any more.
+    // The module no longer answers.
     await run("ip", ["netns", "exec", "vm1", "ping", "-c", "1", "-W", "1", "10.1.1.2"]);
     await load();
     await vrft.says(new RegExp(REPLACED));
@@ -126,7 +126,7 @@ Deno.test("kprobes let the module go: vrft says so once, and traces the rest", a
     assert.ok(names.lastIndexOf(LASTING) > names.lastIndexOf("vm_rx"), names.join(" "));
     assert.ok(names.includes("vm_rx"));
     assert.deepEqual(await leftovers(), []);
-    // Nothing holds the new one either.
+    // Nothing references the new one.
     await unload();
   } finally {
     await restore();
@@ -153,7 +153,7 @@ Deno.test("Where the kernel announces nothing, vrft notices at its end that the 
 
 Deno.test("The kernel's announcements alone tell what becomes of the module", async () => {
   try {
-    // No directory of modules is looked at.
+    // /sys/module is not read.
     using watch = new ModuleWatch("vrouter", "/nowhere");
     assert.equal(watch.state(), "same");
     await unload();

@@ -88,7 +88,7 @@ Deno.test("--sample keeps one packet in N, each with all of its calls", async ()
   assert.equal(count(some.printed, "linux_rx_handler"), kept);
   const known = shapes(all.printed);
   for (const tree of shapes(some.printed)) assert.ok(known.has(tree), tree);
-  // Nothing is missing either: what each packet calls, each kept packet does.
+  // Nothing is missing: each kept packet has all calls of a packet.
   for (const name of new Set(all.printed.calls.map((call) => call.name))) {
     const calls = count(all.printed, name) / PACKETS;
     if (!Number.isInteger(calls)) continue;
@@ -110,7 +110,7 @@ for (const backend of FPROBE ? ["session", "multi", "kprobe"] : ["kprobe"]) {
     }
     const known = shapes(all.printed);
     for (const tree of shapes(some.printed)) assert.ok(known.has(tree), tree);
-    // Functions that are attached to for the sake of sampling stay out of sight.
+    // Functions attached to only for sampling are not shown.
     const names = new Set(all.printed.calls.map(({ name }) => name));
     for (const { name } of some.printed.calls) assert.ok(names.has(name), name);
     assert.deepEqual(await leftovers(), []);

@@ -1,24 +1,24 @@
 /**
- * For tests that run inside a guest: runs vrft as a user would, and reads what it prints.
+ * For tests inside a guest: runs vrft as a user would, and parses its output.
  *
  * @module
  */
 
 import assert from "node:assert/strict";
 
-/** Seconds within which a trace must be live; attaching by kprobes takes its time when emulated. */
+/** Timeout in seconds for a trace to become live; attaching by kprobes is slow when emulated. */
 const READY_SECONDS = 240;
 const decoder = new TextDecoder();
 
 /** Debian's older kernels have no FPROBE: of the backends, only kprobes work there. */
 export const FPROBE = !/^(5\.10|6\.1)\./.test(Deno.osRelease());
 
-/** Commands of vrft that take `--vrouter-btf`; all else that is no option takes none. */
+/** Commands of vrft that take `--vrouter-btf`. */
 const COMMANDS_WITH_BTF = ["functions", "check"];
 
 /**
- * The arguments that start vrft here: Linux 5.10 has no BTF of modules, so vrouter's is named, unless a
- * test does that itself.
+ * Arguments of vrft for this kernel: Linux 5.10 has no BTF of modules, so this adds `--vrouter-btf` if
+ * the test does not.
  */
 export function vrftArguments(args: readonly string[]): string[] {
   const [command] = args;
@@ -29,12 +29,12 @@ export function vrftArguments(args: readonly string[]): string[] {
   return [...args, "--vrouter-btf", "/vm/vrouter.btf"];
 }
 
-/** Whether the kernel has the BTF of any module, whichever are loaded at the moment. */
+/** Whether the kernel has BTF of modules. */
 export function hasModuleBtf(): boolean {
   return [...Deno.readDirSync("/sys/kernel/btf")].some(({ name }) => name !== "vmlinux");
 }
 
-/** What a program that has ended left behind. */
+/** The result of a program. */
 export interface Ended {
   readonly code: number;
   readonly stdout: string;
@@ -114,9 +114,9 @@ export class Trace implements AsyncDisposable {
   }
 
   /**
-   * As {@linkcode live}, as process 1 of a pid namespace of its own, as in a container.
+   * Like {@linkcode live}, but as process 1 of a new pid namespace, as in a container.
    *
-   * @param options of unshare(1): `-n` for a network namespace besides
+   * @param options of unshare(1), such as `-n` for a new network namespace
    */
   static async contained(options: readonly string[], ...args: string[]): Promise<Trace> {
     const before = ["unshare", "-p", "-f", "--mount-proc", ...options];
@@ -157,19 +157,19 @@ export class Trace implements AsyncDisposable {
     return this.#child.pid;
   }
 
-  /** Sends a signal to vrft itself, not to a program that has started it. */
+  /** Sends a signal to vrft itself, not to the program that started it. */
   signal(signal: Deno.Signal): void {
     const [child] = childrenOf(this.pid);
     if (child === undefined) this.#child.kill(signal);
     else Deno.kill(child, signal);
   }
 
-  /** Waits until it ends by itself. */
+  /** Waits until it exits by itself. */
   ended(): Promise<Ended> {
     return this.#ended;
   }
 
-  /** Ends it as Ctrl-C does. */
+  /** Ends it by SIGINT. */
   async stop(signal: Deno.Signal = "SIGINT"): Promise<Ended> {
     this.signal(signal);
     return await this.#ended;
@@ -186,7 +186,7 @@ export class Trace implements AsyncDisposable {
   }
 }
 
-/** Traces while `action` runs, and then ends as Ctrl-C does. */
+/** Traces while `action` runs, then ends the trace by SIGINT. */
 export async function traceWhile(
   args: readonly string[],
   action: () => Promise<unknown>,
@@ -196,7 +196,7 @@ export async function traceWhile(
   return await trace.stop();
 }
 
-/** Sends `count` echo requests from vm1 to vm2, one after the other, and expects all replies. */
+/** Sends `count` echo requests from vm1 to vm2, one after the other; all must be answered. */
 export async function ping(count = 1, ...args: string[]): Promise<void> {
   await must(
     "ip",
@@ -214,9 +214,8 @@ export async function ping(count = 1, ...args: string[]): Promise<void> {
 }
 
 /**
- * Gets everything out of the way but the packets that a test sends: IPv6 speaks up by itself, so it is
- * switched off. vrouter learns both MAC addresses from ARP, and then the neighbours are made known for
- * good.
+ * Prevents packets other than those of the test: disables IPv6, which sends packets by itself, lets
+ * vrouter learn both MAC addresses from ARP, and then adds permanent neighbour entries.
  */
 export async function settle(): Promise<void> {
   const neighbours = [["vm1", 2], ["vm2", 1]] as const;
@@ -224,7 +223,7 @@ export async function settle(): Promise<void> {
   await must("sh", "-c", quiet);
   for (const [vm, other] of neighbours) {
     await must("ip", "netns", "exec", vm, "sh", "-c", quiet);
-    // There is none the first time.
+    // Not there the first time.
     await run("ip", ["-n", vm, "neigh", "del", `10.1.1.${other}`, "dev", "eth0"]);
   }
   await ping(2);
@@ -242,7 +241,7 @@ export interface Call {
   /** Nanoseconds. */
   readonly start: bigint;
   end: bigint | undefined;
-  /** What stands behind the closing brace. */
+  /** The comment after the closing brace. */
   note: string;
   readonly calls: Call[];
 }
@@ -252,23 +251,23 @@ const ENTRY = /^(\d{1,20}) +(\d{3,}) ( *)(\S+)\(\) \{ *$/;
 const RETURN = /^(\d{1,20}) +(\d{3,}) ( *)\}(?: {2}\/\* (.*) \*\/)? *$/;
 const ORPHAN = /^(\d{1,20}) +(\d{3,}) ( *)\/\* (\S+)\(\) returned, its call was lost \*\/ *$/;
 
-/** What a trace printed. */
+/** A parsed trace. */
 export interface Printed {
-  /** Calls that no printed call encloses, in the order of their start. */
+  /** Outermost calls, in the order of their start. */
   readonly roots: readonly Call[];
   /** All calls in the order of their start. */
   readonly calls: readonly Call[];
-  /** Rows of events: entries, and returns that were not made up. */
+  /** Number of rows of events: entries and actual returns. */
   readonly events: number;
   readonly orphans: number;
 }
 
 /**
- * Reads a trace. Rows of several tasks mingle, each task with its own indentation; a row belongs to
- * the latest open call that is one level further out, which is right as long as two tasks do not do
- * the same on two CPUs at once.
+ * Parses a trace. Rows of several tasks interleave, each task with its own indentation. A row is assigned
+ * to the latest open call one level further out, which is correct unless two tasks do the same on two
+ * CPUs at once.
  *
- * @throws when a row has another form, or a brace has no counterpart at its column
+ * @throws if a row has another format, or a brace has no counterpart in its column
  */
 export function parse(stdout: string): Printed {
   const lines = stdout.trimEnd().split("\n");
@@ -327,7 +326,7 @@ export function shape(call: Call): string {
   return call.calls.length === 0 ? call.name : `${call.name}(${call.calls.map(shape).join(" ")})`;
 }
 
-/** The same tree with the calls of other names taken out, and their calls moved up in their place. */
+/** The same tree without calls of other names, whose inner calls take their place. */
 export function keep(calls: readonly Call[], names: ReadonlySet<string>): Call[] {
   return calls.flatMap((call) => {
     const inner = keep(call.calls, names);
@@ -335,7 +334,7 @@ export function keep(calls: readonly Call[], names: ReadonlySet<string>): Call[]
   });
 }
 
-/** What the summary line says: numbers by what they count, `calls`, `functions`, `events lost` … */
+/** The counts of the summary line by name: `calls`, `functions`, `events lost` … */
 export function summary(stderr: string): Map<string, number> {
   const line = stderr.trimEnd().split("\n").at(-1)!;
   const counts = new Map<string, number>();
@@ -356,7 +355,7 @@ function count(text: string): number {
   return Number(text.replaceAll(",", ""));
 }
 
-/** What vrft could have left in the kernel, each thing by name. */
+/** Everything of vrft's that is left in the kernel, by name. */
 export async function leftovers(): Promise<string[]> {
   const found: string[] = [];
   for (const kind of ["link", "prog", "map"]) {

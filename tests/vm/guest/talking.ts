@@ -4,14 +4,14 @@
  * @module
  */
 
-/** How a program that talked has ended. */
+/** The result of the program. */
 export interface TalkEnded {
   readonly code: number;
   /** All of its log. */
   readonly stderr: string;
 }
 
-/** A program that runs, with its stderr as far as it has come. */
+/** A running program, with its stderr so far. */
 export class Talking implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   readonly #over: Promise<void>;
@@ -19,7 +19,7 @@ export class Talking implements AsyncDisposable {
   #waiting: () => void = () => {};
   #done = false;
 
-  /** Starts `command`; its stdout goes nowhere. */
+  /** Starts `command`; its stdout is discarded. */
   constructor(command: readonly string[]) {
     const [program, ...args] = command;
     this.#child = new Deno.Command(program!, {
@@ -44,7 +44,7 @@ export class Talking implements AsyncDisposable {
     return this.#child.pid;
   }
 
-  /** Waits until it has said something like `pattern`. */
+  /** Waits until its stderr matches `pattern`. */
   async says(pattern: RegExp): Promise<void> {
     while (!pattern.test(this.#text)) {
       if (this.#done) throw new Error(`It never said ${pattern}: ${this.#text}`);
@@ -52,7 +52,7 @@ export class Talking implements AsyncDisposable {
     }
   }
 
-  /** Sends a signal, or none, and waits for the end. */
+  /** Sends a signal, if given, and waits for the exit. */
   async end(signal?: Deno.Signal): Promise<TalkEnded> {
     if (signal !== undefined) this.#child.kill(signal);
     await this.#over;

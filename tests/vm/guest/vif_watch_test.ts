@@ -4,7 +4,7 @@ import { Talking } from "./talking.ts";
 
 const FEW = ["-f", "vm_rx"];
 
-/** A trace with every probe live. */
+/** Starts a trace, and waits until every probe is live. */
 async function live(...args: string[]): Promise<Talking> {
   const directory = Deno.makeTempDirSync();
   const ready = `${directory}/ready`;
@@ -23,7 +23,7 @@ Deno.test("A vif that is added or deleted during a trace of all vifs is told of"
     await talking.says(/A vif was added during the trace: vif0\/8 \(new0\)/);
     await must("ip", "link", "delete", "new0");
     await talking.says(/A vif was deleted during the trace: vif0\/8 \(new0\)/);
-    // Nobody announces this one: its device has been there all the time.
+    // Not announced, as its device already existed.
     await must("vif-add", "old0", "9");
     const { code, stderr } = await talking.end("SIGINT");
     assert.equal(code, 0, stderr);
