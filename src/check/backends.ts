@@ -113,7 +113,7 @@ async function attempt(
   return { functions: probes.length, attachMs: trial.attachMs, eachMs: trial.eachMs };
 }
 
-/** A function whose trial disturbs nobody; failing that, the first, the middle and the last. */
+/** A rarely called function for the trial; failing that, the first, the middle and the last. */
 export function seldomCalled(targets: readonly Target[]): readonly Target[] {
   for (const name of SELDOM_CALLED) {
     const target = targets.find((target) => target.name === name && target.module === "vmlinux");

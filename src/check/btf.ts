@@ -12,7 +12,7 @@ import { failed, note, ok, type Outcome } from "./outcome.ts";
 
 /**
  * Share of the functions in BTF that must be in the running code. A module's init functions, a few of
- * some hundreds, are gone once it is loaded; another version of the module lacks more.
+ * some hundreds, are freed after loading; another version of the module lacks more.
  */
 const ENOUGH = 0.9;
 

@@ -32,7 +32,7 @@ export class Misuse extends Error {
 }
 
 /**
- * The invocation that a command line stands for.
+ * The invocation for a command line.
  *
  * @param command name of the command in the grammar, empty for the trace
  * @param given its options

@@ -19,9 +19,9 @@ export type Shell = typeof SHELLS[number];
 
 /** Options about which functions count, shared by `vrft` and `vrft functions`. */
 export interface DiscoveryOptions {
-  /** BTF of the kernel; `null` stands for /sys/kernel/btf/vmlinux. */
+  /** BTF of the kernel; `null` for /sys/kernel/btf/vmlinux. */
   readonly kernelBtf: string | null;
-  /** BTF of the vrouter module; `null` stands for the default places. */
+  /** BTF of the vrouter module; `null` for the default paths. */
   readonly vrouterBtf: string | null;
   /** False with `--no-vrouter`: the module is neither needed nor looked for. */
   readonly vrouter: boolean;
@@ -33,9 +33,9 @@ export interface DiscoveryOptions {
 
 /** Options of the trace, the command without a name. */
 export interface TraceOptions extends DiscoveryOptions {
-  /** Names of vifs or network devices, or `vif0/N`; none stands for all vifs. */
+  /** Names of vifs or network devices, or `vif0/N`; empty for all vifs. */
   readonly interfaces: readonly string[];
-  /** File that stands for the network namespace of the vifs' devices; `null` to find it out. */
+  /** File of the network namespace of the vifs' devices; `null` to detect it. */
   readonly netns: string | null;
   /** One packet in so many is traced; 1 for all. */
   readonly sample: number;
@@ -66,9 +66,9 @@ export interface FunctionsOptions extends DiscoveryOptions {
 
 /** Options of `vrft check`. */
 export interface CheckOptions {
-  /** BTF of the kernel; `null` stands for /sys/kernel/btf/vmlinux. */
+  /** BTF of the kernel; `null` for /sys/kernel/btf/vmlinux. */
   readonly kernelBtf: string | null;
-  /** BTF of the vrouter module; `null` stands for the default places. */
+  /** BTF of the vrouter module; `null` for the default paths. */
   readonly vrouterBtf: string | null;
   /** False with `--no-vrouter`: the module is neither needed nor looked for. */
   readonly vrouter: boolean;

@@ -6,7 +6,7 @@ import { MessageList } from "../support/message_list.ts";
 
 const NEVER = new AbortController().signal;
 
-/** Runs `action` with the path of a file that is not there yet. */
+/** Runs `action` with the path of a file that does not exist. */
 async function withPath(action: (path: string) => Promise<void>): Promise<void> {
   const directory = Deno.makeTempDirSync();
   try {
@@ -49,7 +49,7 @@ Deno.test("A FIFO without a reader is waited for, with a word, until the user wa
     await assert.rejects(opening, OpenCancelled);
     clearInterval(told);
     assert.match(messages.text, / Waiting until somebody reads ".*\/trace": Ctrl-C ends that\n$/);
-    // Lets the thread go that still waits.
+    // Unblocks the thread that still waits.
     Deno.openSync(path, { read: true }).close();
   });
 });

@@ -10,13 +10,13 @@ const TAP1 = vif(1, "tap1", { ifindex: 11 });
 const TAP2 = vif(2, "tap2", { ifindex: 12 });
 const TAP3 = vif(3, "tap3", { ifindex: 13 });
 
-/** A machine whose time and vifs a test sets. */
+/** A machine with simulated time and vifs. */
 class Machine {
   vifs: Vif[] = [TAP1, TAP2];
-  /** Milliseconds; listing the vifs takes so many. */
+  /** Milliseconds that listing the vifs takes. */
   time = 0;
   listing = 0;
-  /** When they were listed. */
+  /** The times at which they were listed. */
   readonly looks: number[] = [];
   readonly lines: string[] = [];
   readonly watch: VifWatch;
@@ -46,12 +46,12 @@ class Machine {
     this.lines.push(text.trimEnd().replace(/^\S+ \S+ /, ""));
   }
 
-  /** A device has changed. */
+  /** Announces that a device has changed. */
   announce(): void {
     this.watch.watched!.ready();
   }
 
-  /** Lets time pass, with a turn every tenth of a second. */
+  /** Advances the time, with a turn every tenth of a second. */
   pass(milliseconds: number): void {
     for (const end = this.time + milliseconds; this.time < end; this.time += 100) this.watch.turn();
   }

@@ -13,14 +13,14 @@ function kernel(extra = 0): BtfWriter {
   return writer;
 }
 
-/** Ids of what a module of {@linkcode kernel} refers to. */
+/** Ids of the types that a module of {@linkcode kernel} refers to. */
 interface Ids {
   readonly int: number;
   readonly skb: number;
   readonly pointer: number;
 }
 
-/** What modules can have: each adds types that lead to others. */
+/** Kinds of types in modules: each function adds types that refer to others. */
 const MODULES: Record<string, (writer: BtfWriter, ids: Ids) => void> = {
   "a function with a prototype of its own": (writer, { pointer, int }) => {
     writer.func("br_forward", [["skb", pointer], ["port", int]]);

@@ -23,7 +23,7 @@ test("the program finds the cookies of all functions in the table", async () => 
     position: 1,
     register: 1 + index % 6,
     indirection: 1,
-    // Anywhere in the kernel's text, and no two at the same place.
+    // Anywhere in the kernel's text, without duplicates.
     address: 0xffffffff81000000n + 16n * BigInt(index * 7919 % (1 << 20)),
   }));
   using libbpf = await Libbpf.open();

@@ -23,7 +23,7 @@ function offsets(struct: string, members: readonly string[]): Record<string, num
   return Object.fromEntries(members.map((member) => [member, btf.memberOffset(struct, member)]));
 }
 
-/** What a `#define` of bpf/vrft.h stands for. */
+/** The value of a `#define` in bpf/vrft.h. */
 function defined(name: string): bigint {
   const text = new RegExp(`^#define ${name}\\s+(\\S.*?)\\s*(?:/\\*.*)?$`, "m")
     .exec(bpfSource("vrft.h"))?.[1];

@@ -26,7 +26,7 @@ import { RingMapping } from "../../src/probe/ring_mapping.ts";
 
 const test = bpfTest(BPF_PROG_TYPE_RAW_TRACEPOINT);
 
-/** What loading fails with; nothing may be left open then, and nothing be printed. */
+/** Returns the error of loading; nothing may be left open or printed. */
 async function failureOf(
   bytes: Uint8Array<ArrayBuffer>,
   programs = TEST_PROGRAM,
@@ -97,7 +97,7 @@ test("load() refuses a program that the object has not", async () => {
 });
 
 test("load() says what the kernel refuses", async () => {
-  // More entries than a hash map can have.
+  // More entries than a hash map allows.
   const options = { ...SMALL, interfaces: 2 ** 32 - 1 };
   const failure = await failureOf(builtObject(), TEST_PROGRAM, options);
   assert.ok(failure instanceof LibbpfError);
@@ -150,7 +150,7 @@ test("missedByProgram() is 0 for a program that never ran", async () => {
   assert.throws(() => missedByProgram(-1), SystemError);
 });
 
-/** More than the programs look at, of both kinds. */
+/** More than the programs use, of both kinds. */
 const OWN = [4, 16, 4, 16, 4].map((bytes) => {
   const end = { address: new Uint8Array(bytes).fill(7), port: 22 };
   return { local: end, remote: { ...end, port: 50000 } };
@@ -159,7 +159,7 @@ const NONE: typeof OWN = [];
 
 const kprobeTest = bpfTest(BPF_PROG_TYPE_KPROBE);
 
-// Not of the session: its kfuncs are there for kernels that can attach it, which the guests are.
+// Without session, whose kfuncs only exist in kernels that can attach it: the guests test that.
 for (const backend of [multi, kprobe]) {
   for (
     const { sample, own, shared, keeping } of [

@@ -6,10 +6,10 @@ import { builtObject } from "../support/built_object.ts";
 import { symbolOffsets, undefinedSymbols } from "../support/elf_symbols.ts";
 import { kernelWithSession } from "../support/kernels.ts";
 
-// One extern that the kernel has not, or has otherwise, stops all programs of an object.
+// A single extern that the kernel lacks, or has with another type, fails the whole object.
 
 const SESSION_KFUNCS = ["bpf_rdonly_cast", "bpf_session_cookie", "bpf_session_is_return"];
-/** What each object needs of the kernel beyond helpers, and the maps that not all objects have. */
+/** The kfuncs that each object needs, and the maps that only some objects have. */
 const NEEDS: Readonly<Record<ObjectName, { externs: string[]; maps: string[] }>> = {
   "session": { externs: SESSION_KFUNCS, maps: [] },
   "session_6.10": { externs: SESSION_KFUNCS, maps: [] },

@@ -43,7 +43,7 @@ function packet({ local, remote }: Connection, protocol = TCP, options = 0): Uin
   return bytes;
 }
 
-/** Gives `action` a function that tells whether a packet is left out of a trace. */
+/** Passes `action` a function that tells whether a packet is excluded from a trace. */
 async function withOwn(
   own: readonly Connection[],
   action: (leftOut: (bytes: Uint8Array, header?: number) => boolean) => void,

@@ -10,7 +10,7 @@ const RUNS = 200;
 
 const testBpf = bpfTest(BPF_PROG_TYPE_RAW_TRACEPOINT);
 
-/** Defines a test that only says something where nobody else has programs timed. */
+/** Defines a test that is only meaningful if no other process has programs timed. */
 function test(name: string, fn: () => Promise<void>): void {
   testBpf(name, async () => {
     assert.equal(Deno.readTextFileSync(SWITCH).trim(), "0", `${SWITCH} has to be 0`);

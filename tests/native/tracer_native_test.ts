@@ -14,18 +14,17 @@ import { ByteList } from "../support/byte_list.ts";
 import { SMALL, TEST_PROGRAM } from "../support/loaded_object.ts";
 import { MessageList } from "../support/message_list.ts";
 
-// What a trace does with an output that takes nothing, without probes: records come from a program that
-// is run here.
+// Traces whose output is blocked. There are no probes: the records come from a program run by the test.
 
 const test = bpfTest(BPF_PROG_TYPE_RAW_TRACEPOINT);
 const RING_BYTES = 65536;
 const RECORDS_AT_ONCE = 1000;
-/** Much less than what the output waits. */
+/** Much less than the time for which the output is blocked. */
 const SOON_MS = 1000;
 
 const QUIET = { info: () => {}, debug: () => {} };
 
-/** A trace whose output goes to a list of bytes. */
+/** A trace whose output goes to a {@linkcode ByteList}. */
 class Trial implements Disposable {
   readonly #resources: DisposableStack;
   readonly bytes: ByteList;
@@ -88,7 +87,7 @@ class Trial implements Disposable {
     return trial;
   }
 
-  /** Traces until it ends; what it throws is the result. */
+  /** Runs the trace to its end; returns what it throws. */
   run(): Promise<unknown> {
     const live = () => {
       this.printer.begin();
@@ -108,7 +107,7 @@ class Trial implements Disposable {
     }
   }
 
-  /** Produces until the condition holds, with turns for the trace between. */
+  /** Produces records until the condition holds, with turns of the event loop for the trace. */
   async produceUntil(done: () => boolean): Promise<void> {
     while (!done()) {
       this.produce();
@@ -116,7 +115,7 @@ class Trial implements Disposable {
     }
   }
 
-  /** Produces until the output holds no more, and then the ring. */
+  /** Produces records until the output is blocked, and then until the ring is full. */
   async overflow(): Promise<void> {
     await this.produceUntil(() => this.printer.blocked);
     const { lost } = this.tracer.events();
@@ -152,7 +151,7 @@ test("an output that takes nothing makes events count as lost, and holds up no e
   assert.equal(bytes.text, "");
   await until(() => trial.messages.text !== "", 5 * SOON_MS);
   assert.match(trial.messages.text, /All probes are detached; waiting until a list takes the rest/);
-  // All that is not lost comes once the reader reads.
+  // Everything that is not lost is written once the reader continues.
   bytes.resume();
   assert.equal(await running, null);
   const { recorded, lost, unread } = trial.tracer.counts();

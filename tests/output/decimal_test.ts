@@ -9,7 +9,7 @@ const RUNS = propertyRuns(20_000);
 const MAX = 0xffff_ffff_ffff_ffffn;
 const BILLION = 1_000_000_000n;
 
-/** Writes numbers one after the other at odd places of one buffer, and checks every byte. */
+/** Writes numbers one after the other at odd offsets of one buffer, and checks every byte. */
 class Checker {
   readonly #decimal = new Decimal64();
   readonly #bytes = new Uint8Array(DECIMAL64_BYTES + 16);
@@ -20,7 +20,7 @@ class Checker {
     this.#at = (this.#at + 1) % 16;
     const low = Number(number & 0xffff_ffffn);
     const high = Number(number >> 32n);
-    // As signed halves, the way they come, and as unsigned ones.
+    // As signed halves, as in traces, and as unsigned ones.
     for (const sign of [0, 1]) {
       this.#bytes.fill(0x2a);
       const halves = sign === 0 ? [low | 0, high | 0] as const : [low, high] as const;

@@ -163,7 +163,7 @@ Deno.test("LineWriter never waits for a reader that has stopped, says so, and lo
   }
   // One is being written, and three wait.
   assert.equal(rows, 5);
-  // Who has rows to get rid of can: an end is never in the middle of a call tree.
+  // Rows are still accepted, so that a trace never ends in the middle of a call tree.
   for (; rows < 50; rows++) {
     writer.text(`row ${rows}\n`);
     expected += `row ${rows}\n`;
@@ -229,7 +229,7 @@ for (const append of [false, true]) {
     try {
       Deno.writeTextFileSync(path, append ? "before\n" : "");
       using file = Deno.openSync(path, { write: true, append });
-      // Takes three bytes at a time, and 15 in all.
+      // Accepts three bytes per write, 15 in total.
       let room = 15;
       const sink = {
         write: async (bytes: Uint8Array): Promise<number> => {

@@ -8,10 +8,10 @@ import { recordBytes } from "../support/call_records.ts";
 import { RingWriter } from "../support/ring_writer.ts";
 
 const DAY = 86_400_000_000_000n;
-/** From here on, after 104 days and 6 hours, not every number of nanoseconds is a double. */
+/** Above this, 104 days and 6 hours in nanoseconds, not every integer is a double. */
 const FIRST_ODD = 2n ** 53n;
 
-/** Timestamps as printed, of a call that lasts from `start` to `end`: all the way from ring to text. */
+/** Printed timestamps of a call from `start` to `end`, processed from ring to text. */
 async function printed(start: bigint, end: bigint): Promise<string[]> {
   const ring = new RingWriter(4096);
   const call = { task: 1, cpu: 0, frame: 0x4000, fn: 0 };

@@ -20,7 +20,7 @@ Deno.test("Messages wait in their order for a standard error that takes nothing,
   bytes.stall();
   messages.write("one\n");
   messages.write("two\n");
-  // What comes later does not overtake, ready or not.
+  // Later messages do not overtake, even if standard error is ready.
   bytes.ready = true;
   messages.write("three\n");
   assert.equal(bytes.text, "");
@@ -68,7 +68,7 @@ Deno.test("What a blocked standard error keeps is bounded", async () => {
   bytes.resume();
   await messages.finish(LONG_MS);
   assert.ok(bytes.text.length > 60_000 && bytes.text.length <= 65_536, `${bytes.text.length}`);
-  // And it goes on with what comes then.
+  // Later messages are written again.
   messages.write("again\n");
   await messages.finish(LONG_MS);
   assert.match(bytes.text, /again\n$/);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Progress } from "../../src/output/progress.ts";
 import { MessageList } from "../support/message_list.ts";
 
-/** A progress bar with a clock that is set by hand. */
+/** A progress bar with a simulated clock. */
 class Bench {
   readonly messages = new MessageList();
   now = 1000;

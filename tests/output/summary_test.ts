@@ -45,7 +45,7 @@ Deno.test("summarize() tells how much of a trace that failed was printed", () =>
     "1,234 calls of 37 functions; 0 events lost; 0 probe hits missed; 620 rows written; 1,848 events " +
       "not printed",
   );
-  // Rows that were made up are not events that were printed.
+  // Rows for lost returns are not printed events.
   assert.match(
     summarize({ ...TREE, abandoned: 20 }, COUNTS, null, 620),
     /; 620 rows written; 1,868 events not printed; 20 calls closed/,

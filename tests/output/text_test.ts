@@ -19,7 +19,7 @@ async function textOf(
   return bytes.text;
 }
 
-/** A row as printf("%-20d %03d %-64s\n") makes it, which pads to a number of bytes. */
+/** A row formatted like printf("%-20d %03d %-64s\n"), which pads to a number of bytes. */
 function row(timestamp: bigint, cpu: number, cell: string): string {
   const padding = " ".repeat(Math.max(0, 64 - new TextEncoder().encode(cell).length));
   return `${String(timestamp).padEnd(20)} ${String(cpu).padStart(3, "0")} ${cell}${padding}\n`;

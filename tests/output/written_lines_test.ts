@@ -22,7 +22,7 @@ Deno.test("written counts the lines that are out, not those held back", async ()
 });
 
 Deno.test("written counts whole lines of a write that was cut off, and none behind it", async () => {
-  // The sink is full behind 11 bytes, in the middle of the third line.
+  // The sink is full after 11 bytes, in the middle of the third line.
   let room = 11;
   const bytes = new ByteList();
   const writer = new LineWriter({

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { ExpeditedRcu } from "../../src/probe/expedited_rcu.ts";
 import { LockableFile } from "../../src/sys/lockable_file.ts";
 
-/** A folder that stands for tracefs, with a switch in it. */
+/** A directory in place of tracefs, with a switch in it. */
 class Tracefs implements Disposable {
   readonly path = Deno.makeTempDirSync({ prefix: "vrft-rcu-" });
   readonly #files = new DisposableStack();
@@ -13,13 +13,13 @@ class Tracefs implements Disposable {
     Deno.writeTextFileSync(`${this.path}/switch`, rcu);
   }
 
-  /** The switch as one vrft has it, and the file whose end is the vrft's end. */
+  /** The switch of one vrft, and its file, whose closing simulates the end of the vrft. */
   open(): { rcu: ExpeditedRcu; file: LockableFile } {
     const file = this.#files.use(new LockableFile(`${this.path}/kprobe_events`));
     return { rcu: new ExpeditedRcu(file, this.path, `${this.path}/switch`), file };
   }
 
-  /** What the kernel makes of the command that makes the mark. */
+  /** Simulates what the kernel does on the command that creates the mark. */
   mark(): void {
     Deno.mkdirSync(`${this.path}/events/vrft_rcu/expedited`, { recursive: true });
   }

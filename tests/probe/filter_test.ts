@@ -9,7 +9,7 @@ import {
   CONTROL_VIF_BITS,
 } from "../../src/probe/layout.ts";
 
-/** Keeps what it is told. */
+/** Records its calls. */
 class Target {
   readonly control = new ArrayBuffer(CONTROL_BYTES);
   readonly updates: [map: string, netns: number, ifindex: number, value: number[]][] = [];
@@ -19,7 +19,7 @@ class Target {
     this.updates.push([map, netns, ifindex, [...value]]);
   }
 
-  /** Indexes of the bits that are set, as the program looks them up: in words of 64. */
+  /** Indexes of the set bits, in words of 64 bits as the program reads them. */
   bits(offset: number): number[] {
     const words = new BigUint64Array(this.control, offset, BITMAP_BITS / 64);
     const set: number[] = [];
@@ -79,7 +79,7 @@ Deno.test("setFilter() leaves the rest of the control block alone", () => {
 Deno.test("onlyNetns() is the namespace that all devices are in", () => {
   const vif = { netns: 4026531840, ifindex: 7, vifIndex: 3 };
   assert.equal(onlyNetns([vif, { ...vif, ifindex: 65535 }]), 4026531840);
-  // A vif without a device is told by its index.
+  // A vif without a device is identified by its index.
   assert.equal(onlyNetns([{ netns: 4026532000, ifindex: 0, vifIndex: 4 }, vif]), 4026531840);
 });
 

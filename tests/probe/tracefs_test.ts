@@ -11,7 +11,7 @@ const GROUP = "vrft_0";
 const PLACES = ["0xffffffff81000000", "0xffffffff81000100"];
 const MARK = `vrft_rcu/expedited ${PLACES[0]}`;
 
-/** A directory that stands for tracefs; files do not act on what is written to them. */
+/** A directory in place of tracefs; writes to its files have no effect. */
 class Tracefs implements Disposable {
   readonly path = Deno.makeTempDirSync({ prefix: "vrft-tracefs-" });
   readonly paths = {
@@ -215,7 +215,7 @@ Deno.test("KprobeEvents removes what dead vrft have left, whoever has their pids
     commands.filter((line) => !line.includes("vrft_rcu")).sort(),
     ["-:vrft_1/entries_1_0", `-:vrft_${Deno.pid}/exits`],
   );
-  // RCU hurries meanwhile, as when a vrft removes its own.
+  // RCU is expedited meanwhile, as when a vrft removes its own.
   assert.equal(commands[0], `p:${MARK}`);
 });
 

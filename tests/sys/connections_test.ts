@@ -12,7 +12,7 @@ import { readText } from "../../src/sys/files.ts";
 const described = (connection: Connection | null): string | null =>
   connection && describeConnection(connection);
 
-// As Linux 6.12 writes it; the second line is the listener, the third another connection.
+// From Linux 6.12; the second line is the listener, the third another connection.
 const TCP =
   `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
    0: 010200C0:0016 090200C0:C822 01 00000000:00000000 02:000A5F4E 00000000     0        0 4711 4 0 20 4 31 10 -1
@@ -78,7 +78,7 @@ Deno.test("connectionsOfTerminal() finds the server that the process descends fr
       if (socket !== undefined) Deno.symlinkSync(`socket:[${socket}]`, `${proc}/${pid}/fd/4`);
     };
     add("self", "deno", 40);
-    // A program's own connection is no terminal's.
+    // A program's own connection is not that of the terminal.
     add("40", "bash", 30, 4712);
     add("30", "sshd", 20);
     add("20", "sshd-session", 10, 4711);

@@ -7,7 +7,7 @@ const O_RDWR = 2n;
 const O_APPEND = 0x400n;
 const O_NONBLOCK = 0x800n;
 
-/** A file that is open, by its number. */
+/** An open file. */
 class OpenFile implements Disposable {
   readonly fd: number;
 
@@ -17,7 +17,7 @@ class OpenFile implements Disposable {
     this.fd = check(`Cannot open ${path}`, fd);
   }
 
-  /** Returns how many bytes were written; -1 for none. */
+  /** Returns the number of bytes written; -1 on failure. */
   write(bytes: Uint8Array<ArrayBuffer>): number {
     return Number(libc().write(this.fd, bytes, BigInt(bytes.length)));
   }
@@ -53,7 +53,7 @@ for (const [how, flags] of [["", 0n], [", opened for appending", O_APPEND]] as c
       assert.equal(Deno.readTextFileSync(path), "a row\n");
       file.write(new TextEncoder().encode("more\n"));
       assert.equal(Deno.readTextFileSync(path), "a row\nmore\n");
-      // Somebody else has written behind it: that is not taken away.
+      // Another process has written after it, which must be preserved.
       Deno.writeTextFileSync(path, "theirs\n", { append: true });
       takeBack(file.fd, 3);
       assert.equal(Deno.readTextFileSync(path), "a row\nmore\ntheirs\n");

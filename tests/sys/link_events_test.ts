@@ -5,7 +5,7 @@ import { readNetworkDevices } from "../../src/sys/network.ts";
 import { inNetworkNamespace } from "../../src/sys/network_namespace.ts";
 import { Poller } from "../../src/sys/poller.ts";
 
-/** A network namespace with nothing but a process that keeps it. */
+/** A network namespace, kept alive by a process. */
 class Namespace implements AsyncDisposable {
   readonly #child = new Deno.Command("unshare", {
     args: ["--net", "sh", "-c", "echo; exec cat"],
@@ -18,7 +18,7 @@ class Namespace implements AsyncDisposable {
     return `/proc/${this.#child.pid}/ns/net`;
   }
 
-  /** Resolves once it is there; false if the machine allows none. */
+  /** Resolves once it exists; false if the machine does not allow it. */
   async ready(): Promise<boolean> {
     const reader = this.#child.stdout.getReader();
     const { done } = await reader.read();

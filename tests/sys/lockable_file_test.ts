@@ -4,7 +4,7 @@ import { LockableFile } from "../../src/sys/lockable_file.ts";
 import { openDescriptors } from "../support/descriptors.ts";
 import { assertDisposed } from "../support/disposal.ts";
 
-/** A file of its own; the name goes away with its `using` block. */
+/** A temporary file, deleted at the end of the `using` block. */
 class TemporaryFile implements Disposable {
   readonly path = Deno.makeTempFileSync({ prefix: "vrft-lock-" });
 
@@ -18,7 +18,7 @@ Deno.test("A byte belongs to one open file at a time, the others are free", () =
   using one = new LockableFile(file.path);
   using other = new LockableFile(file.path);
   assert.deepEqual([one.tryLock(3), other.tryLock(3), other.tryLock(2)], [true, false, true]);
-  // Who has it may ask again.
+  // The owner may lock it again.
   assert.equal(one.tryLock(3), true);
   one.unlock(3);
   assert.equal(other.tryLock(3), true);
@@ -30,7 +30,7 @@ Deno.test("A byte is free once the open file is closed, whatever else of the fil
   {
     using one = new LockableFile(file.path);
     one.tryLock(0);
-    // Locks of the older kind would go with this.
+    // This would release traditional POSIX locks.
     Deno.readTextFileSync(file.path);
     assert.equal(other.tryLock(0), false);
   }

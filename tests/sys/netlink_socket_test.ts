@@ -35,7 +35,7 @@ Deno.test("NetlinkSocket gives up when no answer comes in time", () => {
     return true;
   });
   assert(performance.now() - start >= 45);
-  // The time is that of the whole answer: it does not start anew.
+  // The timeout is for the whole answer: it does not restart.
   assert.throws(() => socket.receive(), NetlinkError);
 });
 

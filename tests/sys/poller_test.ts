@@ -29,7 +29,7 @@ async function time(wait: Promise<void>): Promise<number> {
   return performance.now() - start;
 }
 
-/** That a wait of SHORT_MS takes its time, but for the clock's rounding. */
+/** Asserts that a wait of SHORT_MS takes that long, apart from the clock's rounding. */
 async function assertTimesOut(poller: Poller): Promise<void> {
   assert.ok(await time(poller.wait(SHORT_MS)) > SHORT_MS - 2);
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { expediteRcu, relaxRcu } from "../../src/sys/rcu.ts";
 
-/** A file that stands for the kernel's switch. */
+/** A file in place of the kernel's switch. */
 class Switch implements Disposable {
   readonly path = Deno.makeTempFileSync({ prefix: "vrft-rcu-" });
 

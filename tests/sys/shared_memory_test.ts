@@ -10,7 +10,7 @@ function twoPages(): MemoryFile {
   return new MemoryFile(bytes.fill(2, PAGE_BYTES));
 }
 
-/** Lines of this process's map that are of the test's file. */
+/** Lines of /proc/self/maps for the test's file. */
 function mappings(): number {
   const maps = Deno.readTextFileSync("/proc/self/maps");
   return maps.split("\n").filter((line) => line.includes("vrft-test")).length;
@@ -91,7 +91,7 @@ Deno.test("SharedMemory unmaps once, not what is mapped in its place later", () 
   using file = twoPages();
   const memory = new SharedMemory("the test's file", file.fd, 2 * PAGE_BYTES);
   memory[Symbol.dispose]();
-  // The kernel gives the first of them the same address.
+  // The first of them gets the same address.
   using next = new DisposableStack();
   for (let count = 0; count < 4; count++) {
     next.use(new SharedMemory("the test's file", file.fd, 2 * PAGE_BYTES));

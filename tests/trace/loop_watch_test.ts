@@ -38,10 +38,10 @@ class Host implements LoopSurroundings {
   }
 
   /**
-   * Goes on for so long.
+   * Simulates a period of time.
    *
-   * @param rate events in a millisecond, at this moment
-   * @returns when the trace was found to feed itself; `null` if it was not
+   * @param rate current number of events per millisecond
+   * @returns the time at which a loop was detected; `null` if none was
    */
   run(milliseconds: number, rate: (host: Host) => number): number | null {
     let found: number | null = null;
@@ -58,7 +58,7 @@ class Host implements LoopSurroundings {
   }
 }
 
-/** Traffic that the output makes: `gain` events in a millisecond for as long as it goes out, and ebbs. */
+/** Traffic caused by the output: `gain` events per millisecond while it is written, then decaying. */
 function loop(ceiling: number, ebbMs: number): (host: Host) => number {
   let level = 1;
   return (host) => {

@@ -27,7 +27,7 @@ Deno.test("OverheadGuard lets a share pass that is above the limit for less than
   const nine = Array.from({ length: 9 }, () => 300);
   assert.deepEqual(decide(guard, 0, nine).filter((share) => share !== null), []);
   assert.equal(guard.isAbove, true);
-  // A single window at the limit, and the second begins anew.
+  // After a single window at the limit, the second starts again.
   assert.equal(guard.add(window(900, 1000, 50)), null);
   assert.equal(guard.isAbove, false);
   assert.deepEqual(decide(guard, 1000, nine).filter((share) => share !== null), []);

@@ -36,7 +36,7 @@ function own(
   return ownDevices(choice, { vifs, vrouterDevices, namespaces });
 }
 
-/** pkt2, pkt1 and pkt3, with nothing on them but packets of selected vifs. */
+/** pkt2, pkt1 and pkt3, not shared with vifs that are not selected. */
 const WHOLE = [4, 2, 3].map((ifindex) => ({ netns: INITIAL, ifindex, vifIndex: null }));
 
 Deno.test("ownDevices() are pkt1, pkt2 and pkt3 where all physical vifs are selected", () => {
@@ -72,7 +72,7 @@ Deno.test("ownDevices() leaves out what is selected itself: all packets on that 
     own([selected(FAB0), pkt2, selected(PKT1)]).map(({ ifindex, shared }) => [ifindex, shared]),
     [[3, "gro"]],
   );
-  // The device of that number in another namespace is another one.
+  // The device with the same ifindex in another namespace is a different one.
   assert.equal(own([selected(FAB0), { ...pkt2, netns: 4026532222 }]).length, 3);
 });
 
@@ -83,7 +83,7 @@ Deno.test("ownDevices() finds pkt2 by its hardware, whatever its name", () => {
   const other = { name: "odd0", ifindex: 5, hardware: VOID };
   assert.deepEqual(found([other, pkt2]), [4]);
   assert.deepEqual(found([{ ...pkt2, name: "renamed" }]), [4]);
-  // Somebody else's device has the name.
+  // Another device has the name.
   assert.deepEqual(found([{ ...pkt2, hardware: ETHER }, { ...other, name: "renamed" }]), [5]);
   assert.deepEqual(found([{ ...pkt2, hardware: ETHER }]), []);
   assert.deepEqual(found([{ ...pkt2, name: "renamed" }, other]), []);

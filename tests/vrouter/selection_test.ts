@@ -17,7 +17,7 @@ function vif(index: number, name: string, ifindex: number): Vif {
   return { index, name, ifindex, device: null, type: "virtual", vrf: 0, flags: 0, ...counters };
 }
 
-/** fab0, tap1, tap2 and a vif without device; the devices under them, and lo and eth1. */
+/** fab0, tap1, tap2 and a vif without a device; their devices, and lo and eth1. */
 const HOST: AvailableInterfaces = {
   vifs: [vif(0, "fab0", 2), vif(1, "tap1", 5), vif(2, "tap2", 6), vif(9, "nodev", 0)],
   devices: [
@@ -33,7 +33,7 @@ const HOST: AvailableInterfaces = {
 
 const WITHOUT_VROUTER: AvailableInterfaces = { ...HOST, vifs: null };
 
-/** The same, seen by a process in another network namespace with a device called tap1 too. */
+/** The same, seen from another network namespace, which also has a device called tap1. */
 const ELSEWHERE: AvailableInterfaces = {
   ...HOST,
   devices: [{ name: "lo", ifindex: 1 }, { name: "tap1", ifindex: 5 }],

@@ -28,7 +28,7 @@
 
 /*
  * The value of a string or list, elements in wire order. What was decoded
- * points into the message. Data that is NULL stands for zeros.
+ * points into the message. NULL data means zeros.
  */
 struct vr_sandesh_list {
 	const void *data;

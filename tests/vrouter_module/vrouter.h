@@ -48,7 +48,7 @@ static_assert(offsetof(struct vrouter, vr_eth_if) == 216);
 
 extern struct vrouter router;
 
-/* What becomes of a packet after the look at its flow. */
+/* Result of the flow lookup for a packet. */
 typedef enum {
 	FLOW_FORWARD,
 	FLOW_CONSUMED,

@@ -73,7 +73,7 @@ function assertAnswer(live: Uint8Array, name: string): void {
   const captured = vector(name);
   const bytes = new Uint8Array(captured);
   const view = viewOf(bytes);
-  // Given out anew on every machine.
+  // Allocated anew on every machine.
   view.setUint32(PORT, viewOf(live).getUint32(PORT, true), true);
   view.setUint16(TYPE, viewOf(live).getUint16(TYPE, true), true);
   if (bytes.length > PAYLOAD) {
