@@ -17,6 +17,10 @@ Deno.test("the bundle needs none of Node's modules", () => {
   assert.deepEqual(imports.filter((line) => line.includes("node:")), []);
 });
 
+Deno.test("the bundle wraps no file as CommonJS, whose import() lists every byte", () => {
+  assert.ok(!Deno.readTextFileSync(BUNDLE).includes("__commonJS("));
+});
+
 Deno.test("the bundle reads its arguments as the sources do", () => {
   for (
     const args of [
