@@ -107,10 +107,8 @@ export class VifWatch implements Disposable {
     }
     if (added.length > 0) {
       this.#log.info(
-        `${count(added)} added during the trace: ${
-          named(added)
-        }; it does not follow their packets: ` +
-          "for that, end vrft and start it again",
+        `${count(added)} added during the trace and not traced: ${named(added)}; restart vrft to ` +
+          "trace all",
       );
     }
   }

@@ -57,7 +57,7 @@ class Machine {
   }
 }
 
-const NOT_FOLLOWED = "it does not follow their packets: for that, end vrft and start it again";
+const RESTART = "restart vrft to trace all";
 
 Deno.test("VifWatch tells which vifs were added and deleted, each once", () => {
   const machine = new Machine();
@@ -66,7 +66,7 @@ Deno.test("VifWatch tells which vifs were added and deleted, each once", () => {
   machine.watch.look();
   assert.deepEqual(machine.lines, [
     "A vif was deleted during the trace: vif0/2 (tap2)",
-    `A vif was added during the trace: vif0/3 (tap3); ${NOT_FOLLOWED}`,
+    `A vif was added during the trace and not traced: vif0/3 (tap3); ${RESTART}`,
   ]);
 });
 
@@ -90,7 +90,7 @@ Deno.test("VifWatch names a few of many, and copes with names that are none", ()
   assert.equal(machine.lines.length, 1);
   assert.match(
     machine.lines[0]!,
-    /^6 vifs were added during the trace: vif0\/3, vif0\/4 \(a.*b\), .*, vif0\/7 \(tap7\) and 1 more; /s,
+    /^6 vifs were added during the trace and not traced: vif0\/3, vif0\/4 \(a.*b\), .*, vif0\/7 \(tap7\) and 1 more; /s,
   );
 });
 
@@ -105,7 +105,7 @@ Deno.test("VifWatch of chosen vifs tells of those alone, by number and by name",
   machine.watch.look();
   assert.deepEqual(machine.lines, [
     "A vif was deleted during the trace: vif0/2 (tap2)",
-    `A vif was added during the trace: vif0/9 (tap2); ${NOT_FOLLOWED}`,
+    `A vif was added during the trace and not traced: vif0/9 (tap2); ${RESTART}`,
   ]);
 });
 

@@ -20,14 +20,14 @@ Deno.test("A vif that is added or deleted during a trace of all vifs is told of"
     await using talking = await live(...FEW);
     await must("ip", "link", "add", "new0", "type", "dummy");
     await must("vif-add", "new0", "8");
-    await talking.says(/A vif was added during the trace: vif0\/8 \(new0\)/);
+    await talking.says(/A vif was added during the trace and not traced: vif0\/8 \(new0\)/);
     await must("ip", "link", "delete", "new0");
     await talking.says(/A vif was deleted during the trace: vif0\/8 \(new0\)/);
     // Not announced, as its device already existed.
     await must("vif-add", "old0", "9");
     const { code, stderr } = await talking.end("SIGINT");
     assert.equal(code, 0, stderr);
-    assert.match(stderr, /A vif was added during the trace: vif0\/9 \(old0\)/);
+    assert.match(stderr, /A vif was added during the trace and not traced: vif0\/9 \(old0\)/);
     assert.equal(stderr.match(/during the trace/g)?.length, 3, stderr);
   } finally {
     await must("ip", "link", "delete", "old0");
