@@ -4,22 +4,43 @@
  * @module
  */
 
-import { takeBack } from "../sys/descriptors.ts";
+import { takeBack, writeSome } from "../sys/descriptors.ts";
+import { reasonOf } from "../sys/failure.ts";
+import { errorText, SystemError } from "../sys/libc.ts";
 import type { ByteSink } from "./line_writer.ts";
 
 const STDOUT = 1;
 
 /** Standard output of this process. */
 export const STANDARD_OUTPUT: ByteSink = {
-  write: (bytes) => Deno.stdout.write(bytes),
+  write: (bytes) => isFile() ? writeToFile(bytes) : Deno.stdout.write(bytes),
   takeBack(bytes: number): void {
     try {
-      if (Deno.statSync(`/proc/self/fd/${STDOUT}`).isFile) takeBack(STDOUT, bytes);
+      if (isFile()) takeBack(STDOUT, bytes);
     } catch {
       // The incomplete row stays; the error that caused it is reported.
     }
   },
 };
+
+let known: boolean | undefined;
+
+function isFile(): boolean {
+  return known ??= Deno.statSync(`/proc/self/fd/${STDOUT}`).isFile;
+}
+
+/**
+ * Deno writes all bytes or fails, so on a full disk nobody would know how many it has written. The page
+ * cache takes them without waiting for a reader, so this thread can do it.
+ */
+function writeToFile(bytes: Uint8Array): Promise<number> {
+  try {
+    return Promise.resolve(writeSome(STDOUT, bytes));
+  } catch (cause) {
+    const reason = cause instanceof SystemError ? errorText(cause.errno) : reasonOf(cause);
+    return Promise.reject(new Error(reason, { cause }));
+  }
+}
 
 /** Removes the last `bytes` bytes written to a file, if nothing follows them. */
 export function takeBackFrom(file: Deno.FsFile, bytes: number): void {

@@ -24,6 +24,19 @@ export function isReadyForOutput(fd: number): boolean {
 }
 
 /**
+ * Writes some of the bytes.
+ *
+ * @returns how many
+ * @throws {SystemError} if the kernel takes none
+ */
+export function writeSome(fd: number, bytes: Uint8Array): number {
+  return check(
+    "Cannot write",
+    libc().write(fd, bytes as Uint8Array<ArrayBuffer>, BigInt(bytes.length)),
+  );
+}
+
+/**
  * Truncates the file by the last `bytes` bytes written through the descriptor, if nothing follows them.
  *
  * @throws {SystemError} if the kernel refuses
