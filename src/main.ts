@@ -113,8 +113,10 @@ class Signals implements TraceSignals {
 
   /** Installs handlers: from now on signals do not kill the process. */
   catch(): void {
-    for (const signal of endingSignals(Deno.readTextFileSync("/proc/self/status"))) {
+    for (const [signal, isIgnored] of endingSignals(Deno.env.get("VRFT_IGNORED_SIGNALS"))) {
+      // Without a listener, Deno ends.
       Deno.addSignalListener(signal, () => {
+        if (isIgnored) return;
         if (this.stop.aborted) this.#cut.abort();
         this.#stop.abort();
       });

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,15 +51,36 @@ static bool is_kept(const char *variable)
 	return false;
 }
 
+/*
+ * The runtime catches signals itself, so the program cannot see which ones it was started with ignored,
+ * as by nohup: a mask, with the bit of signal N at N - 1. NULL if there are none.
+ */
+static char *ignored_signals(void)
+{
+	static const int ending[] = { SIGHUP, SIGINT, SIGTERM };
+	static char variable[sizeof("VRFT_IGNORED_SIGNALS=") + 8];
+	unsigned int mask = 0;
+
+	for (size_t i = 0; i < COUNT(ending); i++) {
+		struct sigaction action;
+
+		if (sigaction(ending[i], NULL, &action) == 0 && action.sa_handler == SIG_IGN)
+			mask |= 1U << (ending[i] - 1);
+	}
+	snprintf(variable, sizeof(variable), "VRFT_IGNORED_SIGNALS=%x", mask);
+	return mask ? variable : NULL;
+}
+
 char **runtime_environment(int library)
 {
+	char *ignored = ignored_signals();
 	static char preload[sizeof("LD_PRELOAD=/proc/self/fd/") + 3 * sizeof(library)];
 	char **result;
 	size_t count = 0;
 
 	while (environ && environ[count])
 		count++;
-	result = calloc(count + COUNT(added) + 2, sizeof(*result));
+	result = calloc(count + COUNT(added) + 3, sizeof(*result));
 	if (!result)
 		return NULL;
 	count = 0;
@@ -68,6 +90,8 @@ char **runtime_environment(int library)
 	}
 	for (size_t i = 0; i < COUNT(added); i++)
 		result[count++] = (char *)added[i];
+	if (ignored)
+		result[count++] = ignored;
 	snprintf(preload, sizeof(preload), "LD_PRELOAD=/proc/self/fd/%d", library);
 	result[count] = preload;
 	return result;

@@ -11,13 +11,16 @@ const NUMBERS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
 export type EndingSignal = keyof typeof NUMBERS;
 
 /**
- * The signals that should end this process. Signals ignored at the start stay ignored: `nohup` ignores
- * SIGHUP, and shells without job control ignore SIGINT in background processes.
+ * Whether each signal that ends a process was ignored when this one started, and should stay so: `nohup`
+ * ignores SIGHUP, and shells without job control ignore SIGINT in background processes.
  *
- * @param status contents of /proc/self/status, read before any signal listener is added
+ * @param mask hexadecimal, with the bit of signal N at N - 1, as in SigIgn of /proc/PID/status: from the
+ * launcher, because Deno catches these signals before the program starts
  */
-export function endingSignals(status: string): EndingSignal[] {
-  const ignored = BigInt(`0x${/^SigIgn:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? "0"}`);
-  return (Object.keys(NUMBERS) as EndingSignal[])
-    .filter((name) => (ignored >> BigInt(NUMBERS[name] - 1) & 1n) === 0n);
+export function endingSignals(mask: string | undefined): Map<EndingSignal, boolean> {
+  const ignored = /^[0-9a-f]{1,8}$/.test(mask ?? "") ? parseInt(mask!, 16) : 0;
+  return new Map(
+    (Object.keys(NUMBERS) as EndingSignal[])
+      .map((name) => [name, (ignored >>> (NUMBERS[name] - 1) & 1) === 1]),
+  );
 }
