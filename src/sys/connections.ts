@@ -6,7 +6,7 @@
  */
 
 import { readText } from "./files.ts";
-import { libc } from "./libc.ts";
+import { cString, libc } from "./libc.ts";
 
 /** One end of a connection. */
 export interface Endpoint {
@@ -126,29 +126,13 @@ function endpointOfHex(text: string): Endpoint {
 }
 
 function parseEndpoint(address = "", port = ""): Endpoint | null {
-  const bytes = address.includes(":") ? parseIpv6(address) : parseIpv4(address);
+  const isIpv6 = address.includes(":");
+  const bytes = new Uint8Array(isIpv6 ? 16 : 4);
+  const text = cString(address.replace(/%.*$/, ""));
+  const parsed = libc().inet_pton(isIpv6 ? AF_INET6 : AF_INET, text, bytes) === 1;
   const number = Number(port);
-  if (bytes === null || !Number.isInteger(number) || number < 1 || number > 65535) return null;
+  if (!parsed || !Number.isInteger(number) || number < 1 || number > 65535) return null;
   return { address: unmapped(bytes), port: number };
-}
-
-function parseIpv4(text: string): Uint8Array | null {
-  const numbers = text.split(".").map(Number);
-  const valid = numbers.length === 4 && numbers.every((one) => one >= 0 && one <= 255);
-  return valid ? Uint8Array.from(numbers) : null;
-}
-
-function parseIpv6(text: string): Uint8Array | null {
-  const [head = "", tail, more] = text.replace(/%.*$/, "").split("::");
-  const words = (part: string): number[] =>
-    part === "" ? [] : part.split(":").map((word) => parseInt(word, 16));
-  const before = words(head);
-  const after = words(tail ?? "");
-  const zeros = 8 - before.length - after.length;
-  if (more !== undefined || zeros < 0 || (tail === undefined && zeros > 0)) return null;
-  const all = [...before, ...new Array<number>(zeros).fill(0), ...after];
-  if (!all.every((word) => word >= 0 && word <= 0xffff)) return null;
-  return Uint8Array.from(all.flatMap((word) => [word >> 8, word & 0xff]));
 }
 
 function unmapped(address: Uint8Array): Uint8Array {

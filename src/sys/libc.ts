@@ -57,6 +57,8 @@ const symbols = {
   getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
   // int getpeername(int fd, struct sockaddr *addr, socklen_t *len)
   getpeername: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  // int inet_pton(int af, const char *src, void *dst)
+  inet_pton: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
   // int setsockopt(int fd, int level, int name, const void *value, socklen_t len)
   setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
   // ssize_t send(int fd, const void *buf, size_t len, int flags)
