@@ -70,7 +70,8 @@ export async function runTrace(
   removeStale(options.readyFile);
   describeSystem(log);
   using vrouter = options.vrouter ? new VrouterWatch(log) : null;
-  using vifWatch = vrouter && new VifWatch(log, vifSources(log, () => vrouter.isSame()));
+  using vifWatch = vrouter &&
+    new VifWatch(log, vifSources(log, options.netns, () => vrouter.isSame()));
   using resources = new DisposableStack();
   let ready: Ready;
   try {

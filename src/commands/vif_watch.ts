@@ -138,14 +138,20 @@ export class VifWatch implements Disposable {
 /**
  * The sources on this machine, with announcements from now on.
  *
+ * @param netns file of the network namespace of the vifs' devices; `null` for the initial one
  * @param isSame whether the vrouter module is still the traced one; the vifs of another one are not
  * reported, as the reload itself is
  */
-export function vifSources(log: Log, isSame: () => boolean): VifSources {
+export function vifSources(
+  log: Log,
+  netns: string | null,
+  isSame: () => boolean,
+): VifSources {
   const { current, initial } = networkNamespaces();
   let events: LinkEvents | null = null;
   try {
-    events = new LinkEvents(current === initial ? undefined : INITIAL_NAMESPACE);
+    const isOwn = netns === null && current === initial;
+    events = new LinkEvents(isOwn ? undefined : netns ?? INITIAL_NAMESPACE);
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;
     log.debug(`Vifs that are added or deleted are noticed at the end: ${error.message}`);

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { disposedError } from "./disposed.ts";
 import { lastErrno, libc } from "./libc.ts";
 import { NETLINK_ROUTE, openNetlink } from "./netlink_socket.ts";
 import { inNetworkNamespace } from "./network_namespace.ts";
@@ -30,7 +31,7 @@ export class LinkEvents implements Disposable {
 
   /** Readable while there are notifications to {@linkcode take}. */
   get fd(): number {
-    if (this.#fd === null) throw new Error("This has been disposed");
+    if (this.#fd === null) throw disposedError("The subscription to links");
     return this.#fd;
   }
 

@@ -6,7 +6,9 @@
 
 import { check, cString, libc } from "./libc.ts";
 
-const O_CLOEXEC = 0x80000;
+/** For FIFOs, whose open would wait for a writer. */
+const O_NONBLOCK = 0o4000;
+const O_CLOEXEC = 0o2000000;
 const CLONE_NEWNET = 0x40000000;
 
 /**
@@ -20,7 +22,7 @@ const CLONE_NEWNET = 0x40000000;
 export function inNetworkNamespace<Result>(path: string, action: () => Result): Result {
   using files = new DisposableStack();
   const open = (file: string): number => {
-    const fd = check(`Cannot open ${file}`, libc().open(cString(file), O_CLOEXEC, 0));
+    const fd = check(`Cannot open ${file}`, libc().open(cString(file), O_CLOEXEC | O_NONBLOCK, 0));
     files.defer(() => libc().close(fd));
     return fd;
   };

@@ -97,6 +97,17 @@ Deno.test({
   },
 });
 
+Deno.test("inNetworkNamespace() does not wait for the writer of a FIFO", async () => {
+  const path = await Deno.makeTempFile();
+  await Deno.remove(path);
+  assert.ok((await new Deno.Command("mkfifo", { args: [path] }).output()).success);
+  try {
+    assert.throws(() => inNetworkNamespace(path, () => assert.fail()), SystemError);
+  } finally {
+    await Deno.remove(path);
+  }
+});
+
 Deno.test("inNetworkNamespace() says which namespace it cannot enter", () => {
   assert.throws(
     () => inNetworkNamespace("/no/such/file", () => assert.fail()),
