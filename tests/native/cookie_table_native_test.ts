@@ -6,26 +6,20 @@ import { BpfObject } from "../../src/probe/object.ts";
 import { FRAME, FUNCTION, KIND_ENTRY } from "../../src/probe/record.ts";
 import { RingReader } from "../../src/probe/ring.ts";
 import { RingMapping } from "../../src/probe/ring_mapping.ts";
-import type { Target } from "../../src/probe/target.ts";
 import { BPF_PROG_TYPE_RAW_TRACEPOINT, bpfTest, RecordProgram } from "../support/bpf.ts";
 import { builtObject } from "../support/built_object.ts";
 import { SMALL } from "../support/loaded_object.ts";
+import { targetsAt, TEXT } from "../support/targets.ts";
 
 const test = bpfTest(BPF_PROG_TYPE_RAW_TRACEPOINT);
 const PROGRAM = "vrft_test_cookie";
 const RING_BYTES = 1 << 18;
 
 test("the program finds the cookies of all functions in the table", async () => {
-  const targets: Target[] = Array.from({ length: 2000 }, (_, index) => ({
-    name: `f${index}`,
-    module: "vmlinux",
-    struct: "sk_buff",
-    position: 1,
-    register: 1 + index % 6,
-    indirection: 1,
-    // Anywhere in the kernel's text, without duplicates.
-    address: 0xffffffff81000000n + 16n * BigInt(index * 7919 % (1 << 20)),
-  }));
+  // Anywhere in the kernel's text, without duplicates.
+  const targets = targetsAt(
+    Array.from({ length: 2000 }, (_, index) => TEXT + 16n * BigInt(index * 7919 % (1 << 20))),
+  );
   using libbpf = await Libbpf.open();
   using object = BpfObject.load(libbpf, builtObject(), [{ name: PROGRAM }], {
     ...SMALL,

@@ -5,21 +5,7 @@ import * as layout from "../../src/probe/layout.ts";
 import { isFailure } from "../support/failures.ts";
 import { forRandomCases } from "../support/property.ts";
 import { Random } from "../support/random.ts";
-
-/** First address of the kernel's text. */
-const TEXT = 0xffffffff81000000n;
-
-function targets(addresses: readonly bigint[]): Target[] {
-  return addresses.map((address, index) => ({
-    name: `f${index}`,
-    module: "vmlinux",
-    struct: "sk_buff",
-    position: 1,
-    register: 1 + index % 6,
-    indirection: 1,
-    address,
-  }));
-}
+import { targetsAt, TEXT } from "../support/targets.ts";
 
 /** The upper bits of a product of 32 bits. */
 function top(low: bigint, factor: number, bits: number): number {
@@ -52,15 +38,15 @@ Deno.test("setCookies() lets the program find the cookie of every function", () 
     const count = 1 + random.int(4000);
     // Functions are aligned to 16 bytes; those of modules lie behind the kernel's.
     while (addresses.size < count) addresses.add(TEXT + 16n * BigInt(random.int(1 << 26)));
-    assertFound(targets([...addresses]));
+    assertFound(targetsAt([...addresses]));
   }, 20);
 });
 
 Deno.test("setCookies() takes as many functions as it says, one behind the other", () => {
   const addresses = Array.from({ length: MAX_FUNCTIONS }, (_, index) => TEXT + 16n * BigInt(index));
-  assertFound(targets(addresses));
+  assertFound(targetsAt(addresses));
   assert.throws(
-    () => setCookies(new ArrayBuffer(layout.CONTROL_BYTES), targets([...addresses, TEXT - 16n])),
+    () => setCookies(new ArrayBuffer(layout.CONTROL_BYTES), targetsAt([...addresses, TEXT - 16n])),
     isFailure("attach", /16384 functions has no room for 16385/),
   );
 });
@@ -68,7 +54,7 @@ Deno.test("setCookies() takes as many functions as it says, one behind the other
 Deno.test("setCookies() keeps functions apart that share both hashes by some factor", () => {
   // By the factor that most buckets have, so that it is one of the first that are tried.
   const control = new ArrayBuffer(layout.CONTROL_BYTES);
-  setCookies(control, targets([TEXT]));
+  setCookies(control, targetsAt([TEXT]));
   const bucket = top(TEXT & 0xffffffffn, layout.BUCKET_FACTOR, layout.BUCKET_BITS);
   const factor = new DataView(control).getUint32(layout.CONTROL_SLOT_FACTORS + 4 * bucket, true);
   const random = new Random(20261125);
@@ -82,14 +68,14 @@ Deno.test("setCookies() keeps functions apart that share both hashes by some fac
   );
   const pairs = [...byHashes.values()].filter(({ length }) => length > 1);
   assert.ok(pairs.length > 10, `${pairs.length}`);
-  for (const pair of pairs.slice(0, 10)) assertFound(targets(pair));
-  assertFound(targets(pairs.flat().slice(0, MAX_FUNCTIONS)));
+  for (const pair of pairs.slice(0, 10)) assertFound(targetsAt(pair));
+  assertFound(targetsAt(pairs.flat().slice(0, MAX_FUNCTIONS)));
 });
 
 Deno.test("setCookies() rejects two functions at one address", () => {
   const control = new ArrayBuffer(layout.CONTROL_BYTES);
   assert.throws(
-    () => setCookies(control, targets([TEXT, TEXT])),
+    () => setCookies(control, targetsAt([TEXT, TEXT])),
     isFailure("attach", /^f0\(\) and f1\(\) have the same address$/),
   );
 });
