@@ -6,13 +6,11 @@
  */
 
 import { Btf } from "../kernel/btf.ts";
+import { SYSTEM_PATHS } from "../kernel/sources.ts";
 import { Failure } from "../sys/failure.ts";
 import { SystemError } from "../sys/libc.ts";
 import { type NetworkNamespaces, networkNamespaces } from "../sys/network.ts";
 import { readKernelWord } from "./bpf_syscall.ts";
-
-const KERNEL_BTF = "/sys/kernel/btf/vmlinux";
-const KALLSYMS = "/proc/kallsyms";
 
 /** Needs CONFIG_KALLSYMS_ALL, as it is not a function. */
 const SYMBOL = "init_net";
@@ -37,12 +35,13 @@ function readInitialNamespace(
   kernelBtf: string | null,
   debug: (message: string) => void,
 ): number | null {
+  const { btf, kallsyms } = SYSTEM_PATHS;
   try {
-    const address = addressOfSymbol(Deno.readTextFileSync(KALLSYMS), SYMBOL);
+    const address = addressOfSymbol(Deno.readTextFileSync(kallsyms), SYMBOL);
     if (address === null) {
-      throw new Failure("network", `${KALLSYMS} does not have the address of ${SYMBOL}`);
+      throw new Failure("network", `${kallsyms} does not have the address of ${SYMBOL}`);
     }
-    const inum = inumOffset(Btf.parse(Deno.readFileSync(kernelBtf ?? KERNEL_BTF)));
+    const inum = inumOffset(Btf.parse(Deno.readFileSync(kernelBtf ?? `${btf}/vmlinux`)));
     const number = readKernelWord(address + BigInt(inum));
     if (number === 0) throw new Failure("network", `${SYMBOL} has no number`);
     return number;

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { exists } from "../../../src/sys/files.ts";
 import {
   type Ended,
   FPROBE,
@@ -30,10 +31,6 @@ async function until(
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   return performance.now() - start;
-}
-
-async function exists(path: string): Promise<boolean> {
-  return await Deno.stat(path).then(() => true, () => false);
 }
 
 /** The probes that are still attached. Programs and maps remain until the process exits. */
@@ -268,7 +265,7 @@ async function pingWhile(script: string, ...args: string[]): Promise<Ended> {
   const all = vrftArguments([...args, "--ready-file", ready]);
   let over = false;
   const ended = run("bash", ["-c", script, "bash", ...all]).finally(() => over = true);
-  await until("live", async () => over || await exists(ready), READY_SECONDS);
+  await until("live", () => over || exists(ready), READY_SECONDS);
   if (!over) await ping(1);
   return await ended;
 }
