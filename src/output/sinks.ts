@@ -25,8 +25,15 @@ export const STANDARD_OUTPUT: ByteSink = {
 
 let known: boolean | undefined;
 
+/** Without the permission to read, which `--version` does not need, this is unknown: no file. */
 function isFile(): boolean {
-  return known ??= Deno.statSync(`/proc/self/fd/${STDOUT}`).isFile;
+  if (known !== undefined) return known;
+  try {
+    known = Deno.statSync(`/proc/self/fd/${STDOUT}`).isFile;
+  } catch {
+    known = false;
+  }
+  return known;
 }
 
 /**
