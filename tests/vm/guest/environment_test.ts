@@ -152,7 +152,7 @@ Deno.test("With the capabilities it needs and no others, vrft traces", async () 
   const few = await runConfined({ drop: allBut(needed) }, SHORT);
   if (FPROBE) return await assertTrace(few);
   // Linux 6.1 and 5.10 want more, each for a reason of its own: see src/commands/advice.ts.
-  await assertFailure(few, /wants CAP_SYS_ADMIN besides/);
+  await assertFailure(few, /also requires CAP_SYS_ADMIN/);
   await assertTrace(await runConfined({ drop: allBut([...needed, CAP_SYS_ADMIN]) }, SHORT));
 });
 
