@@ -84,15 +84,6 @@ Deno.test("An interface that does not exist is an error that helps", async () =>
   assertFailure(await run("vrft", ["-i", "vif0/77"]), /"vif0\/77"/);
 });
 
-Deno.test("A command line that makes no sense ends with 2", async () => {
-  for (const args of [["--nonsense"], ["-n", "0"], ["--backend", "best"], ["fly"]]) {
-    const { code, stdout, stderr } = await run("vrft", args);
-    assert.equal(code, 2, stderr);
-    assert.equal(stdout, "");
-    assert.match(stderr, /vrft --help/);
-  }
-});
-
 Deno.test("Without the module, a trace and vrft interfaces name --no-vrouter", async () => {
   await must("rmmod", "vrouter");
   try {
