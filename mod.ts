@@ -45,10 +45,11 @@ export { readObject } from "./src/probe/object_file.ts";
 export { type Target, withAddress } from "./src/probe/target.ts";
 export type { ChosenInterface } from "./src/probe/filter.ts";
 export {
+  CALL,
   CPU_AND_KIND,
   EVENT_BYTES,
   FRAME,
-  FUNCTION,
+  FUNCTION_MASK,
   KIND_ENTRY,
   KIND_RETURN,
   type RecordSink,

@@ -7,10 +7,12 @@
 static __always_inline int kprobe_entry(struct pt_regs *ctx, bool sampled)
 {
 	__u64 *cookie = probe_cookie(ctx);
+	__u32 call;
 
-	if (cookie && wants(ctx, *cookie, false, sampled) &&
-	    open_frame(*cookie, ctx->sp) &&
-	    !record(*cookie, VRFT_ENTRY, ctx->sp))
+	if (!cookie || !wants(ctx, *cookie, false, sampled))
+		return 0;
+	call = call_word(*cookie, 0);
+	if (open_frame(call, ctx->sp) && !record(call, VRFT_ENTRY, 0, ctx->sp))
 		forget_frame(ctx->sp);
 	return 0;
 }

@@ -6,10 +6,14 @@
 static __always_inline int multi_entry(struct pt_regs *ctx, bool sampled)
 {
 	__u64 cookie = bpf_get_attach_cookie(ctx);
+	__u32 call;
 
-	if (wants(ctx, cookie, false, sampled) && open_call(cookie, ctx->sp) &&
-	    !record(cookie, VRFT_ENTRY, ctx->sp))
-		close_call(cookie, ctx->sp);
+	if (!wants(ctx, cookie, false, sampled))
+		return 0;
+	call = call_word(cookie, 0);
+	if (open_call(cookie, call, ctx->sp) &&
+	    !record(call, VRFT_ENTRY, 0, ctx->sp))
+		close_call(cookie, &call, ctx->sp);
 	return 0;
 }
 
@@ -37,8 +41,9 @@ int vrft_multi_return(struct pt_regs *ctx)
 {
 	__u64 cookie = bpf_get_attach_cookie(ctx);
 	__u64 frame = ctx->sp - sizeof(__u64);
+	__u32 call;
 
-	if (close_call(cookie, frame))
-		record(cookie, VRFT_RETURN, frame);
+	if (close_call(cookie, &call, frame))
+		record(call, VRFT_RETURN, 0, frame);
 	return 0;
 }

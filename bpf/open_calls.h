@@ -15,7 +15,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 65536);
 	__type(key, __u64);
-	__type(value, __u8);
+	__type(value, __u32);		/* call_word() */
 } open_calls SEC(".maps");
 
 /* Kernel addresses have their upper 16 bits set: room for the function. */
@@ -25,23 +25,27 @@ static __always_inline __u64 call_key(__u64 cookie, __u64 frame)
 }
 
 /* False if the table is full: the call is counted, but not followed. */
-static __always_inline bool open_call(__u64 cookie, __u64 frame)
+static __always_inline bool open_call(__u64 cookie, __u32 call, __u64 frame)
 {
 	__u64 key = call_key(cookie, frame);
-	__u8 open = 1;
 
-	if (!bpf_map_update_elem(&open_calls, &key, &open, BPF_ANY))
+	if (!bpf_map_update_elem(&open_calls, &key, &call, BPF_ANY))
 		return true;
 	count_untracked();
 	return false;
 }
 
-/* True if the call was open. */
-static __always_inline bool close_call(__u64 cookie, __u64 frame)
+/* True if the call was open: then sets *call as in open_call(). */
+static __always_inline bool close_call(__u64 cookie, __u32 *call, __u64 frame)
 {
 	__u64 key = call_key(cookie, frame);
+	__u32 *open = bpf_map_lookup_elem(&open_calls, &key);
 
-	return !bpf_map_delete_elem(&open_calls, &key);
+	if (!open)
+		return false;
+	*call = *open;
+	bpf_map_delete_elem(&open_calls, &key);
+	return true;
 }
 
 #endif

@@ -15,7 +15,7 @@
 
 struct vrft_frame {
 	__u32 count;
-	__u32 functions[VRFT_CHAIN_LENGTH];	/* the latest one last */
+	__u32 calls[VRFT_CHAIN_LENGTH];	/* call_word(), the latest one last */
 };
 
 struct {
@@ -45,7 +45,7 @@ static __always_inline __u64 *probe_cookie(struct pt_regs *ctx)
 	return bpf_map_lookup_elem(&places, &address);
 }
 
-static __always_inline bool open_frame(__u32 function, __u64 frame)
+static __always_inline bool open_frame(__u32 call, __u64 frame)
 {
 	struct vrft_frame *open = bpf_map_lookup_elem(&open_frames, &frame);
 	struct vrft_frame new = { .count = 1 };
@@ -54,12 +54,12 @@ static __always_inline bool open_frame(__u32 function, __u64 frame)
 	if (open) {
 		count = open->count;
 		if (count < VRFT_CHAIN_LENGTH) {
-			open->functions[count] = function;
+			open->calls[count] = call;
 			open->count = count + 1;
 			return true;
 		}
 	} else {
-		new.functions[0] = function;
+		new.calls[0] = call;
 		if (!bpf_map_update_elem(&open_frames, &frame, &new, BPF_ANY))
 			return true;
 	}
@@ -88,7 +88,7 @@ static __always_inline void return_frame(__u64 frame)
 	count = open->count;
 	for (i = 0; i < VRFT_CHAIN_LENGTH && count > 0; i++) {
 		count--;
-		record(open->functions[count % VRFT_CHAIN_LENGTH], VRFT_RETURN,
+		record(open->calls[count % VRFT_CHAIN_LENGTH], VRFT_RETURN, 0,
 		       frame);
 	}
 	bpf_map_delete_elem(&open_frames, &frame);

@@ -33,6 +33,12 @@ static __always_inline __u64 wakeup_flags(void)
 	return BPF_RB_FORCE_WAKEUP;
 }
 
+/* The function and the slot of its packet, as they lie in a record. */
+static __always_inline __u32 call_word(__u64 cookie, __u16 slot)
+{
+	return (cookie & VRFT_COOKIE_FUNCTION_MASK) | (__u32)slot << 16;
+}
+
 /*
  * False if the ring is full: the record is counted as lost.
  *
@@ -42,7 +48,8 @@ static __always_inline __u64 wakeup_flags(void)
  * the last records of a packet. A record has 24 bytes to save space in the
  * ring and work in the reader: filling in 64 bytes takes as many instructions.
  */
-static __always_inline bool record(__u64 cookie, __u8 kind, __u64 frame)
+static __always_inline bool record(__u32 call, __u8 kind, __u8 generation,
+				   __u64 frame)
 {
 	__u32 cpu = bpf_get_smp_processor_id();
 	struct vrft_counters *count = bpf_map_lookup_elem(&counters, &cpu);
@@ -58,10 +65,8 @@ static __always_inline bool record(__u64 cookie, __u8 kind, __u64 frame)
 	event->timestamp = bpf_ktime_get_ns();
 	event->task = bpf_get_current_pid_tgid();
 	event->frame = frame;
-	event->function = cookie & VRFT_COOKIE_FUNCTION_MASK;
-	event->cpu = cpu;
-	event->kind = kind;
-	event->reserved = 0;
+	*(__u32 *)&event->function = call;
+	*(__u32 *)&event->cpu = cpu | kind << 16 | (__u32)generation << 24;
 	bpf_ringbuf_submit(event, wakeup_flags());
 	count->recorded++;
 	return true;

@@ -23,7 +23,8 @@ extern __u64 *bpf_session_cookie(void *ctx) __ksym;
 
 static __always_inline int session(struct pt_regs *ctx, bool sampled)
 {
-	__u64 *call, cookie;
+	__u64 *open, cookie;
+	__u32 call;
 
 	if (bpf_session_is_return(ctx)) {
 		/*
@@ -31,18 +32,20 @@ static __always_inline int session(struct pt_regs *ctx, bool sampled)
 		 * another program was active on this CPU. The cookie is then
 		 * left over from an earlier call, hence the reset.
 		 */
-		call = bpf_session_cookie(ctx);
-		if (*call)
-			record(*call >> 32, VRFT_RETURN, *call);
-		*call = 0;
+		open = bpf_session_cookie(ctx);
+		if (*open)
+			record(*open >> 32, VRFT_RETURN, 0, *open);
+		*open = 0;
 		return 0;
 	}
 	cookie = cookie_at(bpf_get_func_ip(ctx));
-	if (!wants(ctx, cookie, true, sampled) ||
-	    !record(cookie, VRFT_ENTRY, ctx->sp))
+	if (!wants(ctx, cookie, true, sampled))
+		return 1;
+	call = call_word(cookie, 0);
+	if (!record(call, VRFT_ENTRY, 0, ctx->sp))
 		return 1;
 	/* Never zero, as no stack slot has an address with a zero low half. */
-	*bpf_session_cookie(ctx) = cookie << 32 | (__u32)ctx->sp;
+	*bpf_session_cookie(ctx) = (__u64)call << 32 | (__u32)ctx->sp;
 	return 0;
 }
 

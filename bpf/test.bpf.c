@@ -14,10 +14,11 @@
 const struct vrft_event *vrft_event_type __attribute__((unused));
 const enum vrft_kind *vrft_kind_type __attribute__((unused));
 
+/* The first argument is the call word, with the generation above it. */
 SEC("raw_tp")
 int vrft_test_record(__u64 *ctx)
 {
-	record(ctx[0], ctx[1], ctx[2]);
+	record(ctx[0], ctx[1], ctx[0] >> 32, ctx[2]);
 	return 0;
 }
 
@@ -27,7 +28,7 @@ int vrft_test_cookie(__u64 *ctx)
 {
 	__u64 cookie = cookie_at(ctx[0]);
 
-	record(cookie, ctx[1], cookie >> 32);
+	record(call_word(cookie, 0), ctx[1], 0, cookie >> 32);
 	return 0;
 }
 

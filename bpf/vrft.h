@@ -8,33 +8,43 @@
 #ifndef VRFT_H
 #define VRFT_H
 
-#define VRFT_RECORD_VERSION	1
+#define VRFT_RECORD_VERSION	2
 
 enum vrft_kind {
 	VRFT_ENTRY = 1,
 	VRFT_RETURN = 2,
+	VRFT_PACKET = 3,	/* seen for the first time; its bytes follow */
+	VRFT_COPY = 4,		/* made from another packet */
+	VRFT_DROP = 5,
+	VRFT_END = 6,		/* freed, or gone */
 };
 
 /*
- * One record of the ring buffer. A payload may follow: its size results from
- * the record length in the ring's own header, its format from the kind, so
- * readers can skip unknown payloads.
+ * The head of each record, and all of a call's. Records of other kinds may go
+ * on behind it, in whole units of its size: the low byte of their frame is the
+ * number of units, head included, so readers can skip unknown kinds.
  */
 struct vrft_event {
 	__u64 timestamp;	/* ns, CLOCK_MONOTONIC */
 	__u32 task;		/* thread id; 0 for every CPU's idle task */
-	__u32 frame;		/* low half of the return address' stack slot */
-	__u32 function;		/* index into user space's table */
+	union {
+		__u32 frame;	/* low half of the return address' stack slot */
+		__u8 units;	/* 1..VRFT_MAX_UNITS; not for calls */
+	};
+	__u16 function;		/* index into user space's table */
+	__u16 slot;		/* of the packet; zero if unknown */
 	__u16 cpu;
 	__u8 kind;		/* enum vrft_kind */
-	__u8 reserved;		/* zero */
+	__u8 generation;	/* of the slot; zero for returns */
 };
+
+#define VRFT_MAX_UNITS		16
 
 /*
  * Attach cookie of a function: everything that the program needs to know about
  * it, so that it needs no further lookup.
  */
-#define VRFT_COOKIE_FUNCTION_MASK	0xffffffffULL
+#define VRFT_COOKIE_FUNCTION_MASK	0xffffULL
 #define VRFT_COOKIE_REGISTER_SHIFT	32	/* 3 bits: 1..6 */
 #define VRFT_COOKIE_REGISTER_MASK	0x7
 #define VRFT_COOKIE_VR_PACKET		(1ULL << 35)

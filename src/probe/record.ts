@@ -9,10 +9,14 @@
  */
 
 /** Version of the record layout; the object carries the same number in its `.rodata`. */
-export const RECORD_VERSION = 1;
+export const RECORD_VERSION = 2;
 
-/** Bytes of a record without payload. A longer record has a payload that readers may skip. */
+/** Bytes of a record's head, which is all of a call's record; a longer record has whole units of it. */
 export const EVENT_BYTES = 24;
+/** Maximum number of such units in a record. */
+export const MAX_UNITS = 16;
+/** Functions that a record can name. */
+export const RECORD_FUNCTIONS = 65536;
 
 /** Word 0 and 1: nanoseconds of CLOCK_MONOTONIC (`bpf_ktime_get_ns`), low word first. */
 export const TIMESTAMP_LOW = 0;
@@ -22,18 +26,32 @@ export const TASK = 2;
 /**
  * Word 3: low 32 bits of the address of the stack slot with the return address. It is the same at entry
  * and return of a call, differs from that of every other live call of the task (a tail call shares it
- * with its caller), and decreases as calls nest, because the stack grows down.
+ * with its caller), and decreases as calls nest, because the stack grows down. In records of other
+ * kinds, bits 0-7 are the record's length in units of {@linkcode EVENT_BYTES}, 1 or more.
  */
 export const FRAME = 3;
-/** Word 4: index into the table of functions given to the attacher. */
-export const FUNCTION = 4;
-/** Word 5: CPU in bits 0-15, kind in bits 16-23, bits 24-31 are zero. */
+/**
+ * Word 4: in bits 0-15 index into the table of functions given to the attacher, in bits 16-31 the slot of
+ * the packet, 0 if unknown.
+ */
+export const CALL = 4;
+/** {@linkcode CALL}, function. */
+export const FUNCTION_MASK = 0xffff;
+/** Word 5: CPU in bits 0-15, kind in bits 16-23, in bits 24-31 the slot's generation (0 for returns). */
 export const CPU_AND_KIND = 5;
 
 /** {@linkcode CPU_AND_KIND}, kind: a function was entered. */
 export const KIND_ENTRY = 1;
 /** {@linkcode CPU_AND_KIND}, kind: a function returned. */
 export const KIND_RETURN = 2;
+/** {@linkcode CPU_AND_KIND}, kind: a packet was seen for the first time; its bytes follow. */
+export const KIND_PACKET = 3;
+/** {@linkcode CPU_AND_KIND}, kind: a packet was made from another one. */
+export const KIND_COPY = 4;
+/** {@linkcode CPU_AND_KIND}, kind: a packet was dropped. */
+export const KIND_DROP = 5;
+/** {@linkcode CPU_AND_KIND}, kind: a packet was freed, or is gone. */
+export const KIND_END = 6;
 
 /** Receives records; called once per record, so it must not allocate. */
 export interface RecordSink {

@@ -33,9 +33,10 @@
  */
 
 import {
+  CALL,
   CPU_AND_KIND,
   FRAME,
-  FUNCTION,
+  FUNCTION_MASK,
   KIND_ENTRY,
   KIND_RETURN,
   type RecordSink,
@@ -149,7 +150,7 @@ export class CallTree implements RecordSink {
   /** Processes one record, as in {@linkcode RecordSink}. Passes on what the sink throws. */
   record(words: Uint32Array, at: number): void {
     this.#counts[RECORDS]!++;
-    const fn = words[at + FUNCTION]!;
+    const fn = words[at + CALL]! & FUNCTION_MASK;
     const cpuAndKind = words[at + CPU_AND_KIND]!;
     const kind = (cpuAndKind >>> 16) & 0xff;
     if (fn >= this.#seen.length || (kind !== KIND_ENTRY && kind !== KIND_RETURN)) {

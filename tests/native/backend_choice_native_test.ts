@@ -5,6 +5,7 @@ import type { Target } from "../../src/probe/target.ts";
 import { session } from "../../src/probe/backends/session.ts";
 import { BPF_TRACE_KPROBE_MULTI, createMultiLink } from "../../src/probe/bpf_syscall.ts";
 import { Libbpf } from "../../src/probe/libbpf.ts";
+import { RECORD_FUNCTIONS } from "../../src/probe/record.ts";
 import { Failure } from "../../src/sys/failure.ts";
 import { SystemError } from "../../src/sys/libc.ts";
 import { BPF_PROG_TYPE_RAW_TRACEPOINT, bpfTest } from "../support/bpf.ts";
@@ -93,6 +94,12 @@ test("chooseBackend() passes over a backend that cannot take as many functions",
   const [failure] = await choose("auto", session.maxFunctions + 1);
   const reason = "session: 16,385 functions are too many for it, it takes 16,384; multi: Cannot ";
   assert.ok(failure.message.includes(reason), failure.message);
+});
+
+test("no backend takes more functions than records can name", async () => {
+  const [failure] = await choose("auto", RECORD_FUNCTIONS + 1);
+  const reason = "65,537 functions are too many for it, it takes ";
+  assert.equal(failure.message.split(reason).length, 1 + BACKENDS.length, failure.message);
 });
 
 test("createMultiLink() says how many functions could not be probed", async () => {

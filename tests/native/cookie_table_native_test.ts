@@ -3,7 +3,7 @@ import { setCookies } from "../../src/probe/cookie_table.ts";
 import { cookieOf } from "../../src/probe/layout.ts";
 import { Libbpf } from "../../src/probe/libbpf.ts";
 import { BpfObject } from "../../src/probe/object.ts";
-import { FRAME, FUNCTION, KIND_ENTRY } from "../../src/probe/record.ts";
+import { CALL, FRAME, KIND_ENTRY } from "../../src/probe/record.ts";
 import { RingReader } from "../../src/probe/ring.ts";
 import { RingMapping } from "../../src/probe/ring_mapping.ts";
 import { BPF_PROG_TYPE_RAW_TRACEPOINT, bpfTest, RecordProgram } from "../support/bpf.ts";
@@ -33,7 +33,7 @@ test("the program finds the cookies of all functions in the table", async () => 
   using ring = new RingMapping(object.mapFd("events"), RING_BYTES);
   new RingReader(ring.memory).drain({
     record: (words, at) =>
-      found.push(BigInt(words[at + FUNCTION]!) | BigInt(words[at + FRAME]!) << 32n),
+      found.push(BigInt(words[at + CALL]!) | BigInt(words[at + FRAME]!) << 32n),
   }, Infinity);
   assert.deepEqual(found, targets.map(cookieOf));
 });

@@ -34,18 +34,34 @@ function defined(name: string): bigint {
 
 Deno.test("a record is laid out as struct vrft_event", () => {
   assert.equal(btf.structSize("vrft_event"), record.EVENT_BYTES);
-  const members = ["timestamp", "task", "frame", "function", "cpu", "kind", "reserved"];
+  const members = [
+    "timestamp",
+    "task",
+    "frame",
+    "units",
+    "function",
+    "slot",
+    "cpu",
+    "kind",
+    "generation",
+  ];
   assert.deepEqual(offsets("vrft_event", members), {
     timestamp: 4 * record.TIMESTAMP_LOW,
     task: 4 * record.TASK,
     frame: 4 * record.FRAME,
-    function: 4 * record.FUNCTION,
+    units: 4 * record.FRAME,
+    // Bits 0-15 and 16-31 of one word.
+    function: 4 * record.CALL,
+    slot: 4 * record.CALL + 2,
     // Bits 0-15, 16-23 and 24-31 of one word.
     cpu: 4 * record.CPU_AND_KIND,
     kind: 4 * record.CPU_AND_KIND + 2,
-    reserved: 4 * record.CPU_AND_KIND + 3,
+    generation: 4 * record.CPU_AND_KIND + 3,
   });
   assert.equal(record.TIMESTAMP_HIGH, record.TIMESTAMP_LOW + 1);
+  assert.equal(BigInt(record.MAX_UNITS), defined("VRFT_MAX_UNITS"));
+  assert.equal(BigInt(record.FUNCTION_MASK), defined("VRFT_COOKIE_FUNCTION_MASK"));
+  assert.equal(record.RECORD_FUNCTIONS, record.FUNCTION_MASK + 1);
 });
 
 Deno.test("kinds of records are those of enum vrft_kind", () => {
@@ -53,6 +69,10 @@ Deno.test("kinds of records are those of enum vrft_kind", () => {
   assert.deepEqual(enumValues(btf, strings, "vrft_kind"), {
     VRFT_ENTRY: record.KIND_ENTRY,
     VRFT_RETURN: record.KIND_RETURN,
+    VRFT_PACKET: record.KIND_PACKET,
+    VRFT_COPY: record.KIND_COPY,
+    VRFT_DROP: record.KIND_DROP,
+    VRFT_END: record.KIND_END,
   });
 });
 

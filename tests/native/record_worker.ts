@@ -11,7 +11,7 @@ import { RecordProgram } from "../support/bpf.ts";
 export interface Order {
   /** fd of the program. */
   readonly program: number;
-  /** Records to write, each with its number as function and frame. */
+  /** Records to write, each with its number as call word and frame. */
   readonly runs: number;
   /** Set to 1 at the end: the reader looks at it without turning its event loop. */
   readonly finished: Int32Array;

@@ -6,10 +6,11 @@ import {
   COUNTERS_BYTES,
 } from "../../src/probe/layout.ts";
 import {
+  CALL,
   CPU_AND_KIND,
   EVENT_BYTES,
   FRAME,
-  FUNCTION,
+  FUNCTION_MASK,
   KIND_ENTRY,
   KIND_RETURN,
   type RecordSink,
@@ -46,9 +47,10 @@ interface Record {
   readonly task: number;
   readonly frame: number;
   readonly function: number;
+  readonly slot: number;
   readonly cpu: number;
   readonly kind: number;
-  readonly reserved: number;
+  readonly generation: number;
 }
 
 class Collector implements RecordSink {
@@ -61,10 +63,11 @@ class Collector implements RecordSink {
       timestamp: high << 32n | BigInt(words[at + TIMESTAMP_LOW]!),
       task: words[at + TASK]!,
       frame: words[at + FRAME]!,
-      function: words[at + FUNCTION]!,
+      function: words[at + CALL]! & FUNCTION_MASK,
+      slot: words[at + CALL]! >>> 16,
       cpu: words[at + CPU_AND_KIND]! & 0xffff,
       kind: words[at + CPU_AND_KIND]! >>> 16 & 0xff,
-      reserved: words[at + CPU_AND_KIND]! >>> 24,
+      generation: words[at + CPU_AND_KIND]! >>> 24,
     });
   }
 
@@ -93,10 +96,10 @@ function range(first: number, end: number): number[] {
   return Array.from({ length: end - first }, (_, index) => first + index);
 }
 
-test("a record carries its time, task, frame, function, CPU and kind", async () => {
+test("a record carries its time, task, frame, function, packet, CPU and kind", async () => {
   using ring = await TestRing.open(PAGE);
   const before = now();
-  ring.program.run(0xabcd_1234_0000_ffffn, KIND_ENTRY, 0xffffc900_8765_4321n);
+  ring.program.run(0xab_1234_fffen, KIND_ENTRY, 0xffffc900_8765_4321n);
   ring.program.run(7n, KIND_RETURN, 8n);
   const after = now();
   const collector = new Collector();
@@ -109,9 +112,10 @@ test("a record carries its time, task, frame, function, CPU and kind", async () 
   assert.deepEqual(rest, {
     task: threadId(),
     frame: 0x8765_4321,
-    function: 0x0000_ffff, // the upper half of a cookie is not the function's
+    function: 0xfffe,
+    slot: 0x1234,
     kind: KIND_ENTRY,
-    reserved: 0,
+    generation: 0xab,
   });
   assert.deepEqual([ret.function, ret.frame, ret.kind], [7, 8, KIND_RETURN]);
 });
@@ -202,9 +206,9 @@ class Checker implements RecordSink {
   record(words: Uint32Array, at: number): void {
     const kind = words[at + CPU_AND_KIND]! >>> 16;
     const frame = words[at + FRAME]!;
-    const fn = words[at + FUNCTION]!;
+    const call = words[at + CALL]!;
     const time = words[at + TIMESTAMP_HIGH]! * 2 ** 32 + words[at + TIMESTAMP_LOW]!;
-    const complete = kind === KIND_ENTRY && frame === fn && frame > this.#frame;
+    const complete = kind === KIND_ENTRY && frame === call && frame > this.#frame;
     if (!complete || time < this.#time) this.broken++;
     this.#frame = frame;
     this.#time = time;

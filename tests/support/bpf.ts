@@ -81,11 +81,12 @@ export class RecordProgram {
   /**
    * Writes one record, if the ring has room.
    *
+   * @param call the call word, with the slot's generation above its 32 bits
    * @param cpu CPU to run on; the current one by default
    * @returns the program's return value
    */
-  run(cookie: bigint, kind: number, frame: bigint, cpu?: number): number {
-    this.#context[0] = cookie;
+  run(call: bigint, kind: number, frame: bigint, cpu?: number): number {
+    this.#context[0] = call;
     this.#context[1] = BigInt(kind);
     this.#context[2] = frame;
     this.#view.setUint32(64, cpu === undefined ? 0 : BPF_F_TEST_RUN_ON_CPU, true);

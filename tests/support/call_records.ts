@@ -5,10 +5,10 @@
  */
 
 import {
+  CALL,
   CPU_AND_KIND,
   EVENT_BYTES,
   FRAME,
-  FUNCTION,
   KIND_ENTRY,
   KIND_RETURN,
   type RecordSink,
@@ -53,7 +53,7 @@ function write(words: Uint32Array, at: number, record: CallRecord): void {
   words[at + TIMESTAMP_HIGH] = Number(time >> 32n);
   words[at + TASK] = record.task;
   words[at + FRAME] = record.frame;
-  words[at + FUNCTION] = record.fn;
+  words[at + CALL] = record.fn;
   words[at + CPU_AND_KIND] = record.cpu |
     (record.kind === "entry" ? KIND_ENTRY : KIND_RETURN) << 16;
 }

@@ -25,6 +25,7 @@ import type { Target } from "../target.ts";
 import { missedByProgram } from "../bpf_syscall.ts";
 import { cookieOf, exitCookie } from "../layout.ts";
 import type { BpfObject } from "../object.ts";
+import { RECORD_FUNCTIONS } from "../record.ts";
 import { KprobeEvents } from "../tracefs.ts";
 import { Turns } from "../turns.ts";
 
@@ -47,7 +48,7 @@ export const kprobe: Backend = {
   programs: PROGRAMS.map((name) => ({ name })),
   // On Linux 6.1, a function has 1.3 ends on average, plus its entry and its start.
   placesPerFunction: 16,
-  maxFunctions: Infinity,
+  maxFunctions: RECORD_FUNCTIONS,
 
   async attach(
     object: BpfObject,

@@ -17,6 +17,7 @@ import {
   missedByProgram,
 } from "../bpf_syscall.ts";
 import type { BpfObject } from "../object.ts";
+import { RECORD_FUNCTIONS } from "../record.ts";
 import { linkFunctions, unlink } from "./multi_link.ts";
 import { sessionTakesContext } from "./session.ts";
 
@@ -32,7 +33,7 @@ export const multi: Backend = {
     { name: RETURN, attachType: BPF_TRACE_KPROBE_MULTI },
   ],
   placesPerFunction: 0,
-  maxFunctions: Infinity,
+  maxFunctions: RECORD_FUNCTIONS,
 
   // deno-lint-ignore require-await -- other backends have to wait
   async attach(
