@@ -16,6 +16,7 @@ export interface BuildInfo {
     readonly libelf: string;
     readonly zlib: string;
     readonly libgcc: string;
+    readonly libpcap: string;
   };
 }
 
@@ -37,10 +38,10 @@ export const RUNTIME: Runtime = typeof VRFT_RUNTIME === "undefined" ? "deno" : V
  * @param deno version of the running Deno
  */
 export function versionText(info: BuildInfo, runtime: Runtime, deno: string): string {
-  const { libbpf, libelf, zlib } = info.libraries;
+  const { libbpf, libelf, zlib, libpcap } = info.libraries;
   return `vrft ${info.version}
 commit ${info.commit}
 runtime Deno ${deno} (${runtime})
-libbpf ${libbpf}, libelf ${libelf}, zlib ${zlib}
+libbpf ${libbpf}, libelf ${libelf}, zlib ${zlib}, libpcap ${libpcap}
 `;
 }

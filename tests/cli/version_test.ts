@@ -7,7 +7,13 @@ const ROOT = new URL("../../", import.meta.url);
 const INFO: BuildInfo = {
   version: "1.2.3",
   commit: "0123456789ab",
-  libraries: { libbpf: "4.5.6", libelf: "0.99", zlib: "7.8.9", libgcc: "10.11.12" },
+  libraries: {
+    libbpf: "4.5.6",
+    libelf: "0.99",
+    zlib: "7.8.9",
+    libgcc: "10.11.12",
+    libpcap: "13.14",
+  },
 };
 
 Deno.test("versionText() has four lines: version, commit, runtime, libraries", () => {
@@ -16,7 +22,7 @@ Deno.test("versionText() has four lines: version, commit, runtime, libraries", (
     `vrft 1.2.3
 commit 0123456789ab
 runtime Deno 2.9.6 (launcher)
-libbpf 4.5.6, libelf 0.99, zlib 7.8.9
+libbpf 4.5.6, libelf 0.99, zlib 7.8.9, libpcap 13.14
 `,
   );
 });

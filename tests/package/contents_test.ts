@@ -18,6 +18,7 @@ const THIRD_PARTIES = [
   "libbpf",
   "libelf",
   "libgcc",
+  "libpcap",
   "v8",
   "zlib",
   "zstd",
@@ -80,7 +81,7 @@ Deno.test("the archive names the Debian package of each library in it", async ()
   const rows = list.trimEnd().split("\n").map((line) => line.split(" "));
   assert.deepEqual(
     rows.map(([name]) => name).sort(),
-    ["glibc", "libbpf", "libelf", "libgcc", "zlib", "zstd"],
+    ["glibc", "libbpf", "libelf", "libgcc", "libpcap", "zlib", "zstd"],
   );
   for (const row of rows) assert.equal(row.length, 5, row.join(" "));
 });

@@ -1,0 +1,479 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause) */
+/*
+ * Does a packet match the user's expressions (pcap-filter(7))? Its headers are
+ * copied once, always as an Ethernet frame, so that each word of an expression
+ * has one meaning and needs to be compiled only once. User space replaces the
+ * bodies of the functions packet_filter_*() before loading: see src/packet/.
+ *
+ * Copying, finding the inner frame and matching take some 40 ns, most of it
+ * for the copy, whatever the expression.
+ */
+#ifndef VRFT_PACKET_FILTER_H
+#define VRFT_PACKET_FILTER_H
+
+/* Results of filters. */
+#define NO_MATCH	0
+#define MATCH		1
+#define UNDECIDED	2	/* for lack of bytes: ask again later */
+
+#define ETH_HLEN	14
+#define VLAN_HLEN	4
+#define HEADER_BYTES	256	/* of headers to look at, enough for any */
+#define FRAME_BYTES	(HEADER_BYTES + VLAN_HLEN)
+/*
+ * Offsets below this, plus a frame of the maximum size, are within the buffer:
+ * so the verifier needs to know nothing else about them.
+ */
+#define BUFFER_BYTES	(VLAN_HLEN + HEADER_BYTES)
+
+enum packet_tunnel {
+	TUNNEL_NONE = 0,
+	TUNNEL_VXLAN = 1,
+	TUNNEL_MPLS = 2,	/* over GRE or UDP */
+};
+
+/* The encapsulation of an inner frame. */
+struct tunnel {
+	__u32 kind;	/* enum packet_tunnel */
+	__u32 number;	/* VNI; the last MPLS label */
+};
+
+/* Offsets are relative to buffer. */
+struct frame {
+	__u32 busy;
+	__u32 start;		/* of the frame to match */
+	__u32 end;		/* of the bytes at hand */
+	__u32 length;		/* of the frame to match, with the rest of it */
+	__u32 at;		/* of the header that the walk has come to */
+	__u32 result;
+	__u32 full;		/* no more bytes would be copied if there were */
+	__u32 padding;
+	__u8 buffer[BUFFER_BYTES + FRAME_BYTES];
+};
+
+/*
+ * A program that interrupts another on the same CPU finds the frame busy, and
+ * its packet is asked for again. It cannot happen among kprobe, multi and
+ * session programs: the kernel skips a program, and counts it as missed, while
+ * another is active on the CPU (bpf_prog_active). But raw tracepoints, fentry
+ * and fexit do not take part in that. All of them run without preemption, so
+ * whoever interrupts is done before the interrupted continues, and the flag
+ * needs no atomic operation, which Linux 5.10 does not have.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct frame);
+} frames SEC(".maps");
+
+/*
+ * Written to memory and read back, a number is any number to the verifier.
+ * Otherwise it would verify a filter anew for each way to it, which takes
+ * 230,000 steps rather than 13,000 for two long ones.
+ */
+#define FORGET(place, value)						\
+({									\
+	*(volatile __u32 *)&(place) = (value);				\
+	*(volatile __u32 *)&(place);					\
+})
+
+/*
+ * Room for a filter: its code is put at the end, and the kernel deletes the
+ * rest. More would take too long to verify: each instruction is two steps.
+ */
+#define PACKET_FILTER(name)						\
+static __attribute__((noinline)) __u32					\
+name(const __u8 *frame, __u32 captured, __u32 length)			\
+{									\
+	__u32 result;							\
+									\
+	asm volatile(".rept %c[room]\n goto +0\n .endr\n %[result] = 1"	\
+		     : [result] "=r"(result)				\
+		     : [room] "i"(VRFT_FILTER_ROOM), "r"(frame),	\
+		       "r"(captured), "r"(length));			\
+	return result;							\
+}
+
+PACKET_FILTER(packet_filter_any)
+PACKET_FILTER(packet_filter_outer)
+PACKET_FILTER(packet_filter_inner)
+
+/* Applies a filter to the frame. */
+#define RUN(filter, frame)						\
+({									\
+	__u32 _start = (frame)->start, _end = (frame)->end;		\
+	__u32 _captured = _end - _start, _result = UNDECIDED;		\
+									\
+	_start = FORGET((frame)->start, _start);			\
+	_captured = FORGET((frame)->result, _captured);			\
+	if (_start <= BUFFER_BYTES && _captured <= FRAME_BYTES)		\
+		_result = filter((frame)->buffer + _start, _captured,	\
+				 (frame)->length);			\
+	FORGET((frame)->result, _result);				\
+})
+
+static __always_inline void put_u16(__u8 *to, __u16 value)
+{
+	to[0] = value >> 8;
+	to[1] = value;
+}
+
+/* Network byte order to host's, or the other way round. */
+static __always_inline __u16 swapped(__u16 value)
+{
+	return __builtin_bswap16(value);
+}
+
+/* EtherType of an IP header; zero if it is none. */
+static __always_inline __u16 ip_type(__u8 first)
+{
+	switch (first >> 4) {
+	case 4: return ETH_P_IP;
+	case 6: return ETH_P_IPV6;
+	default: return 0;
+	}
+}
+
+/* The VLAN tag that the kernel has taken off, TPID first; zero if none. */
+static __always_inline __u32 removed_tag(struct sk_buff *skb)
+{
+	__u32 tpid;
+
+	/* Linux 6.2 and newer. */
+	if (bpf_core_field_exists(skb->vlan_all)) {
+		if (!BPF_CORE_READ(skb, vlan_all))
+			return 0;
+	} else if (!BPF_CORE_READ_BITFIELD_PROBED(skb, vlan_present)) {
+		return 0;
+	}
+	tpid = swapped(BPF_CORE_READ(skb, vlan_proto));
+	return tpid << 16 | BPF_CORE_READ(skb, vlan_tci);
+}
+
+/*
+ * Copies the start of the packet as an Ethernet frame: with its own header, or
+ * a made-up one if it has none (yet), and with a removed VLAN tag put back.
+ * Only the linear part is read. False if there is nothing to look at yet.
+ */
+static __always_inline bool copy_frame(struct sk_buff *skb, struct frame *frame)
+{
+	__u32 len = BPF_CORE_READ(skb, len);
+	__u32 linear = len - BPF_CORE_READ(skb, data_len);
+	__u16 mac = BPF_CORE_READ(skb, mac_header);
+	__u16 network = BPF_CORE_READ(skb, network_header);
+	void *from = BPF_CORE_READ(skb, head);
+	__u8 *buffer = frame->buffer;
+	__u8 *to = buffer + VLAN_HLEN;
+	__u32 tag, size, made_up = 0;
+	__s64 shift, rest;
+	__u16 type;
+
+	if (mac != (__u16)~0 && (!network || network - mac >= ETH_HLEN)) {
+		from += mac;
+	} else if (network) {
+		from += network;
+		made_up = ETH_HLEN;
+	} else {
+		return false;
+	}
+	/* Data may start in front of the frame or behind. */
+	shift = BPF_CORE_READ(skb, data) - from;
+	rest = linear + shift;
+	if (rest <= 0)
+		return false;
+	frame->full = rest >= HEADER_BYTES - made_up;
+	size = frame->full ? HEADER_BYTES - made_up : rest;
+	asm volatile("" : "+r"(size));
+	if (!size || size > HEADER_BYTES ||
+	    bpf_probe_read_kernel(to + made_up, size, from))
+		return false;
+	frame->start = VLAN_HLEN;
+	frame->end = VLAN_HLEN + made_up + size;
+	frame->length = len + shift + made_up;
+	if (made_up) {
+		__builtin_memset(to, 0, 12);
+		type = swapped(BPF_CORE_READ(skb, protocol));
+		put_u16(to + 12, type ?: ip_type(to[ETH_HLEN]));
+	}
+	tag = removed_tag(skb);
+	if (tag) {
+		for (int i = 0; i < 12; i++)
+			buffer[i] = to[i];
+		put_u16(buffer + 12, tag >> 16);
+		put_u16(buffer + 14, tag);
+		frame->start = 0;
+		frame->length += VLAN_HLEN;
+	}
+	return true;
+}
+
+/*
+ * The bytes of a header at frame->at, if that many are at hand; otherwise NULL.
+ */
+static __always_inline __u8 *header(struct frame *frame, __u32 bytes)
+{
+	__u32 at = *(volatile __u32 *)&frame->at;
+
+	if (at > BUFFER_BYTES || at + bytes > frame->end)
+		return NULL;
+	return frame->buffer + at;
+}
+
+static __always_inline __u16 get_u16(const __u8 *from)
+{
+	return from[0] << 8 | from[1];
+}
+
+static __always_inline __u32 get_u32(const __u8 *from)
+{
+	return (__u32)get_u16(from) << 16 | get_u16(from + 2);
+}
+
+/* For a header that is not at hand: is the rest of the frame elsewhere? */
+static __always_inline int missing(struct frame *frame)
+{
+	return frame->end - frame->start < frame->length ? UNDECIDED : NO_MATCH;
+}
+
+/*
+ * These steps of the walk go from header to header, and leave frame->at behind
+ * the last. They return MATCH as long as there is one more.
+ */
+
+/* An Ethernet header with a VLAN tag or without. */
+static __always_inline int walk_ethernet(struct frame *frame, __u16 *type)
+{
+	__u8 *bytes;
+
+	frame->at = frame->start;
+	bytes = header(frame, ETH_HLEN);
+	if (!bytes)
+		return missing(frame);
+	*type = get_u16(bytes + 12);
+	frame->at += ETH_HLEN;
+	if (*type != ETH_P_8021Q && *type != ETH_P_8021AD)
+		return MATCH;
+	bytes = header(frame, VLAN_HLEN);
+	if (!bytes)
+		return missing(frame);
+	*type = get_u16(bytes + 2);
+	frame->at += VLAN_HLEN;
+	return MATCH;
+}
+
+/* IPv4 with its options, or IPv6 without extension headers. */
+static __always_inline int walk_ip(struct frame *frame, __u16 type,
+				   __u8 *protocol)
+{
+	__u8 *bytes;
+
+	if (type == ETH_P_IP) {
+		bytes = header(frame, 20);
+		if (!bytes)
+			return missing(frame);
+		/* Only the first fragment has the next header. */
+		if (get_u16(bytes + 6) & 0x1fff)
+			return NO_MATCH;
+		*protocol = bytes[9];
+		frame->at += (bytes[0] & 0xf) * 4;
+		return MATCH;
+	}
+	if (type != ETH_P_IPV6)
+		return NO_MATCH;
+	bytes = header(frame, 40);
+	if (!bytes)
+		return missing(frame);
+	*protocol = bytes[6];
+	frame->at += 40;
+	return MATCH;
+}
+
+/* UDP with VXLAN, or with MPLS by one of the ports in use for it. */
+static __always_inline int walk_udp(struct frame *frame, struct tunnel *tunnel)
+{
+	__u8 *bytes = header(frame, 8);
+
+	if (!bytes)
+		return missing(frame);
+	frame->at += 8;
+	switch (get_u16(bytes + 2)) {
+	case 6635:
+	case 51234:
+		tunnel->kind = TUNNEL_MPLS;
+		return MATCH;
+	case 4789:
+		bytes = header(frame, 8);
+		if (!bytes)
+			return missing(frame);
+		frame->at += 8;
+		tunnel->kind = TUNNEL_VXLAN;
+		tunnel->number = get_u32(bytes + 4) >> 8;
+		return MATCH;
+	default:
+		return NO_MATCH;
+	}
+}
+
+/* GRE (RFC 2784, RFC 2890) with MPLS. */
+static __always_inline int walk_gre(struct frame *frame, struct tunnel *tunnel)
+{
+	__u8 *bytes = header(frame, 4);
+	__u32 length = 4;
+
+	if (!bytes)
+		return missing(frame);
+	if (get_u16(bytes + 2) != ETH_P_MPLS_UC || bytes[1] & 7)
+		return NO_MATCH;
+	length += bytes[0] >> 7 << 2;			/* checksum */
+	length += (bytes[0] >> 5 & 1) << 2;		/* key */
+	length += (bytes[0] >> 4 & 1) << 2;		/* sequence number */
+	frame->at += length;
+	tunnel->kind = TUNNEL_MPLS;
+	return MATCH;
+}
+
+/* One MPLS label. */
+static __always_inline int walk_label(struct frame *frame,
+				      struct tunnel *tunnel, bool *bottom)
+{
+	__u8 *bytes = header(frame, 4);
+
+	if (!bytes)
+		return missing(frame);
+	tunnel->number = get_u32(bytes) >> 12;
+	*bottom = bytes[2] & 1;
+	frame->at += 4;
+	return MATCH;
+}
+
+/* What follows the labels: Ethernet, or IP, which gets an Ethernet header. */
+static __always_inline int walk_payload(struct frame *frame)
+{
+	__u8 *bytes = header(frame, 1);
+	__u32 start;
+	__u16 type;
+
+	if (!bytes)
+		return missing(frame);
+	type = ip_type(bytes[0]);
+	if (!type)
+		return MATCH;
+	/* Over headers that have been read. */
+	start = FORGET(frame->at, frame->at - ETH_HLEN);
+	if (start > BUFFER_BYTES)
+		return NO_MATCH;
+	bytes = frame->buffer + start;
+	__builtin_memset(bytes, 0, 12);
+	put_u16(bytes + 12, type);
+	return MATCH;
+}
+
+/*
+ * Goes from the outer frame to the inner one, and overwrites the outer frame's
+ * headers.
+ */
+static __always_inline int find_inner(struct frame *frame,
+				      struct tunnel *tunnel)
+{
+	bool bottom = false;
+	__u8 protocol;
+	__u16 type;
+	int more;
+
+	more = walk_ethernet(frame, &type);
+	if (more == MATCH)
+		more = walk_ip(frame, type, &protocol);
+	if (more != MATCH)
+		return more;
+	if (protocol == IPPROTO_UDP)
+		more = walk_udp(frame, tunnel);
+	else if (protocol == IPPROTO_GRE)
+		more = walk_gre(frame, tunnel);
+	else
+		return NO_MATCH;
+	if (more == MATCH && tunnel->kind == TUNNEL_MPLS) {
+		more = walk_label(frame, tunnel, &bottom);
+		if (more == MATCH && !bottom)
+			more = walk_label(frame, tunnel, &bottom);
+		if (more == MATCH)
+			more = bottom ? walk_payload(frame) : NO_MATCH;
+	}
+	if (more != MATCH)
+		return more;
+	frame->length -= frame->at - frame->start;
+	frame->start = frame->at;
+	return MATCH;
+}
+
+static __always_inline int both(int a, int b)
+{
+	if (a == NO_MATCH || b == NO_MATCH)
+		return NO_MATCH;
+	return a == MATCH && b == MATCH ? MATCH : UNDECIDED;
+}
+
+static __always_inline int either(int a, int b)
+{
+	if (a == MATCH || b == MATCH)
+		return MATCH;
+	return a == NO_MATCH && b == NO_MATCH ? NO_MATCH : UNDECIDED;
+}
+
+/* The expressions' answer for a frame, and its tunnel if that was looked at. */
+static __always_inline int match_layers(struct frame *frame,
+					struct tunnel *tunnel)
+{
+	int any = MATCH, outer = MATCH, inner = MATCH, found;
+
+	if (config.filters & VRFT_FILTER_OUTER)
+		outer = RUN(packet_filter_outer, frame);
+	if (config.filters & VRFT_FILTER_ANY)
+		any = RUN(packet_filter_any, frame);
+	if (outer == NO_MATCH ||
+	    (any == MATCH && !(config.filters & (VRFT_FILTER_INNER |
+						 VRFT_FILTER_TUNNEL))))
+		return both(any, outer);
+	found = find_inner(frame, tunnel);
+	if (config.filters & VRFT_FILTER_INNER)
+		inner = found == MATCH ? RUN(packet_filter_inner, frame) :
+					 found;
+	if (any != MATCH)
+		any = either(any, found == MATCH ?
+				  RUN(packet_filter_any, frame) : found);
+	return both(both(any, outer), inner);
+}
+
+/*
+ * Applies the expressions to a packet, and tells its tunnel if they or
+ * VRFT_FILTER_TUNNEL ask for the inner frame.
+ */
+static __always_inline int match_packet(struct sk_buff *skb,
+					struct tunnel *tunnel)
+{
+	struct frame *frame;
+	int result = UNDECIDED;
+	__u32 zero = 0;
+
+	frame = bpf_map_lookup_elem(&frames, &zero);
+	if (!frame || *(volatile __u32 *)&frame->busy)
+		return UNDECIDED;
+	*(volatile __u32 *)&frame->busy = 1;
+	if (copy_frame(skb, frame)) {
+		result = match_layers(frame, tunnel);
+		/* More bytes than that are never looked at. */
+		if (result == UNDECIDED && frame->full)
+			result = NO_MATCH;
+	}
+	*(volatile __u32 *)&frame->busy = 0;
+	return result;
+}
+
+static __always_inline int packet_matches(struct sk_buff *skb)
+{
+	struct tunnel tunnel = {};
+
+	return match_packet(skb, &tunnel);
+}
+
+#endif
