@@ -5,7 +5,8 @@
  *
  * - {@linkcode readSources} and {@linkcode discover}: which functions take a packet. No root needed.
  * - {@linkcode Tracer}: a trace, from loading programs to detaching probes. As root.
- * - {@linkcode CallTree}: call trees from the records of a trace, for any {@linkcode CallSink}.
+ * - {@linkcode CallTree}: call trees from the records of a trace, for any {@linkcode View}, with what
+ *   happens to packets.
  * - {@linkcode readVifs}, and {@linkcode listVifs} over any transport: vrouter's interfaces.
  *
  * examples/library.ts uses all but the tracer, and needs no root.
@@ -61,7 +62,15 @@ export { isSampled, RELEASING, type SampledTarget, sampledTargets } from "./src/
 export { Failure, type FailureKind, type FailureOptions } from "./src/sys/failure.ts";
 export { NetlinkError, type NetlinkTransport } from "./src/sys/netlink.ts";
 export type { NetworkDevice, NetworkNamespaces } from "./src/sys/network.ts";
-export type { CallSink, Incomplete } from "./src/trace/call_sink.ts";
+export {
+  type EventSink,
+  type Incomplete,
+  NONE,
+  type PacketDetails,
+  type Step,
+  type View,
+} from "./src/trace/events.ts";
+export { packetId, PacketTable, type PacketTotals, UNKNOWN_PACKET } from "./src/trace/packets.ts";
 export {
   type Consumer,
   type Recording,

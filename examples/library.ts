@@ -6,7 +6,6 @@
  */
 
 import {
-  type CallSink,
   CallTree,
   discover,
   type DiscoveryInput,
@@ -16,6 +15,7 @@ import {
   type NetlinkTransport,
   readSources,
   readVifs,
+  type View,
 } from "../mod.ts";
 
 /** The functions of a kernel that take a packet, each as `module:name`. */
@@ -33,16 +33,16 @@ export function vifNames(transport: NetlinkTransport): string[] {
 export function drawCalls(functions: readonly string[], records: Uint32Array): string[] {
   const lines: string[] = [];
   const draw = (depth: number, text: string): number => lines.push("  ".repeat(depth) + text);
-  const sink: CallSink = {
-    enter: (_low, _high, _cpu, depth, fn) => draw(depth, `${functions[fn]} {`),
-    leave: (_low, _high, _cpu, depth) => draw(depth, "}"),
-    abandon: (_low, _high, _cpu, depth, _fn, why) => draw(depth, `} (${why})`),
-    orphan: (_low, _high, _cpu, depth, fn) => draw(depth, `} (of ${functions[fn]}: entry lost)`),
+  const view: View = {
+    enter: ({ depth, fn }) => draw(depth, `${functions[fn]} {`),
+    leave: ({ depth }) => draw(depth, "}"),
+    abandon: ({ depth }, why) => draw(depth, `} (${why})`),
+    orphan: ({ depth, fn }) => draw(depth, `} (of ${functions[fn]}: entry lost)`),
   };
-  const tree = new CallTree(sink, functions.length);
+  const tree = new CallTree(view, functions.length);
   const words = EVENT_BYTES / Uint32Array.BYTES_PER_ELEMENT;
   for (let at = 0; at + words <= records.length; at += words) {
-    tree.record(records, at);
+    tree.record(records, at, EVENT_BYTES);
   }
   tree.finish();
   return lines;

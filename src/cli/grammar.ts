@@ -13,7 +13,7 @@ import {
   INTERFACES_NOTES,
   TRACE_NOTES,
 } from "./help_notes.ts";
-import { BACKENDS, SHELLS } from "./invocation.ts";
+import { BACKENDS, FORMATS, SHELLS } from "./invocation.ts";
 import {
   parseBufferSize,
   parseChoice,
@@ -198,6 +198,11 @@ export const TRACE_OPTIONS = {
     group: OUTPUT,
     description: "write the trace to this file (default: -, stdout)",
     value: file,
+  },
+  format: {
+    group: OUTPUT,
+    description: "text (the default), or events: JSON lines, to debug vrft itself",
+    value: { name: "FORMAT", completion: FORMATS, parse: parseChoice(FORMATS) },
   },
   "ready-file": {
     group: OUTPUT,

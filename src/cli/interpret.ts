@@ -129,6 +129,7 @@ function traceOptions(values: OptionValues<typeof TRACE_OPTIONS>): TraceOptions 
     maxOverhead: values["max-overhead"] ?? null,
     bufferBytes: values.buffer ?? DEFAULT_BUFFER_BYTES,
     output: values.output === undefined || values.output === "-" ? null : values.output,
+    format: values.format ?? "text",
     readyFile: values["ready-file"] ?? null,
     debug: values.debug ?? false,
   };

@@ -11,6 +11,12 @@ export const BACKENDS = ["auto", "session", "multi", "kprobe"] as const;
 /** One of {@linkcode BACKENDS}. */
 export type BackendChoice = typeof BACKENDS[number];
 
+/** Formats of the trace: see `src/output/views.ts`. */
+export const FORMATS = ["text", "events"] as const;
+
+/** One of {@linkcode FORMATS}. */
+export type FormatName = typeof FORMATS[number];
+
 /** Shells that completions can be written for. */
 export const SHELLS = ["bash", "zsh", "fish"] as const;
 
@@ -50,6 +56,7 @@ export interface TraceOptions extends DiscoveryOptions {
   readonly bufferBytes: number;
   /** File that the trace goes to instead of stdout. */
   readonly output: string | null;
+  readonly format: FormatName;
   /** File created once every probe is live. */
   readonly readyFile: string | null;
   /** Also log how decisions were made, and libbpf's own messages. */

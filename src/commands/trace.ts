@@ -13,6 +13,7 @@ import { OutputClosed } from "../output/line_writer.ts";
 import type { Log } from "../output/log.ts";
 import { Progress } from "../output/progress.ts";
 import { summarize } from "../output/summary.ts";
+import { VIEWS } from "../output/views.ts";
 import { AttachCancelled, type ObjectReader } from "../probe/backend.ts";
 import type { User } from "../probe/backend_choice.ts";
 import { findNamespaces } from "../probe/initial_namespace.ts";
@@ -92,7 +93,7 @@ export async function runTrace(
   }
 
   const { tracer, output, targets } = ready;
-  const printer = new Printer(output, targets, options.limit, log);
+  const printer = new Printer(output, VIEWS[options.format], targets, options.limit, log);
   const overhead = new OverheadWatch(log, tracer.programs, options.maxOverhead);
   const loop = new LoopGuard(log, tracer, printer);
   try {

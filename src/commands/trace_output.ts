@@ -7,7 +7,7 @@
 import { type ByteSink, LineWriter } from "../output/line_writer.ts";
 import type { Log } from "../output/log.ts";
 import { STANDARD_OUTPUT, takeBackFrom } from "../output/sinks.ts";
-import { TextSink } from "../output/text.ts";
+import type { Format, OutputView } from "../output/view.ts";
 import type { Target } from "../probe/target.ts";
 import {
   type Connection,
@@ -18,10 +18,9 @@ import {
 import { Failure, reasonOf } from "../sys/failure.ts";
 import { printable } from "../sys/printable.ts";
 import type { Consumer, SlowOutput } from "../trace/tracer.ts";
+import { PacketTable } from "../trace/packets.ts";
 import { CallTree } from "../trace/tree.ts";
 
-/** Lines of the header. */
-const HEADER_LINES = 1;
 const STDOUT = 1;
 /** Milliseconds to wait for the reader of a FIFO before informing the user. */
 const PATIENCE_MS = 1000;
@@ -155,32 +154,41 @@ class FileOutput implements Output, ByteSink {
   }
 }
 
-/** Prints call trees. */
+/** Prints the trace in a format. */
 export class Printer implements Consumer, SlowOutput {
   readonly output = this;
   readonly tree: CallTree;
-  readonly #sink: TextSink;
+  readonly #view: OutputView;
   readonly #writer: LineWriter;
   readonly #to: Output;
   readonly #log: Log;
+  /** Lines in front of the first event. */
+  #header = 0;
 
-  constructor(to: Output, targets: readonly Target[], limit: number | null, log: Log) {
+  constructor(
+    to: Output,
+    format: Format,
+    targets: readonly Target[],
+    limit: number | null,
+    log: Log,
+  ) {
     this.#writer = new LineWriter(to.sink, to.name);
-    this.#sink = new TextSink(this.#writer, targets.map(({ name }) => name));
+    const packets = new PacketTable();
+    this.#view = format.open(this.#writer, targets.map(({ name }) => name), packets);
     this.#to = to;
     this.#log = log;
-    this.tree = new CallTree(this.#sink, targets.length, limit === null ? {} : { limit });
+    this.tree = new CallTree(this.#view, targets.length, { limit: limit ?? Infinity, packets });
   }
 
   /** Number of rows written, without the header. */
   get rows(): number {
-    return Math.max(0, this.#writer.written - HEADER_LINES);
+    return Math.max(0, this.#writer.written - this.#header);
   }
 
   /** Writes the header. */
   begin(): void {
     this.#to.begin();
-    this.#sink.header();
+    this.#header = this.#view.begin();
     this.#writer.flush();
   }
 
@@ -210,8 +218,8 @@ export class Printer implements Consumer, SlowOutput {
     return this.#writer.pending;
   }
 
-  record(words: Uint32Array, at: number): void {
-    this.tree.record(words, at);
+  record(words: Uint32Array, at: number, bytes: number): void {
+    this.tree.record(words, at, bytes);
   }
 
   lost(ahead: number): void {

@@ -5,15 +5,16 @@
  */
 
 import type { Overhead } from "../trace/overhead.ts";
+import type { PacketTotals } from "../trace/packets.ts";
 import type { Sampling, TraceCounts } from "../trace/tracer.ts";
 import type { CallTree } from "../trace/tree.ts";
 import { amount, percent } from "../sys/amount.ts";
 
 /** The counts of the call trees used by the summary. */
-export type TreeCounts = Pick<
-  CallTree,
-  "calls" | "functions" | "abandoned" | "orphans" | "malformed"
->;
+export interface TreeCounts
+  extends Pick<CallTree, "calls" | "functions" | "abandoned" | "orphans" | "malformed"> {
+  readonly packets: PacketTotals;
+}
 
 /**
  * Summarizes a trace. Zero counts are omitted, except those of lost events and missed hits.
@@ -45,11 +46,19 @@ export function summarize(
     [tree.abandoned, "calls closed without their return"],
     [tree.orphans, "returns without their call"],
     [tree.malformed, "records not understood"],
+    [tree.packets.stray, "ends of packets that were not seen to begin"],
   ];
   for (const [count, what] of also) if (count > 0) parts.push(`${amount(count)} ${what}`);
+  if (tree.packets.begun > 0) parts.push(fates(tree.packets));
   if (counts.sampling !== null) parts.push(packets(counts.sampling));
   if (overhead !== null) parts.push(cost(overhead));
   return parts.join("; ");
+}
+
+/** What became of the packets, where their events were recorded. */
+function fates({ begun, ended, inside, outOfSight }: PacketTotals): string {
+  return `${amount(begun)} packets: ${amount(ended)} ended, ${amount(inside)} still inside, ` +
+    `${amount(outOfSight)} out of sight`;
 }
 
 function packets({ sample, seen, kept }: Sampling): string {

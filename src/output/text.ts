@@ -6,10 +6,11 @@
  * @module
  */
 
-import type { CallSink, Incomplete } from "../trace/call_sink.ts";
 import { printable } from "../sys/printable.ts";
+import type { Incomplete, Step } from "../trace/events.ts";
 import { BLANKS, Decimal64, THREE_DIGITS } from "./decimal.ts";
 import type { LineWriter } from "./line_writer.ts";
+import type { Format, OutputView } from "./view.ts";
 
 /** The header's line. */
 export const HEADER = `${"Timestamp".padEnd(20)} CPU ${"Function".padStart(32)}\n`;
@@ -33,8 +34,14 @@ const RETURN_LOST = 1;
 const TRACE_ENDED = 2;
 const FIRST = 3;
 
+/** The format's entry in the list. */
+export const TEXT: Format = {
+  packets: false,
+  open: (writer, functions) => new TextView(writer, functions),
+};
+
 /** Writes a row per step of the call trees. */
-export class TextSink implements CallSink {
+export class TextView implements OutputView {
   readonly #writer: LineWriter;
   readonly #timestamp = new Decimal64();
   /** The texts in UTF-8, one after the other, each aligned to eight bytes. */
@@ -71,40 +78,35 @@ export class TextSink implements CallSink {
    *
    * @throws as `LineWriter.flush()`, like the other methods
    */
-  header(): void {
+  begin(): number {
     this.#writer.text(HEADER);
+    return 1;
   }
 
-  enter(low: number, high: number, cpu: number, depth: number, fn: number): void {
-    this.#row(low, high, cpu, depth, FIRST + 2 * fn);
+  enter(step: Readonly<Step>): void {
+    this.#row(step, FIRST + 2 * step.fn);
   }
 
-  leave(low: number, high: number, cpu: number, depth: number, _fn: number): void {
-    this.#row(low, high, cpu, depth, RETURNED);
+  leave(step: Readonly<Step>): void {
+    this.#row(step, RETURNED);
   }
 
-  abandon(
-    low: number,
-    high: number,
-    cpu: number,
-    depth: number,
-    _fn: number,
-    why: Incomplete,
-  ): void {
-    this.#row(low, high, cpu, depth, why === "return lost" ? RETURN_LOST : TRACE_ENDED);
+  abandon(step: Readonly<Step>, why: Incomplete): void {
+    this.#row(step, why === "return lost" ? RETURN_LOST : TRACE_ENDED);
   }
 
-  orphan(low: number, high: number, cpu: number, depth: number, fn: number): void {
-    this.#row(low, high, cpu, depth, FIRST + 2 * fn + 1);
+  orphan(step: Readonly<Step>): void {
+    this.#row(step, FIRST + 2 * step.fn + 1);
   }
 
-  #row(low: number, high: number, cpu: number, depth: number, text: number): void {
-    const indent = INDENT_BYTES * depth;
+  #row(step: Readonly<Step>, text: number): void {
+    const indent = INDENT_BYTES * step.depth;
     const length = indent + this.#lengths[text]!;
     let at = this.#writer.room(ROW_BYTES + length);
     const view = this.#writer.view;
-    this.#timestamp.write(view, at, low, high);
+    this.#timestamp.write(view, at, step.low, step.high);
     at += TIMESTAMP_BYTES + 1;
+    const { cpu } = step;
     if (cpu < 1000) {
       view.setUint32(at, THREE_DIGITS[cpu]!, true);
       at += 4;

@@ -8,7 +8,7 @@
  */
 
 /** "No context" and "no call". */
-export const NONE = -1;
+const NONE = -1;
 
 /** Number of tasks that keep their contexts without calls; a power of two. */
 const FIRST_CONTEXTS = 1024;
@@ -20,10 +20,12 @@ const FIRST_CONTEXTS = 1024;
 export const MAX_CONTEXTS = 16384;
 
 // Words of a call in the pool. A call is identified by the index of its first word.
-const CALL_WORDS = 4;
+const CALL_SHIFT = 2;
+const CALL_WORDS = 1 << CALL_SHIFT;
 const FRAME = 0;
-const FUNCTION = 1;
-/** CPU of the entry in bits 0-15, {@linkcode OVER} in bit 16. */
+/** Index of the function in bits 0-15, low half of the packet's handle in bits 16-31. */
+const FUNCTION_AND_PACKET = 1;
+/** CPU of the entry in bits 0-15, {@linkcode OVER} in bit 16, the rest of the handle in bits 24-31. */
 const CPU_AND_STATE = 2;
 /** The call below on the stack of its context; in a free slot, the next free one. */
 const BELOW = 3;
@@ -81,6 +83,11 @@ export class OpenCalls {
     return this.#top[context]!;
   }
 
+  /** Thread id of the context's task, 0 for the idle task of any CPU. */
+  task(context: number): number {
+    return Math.max(0, this.#key[context]!);
+  }
+
   /** Open calls of the context. */
   depth(context: number): number {
     return this.#depth[context]!;
@@ -90,9 +97,19 @@ export class OpenCalls {
    * Pushes a call on the context's stack.
    *
    * @param frame low 32 bits of the address of the call's return address, signed
+   * @param fn index of the function, of 16 bits
+   * @param packet handle of the packet, of 24 bits
    * @param record number of the record, counted from the start of the trace
+   * @returns the call
    */
-  push(context: number, frame: number, fn: number, cpu: number, record: number): void {
+  push(
+    context: number,
+    frame: number,
+    fn: number,
+    cpu: number,
+    packet: number,
+    record: number,
+  ): number {
     let call = this.#free;
     if (call !== NONE) {
       this.#free = this.#calls[call + BELOW]!;
@@ -103,17 +120,19 @@ export class OpenCalls {
     }
     const calls = this.#calls;
     calls[call + FRAME] = frame;
-    calls[call + FUNCTION] = fn;
-    calls[call + CPU_AND_STATE] = cpu;
+    calls[call + FUNCTION_AND_PACKET] = fn | packet << 16;
+    calls[call + CPU_AND_STATE] = cpu | (packet >>> 16) << 24;
     calls[call + BELOW] = this.#top[context]!;
     this.#top[context] = call;
     this.#depth[context]!++;
     this.#lastUse[context] = record;
     this.#count++;
+    return call;
   }
 
   /**
-   * Pops the innermost call; there must be one.
+   * Pops the innermost call; there must be one. What is known of it stays until the next
+   * {@linkcode push}.
    *
    * @param record as with {@linkcode push}
    */
@@ -134,7 +153,18 @@ export class OpenCalls {
 
   /** Index of the called function. */
   function(call: number): number {
-    return this.#calls[call + FUNCTION]!;
+    return this.#calls[call + FUNCTION_AND_PACKET]! & 0xffff;
+  }
+
+  /** Handle of the packet as pushed. */
+  packet(call: number): number {
+    return (this.#calls[call + FUNCTION_AND_PACKET]! >>> 16) |
+      (this.#calls[call + CPU_AND_STATE]! >>> 24) << 16;
+  }
+
+  /** A number that no other open call has, smaller than the most that have been open at a time. */
+  indexOf(call: number): number {
+    return call >> CALL_SHIFT;
   }
 
   /** CPU that the call was entered on. */

@@ -20,8 +20,8 @@ import { amount } from "../sys/amount.ts";
 import type { Connection } from "../sys/connections.ts";
 import { disposedError } from "../sys/disposed.ts";
 import { Poller } from "../sys/poller.ts";
-import type { RecordSink } from "../probe/record.ts";
 import { isSampled } from "../probe/sampling.ts";
+import type { EventSink } from "./events.ts";
 
 /** What to trace and how. */
 export interface TracerOptions extends PacketOffsets, ObjectSource {
@@ -59,15 +59,7 @@ export interface Recording extends Disposable {
 }
 
 /** Receives the records of a trace. */
-export interface Consumer extends RecordSink {
-  /**
-   * Records were lost since the last call, or since the start.
-   *
-   * @param ahead maximum number of records to come that may precede the loss
-   */
-  lost(ahead: number): void;
-  /** The ring is empty: flush buffered output. */
-  dry(): void;
+export interface Consumer extends EventSink {
   /** True once it wants no further calls, only the returns of calls already received. */
   readonly full: boolean;
   /** True once it wants no further records. */

@@ -1,6 +1,6 @@
 /**
- * From records to call trees: pairs each return with its entry, and closes the calls whose return is
- * missing.
+ * From records to the steps that a view is told: pairs each return with its entry, and closes the calls
+ * whose return is missing. Events of packets pass through, in their place among the calls.
  *
  * Calls nest per context (a task, or the idle task of one CPU; interrupts run on top of it), however
  * often the task changes CPUs. A call is identified by its frame, the stack slot of its return
@@ -44,9 +44,10 @@ import {
   TIMESTAMP_HIGH,
   TIMESTAMP_LOW,
 } from "../probe/record.ts";
-import type { CallSink, Incomplete } from "./call_sink.ts";
+import { type Incomplete, NONE, PACKET_EVENTS, PacketDetails, Step, type View } from "./events.ts";
 import { KernelStacks, regionOf } from "./kernel_stacks.ts";
-import { contextKey, NONE, OpenCalls } from "./open_calls.ts";
+import { contextKey, OpenCalls } from "./open_calls.ts";
+import { PacketTable } from "./packets.ts";
 
 /**
  * Maximum number of open calls of a context, more than the kernel nests on stacks of 16 KiB. If it is
@@ -67,6 +68,12 @@ const ROOM = 5;
 const LOSS = 6;
 const COUNTS = 7;
 
+/** Thread ids are positive: `pid_t` is signed. */
+const MAX_THREAD_ID = 0x7fffffff;
+
+/** Instead of a function in the record of an event that happened in none. */
+const NO_FUNCTION = 0xffff;
+
 /** Options of {@linkcode CallTree}. */
 export interface CallTreeOptions {
   /**
@@ -74,29 +81,33 @@ export interface CallTreeOptions {
    * call is also closed. Unlimited by default.
    */
   readonly limit?: number;
+  /** Keeps track of the packets; by default a table of its own. */
+  readonly packets?: PacketTable;
 }
 
 /** Builds call trees from records and passes on their steps. */
 export class CallTree implements RecordSink {
-  readonly #sink: CallSink;
+  /** The packets of the trace so far. */
+  readonly packets: PacketTable;
+  readonly #view: View;
   readonly #seen: Uint8Array;
   readonly #open = new OpenCalls();
   readonly #stacks = new KernelStacks();
   readonly #counts = new Float64Array(COUNTS);
   #functions = 0;
   #full: boolean;
-  // Time and place of the current record, for each step.
-  #low = 0;
-  #high = 0;
-  #cpu = 0;
+  /** Time and CPU of the current record, and what else the view is told of a step. */
+  readonly #step = new Step();
+  readonly #details = new PacketDetails();
 
   /**
-   * @param sink receives the steps
+   * @param view receives the steps
    * @param functionCount size of the function table that records refer to
    * @param options see {@linkcode CallTreeOptions}
    */
-  constructor(sink: CallSink, functionCount: number, options: CallTreeOptions = {}) {
-    this.#sink = sink;
+  constructor(view: View, functionCount: number, options: CallTreeOptions = {}) {
+    this.#view = view;
+    this.packets = options.packets ?? new PacketTable();
     this.#seen = new Uint8Array(functionCount);
     this.#counts[ROOM] = options.limit ?? Infinity;
     this.#full = this.#counts[ROOM] < 2;
@@ -147,22 +158,29 @@ export class CallTree implements RecordSink {
     return this.#full && this.#open.count === 0;
   }
 
-  /** Processes one record, as in {@linkcode RecordSink}. Passes on what the sink throws. */
-  record(words: Uint32Array, at: number): void {
+  /** Processes one record, as in {@linkcode RecordSink}. Passes on what the view throws. */
+  record(words: Uint32Array, at: number, bytes: number): void {
     this.#counts[RECORDS]!++;
-    const fn = words[at + CALL]! & FUNCTION_MASK;
-    const cpuAndKind = words[at + CPU_AND_KIND]!;
-    const kind = (cpuAndKind >>> 16) & 0xff;
-    if (fn >= this.#seen.length || (kind !== KIND_ENTRY && kind !== KIND_RETURN)) {
+    const call = words[at + CALL]!;
+    const fn = call & FUNCTION_MASK;
+    const last = words[at + CPU_AND_KIND]!;
+    const kind = (last >>> 16) & 0xff;
+    if (kind !== KIND_ENTRY && kind !== KIND_RETURN) {
+      this.#packetEvent(words, at, bytes);
+      return;
+    }
+    if (fn >= this.#seen.length) {
       this.#counts[MALFORMED]!++;
       return;
     }
-    this.#low = words[at + TIMESTAMP_LOW]! | 0;
-    this.#high = words[at + TIMESTAMP_HIGH]! | 0;
-    this.#cpu = cpuAndKind & 0xffff;
-    const task = words[at + TASK]! | 0;
+    const step = this.#step;
+    step.low = words[at + TIMESTAMP_LOW]! | 0;
+    step.high = words[at + TIMESTAMP_HIGH]! | 0;
+    step.cpu = last & 0xffff;
+    const task = words[at + TASK]! & MAX_THREAD_ID;
+    step.task = task;
     const frame = words[at + FRAME]! | 0;
-    if (kind === KIND_ENTRY) this.#entered(task, frame, fn);
+    if (kind === KIND_ENTRY) this.#entered(task, frame, fn, (call >>> 16) | (last >>> 24) << 16);
     else this.#returned(task, frame, fn);
   }
 
@@ -182,20 +200,22 @@ export class CallTree implements RecordSink {
    */
   finish(): void {
     for (const context of this.#open.busy()) {
+      this.#step.task = this.#open.task(context);
       const silent = this.#open.lastUse(context) <= this.#counts[LOSS]!;
       while (this.#open.depth(context) > 0) {
-        this.#cpu = this.#open.cpu(this.#open.top(context));
+        this.#step.cpu = this.#open.cpu(this.#open.top(context));
         this.#close(context, silent ? "return lost" : "trace ended");
       }
     }
   }
 
-  #entered(task: number, frame: number, fn: number): void {
+  #entered(task: number, frame: number, fn: number, packet: number): void {
     const open = this.#open;
+    const step = this.#step;
     const region = regionOf(frame);
-    let context = open.findOrMake(task, this.#cpu);
+    let context = open.findOrMake(task, this.#step.cpu);
     if (context === NONE) context = this.#makeRoom(task);
-    this.#stacks.use(region, contextKey(task, this.#cpu), this.#cpu);
+    this.#stacks.use(region, contextKey(task, this.#step.cpu), this.#step.cpu);
     const top = open.top(context);
     // Usually the top call makes the new one, which is then lower on the same stack.
     if (top !== NONE && (open.frame(top) <= frame || regionOf(open.frame(top)) !== region)) {
@@ -204,20 +224,23 @@ export class CallTree implements RecordSink {
     }
     if (this.#full) return;
     if (open.depth(context) === MAX_DEPTH) this.#closeAll(context);
-    const depth = open.depth(context);
-    open.push(context, frame, fn, this.#cpu, this.#counts[RECORDS]!);
+    step.depth = open.depth(context);
+    const call = open.push(context, frame, fn, step.cpu, packet, this.#counts[RECORDS]!);
     this.#takeRoom(2);
     this.#counts[CALLS]!++;
     if (this.#seen[fn] === 0) {
       this.#seen[fn] = 1;
       this.#functions++;
     }
-    this.#sink.enter(this.#low, this.#high, this.#cpu, depth, fn);
+    step.fn = fn;
+    step.packet = packet;
+    step.call = open.indexOf(call);
+    this.#view.enter(step);
   }
 
   #returned(task: number, frame: number, fn: number): void {
     const open = this.#open;
-    const context = open.find(task, this.#cpu);
+    const context = open.find(task, this.#step.cpu);
     let call = context === NONE ? NONE : open.top(context);
     while (call !== NONE && (open.frame(call) !== frame || open.function(call) !== fn)) {
       call = open.below(call);
@@ -229,7 +252,8 @@ export class CallTree implements RecordSink {
     while (open.top(context) !== call) this.#close(context, "return lost");
     open.pop(context, this.#counts[RECORDS]!);
     this.#markTailCaller(context, frame);
-    this.#sink.leave(this.#low, this.#high, this.#cpu, open.depth(context), fn);
+    this.#describe(context, call);
+    this.#view.leave(this.#step);
   }
 
   #orphaned(context: number, frame: number, fn: number): void {
@@ -241,8 +265,54 @@ export class CallTree implements RecordSink {
     if (this.#full) return;
     this.#takeRoom(1);
     this.#counts[ORPHANS]!++;
-    const depth = context === NONE ? 0 : this.#open.depth(context);
-    this.#sink.orphan(this.#low, this.#high, this.#cpu, depth, fn);
+    const step = this.#step;
+    step.depth = context === NONE ? 0 : this.#open.depth(context);
+    step.fn = fn;
+    step.packet = NONE;
+    step.call = NONE;
+    this.#view.orphan(step);
+  }
+
+  /** Processes the record of an event that is no call. */
+  #packetEvent(words: Uint32Array, at: number, bytes: number): void {
+    const step = this.#step;
+    const details = this.#details;
+    const call = words[at + CALL]!;
+    const last = words[at + CPU_AND_KIND]!;
+    const fn = call & FUNCTION_MASK;
+    const kind = PACKET_EVENTS[(last >>> 16) & 0xff];
+    step.packet = (call >>> 16) | (last >>> 24) << 16;
+    if (
+      kind === undefined || bytes < kind.bytes || (fn >= this.#seen.length && fn !== NO_FUNCTION) ||
+      !kind.read(words, at, bytes, step, details)
+    ) {
+      this.#counts[MALFORMED]!++;
+      return;
+    }
+    kind.track(this.packets, step, details);
+    const tell = kind.of(this.#view);
+    if (tell === undefined || this.#full) return;
+    this.#takeRoom(1);
+    step.low = words[at + TIMESTAMP_LOW]! | 0;
+    step.high = words[at + TIMESTAMP_HIGH]! | 0;
+    step.cpu = last & 0xffff;
+    step.task = words[at + TASK]! & MAX_THREAD_ID;
+    step.fn = fn === NO_FUNCTION ? NONE : fn;
+    const context = this.#open.find(step.task, step.cpu);
+    step.depth = context === NONE ? 0 : this.#open.depth(context);
+    const top = context === NONE ? NONE : this.#open.top(context);
+    step.call = top === NONE ? NONE : this.#open.indexOf(top);
+    tell.call(this.#view, step, details);
+  }
+
+  /** Describes a call that has just been popped from the context. */
+  #describe(context: number, call: number): void {
+    const open = this.#open;
+    const step = this.#step;
+    step.depth = open.depth(context);
+    step.fn = open.function(call);
+    step.packet = open.packet(call);
+    step.call = open.indexOf(call);
   }
 
   #takeRoom(steps: number): void {
@@ -271,7 +341,9 @@ export class CallTree implements RecordSink {
     const topRegion = regionOf(topFrame);
     if (topRegion === region) return topFrame < frame;
     // Adjacent regions are one stack of more than 16 KiB, as guard pages separate stacks.
-    if (this.#stacks.isTask(region, this.#cpu) && Math.abs(topRegion - region) > 1) return true;
+    if (this.#stacks.isTask(region, this.#step.cpu) && Math.abs(topRegion - region) > 1) {
+      return true;
+    }
     for (let call = top; call !== NONE; call = this.#open.below(call)) {
       if (regionOf(this.#open.frame(call)) === region) return true;
     }
@@ -296,8 +368,12 @@ export class CallTree implements RecordSink {
 
   /** Closes the calls of long inactive contexts, to make room for the context of `task`. */
   #makeRoom(task: number): number {
-    for (const context of this.#open.stale()) this.#closeAll(context);
-    return this.#open.findOrMake(task, this.#cpu);
+    for (const context of this.#open.stale()) {
+      this.#step.task = this.#open.task(context);
+      this.#closeAll(context);
+    }
+    this.#step.task = task;
+    return this.#open.findOrMake(task, this.#step.cpu);
   }
 
   #closeAll(context: number): void {
@@ -306,10 +382,10 @@ export class CallTree implements RecordSink {
 
   /** Closes the innermost call of the context without its return. */
   #close(context: number, why: Incomplete): void {
-    const open = this.#open;
-    const fn = open.function(open.top(context));
-    open.pop(context, this.#counts[RECORDS]!);
+    const call = this.#open.top(context);
+    this.#open.pop(context, this.#counts[RECORDS]!);
     if (why === "return lost") this.#counts[ABANDONED]!++;
-    this.#sink.abandon(this.#low, this.#high, this.#cpu, open.depth(context), fn, why);
+    this.#describe(context, call);
+    this.#view.abandon(this.#step, why);
   }
 }

@@ -17,6 +17,7 @@ const DEFAULTS: TraceOptions = {
   maxOverhead: null,
   bufferBytes: 64 * 1024 * 1024,
   output: null,
+  format: "text",
   readyFile: null,
   debug: false,
 };
@@ -72,6 +73,8 @@ const TRACE_OPTIONS: readonly [string[], Partial<TraceOptions>][] = [
   [["--output=trace.txt"], { output: "trace.txt" }],
   [["-o", "-"], {}],
   [["-o", "./--debug"], { output: "./--debug" }],
+  [["--format", "events"], { format: "events" }],
+  [["--format=text"], {}],
   [["--ready-file", "/tmp/r"], { readyFile: "/tmp/r" }],
   [["--debug"], { debug: true }],
   [["--"], {}],

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { type Output, Printer } from "../../src/commands/trace_output.ts";
 import { OutputClosed } from "../../src/output/line_writer.ts";
 import { Log } from "../../src/output/log.ts";
+import { TEXT } from "../../src/output/text.ts";
 import type { Attachment, Backend } from "../../src/probe/backend.ts";
 import { Libbpf } from "../../src/probe/libbpf.ts";
 import { BpfObject } from "../../src/probe/object.ts";
@@ -60,7 +61,7 @@ class Trial implements Disposable {
       [Symbol.dispose]: () => {},
     };
     const targets = [{ name: "vm_rx" }] as unknown as Target[];
-    this.printer = new Printer(output, targets, null, new Log({ messages: this.messages }));
+    this.printer = new Printer(output, TEXT, targets, null, new Log({ messages: this.messages }));
     const tracerOptions = { ...options, targets, interfaces: [], sample: 1, user: QUIET };
     // Its constructor is private: a trace is made with a backend of this kernel.
     this.tracer = Reflect.construct(Tracer, [

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { LineWriter } from "../../src/output/line_writer.ts";
-import { TextSink } from "../../src/output/text.ts";
+import { TextView } from "../../src/output/text.ts";
 import { RingReader } from "../../src/probe/ring.ts";
 import { CallTree } from "../../src/trace/tree.ts";
 import { ByteList } from "../support/byte_list.ts";
@@ -19,7 +19,7 @@ async function printed(start: bigint, end: bigint): Promise<string[]> {
   assert.ok(ring.write(recordBytes({ ...call, kind: "return", time: end })));
   const bytes = new ByteList();
   const writer = new LineWriter(bytes, "a list");
-  new RingReader(ring.memory).drain(new CallTree(new TextSink(writer, ["vm_rx"]), 1), Infinity);
+  new RingReader(ring.memory).drain(new CallTree(new TextView(writer, ["vm_rx"]), 1), Infinity);
   await writer.finish();
   const rows = bytes.text.trimEnd().split("\n");
   assert.match(rows[0]!, /^\d{1,20} +000 vm_rx\(\) \{ *$/);

@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { summarize } from "../../src/output/summary.ts";
 
-const TREE = { calls: 1234, functions: 37, abandoned: 0, orphans: 0, malformed: 0 };
+const NO_PACKETS = { begun: 0, ended: 0, inside: 0, outOfSight: 0, stray: 0 };
+const TREE = {
+  calls: 1234,
+  functions: 37,
+  abandoned: 0,
+  orphans: 0,
+  malformed: 0,
+  packets: NO_PACKETS,
+};
 const COUNTS = {
   recorded: 2468,
   lost: 0,
@@ -36,6 +44,15 @@ Deno.test("summarize() tells how many packets a sampled trace has kept", () => {
     summarize(TREE, counts, null, null),
     "1,234 calls of 37 functions; 0 events lost; 0 probe hits missed; 20 of 20,000 packets kept " +
       "(1 in 1,000)",
+  );
+});
+
+Deno.test("summarize() tells what became of the packets where their events were recorded", () => {
+  const packets = { begun: 4002, ended: 3999, inside: 2, outOfSight: 1, stray: 5 };
+  assert.equal(
+    summarize({ ...TREE, packets }, COUNTS, null, null),
+    "1,234 calls of 37 functions; 0 events lost; 0 probe hits missed; 5 ends of packets that were " +
+      "not seen to begin; 4,002 packets: 3,999 ended, 2 still inside, 1 out of sight",
   );
 });
 

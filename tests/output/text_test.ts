@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { LineWriter } from "../../src/output/line_writer.ts";
-import { HEADER, TextSink } from "../../src/output/text.ts";
+import { HEADER, TextView } from "../../src/output/text.ts";
+import { Step } from "../../src/trace/events.ts";
 import { ByteList } from "../support/byte_list.ts";
 import { propertyRuns } from "../support/property.ts";
 import { Random } from "../support/random.ts";
@@ -10,11 +11,11 @@ const RUNS = propertyRuns(5_000);
 
 async function textOf(
   names: readonly string[],
-  write: (sink: TextSink) => void,
+  write: (view: TextView) => void,
 ): Promise<string> {
   const bytes = new ByteList();
   const writer = new LineWriter(bytes, "a list");
-  write(new TextSink(writer, names));
+  write(new TextView(writer, names));
   await writer.finish();
   return bytes.text;
 }
@@ -25,18 +26,20 @@ function row(timestamp: bigint, cpu: number, cell: string): string {
   return `${String(timestamp).padEnd(20)} ${String(cpu).padStart(3, "0")} ${cell}${padding}\n`;
 }
 
-function halves(timestamp: bigint): [number, number] {
-  return [Number(timestamp & 0xffff_ffffn) | 0, Number(timestamp >> 32n) | 0];
+function step(time: bigint, cpu: number, depth: number, fn: number): Step {
+  const low = Number(time & 0xffff_ffffn) | 0;
+  const high = Number(time >> 32n) | 0;
+  return Object.assign(new Step(), { low, high, cpu, depth, fn });
 }
 
-Deno.test("TextSink writes the rows that vrftrace2 writes", async () => {
-  const time = halves(176370718201029n);
-  const text = await textOf(["__netif_receive_skb", "vm_rx"], (sink) => {
-    sink.header();
-    sink.enter(...time, 4, 0, 0);
-    sink.enter(...time, 4, 1, 1);
-    sink.leave(...time, 5, 1, 1);
-    sink.leave(...time, 5, 0, 0);
+Deno.test("TextView writes the rows that vrftrace2 writes", async () => {
+  const time = 176370718201029n;
+  const text = await textOf(["__netif_receive_skb", "vm_rx"], (view) => {
+    assert.equal(view.begin(), 1);
+    view.enter(step(time, 4, 0, 0));
+    view.enter(step(time, 4, 1, 1));
+    view.leave(step(time, 5, 1, 1));
+    view.leave(step(time, 5, 0, 0));
   });
   assert.deepEqual(text.split("\n").map((line) => line.trimEnd()), [
     "Timestamp            CPU                         Function",
@@ -48,7 +51,7 @@ Deno.test("TextSink writes the rows that vrftrace2 writes", async () => {
   ]);
 });
 
-Deno.test("TextSink writes the bytes that printf writes", async () => {
+Deno.test("TextView writes the bytes that printf writes", async () => {
   const long = "a_function_whose_name_alone_is_longer_than_the_sixty_four_columns_it_gets";
   const rows: [bigint, number, number, string][] = [
     [0n, 0, 0, "f"],
@@ -70,18 +73,18 @@ Deno.test("TextSink writes the bytes that printf writes", async () => {
   const { stdout } = await new Deno.Command("bash", { args: ["-c", script, "bash", ...words] })
     .output();
   const names = rows.map(([, , , name]) => name);
-  const text = await textOf(names, (sink) => {
-    sink.header();
-    rows.forEach(([timestamp, cpu, depth], fn) => sink.enter(...halves(timestamp), cpu, depth, fn));
+  const text = await textOf(names, (view) => {
+    view.begin();
+    rows.forEach(([timestamp, cpu, depth], fn) => view.enter(step(timestamp, cpu, depth, fn)));
   });
   assert.equal(text, new TextDecoder().decode(stdout));
 });
 
-Deno.test("TextSink marks calls that it closes without a return, and orphans, with balanced braces", async () => {
-  const text = await textOf(["f", "g"], (sink) => {
-    sink.abandon(1, 0, 0, 2, 1, "return lost");
-    sink.abandon(2, 0, 0, 1, 0, "trace ended");
-    sink.orphan(3, 0, 0, 1, 1);
+Deno.test("TextView marks calls that it closes without a return, and orphans, with balanced braces", async () => {
+  const text = await textOf(["f", "g"], (view) => {
+    view.abandon(step(1n, 0, 2, 1), "return lost");
+    view.abandon(step(2n, 0, 1, 0), "trace ended");
+    view.orphan(step(3n, 0, 1, 1));
   });
   assert.equal(
     text,
@@ -90,10 +93,10 @@ Deno.test("TextSink marks calls that it closes without a return, and orphans, wi
   );
 });
 
-Deno.test("TextSink writes names so that a terminal does not act on them", async () => {
-  const text = await textOf(["a\x1b[2Jb", "c\nd\x7f"], (sink) => {
-    sink.enter(1, 0, 0, 0, 0);
-    sink.orphan(1, 0, 0, 0, 1);
+Deno.test("TextView writes names so that a terminal does not act on them", async () => {
+  const text = await textOf(["a\x1b[2Jb", "c\nd\x7f"], (view) => {
+    view.enter(step(1n, 0, 0, 0));
+    view.orphan(step(1n, 0, 0, 1));
   });
   assert.equal(
     text,
@@ -105,7 +108,7 @@ Deno.test("HEADER is vrftrace2's", () => {
   assert.equal(HEADER, "Timestamp            CPU                         Function\n");
 });
 
-Deno.test("TextSink writes any row exactly, wherever in the buffer it comes to lie", async () => {
+Deno.test("TextView writes any row exactly, wherever in the buffer it comes to lie", async () => {
   console.log(`seed ${SEED}, ${RUNS} runs`);
   const random = new Random(SEED);
   const names = Array.from({ length: 60 }, (_, length) => {
@@ -117,7 +120,7 @@ Deno.test("TextSink writes any row exactly, wherever in the buffer it comes to l
   });
   const bytes = new ByteList();
   const writer = new LineWriter(bytes, "a list", 1000);
-  const sink = new TextSink(writer, names);
+  const view = new TextView(writer, names);
   let expected = "";
   let time = 1n << 40n;
   for (let run = 0; run < RUNS; run++) {
@@ -126,25 +129,25 @@ Deno.test("TextSink writes any row exactly, wherever in the buffer it comes to l
     const depth = random.int(random.pick([2, 12, 257]));
     const fn = random.int(names.length);
     const indent = "  ".repeat(depth);
-    const step = [...halves(time), cpu, depth, fn] as const;
+    const one = step(time, cpu, depth, fn);
     const add = (cell: string): void => {
       expected += row(time, cpu, cell);
     };
     switch (random.int(4)) {
       case 0:
-        sink.enter(...step);
+        view.enter(one);
         add(`${indent}${names[fn]}() {`);
         break;
       case 1:
-        sink.leave(...step);
+        view.leave(one);
         add(`${indent}}`);
         break;
       case 2:
-        sink.abandon(...step, "return lost");
+        view.abandon(one, "return lost");
         add(`${indent}}  /* return lost */`);
         break;
       default:
-        sink.orphan(...step);
+        view.orphan(one);
         add(`${indent}/* ${names[fn]}() returned, its call was lost */`);
     }
   }

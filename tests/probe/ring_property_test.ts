@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { EVENT_BYTES, type RecordSink } from "../../src/probe/record.ts";
 import { RingReader } from "../../src/probe/ring.ts";
 import { Failure } from "../../src/sys/failure.ts";
-import type { CallSink } from "../../src/trace/call_sink.ts";
+import type { Step, View } from "../../src/trace/events.ts";
 import { CallTree, MAX_DEPTH } from "../../src/trace/tree.ts";
 import { attack } from "../support/hostile.ts";
 import { Random } from "../support/random.ts";
@@ -98,22 +98,22 @@ class Inside implements RecordSink {
 }
 
 /** Counts the steps that calls are made of. */
-class Steps implements CallSink {
+class Steps implements View {
   begun = 0;
-  ended = 0;
+  closed = 0;
   orphans = 0;
 
-  enter(_low: number, _high: number, _cpu: number, depth: number, fn: number): void {
+  enter({ depth, fn }: Readonly<Step>): void {
     assert.ok(depth < MAX_DEPTH && fn < FUNCTIONS);
     this.begun++;
   }
 
   leave(): void {
-    this.ended++;
+    this.closed++;
   }
 
   abandon(): void {
-    this.ended++;
+    this.closed++;
   }
 
   orphan(): void {
@@ -160,9 +160,9 @@ Deno.test("drain() takes or rejects rings that are damaged, within their bounds"
     rejects: (error) => error instanceof Failure && error.message.startsWith("The ring buffer is"),
   });
   // Whatever the records said, each made one call, ended one, or neither.
-  assert.equal(steps.begun - steps.ended, tree.callsOpen);
+  assert.equal(steps.begun - steps.closed, tree.callsOpen);
   assert.ok(steps.begun + steps.orphans + tree.malformed <= tree.records);
-  assert.ok(steps.begun > 0 && steps.ended > 0 && tree.malformed > 0);
+  assert.ok(steps.begun > 0 && steps.closed > 0 && tree.malformed > 0);
   tree.finish();
-  assert.equal(steps.begun, steps.ended);
+  assert.equal(steps.begun, steps.closed);
 });

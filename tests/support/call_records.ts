@@ -4,6 +4,7 @@
  * @module
  */
 
+import assert from "node:assert/strict";
 import {
   CALL,
   CPU_AND_KIND,
@@ -16,7 +17,7 @@ import {
   TIMESTAMP_HIGH,
   TIMESTAMP_LOW,
 } from "../../src/probe/record.ts";
-import type { CallSink, Incomplete } from "../../src/trace/call_sink.ts";
+import { type Incomplete, NONE, type Step, type View } from "../../src/trace/events.ts";
 
 /** The entry or return of a call. */
 export interface CallRecord {
@@ -28,6 +29,10 @@ export interface CallRecord {
   readonly fn: number;
   /** Nanoseconds; 0 by default. */
   readonly time?: bigint;
+  /** Slot of the packet; 0 by default. */
+  readonly slot?: number;
+  /** Generation of the slot, 0 by default; a record has its low 8 bits. */
+  readonly generation?: number;
 }
 
 const AT = 2;
@@ -53,13 +58,13 @@ function write(words: Uint32Array, at: number, record: CallRecord): void {
   words[at + TIMESTAMP_HIGH] = Number(time >> 32n);
   words[at + TASK] = record.task;
   words[at + FRAME] = record.frame;
-  words[at + CALL] = record.fn;
+  words[at + CALL] = record.fn | (record.slot ?? 0) << 16;
   words[at + CPU_AND_KIND] = record.cpu |
-    (record.kind === "entry" ? KIND_ENTRY : KIND_RETURN) << 16;
+    (record.kind === "entry" ? KIND_ENTRY : KIND_RETURN) << 16 | (record.generation ?? 0) << 24;
 }
 
-/** One step of a call tree. */
-export interface Step {
+/** One step of a call tree, as {@linkcode StepList} keeps it. */
+export interface KeptStep {
   readonly kind: "enter" | "leave" | Incomplete | "orphan";
   readonly time: bigint;
   readonly cpu: number;
@@ -67,41 +72,41 @@ export interface Step {
   readonly fn: number;
 }
 
-/** Collects steps. */
-export class StepList implements CallSink {
-  readonly steps: Step[] = [];
+/** Collects steps, and holds their tasks, calls and packets against those of the open calls. */
+export class StepList implements View {
+  readonly steps: KeptStep[] = [];
+  /** By open call: what was told at its start. */
+  readonly #open = new Map<number, Step>();
 
-  enter(low: number, high: number, cpu: number, depth: number, fn: number): void {
-    this.#add("enter", low, high, cpu, depth, fn);
+  enter(step: Readonly<Step>): void {
+    assert.ok(!this.#open.has(step.call) && step.call >= 0 && step.call <= this.#open.size + 256);
+    this.#open.set(step.call, { ...step });
+    this.#add("enter", step);
   }
 
-  leave(low: number, high: number, cpu: number, depth: number, fn: number): void {
-    this.#add("leave", low, high, cpu, depth, fn);
+  leave(step: Readonly<Step>): void {
+    this.#closed(step);
+    this.#add("leave", step);
   }
 
-  abandon(
-    low: number,
-    high: number,
-    cpu: number,
-    depth: number,
-    fn: number,
-    why: Incomplete,
-  ): void {
-    this.#add(why, low, high, cpu, depth, fn);
+  abandon(step: Readonly<Step>, why: Incomplete): void {
+    this.#closed(step);
+    this.#add(why, step);
   }
 
-  orphan(low: number, high: number, cpu: number, depth: number, fn: number): void {
-    this.#add("orphan", low, high, cpu, depth, fn);
+  orphan(step: Readonly<Step>): void {
+    assert.deepEqual([step.call, step.packet], [NONE, NONE]);
+    this.#add("orphan", step);
   }
 
-  #add(
-    kind: Step["kind"],
-    low: number,
-    high: number,
-    cpu: number,
-    depth: number,
-    fn: number,
-  ): void {
+  #closed({ call, task, depth, fn, packet }: Readonly<Step>): void {
+    const start = this.#open.get(call)!;
+    this.#open.delete(call);
+    const told = [start.task, start.depth, start.fn, start.packet];
+    assert.deepEqual([task, depth, fn, packet], told);
+  }
+
+  #add(kind: KeptStep["kind"], { low, high, cpu, depth, fn }: Readonly<Step>): void {
     const time = BigInt(high >>> 0) << 32n | BigInt(low >>> 0);
     this.steps.push({ kind, time, cpu, depth, fn });
   }

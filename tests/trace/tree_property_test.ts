@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { CallTree } from "../../src/trace/tree.ts";
-import { type CallRecord, feed, type Step, StepList } from "../support/call_records.ts";
+import { type CallRecord, feed, type KeptStep, StepList } from "../support/call_records.ts";
 import { type Expected, Machine } from "../support/machine.ts";
 import { propertyRuns } from "../support/property.ts";
 import { Random } from "../support/random.ts";
@@ -13,7 +13,7 @@ const STEPS = 2_000;
 class Nesting {
   readonly #open = new Map<string, number[]>();
 
-  take(record: CallRecord, steps: readonly Step[]): void {
+  take(record: CallRecord, steps: readonly KeptStep[]): void {
     const context = Machine.context(record);
     const open = this.#open.get(context) ?? [];
     this.#open.set(context, open);
@@ -37,7 +37,7 @@ class Nesting {
   }
 
   /** Takes the steps of the end of the trace, context by context. */
-  finish(steps: readonly Step[]): void {
+  finish(steps: readonly KeptStep[]): void {
     const ended: string[] = [];
     let calls: number[] = [];
     for (const step of steps) {
@@ -63,7 +63,7 @@ class Trial {
   readonly #nesting = new Nesting();
 
   /** Feeds a record; returns its own step, the last one. */
-  feed(record: CallRecord): Step | undefined {
+  feed(record: CallRecord): KeptStep | undefined {
     const { steps } = this.list;
     steps.length = 0;
     feed(this.tree, record);

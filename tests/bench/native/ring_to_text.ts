@@ -9,7 +9,7 @@
  */
 
 import { LineWriter } from "../../../src/output/line_writer.ts";
-import { TextSink } from "../../../src/output/text.ts";
+import { TextView } from "../../../src/output/text.ts";
 import { KIND_ENTRY, KIND_RETURN } from "../../../src/probe/record.ts";
 import { CallTree } from "../../../src/trace/tree.ts";
 import { TestRing } from "../../support/loaded_object.ts";
@@ -47,7 +47,7 @@ using ring = await TestRing.open(RING_BYTES);
 using file = Deno.openSync("/dev/null", { write: true });
 const writer = new LineWriter(file, "/dev/null");
 const names = Array.from({ length: DEPTH }, (_, index) => `function_number_${index}`);
-const tree = new CallTree(new TextSink(writer, names), DEPTH);
+const tree = new CallTree(new TextView(writer, names), DEPTH);
 const taken: number[] = [];
 for (let filling = 0; filling < 2; filling++) {
   produce(ring, records);

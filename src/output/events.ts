@@ -1,0 +1,86 @@
+/**
+ * The trace as JSON lines, an object for each event, with all that it carries: to see what a view is told
+ * when debugging vrft, and for its tests. Allocates for each event.
+ *
+ * @module
+ */
+
+import { type Incomplete, NONE, type PacketDetails, type Step } from "../trace/events.ts";
+import { type PacketTable, UNKNOWN_PACKET } from "../trace/packets.ts";
+import type { LineWriter } from "./line_writer.ts";
+import type { Format, OutputView } from "./view.ts";
+
+/** The format's entry in the list. */
+export const EVENTS: Format = {
+  packets: true,
+  open: (writer, functions, packets) => new EventsView(writer, functions, packets),
+};
+
+/** Writes an object per event. */
+class EventsView implements OutputView {
+  readonly #writer: LineWriter;
+  readonly #functions: readonly string[];
+  readonly #packets: PacketTable;
+  /** By open call: id of its packet, which may be gone when the call returns. */
+  readonly #ofCall: number[] = [];
+
+  constructor(writer: LineWriter, functions: readonly string[], packets: PacketTable) {
+    this.#writer = writer;
+    this.#functions = functions;
+    this.#packets = packets;
+  }
+
+  begin(): number {
+    return 0;
+  }
+
+  enter(step: Readonly<Step>): void {
+    const packet = this.#packets.id(step.packet);
+    this.#ofCall[step.call] = packet;
+    this.#write("enter", step, packet);
+  }
+
+  leave(step: Readonly<Step>): void {
+    this.#write("leave", step, this.#ofCall[step.call]!);
+  }
+
+  abandon(step: Readonly<Step>, why: Incomplete): void {
+    this.#write("abandon", step, this.#ofCall[step.call]!, { why });
+  }
+
+  orphan(step: Readonly<Step>): void {
+    this.#write("orphan", step, UNKNOWN_PACKET);
+  }
+
+  packet(step: Readonly<Step>, details: Readonly<PacketDetails>): void {
+    const { length, netns, ifindex, header, captured } = details;
+    const bytes = header.subarray(0, captured).toHex();
+    this.#write("packet", step, details.id, { length, netns, ifindex, header: bytes });
+  }
+
+  copied(step: Readonly<Step>, { id, parent }: Readonly<PacketDetails>): void {
+    this.#write("copied", step, id, { parent });
+  }
+
+  dropped(step: Readonly<Step>, details: Readonly<PacketDetails>): void {
+    const location = `0x${u64(details.locationLow, details.locationHigh).toString(16)}`;
+    this.#write("dropped", step, details.id, { reason: details.reason, location });
+  }
+
+  ended(step: Readonly<Step>, { id }: Readonly<PacketDetails>): void {
+    this.#write("ended", step, id);
+  }
+
+  #write(event: string, step: Readonly<Step>, id: number, more: object = {}): void {
+    const { low, high, cpu, task, depth } = step;
+    const time = `${u64(low, high)}`;
+    const name = step.fn === NONE ? null : this.#functions[step.fn];
+    const packet = id === UNKNOWN_PACKET ? null : id;
+    const line = { event, time, cpu, task, depth, function: name, packet, ...more };
+    this.#writer.text(`${JSON.stringify(line)}\n`);
+  }
+}
+
+function u64(low: number, high: number): bigint {
+  return BigInt(high >>> 0) << 32n | BigInt(low >>> 0);
+}

@@ -1,0 +1,34 @@
+/**
+ * What a format of the trace implements: a view that writes. `views.ts` has the list of them.
+ *
+ * @module
+ */
+
+import type { View } from "../trace/events.ts";
+import type { PacketTable } from "../trace/packets.ts";
+import type { LineWriter } from "./line_writer.ts";
+
+/** A view that writes what it is told. */
+export interface OutputView extends View {
+  /**
+   * Writes what stands in front of the first event.
+   *
+   * @returns the number of its lines
+   * @throws as `LineWriter.flush()`, like the other methods
+   */
+  begin(): number;
+}
+
+/** A format of the trace. */
+export interface Format {
+  /** Whether it shows events of packets, which the kernel only records if asked to. */
+  readonly packets: boolean;
+  /**
+   * Opens a view.
+   *
+   * @param writer receives the output; its owner flushes it
+   * @param functions names, by the indexes used in steps
+   * @param packets the packets of the trace so far, by the handles used in steps
+   */
+  open(writer: LineWriter, functions: readonly string[], packets: PacketTable): OutputView;
+}
