@@ -34,6 +34,7 @@ enum {
 enum bpf_map_type {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_ARRAY = 2,
+	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
 	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_RINGBUF = 27,
 };
@@ -44,6 +45,16 @@ enum {
 
 enum {
 	IPPROTO_TCP = 6,
+	IPPROTO_UDP = 17,
+	IPPROTO_GRE = 47,
+};
+
+enum {
+	ETH_P_IP = 0x0800,
+	ETH_P_8021Q = 0x8100,
+	ETH_P_IPV6 = 0x86dd,
+	ETH_P_MPLS_UC = 0x8847,
+	ETH_P_8021AD = 0x88a8,
 };
 
 /* x86-64, as the kernel passes it to kprobe programs */
@@ -89,6 +100,11 @@ struct sk_buff {
 	__u16 mac_header;
 	unsigned char *head;
 	unsigned char *data;
+	unsigned int len, data_len;
+	__be16 vlan_proto;
+	__u16 vlan_tci;
+	__u32 vlan_all;			/* both of them: Linux 6.2 */
+	__u8 vlan_present : 1;		/* until Linux 6.1 */
 	char cb[48];
 };
 

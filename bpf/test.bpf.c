@@ -6,6 +6,7 @@
  */
 #include "programs.h"
 #include "cookie_table.h"
+#include "packet_filter.h"
 
 /*
  * Puts these types into the object's BTF, for the tests. Placed after the
@@ -64,4 +65,61 @@ int vrft_test_output(__u64 *ctx)
 	*(__u16 *)(skb + bpf_core_field_offset(struct sk_buff,
 					       network_header)) = ctx[0];
 	return carries_output(skb);
+}
+
+/* As a driver leaves the VLAN tag of a received packet. */
+static __always_inline void set_tag(void *skb, __u32 tag)
+{
+	struct sk_buff *kernel = skb;
+	__u32 bit;
+
+	*(__u16 *)(skb + bpf_core_field_offset(struct sk_buff, vlan_proto)) =
+		swapped(tag >> 16);
+	*(__u16 *)(skb + bpf_core_field_offset(struct sk_buff, vlan_tci)) = tag;
+	if (bpf_core_field_exists(kernel->vlan_present)) {
+		skb += __builtin_preserve_field_info(kernel->vlan_present,
+						     BPF_FIELD_BYTE_OFFSET);
+		bit = 63 - __builtin_preserve_field_info(kernel->vlan_present,
+							 BPF_FIELD_LSHIFT_U64);
+		*(__u8 *)(skb + bit / 8) |= 1 << bit % 8;
+	}
+}
+
+/*
+ * The arguments are the offsets of the MAC header (~0 if not set), the network
+ * header (0 if not set) and the data, and the protocol, 16 bits each from the
+ * lowest on; the length, and that of the linear part, 32 bits each; and the
+ * removed VLAN tag, 32 bits, zero if there is none. Returns the result in 2
+ * bits, the kind of tunnel in 2, and its number.
+ */
+SEC("raw_tp")
+int vrft_test_filter(__u64 *ctx)
+{
+	struct vrft_test_packet *packet;
+	struct tunnel tunnel = {};
+	__u32 zero = 0;
+	int result;
+	void *skb;
+
+	packet = bpf_map_lookup_elem(&test_packet, &zero);
+	if (!packet)
+		return -1;
+	skb = packet->skb;
+	*(void **)(skb + bpf_core_field_offset(struct sk_buff, head)) =
+		packet->bytes;
+	*(void **)(skb + bpf_core_field_offset(struct sk_buff, data)) =
+		packet->bytes + (ctx[0] >> 32 & 0x1ff);
+	*(__u16 *)(skb + bpf_core_field_offset(struct sk_buff, mac_header)) =
+		ctx[0];
+	*(__u16 *)(skb + bpf_core_field_offset(struct sk_buff,
+					       network_header)) = ctx[0] >> 16;
+	*(__u16 *)(skb + bpf_core_field_offset(struct sk_buff, protocol)) =
+		ctx[0] >> 48;
+	*(__u32 *)(skb + bpf_core_field_offset(struct sk_buff, len)) = ctx[1];
+	*(__u32 *)(skb + bpf_core_field_offset(struct sk_buff, data_len)) =
+		ctx[1] - (ctx[1] >> 32);
+	if ((__u32)ctx[2])
+		set_tag(skb, ctx[2]);
+	result = match_packet(skb, &tunnel);
+	return tunnel.number << 4 | tunnel.kind << 2 | result;
 }

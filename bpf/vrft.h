@@ -117,6 +117,20 @@ struct vrft_connection {
 
 #define VRFT_OWN_CONNECTIONS	4
 
+/*
+ * Packet filters, of three functions: one for any layer of a packet, one for
+ * the outer layer, one for the inner layer; and the need to know the tunnel of
+ * an inner layer. Each function has room for that many instructions.
+ */
+#define VRFT_FILTER_ANY		(1ULL << 0)
+#define VRFT_FILTER_OUTER	(1ULL << 1)
+#define VRFT_FILTER_INNER	(1ULL << 2)
+#define VRFT_FILTER_TUNNEL	(1ULL << 3)
+#define VRFT_FILTER_ROOM	4096
+
+/* Of a frame, that filters look at: its headers and a VLAN tag put back. */
+#define VRFT_FRAME_BYTES	(256 + 4)
+
 /* Set before loading; in .rodata, so the verifier removes unused branches. */
 struct vrft_config {
 	__u32 record_version;	/* checked by user space before loading */
@@ -138,6 +152,7 @@ struct vrft_config {
 	__u32 shared;		/* whether there are such devices */
 	__u32 rps_device;	/* ifindex */
 	__u32 gro_devices[2];
+	__u32 filters;		/* VRFT_FILTER_*: those that are there */
 };
 
 #endif

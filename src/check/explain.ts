@@ -29,6 +29,7 @@ const KERNEL: Suspects = [
 /** By the kind of the failure; none if no check can add to what the failure says. */
 export const SUSPECTS: Readonly<Record<FailureKind, Suspects>> = {
   glob: [],
+  expression: [],
   output: [],
   interfaces: [],
   functions: [],

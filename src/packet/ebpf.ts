@@ -1,6 +1,7 @@
 /**
  * Classic BPF translated to eBPF, in the form that bpf/packet_filter.h has room for: a function of the
- * frame's address (r1), the bytes there (r2) and the frame's length (r3).
+ * frame's address (r1), the bytes there (r2) and the frame's length (r3). The upper halves of the
+ * latter two are undefined, as clang leaves them.
  *
  * @module
  */
@@ -22,7 +23,7 @@ export const MATCH = 1;
 /** The filter reads behind the bytes at hand, and the frame has more. */
 export const UNDECIDED = 2;
 
-/** Bytes of a frame at hand at most: 256, and a VLAN tag put back. `FRAME_BYTES` in bpf/packet_filter.h. */
+/** Bytes of a frame at hand at most: 256, and a VLAN tag put back. `VRFT_FRAME_BYTES` in bpf/vrft.h. */
 export const FRAME_BYTES = 260;
 /** Bytes that a filter may name: those at hand without that tag. */
 const NAMED_BYTES = 256;
@@ -240,7 +241,7 @@ class Translator {
     // A sum that does not fit 32 bits is behind the frame, too.
     this.#emit(ALU64 | ADD | K, TEMPORARY, 0, 0, end);
     this.#emit(JMP | JGT | K, TEMPORARY, 0, 0, FRAME_BYTES, "behind");
-    this.#emit(JMP | JGT | X, TEMPORARY, CAPTURED, 0, 0, "behind");
+    this.#emit(JMP32 | JGT | X, TEMPORARY, CAPTURED, 0, 0, "behind");
     this.#emit(ALU64 | ADD | X, TEMPORARY, FRAME, 0, 0);
     this.#emit(LDX | MEM | width, to, TEMPORARY, -size, 0);
     this.#toHost(to, size);
@@ -250,7 +251,7 @@ class Translator {
   #need(pc: number, k: number, size: number): void {
     const end = requireAtHand(k, size);
     if (this.#known[pc]! >= end) return;
-    this.#emit(JMP | JLT | K, CAPTURED, 0, 0, end, "behind");
+    this.#emit(JMP32 | JLT | K, CAPTURED, 0, 0, end, "behind");
     this.#known[pc] = end;
   }
 
@@ -344,7 +345,7 @@ class Translator {
     if (wanted.has("behind")) {
       places.set("behind", this.#code.length);
       this.#constant(0, UNDECIDED);
-      this.#emit(JMP | JLT | X, CAPTURED, LENGTH, 1, 0);
+      this.#emit(JMP32 | JLT | X, CAPTURED, LENGTH, 1, 0);
       this.#constant(0, NO_MATCH);
       this.#emit(JMP | EXIT, 0, 0, 0, 0);
     }

@@ -53,7 +53,15 @@ export const OWN_CONNECTIONS = 4;
 export const CONFIG_SHARED = CONFIG_OWN + OWN_CONNECTIONS * CONNECTION_BYTES;
 export const CONFIG_RPS_DEVICE = CONFIG_SHARED + 4;
 export const CONFIG_GRO_DEVICES = CONFIG_SHARED + 8;
-export const CONFIG_BYTES = CONFIG_SHARED + 16;
+export const CONFIG_FILTERS = CONFIG_SHARED + 16;
+export const CONFIG_BYTES = CONFIG_SHARED + 20;
+
+/** Bits of the configuration: the packet filters that are there. */
+export const FILTER_ANY = 1;
+export const FILTER_OUTER = 2;
+export const FILTER_INNER = 4;
+/** The number of a packet's tunnel is wanted, whether there is a filter or not. */
+export const FILTER_TUNNEL = 8;
 
 const COOKIE_REGISTER_SHIFT = 32n;
 const COOKIE_VR_PACKET = 1n << 35n;

@@ -5,6 +5,7 @@
  */
 
 import type { PacketOffsets } from "../kernel/packet_offsets.ts";
+import type { PacketFilter } from "../packet/expression.ts";
 import { disposedError } from "../sys/disposed.ts";
 import { Failure } from "../sys/failure.ts";
 import type { Connection } from "../sys/connections.ts";
@@ -13,6 +14,7 @@ import { SharedMemory } from "../sys/shared_memory.ts";
 import { RECORD_VERSION } from "./record.ts";
 import {
   CONFIG_BYTES,
+  CONFIG_FILTERS,
   CONFIG_GRO_DEVICES,
   CONFIG_ONLY_NETNS,
   CONFIG_RECORD_VERSION,
@@ -26,6 +28,7 @@ import {
 } from "./layout.ts";
 import { setConnections } from "./own_connections.ts";
 import type { Libbpf } from "./libbpf.ts";
+import { filterBits, withFilter } from "./packet_filter.ts";
 import { isSampled, SAMPLED_PACKETS, sampledProgram } from "./sampling.ts";
 
 /** A program to load, by its name in the object. */
@@ -61,6 +64,8 @@ export interface ObjectOptions extends PacketOffsets {
   readonly sample?: number;
   /** Connections that carry the trace's output, at most {@linkcode OWN_CONNECTIONS}; not traced. */
   readonly own?: readonly Connection[];
+  /** Packets to trace; `null`, the default, for all. */
+  readonly filter?: PacketFilter | null;
   /** File with the kernel's BTF, for relocation; `null` lets libbpf find it. */
   readonly kernelBtf: string | null;
 }
@@ -110,6 +115,7 @@ export class BpfObject implements Disposable {
     programs: readonly ProgramChoice[],
     options: ObjectOptions,
   ): BpfObject {
+    const file = options.filter ? withFilter(bytes, options.filter) : bytes;
     const name = cString("vrft");
     const btfPath = options.kernelBtf === null ? undefined : cString(options.kernelBtf);
     const open = new Uint8Array(OPEN_OPTIONS_BYTES);
@@ -120,9 +126,9 @@ export class BpfObject implements Disposable {
     libbpf.takeMessages();
     const pointer = libbpf.checkPointer(
       "Cannot open the BPF object",
-      libbpf.c.bpf_object__open_mem(bytes, BigInt(bytes.length), open),
+      libbpf.c.bpf_object__open_mem(file, BigInt(file.length), open),
     );
-    const keepAlive = btfPath ? [bytes, name, open, btfPath] : [bytes, name, open];
+    const keepAlive = btfPath ? [file, name, open, btfPath] : [file, name, open];
     const object = new BpfObject(libbpf, pointer, keepAlive, isSampled(options.sample ?? 1));
     try {
       object.#prepare(programs, options);
@@ -177,7 +183,8 @@ export class BpfObject implements Disposable {
     config.setUint32(CONFIG_ONLY_NETNS, options.onlyNetns, true);
     config.setUint32(CONFIG_SAMPLE, options.sample ?? 1, true);
     setConnections(config, options.own ?? []);
-    const { shared } = options;
+    const { filter, shared } = options;
+    if (filter) config.setUint32(CONFIG_FILTERS, filterBits(filter), true);
     if (shared === undefined || shared === null) return;
     config.setUint32(CONFIG_SHARED, 1, true);
     config.setUint32(CONFIG_RPS_DEVICE, shared.rps, true);

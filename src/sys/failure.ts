@@ -11,6 +11,8 @@
 export type FailureKind =
   /** An invalid glob. */
   | "glob"
+  /** A packet filter that cannot be compiled. */
+  | "expression"
   /** The trace or the ready file cannot be written. */
   | "output"
   /** No interface has the given name, or there are none. */

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { Btf } from "../../src/kernel/btf.ts";
 import { elfSection } from "../../src/kernel/elf.ts";
+import { FRAME_BYTES } from "../../src/packet/ebpf.ts";
+import { FILTER_ROOM } from "../../src/packet/expression.ts";
 import type { PacketFunction } from "../../src/kernel/packet_function.ts";
 import { setFilter } from "../../src/probe/filter.ts";
 import * as layout from "../../src/probe/layout.ts";
@@ -129,6 +131,7 @@ Deno.test("the configuration is laid out as struct vrft_config, at the start of 
     "shared",
     "rps_device",
     "gro_devices",
+    "filters",
   ];
   assert.deepEqual(offsets("vrft_config", members), {
     record_version: layout.CONFIG_RECORD_VERSION,
@@ -141,6 +144,7 @@ Deno.test("the configuration is laid out as struct vrft_config, at the start of 
     shared: layout.CONFIG_SHARED,
     rps_device: layout.CONFIG_RPS_DEVICE,
     gro_devices: layout.CONFIG_GRO_DEVICES,
+    filters: layout.CONFIG_FILTERS,
   });
   assert.equal(btf.structSize("vrft_connection"), layout.CONNECTION_BYTES);
   assert.deepEqual(offsets("vrft_connection", ["address", "port", "version"]), {
@@ -149,6 +153,13 @@ Deno.test("the configuration is laid out as struct vrft_config, at the start of 
     version: layout.CONNECTION_VERSION,
   });
   assert.equal(BigInt(layout.OWN_CONNECTIONS), defined("VRFT_OWN_CONNECTIONS"));
+  assert.equal(BigInt(layout.FILTER_ANY), defined("VRFT_FILTER_ANY"));
+  assert.equal(BigInt(layout.FILTER_OUTER), defined("VRFT_FILTER_OUTER"));
+  assert.equal(BigInt(layout.FILTER_INNER), defined("VRFT_FILTER_INNER"));
+  assert.equal(BigInt(layout.FILTER_TUNNEL), defined("VRFT_FILTER_TUNNEL"));
+  assert.equal(BigInt(FILTER_ROOM), defined("VRFT_FILTER_ROOM"));
+  assert.match(bpfSource("vrft.h"), /^#define VRFT_FRAME_BYTES\s+\(256 \+ 4\)$/m);
+  assert.equal(FRAME_BYTES, 256 + 4);
   for (const name of OBJECTS) {
     assert.equal(symbolOffsets(builtObject(name)).get("config"), 0, name);
   }

@@ -12,6 +12,7 @@ import { testUnless } from "./skip.ts";
 const SYS_BPF = 321n; // x86-64
 const BPF_PROG_LOAD = 5n;
 const BPF_PROG_TEST_RUN = 10n;
+const BPF_OBJ_GET_INFO_BY_FD = 15n;
 
 /** `enum bpf_prog_type`. */
 export const BPF_PROG_TYPE_KPROBE = 2;
@@ -94,6 +95,19 @@ export class RecordProgram {
     check("Cannot run the test program", bpf(BPF_PROG_TEST_RUN, this.#attributes));
     return this.#view.getUint32(4, true); // retval
   }
+}
+
+/** Instructions that the verifier has gone through for a program (Linux 5.16). */
+export function verifiedInstructions(program: number): number {
+  // struct bpf_prog_info, up to its member verified_insns.
+  const info = new Uint8Array(224);
+  const attributes = new Uint8Array(16);
+  const view = new DataView(attributes.buffer);
+  view.setUint32(0, program, true);
+  view.setUint32(4, info.length, true);
+  view.setBigUint64(8, addressOf(info), true);
+  check("Cannot read a program's information", bpf(BPF_OBJ_GET_INFO_BY_FD, attributes));
+  return new DataView(info.buffer).getUint32(216, true);
 }
 
 function bpf(command: bigint, attributes: Uint8Array<ArrayBuffer>): bigint {

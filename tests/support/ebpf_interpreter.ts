@@ -11,6 +11,8 @@ const FRAME_AT = 2 ** 40;
 /** What r10 points behind. */
 const STACK_AT = 2 ** 41;
 const STACK_BYTES = 64;
+/** The upper half of registers with 32-bit arguments. */
+const GARBAGE = 2 ** 34;
 
 /** Executes `program`, which is what translate() makes; throws where the verifier would refuse. */
 export function run(
@@ -19,7 +21,19 @@ export function run(
   captured: number,
   length: number,
 ): number {
-  const r = [NaN, FRAME_AT, captured, length, NaN, NaN, NaN, NaN, NaN, NaN, STACK_AT];
+  const r = [
+    NaN,
+    FRAME_AT,
+    GARBAGE + captured,
+    GARBAGE + length,
+    NaN,
+    NaN,
+    NaN,
+    NaN,
+    NaN,
+    NaN,
+    STACK_AT,
+  ];
   const stack: number[] = [];
   const get = (register: number): number => {
     const value = r[register]!;
