@@ -176,12 +176,14 @@ export class CallTree implements RecordSink {
     const step = this.#step;
     step.low = words[at + TIMESTAMP_LOW]! | 0;
     step.high = words[at + TIMESTAMP_HIGH]! | 0;
-    step.cpu = last & 0xffff;
+    const cpu = last & 0xffff;
+    step.cpu = cpu;
     const task = words[at + TASK]! & MAX_THREAD_ID;
     step.task = task;
     const frame = words[at + FRAME]! | 0;
-    if (kind === KIND_ENTRY) this.#entered(task, frame, fn, (call >>> 16) | (last >>> 24) << 16);
-    else this.#returned(task, frame, fn);
+    if (kind === KIND_ENTRY) {
+      this.#entered(task, cpu, frame, fn, (call >>> 16) | (last >>> 24) << 16);
+    } else this.#returned(task, cpu, frame, fn);
   }
 
   /**
@@ -209,13 +211,13 @@ export class CallTree implements RecordSink {
     }
   }
 
-  #entered(task: number, frame: number, fn: number, packet: number): void {
+  #entered(task: number, cpu: number, frame: number, fn: number, packet: number): void {
     const open = this.#open;
     const step = this.#step;
     const region = regionOf(frame);
-    let context = open.findOrMake(task, this.#step.cpu);
+    let context = open.findOrMake(task, cpu);
     if (context === NONE) context = this.#makeRoom(task);
-    this.#stacks.use(region, contextKey(task, this.#step.cpu), this.#step.cpu);
+    this.#stacks.use(region, contextKey(task, cpu), cpu);
     const top = open.top(context);
     // Usually the top call makes the new one, which is then lower on the same stack.
     if (top !== NONE && (open.frame(top) <= frame || regionOf(open.frame(top)) !== region)) {
@@ -225,7 +227,7 @@ export class CallTree implements RecordSink {
     if (this.#full) return;
     if (open.depth(context) === MAX_DEPTH) this.#closeAll(context);
     step.depth = open.depth(context);
-    const call = open.push(context, frame, fn, step.cpu, packet, this.#counts[RECORDS]!);
+    const call = open.push(context, frame, fn, cpu, packet, this.#counts[RECORDS]!);
     this.#takeRoom(2);
     this.#counts[CALLS]!++;
     if (this.#seen[fn] === 0) {
@@ -238,9 +240,9 @@ export class CallTree implements RecordSink {
     this.#view.enter(step);
   }
 
-  #returned(task: number, frame: number, fn: number): void {
+  #returned(task: number, cpu: number, frame: number, fn: number): void {
     const open = this.#open;
-    const context = open.find(task, this.#step.cpu);
+    const context = open.find(task, cpu);
     let call = context === NONE ? NONE : open.top(context);
     while (call !== NONE && (open.frame(call) !== frame || open.function(call) !== fn)) {
       call = open.below(call);
