@@ -13,6 +13,9 @@
  * control block, which must be first in .bss.
  */
 const struct vrft_event *vrft_event_type __attribute__((unused));
+const struct vrft_packet *vrft_packet_type __attribute__((unused));
+const struct vrft_copy *vrft_copy_type __attribute__((unused));
+const struct vrft_drop *vrft_drop_type __attribute__((unused));
 const enum vrft_kind *vrft_kind_type __attribute__((unused));
 
 /* The first argument is the call word, with the generation above it. */

@@ -41,6 +41,41 @@ struct vrft_event {
 #define VRFT_MAX_UNITS		16
 
 /*
+ * Records about packets. The head's slot and generation name the packet; its
+ * function is VRFT_NO_FUNCTION outside of all. An end has no more than that.
+ */
+#define VRFT_NO_FUNCTION	0xffff
+
+/* VRFT_PACKET */
+struct vrft_packet {
+	struct vrft_event event;
+	__u32 generation;	/* all of it */
+	__u32 length;
+	__u32 netns;		/* of the device: inode number */
+	__u32 ifindex;
+	__u16 captured;		/* number of bytes that follow */
+	__u16 reserved;
+	__u8 bytes[];		/* of the packet, from its first header on */
+};
+
+/* VRFT_COPY */
+struct vrft_copy {
+	struct vrft_event event;
+	__u32 generation;	/* all of it */
+	__u32 parent_generation;
+	__u16 parent_slot;
+	__u16 reserved;
+};
+
+/* VRFT_DROP */
+struct vrft_drop {
+	struct vrft_event event;
+	__u32 reason;		/* in the enumeration of who drops it */
+	__u32 reserved;
+	__u64 location;		/* behind the call that drops it */
+};
+
+/*
  * Attach cookie of a function: everything that the program needs to know about
  * it, so that it needs no further lookup.
  */

@@ -1,11 +1,15 @@
 /**
  * The records about packets: what follows the head of a record (`record.ts`), by its kind.
  *
- * Offsets are in 32-bit words from the start of the record. The head's slot and low bits of the
- * generation name the packet that the record is about.
+ * Offsets are in 32-bit words from the start of the record. bpf/vrft.h has the same as structs, and
+ * tests/native/layout_test.ts compares the two. The head's slot and low bits of the generation name the
+ * packet that the record is about.
  *
  * @module
  */
+
+/** Instead of a function in the head, if it happened in none of the table's. */
+export const NO_FUNCTION = 0xffff;
 
 /** Packet seen, packet copied: how often the slot has been taken, of which the head has the low bits. */
 export const GENERATION = 6;

@@ -32,6 +32,7 @@
  * @module
  */
 
+import { NO_FUNCTION } from "../probe/packet_record.ts";
 import {
   CALL,
   CPU_AND_KIND,
@@ -70,9 +71,6 @@ const COUNTS = 7;
 
 /** Thread ids are positive: `pid_t` is signed. */
 const MAX_THREAD_ID = 0x7fffffff;
-
-/** Instead of a function in the record of an event that happened in none. */
-const NO_FUNCTION = 0xffff;
 
 /** Options of {@linkcode CallTree}. */
 export interface CallTreeOptions {

@@ -6,6 +6,7 @@ import { FILTER_ROOM } from "../../src/packet/expression.ts";
 import type { PacketFunction } from "../../src/kernel/packet_function.ts";
 import { setFilter } from "../../src/probe/filter.ts";
 import * as layout from "../../src/probe/layout.ts";
+import * as packet from "../../src/probe/packet_record.ts";
 import * as record from "../../src/probe/record.ts";
 import { bpfSource, builtObject } from "../support/built_object.ts";
 import { enumValues } from "../support/btf_enum.ts";
@@ -64,6 +65,35 @@ Deno.test("a record is laid out as struct vrft_event", () => {
   assert.equal(BigInt(record.MAX_UNITS), defined("VRFT_MAX_UNITS"));
   assert.equal(BigInt(record.FUNCTION_MASK), defined("VRFT_COOKIE_FUNCTION_MASK"));
   assert.equal(record.RECORD_FUNCTIONS, record.FUNCTION_MASK + 1);
+});
+
+Deno.test("records about packets are laid out as struct vrft_packet, vrft_copy and vrft_drop", () => {
+  assert.deepEqual(
+    offsets("vrft_packet", ["generation", "length", "netns", "ifindex", "captured", "bytes"]),
+    {
+      generation: 4 * packet.GENERATION,
+      length: 4 * packet.LENGTH,
+      netns: 4 * packet.NETNS,
+      ifindex: 4 * packet.IFINDEX,
+      captured: 4 * packet.CAPTURED,
+      bytes: packet.PACKET_BYTES,
+    },
+  );
+  assert.deepEqual(offsets("vrft_copy", ["generation", "parent_generation", "parent_slot"]), {
+    generation: 4 * packet.GENERATION,
+    parent_generation: 4 * packet.PARENT_GENERATION,
+    parent_slot: 4 * packet.PARENT_SLOT,
+  });
+  assert.deepEqual(offsets("vrft_drop", ["reason", "location"]), {
+    reason: 4 * packet.REASON,
+    location: 4 * packet.LOCATION_LOW,
+  });
+  for (const struct of ["vrft_packet", "vrft_copy", "vrft_drop"]) {
+    assert.equal(btf.memberOffset(struct, "event"), 0);
+  }
+  assert.ok(packet.COPY_BYTES <= btf.structSize("vrft_copy")!);
+  assert.ok(packet.DROP_BYTES <= btf.structSize("vrft_drop")!);
+  assert.equal(BigInt(packet.NO_FUNCTION), defined("VRFT_NO_FUNCTION"));
 });
 
 Deno.test("kinds of records are those of enum vrft_kind", () => {

@@ -15,6 +15,7 @@ import {
   LOCATION_HIGH,
   LOCATION_LOW,
   NETNS,
+  NO_FUNCTION,
   PACKET_BYTES,
   PARENT_GENERATION,
   PARENT_SLOT,
@@ -97,7 +98,7 @@ function record(kind: number, place: PacketPlace, bytes: number): Uint32Array {
   words[TIMESTAMP_LOW] = place.time ?? 0;
   words[TASK] = place.task ?? 0;
   words[FRAME] = units;
-  words[CALL] = (place.fn ?? 0xffff) | place.slot << 16;
+  words[CALL] = (place.fn ?? NO_FUNCTION) | place.slot << 16;
   words[CPU_AND_KIND] = (place.cpu ?? 0) | kind << 16 | (place.generation & 0xff) << 24;
   return words;
 }
