@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
-import { OpenCancelled, openOutput } from "../../src/commands/trace_output.ts";
+import { OpenCancelled, openOutput, Printer } from "../../src/commands/trace_output.ts";
+import { FORMATS } from "../../src/cli/invocation.ts";
 import { Log } from "../../src/output/log.ts";
+import { VIEWS } from "../../src/output/views.ts";
+import type { Target } from "../../src/probe/target.ts";
 import { openDescriptors } from "../support/descriptors.ts";
+import { feed } from "../support/call_records.ts";
 import { MessageList } from "../support/message_list.ts";
 
 const NEVER = new AbortController().signal;
@@ -80,3 +84,23 @@ Deno.test("a file for the trace is closed once", async () => {
     await assert.rejects(output.sink.write(new Uint8Array(1)));
   });
 });
+
+for (const name of FORMATS) {
+  Deno.test(`a trace is printed as ${name}, and its rows are counted without a header`, async () => {
+    await withPath(async (path) => {
+      const log = new Log({ messages: new MessageList() });
+      using output = await openOutput(path, log, NEVER);
+      const targets = [{ name: "vm_rx" }] as unknown as Target[];
+      const printer = new Printer(output, VIEWS[name], targets, null, log);
+      printer.begin();
+      feed(printer, { kind: "entry", task: 1, cpu: 0, frame: 0xa0004000, fn: 0 });
+      feed(printer, { kind: "return", task: 1, cpu: 0, frame: 0xa0004000, fn: 0 });
+      await printer.close(NEVER);
+      assert.equal(printer.rows, 2);
+      const lines = Deno.readTextFileSync(path).trimEnd().split("\n");
+      const { length } = lines.filter((line) => /vm_rx|\}/.test(line));
+      assert.equal(length, 2);
+      assert.ok(lines.length <= 3);
+    });
+  });
+}

@@ -5,8 +5,13 @@ import { reportJson } from "../../src/check/report.ts";
 import { runFunctions } from "../../src/commands/functions.ts";
 import { runInterfaces } from "../../src/commands/interfaces.ts";
 import { Btf } from "../../src/kernel/btf.ts";
+import { EVENTS } from "../../src/output/events.ts";
+import { LineWriter } from "../../src/output/line_writer.ts";
 import { EVENT_BYTES } from "../../src/probe/record.ts";
+import { PacketDetails, Step } from "../../src/trace/events.ts";
+import { PacketTable } from "../../src/trace/packets.ts";
 import { BtfWriter } from "../support/btf_writer.ts";
+import { ByteList } from "../support/byte_list.ts";
 import { vif } from "../support/vifs.ts";
 import { documentAt, ROOT, sectionFrom, tableRows } from "./markdown.ts";
 
@@ -33,6 +38,29 @@ Deno.test("docs/file-formats.md has the keys of vrft check --json", () => {
   const [row] = tableRows(sectionFrom(TEXT, "`vrft check --json`"), "key").slice(-1);
   const codes = codesIn(row![1]!);
   for (const key of Object.keys(report.checks[0])) assert(codes.includes(key), key);
+});
+
+Deno.test("docs/file-formats.md has the keys of vrft --format events", async () => {
+  const bytes = new ByteList();
+  const writer = new LineWriter(bytes, "a list");
+  const packets = new PacketTable();
+  const view = EVENTS.open(writer, ["vm_rx"], packets);
+  const step = new Step();
+  const details = new PacketDetails();
+  view.enter(step);
+  view.leave(step);
+  view.abandon(step, "trace ended");
+  view.orphan(step);
+  for (const tell of [view.packet, view.copied, view.dropped, view.ended]) {
+    tell!.call(view, step, details);
+  }
+  await writer.finish();
+  const events = bytes.text.trimEnd().split("\n").map((line) => JSON.parse(line));
+  const rows = tableRows(sectionFrom(TEXT, "`--format events`"), "key");
+  const keys = rows.flatMap(([key]) => codesIn(key!));
+  assert.deepEqual(keys.toSorted(), [...new Set(events.flatMap(Object.keys))].toSorted());
+  const words = codesIn(rows[0]![1]!);
+  for (const { event } of events) assert.ok(words.includes(event), event);
 });
 
 Deno.test("docs/file-formats.md has the fields of struct vrft_event", () => {
