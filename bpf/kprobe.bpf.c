@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause)
 /* kprobes, for kernels without the other backends. */
+#define VRFT_NEVER_NESTED
 #include "programs.h"
 #include "open_frames.h"
 

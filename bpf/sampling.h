@@ -47,10 +47,10 @@ static __always_inline __u64 packet_identity(void *packet, __u64 cookie)
 static __always_inline __u8 decide(void)
 {
 	__u32 cpu = bpf_get_smp_processor_id();
-	struct vrft_counters *count = bpf_map_lookup_elem(&counters, &cpu);
+	struct vrft_ring *count = ring_of(cpu);
 	__u64 place;
 
-	if (!count || !config.sample)
+	if (!config.sample)
 		return 0;
 	place = count->packets_seen++ % config.sample;
 	if (!place)

@@ -100,17 +100,40 @@ struct vrft_drop {
 #define VRFT_COOKIE_JUMP_SHIFT		40	/* 5 bits */
 #define VRFT_COOKIE_JUMP_MASK		0x1f
 
-/* One per possible CPU, a cache line each, mapped by user space. */
-struct vrft_counters {
-	__u64 recorded;		/* records submitted */
+/*
+ * The ring of a CPU: positions and counters. Its units are in the map
+ * ring_blocks, see bpf/record.h. What the programs write has a cache line of
+ * its own.
+ */
+struct vrft_ring {
+	__u64 head;		/* units reserved since the start */
+	__u64 extra;		/* of those, not the first of a record */
 	__u64 lost;		/* records lost because the ring was full */
 	__u64 untracked;	/* accepted calls not followed: table full */
 	/* Sampled traces only: */
 	__u64 packets_seen;	/* packets with a decision */
 	__u64 packets_kept;
 	__u64 kept_place;	/* of the packet to keep among the next N */
-	__u64 padding[2];
+	__u64 padding;
+	/* Written by user space: */
+	__u64 tail;		/* units read */
+	__u64 limit;		/* with so many in use it is full; 0: no memory */
+	__u32 first_block;
+	__u32 block_mask;	/* number of its blocks - 1 */
+	__u64 more_padding[5];
 };
+
+#define VRFT_MAX_CPUS		1024
+
+/* Binary logarithm of the most units that a block has. */
+#define VRFT_BLOCK_BITS		17
+
+/*
+ * Units left free for programs that interrupt one another between the look at
+ * the tail and the reservation: a task, a softirq, an interrupt and an NMI,
+ * each with the longest record.
+ */
+#define VRFT_NESTING_UNITS	(4 * VRFT_MAX_UNITS)
 
 /* A network device: a key of the filter's table. */
 struct vrft_interface {
@@ -141,7 +164,12 @@ struct vrft_control {
 	__u64 vif_bits[VRFT_BITMAP_WORDS];		/* by vif index */
 	__u32 slot_factors[1 << VRFT_BUCKET_BITS];	/* by bucket */
 	__u64 cookies[1 << VRFT_SLOT_BITS];
+	__u64 padding[7];	/* not by an attribute: clang would use .data */
+	struct vrft_ring rings[VRFT_MAX_CPUS];
 };
+
+_Static_assert(__builtin_offsetof(struct vrft_control, rings) % 64 == 0,
+	       "a ring has cache lines of its own");
 
 /* A TCP connection, for packets in both directions. */
 struct vrft_connection {
@@ -188,6 +216,7 @@ struct vrft_config {
 	__u32 rps_device;	/* ifindex */
 	__u32 gro_devices[2];
 	__u32 filters;		/* VRFT_FILTER_*: those that are there */
+	__u32 unit_mask;	/* number of units of a block - 1 */
 };
 
 #endif

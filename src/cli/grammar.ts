@@ -189,7 +189,7 @@ export const TRACE_OPTIONS = {
   },
   buffer: {
     group: RUN,
-    description: "size of the ring buffer, 4k to 1G, rounded up to a power of two (default: 64M)",
+    description: "size of the ring buffers, all CPUs together, 4k to 1G, rounded (default: 64M)",
     value: { name: "SIZE", completion: "none", parse: parseBufferSize },
   },
   ...btf,

@@ -34,7 +34,7 @@ traced interface in another way, as into nc, the trace would trace itself: vrft
 notices that and ends. Write to a file instead (-o).
 
 If the reader of the output is slow or stops reading, events that find no room
-in the ring buffer are counted as lost. Ctrl-C still detaches at once; a second
+in their CPU's ring are counted as lost. Ctrl-C still detaches at once; a second
 one ends vrft without writing the rest.
 
 Files:

@@ -13,10 +13,10 @@ export class ValueError extends Error {
   override readonly name = "ValueError";
 }
 
-/** Smallest ring buffer in bytes: a page of x86-64, the least that `BPF_MAP_CREATE` accepts. */
+/** Smallest ring buffers in bytes, all CPUs together: a page of x86-64. */
 export const MIN_BUFFER_BYTES = 4096;
 
-/** Largest ring buffer in bytes: 1 GiB of the kernel's memory. */
+/** Largest ring buffers in bytes, all CPUs together: 1 GiB of the kernel's memory. */
 export const MAX_BUFFER_BYTES = 2 ** 30;
 
 /** Longest duration in milliseconds: timers take a signed 32-bit number, and fire at once above. */
@@ -87,9 +87,9 @@ export function parsePercent(text: string): number {
 }
 
 /**
- * The size of a ring buffer such as `64M`, `8MiB`, `64k` or `65536`; units are powers of 1024.
+ * The size of ring buffers such as `64M`, `8MiB`, `64k` or `65536`; units are powers of 1024.
  *
- * @returns bytes, rounded up to the power of two that the kernel requires
+ * @returns bytes, rounded up to a power of two
  * @throws {ValueError} for anything else, below {@linkcode MIN_BUFFER_BYTES} and above
  *   {@linkcode MAX_BUFFER_BYTES}
  */

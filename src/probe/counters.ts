@@ -1,24 +1,24 @@
 /**
- * The counters that the programs keep per CPU, read from their map without a system call.
+ * The counters that the programs keep per CPU, read from mapped memory.
  *
  * @module
  */
 
-import { SharedMemory } from "../sys/shared_memory.ts";
 import {
-  COUNTER_LOST,
-  COUNTER_PACKETS_KEPT,
-  COUNTER_PACKETS_SEEN,
-  COUNTER_RECORDED,
-  COUNTER_UNTRACKED,
-  COUNTERS_BYTES,
+  RING_BYTES,
+  RING_EXTRA,
+  RING_HEAD,
+  RING_LOST,
+  RING_PACKETS_KEPT,
+  RING_PACKETS_SEEN,
+  RING_UNTRACKED,
 } from "./layout.ts";
 
 /** Sums over all CPUs since the object was loaded. */
 export interface Counts {
-  /** Records written to the ring. */
+  /** Records written to the rings. */
   readonly recorded: number;
-  /** Records lost because the ring was full. */
+  /** Records lost because the ring of their CPU was full, or it had none. */
   readonly lost: number;
   /** Calls not followed because too many were open at once. */
   readonly untracked: number;
@@ -33,63 +33,52 @@ export interface PacketCounts {
 }
 
 /** The mapped counters. */
-export class Counters implements Disposable {
-  readonly #memory: SharedMemory;
+export class Counters {
   readonly #view: DataView;
-  readonly #cpus: number;
 
-  /**
-   * @param map fd of the map `counters`
-   * @param cpus number of its entries
-   * @throws {SystemError} if it cannot be mapped
-   */
-  constructor(map: number, cpus: number) {
-    const bytes = cpus * COUNTERS_BYTES;
-    this.#cpus = cpus;
-    this.#memory = new SharedMemory("the event counters", map, bytes);
-    this.#view = new DataView(this.#memory.view(0, bytes));
+  /** @param rings `rings` of `struct vrft_control`, by CPU, of all CPUs that there may be */
+  constructor(rings: ArrayBuffer) {
+    this.#view = new DataView(rings);
   }
 
   /**
    * The current counts.
    *
-   * @throws {TypeError} after dispose
+   * @throws {TypeError} after the memory was unmapped
    */
   read(): Counts {
     return {
-      recorded: this.#sum(COUNTER_RECORDED),
-      lost: this.#sum(COUNTER_LOST),
-      untracked: this.#sum(COUNTER_UNTRACKED),
+      recorded: this.#sum(RING_HEAD) - this.#sum(RING_EXTRA),
+      lost: this.lost(),
+      untracked: this.#sum(RING_UNTRACKED),
     };
   }
 
   /**
    * {@linkcode Counts.lost} alone.
    *
-   * @throws {TypeError} after dispose
+   * @throws {TypeError} as {@linkcode read}
    */
   lost(): number {
-    return this.#sum(COUNTER_LOST);
+    return this.#sum(RING_LOST);
   }
 
   /**
    * The packets of a sampled trace so far.
    *
-   * @throws {TypeError} after dispose
+   * @throws {TypeError} as {@linkcode read}
    */
   readPackets(): PacketCounts {
-    return { seen: this.#sum(COUNTER_PACKETS_SEEN), kept: this.#sum(COUNTER_PACKETS_KEPT) };
+    return { seen: this.#sum(RING_PACKETS_SEEN), kept: this.#sum(RING_PACKETS_KEPT) };
   }
 
   #sum(offset: number): number {
     let sum = 0;
-    for (let cpu = 0; cpu < this.#cpus; cpu++) {
-      sum += Number(this.#view.getBigUint64(cpu * COUNTERS_BYTES + offset, true));
+    for (let at = offset; at < this.#view.byteLength; at += RING_BYTES) {
+      const low = this.#view.getUint32(at, true);
+      const high = this.#view.getUint32(at + 4, true);
+      sum += high * 2 ** 32 + low;
     }
     return sum;
-  }
-
-  [Symbol.dispose](): void {
-    this.#memory[Symbol.dispose]();
   }
 }

@@ -1,5 +1,5 @@
 /**
- * The rest of bpf/vrft.h, besides the record: cookies, counters, and the sections shared with the
+ * The rest of bpf/vrft.h, besides the record: cookies, rings, and the sections shared with the
  * programs. tests/native/layout_test.ts compares every number here with the BTF of the object.
  *
  * @module
@@ -7,14 +7,24 @@
 
 import type { PacketFunction } from "../kernel/packet_function.ts";
 
-/** Bytes of `struct vrft_counters`; the map has one per possible CPU. */
-export const COUNTERS_BYTES = 64;
-/** Offsets in bytes of the counters, each a u64. */
-export const COUNTER_RECORDED = 0;
-export const COUNTER_LOST = 8;
-export const COUNTER_UNTRACKED = 16;
-export const COUNTER_PACKETS_SEEN = 24;
-export const COUNTER_PACKETS_KEPT = 32;
+/** `struct vrft_ring`, one for each CPU: offsets in bytes of its members, each a u64 but the last two. */
+export const RING_HEAD = 0;
+export const RING_EXTRA = 8;
+export const RING_LOST = 16;
+export const RING_UNTRACKED = 24;
+export const RING_PACKETS_SEEN = 32;
+export const RING_PACKETS_KEPT = 40;
+export const RING_TAIL = 64;
+export const RING_LIMIT = 72;
+export const RING_FIRST_BLOCK = 80;
+export const RING_BLOCK_MASK = 84;
+export const RING_BYTES = 128;
+/** CPUs that can have a ring: those with lower numbers. */
+export const MAX_CPUS = 1024;
+/** Binary logarithm of the most units that a block of a ring has. */
+export const BLOCK_BITS = 17;
+/** Units of a ring that are kept free for programs that interrupt one another. */
+export const NESTING_UNITS = 64;
 
 /** `struct vrft_control` in `.bss`: offsets in bytes. */
 export const CONTROL_ENABLED = 0;
@@ -23,7 +33,10 @@ export const CONTROL_INTERFACE_BITS = 8;
 export const CONTROL_VIF_BITS = 8 + 8192;
 export const CONTROL_SLOT_FACTORS = 8 + 2 * 8192;
 export const CONTROL_COOKIES = CONTROL_SLOT_FACTORS + 4 * 4096;
-export const CONTROL_BYTES = CONTROL_COOKIES + 8 * 32768;
+/** At the next cache line. */
+export const CONTROL_RINGS = Math.ceil((CONTROL_COOKIES + 8 * 32768) / 64) * 64;
+export const RINGS_BYTES = MAX_CPUS * RING_BYTES;
+export const CONTROL_BYTES = CONTROL_RINGS + RINGS_BYTES;
 /** Bits of each filter bitmap. */
 export const BITMAP_BITS = 65536;
 
@@ -54,7 +67,8 @@ export const CONFIG_SHARED = CONFIG_OWN + OWN_CONNECTIONS * CONNECTION_BYTES;
 export const CONFIG_RPS_DEVICE = CONFIG_SHARED + 4;
 export const CONFIG_GRO_DEVICES = CONFIG_SHARED + 8;
 export const CONFIG_FILTERS = CONFIG_SHARED + 16;
-export const CONFIG_BYTES = CONFIG_SHARED + 20;
+export const CONFIG_UNIT_MASK = CONFIG_SHARED + 20;
+export const CONFIG_BYTES = CONFIG_SHARED + 24;
 
 /** Bits of the configuration: the packet filters that are there. */
 export const FILTER_ANY = 1;

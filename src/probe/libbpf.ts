@@ -41,6 +41,8 @@ const symbols = {
   bpf_object__find_map_by_name: { parameters: ["pointer", "buffer"], result: "pointer" },
   // int bpf_map__set_max_entries(struct bpf_map *map, __u32 max_entries)
   bpf_map__set_max_entries: { parameters: ["pointer", "u32"], result: "i32" },
+  // int bpf_map__set_value_size(struct bpf_map *map, __u32 size)
+  bpf_map__set_value_size: { parameters: ["pointer", "u32"], result: "i32" },
   // int bpf_map__fd(const struct bpf_map *map)
   bpf_map__fd: { parameters: ["pointer"], result: "i32" },
   // void *bpf_map__initial_value(const struct bpf_map *map, size_t *psize): 0.3 without const

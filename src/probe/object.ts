@@ -9,6 +9,7 @@ import type { PacketFilter } from "../packet/expression.ts";
 import { disposedError } from "../sys/disposed.ts";
 import { Failure } from "../sys/failure.ts";
 import type { Connection } from "../sys/connections.ts";
+import { onlineCpus } from "../sys/cpus.ts";
 import { addressOf, cString } from "../sys/libc.ts";
 import { SharedMemory } from "../sys/shared_memory.ts";
 import { RECORD_VERSION } from "./record.ts";
@@ -21,14 +22,18 @@ import {
   CONFIG_RPS_DEVICE,
   CONFIG_SAMPLE,
   CONFIG_SHARED,
+  CONFIG_UNIT_MASK,
   CONFIG_VIF_IDX_OFFSET,
   CONFIG_VP_IF_OFFSET,
   CONFIG_VROUTER_NETNS,
   CONTROL_BYTES,
+  CONTROL_RINGS,
+  RINGS_BYTES,
 } from "./layout.ts";
 import { setConnections } from "./own_connections.ts";
 import type { Libbpf } from "./libbpf.ts";
 import { filterBits, withFilter } from "./packet_filter.ts";
+import { type RingLayout, ringLayout, setRings } from "./ring_layout.ts";
 import { isSampled, SAMPLED_PACKETS, sampledProgram } from "./sampling.ts";
 
 /** A program to load, by its name in the object. */
@@ -48,7 +53,7 @@ export interface SharedDevices {
 
 /** Settings that are fixed at load time. */
 export interface ObjectOptions extends PacketOffsets {
-  /** Bytes of the ring buffer: a power of two of pages. */
+  /** Bytes of the ring buffers of all CPUs together. */
   readonly ringBytes: number;
   /** Entries of the table of probes by address; 0 if the backend has none. */
   readonly places: number;
@@ -85,6 +90,8 @@ export class BpfObject implements Disposable {
   // libbpf reads these until the object is closed.
   readonly #keepAlive: Uint8Array<ArrayBuffer>[];
   readonly #sampled: boolean;
+  /** How the memory of the ring buffers is divided. */
+  readonly ringLayout: RingLayout;
   /** Kept separately, because `libbpf` may be disposed first. */
   readonly #close: Libbpf["c"]["bpf_object__close"];
   #control: SharedMemory | undefined;
@@ -94,11 +101,13 @@ export class BpfObject implements Disposable {
     pointer: NonNullable<Deno.PointerValue>,
     keepAlive: Uint8Array<ArrayBuffer>[],
     sampled: boolean,
+    ringLayout: RingLayout,
   ) {
     this.#libbpf = libbpf;
     this.#pointer = pointer;
     this.#keepAlive = keepAlive;
     this.#sampled = sampled;
+    this.ringLayout = ringLayout;
     this.#close = libbpf.c.bpf_object__close;
   }
 
@@ -116,6 +125,7 @@ export class BpfObject implements Disposable {
     options: ObjectOptions,
   ): BpfObject {
     const file = options.filter ? withFilter(bytes, options.filter) : bytes;
+    const layout = ringLayout(options.ringBytes, onlineCpus());
     const name = cString("vrft");
     const btfPath = options.kernelBtf === null ? undefined : cString(options.kernelBtf);
     const open = new Uint8Array(OPEN_OPTIONS_BYTES);
@@ -129,7 +139,8 @@ export class BpfObject implements Disposable {
       libbpf.c.bpf_object__open_mem(file, BigInt(file.length), open),
     );
     const keepAlive = btfPath ? [file, name, open, btfPath] : [file, name, open];
-    const object = new BpfObject(libbpf, pointer, keepAlive, isSampled(options.sample ?? 1));
+    const sampled = isSampled(options.sample ?? 1);
+    const object = new BpfObject(libbpf, pointer, keepAlive, sampled, layout);
     try {
       object.#prepare(programs, options);
       libbpf.check("Cannot load the BPF object", libbpf.c.bpf_object__load(pointer));
@@ -137,10 +148,9 @@ export class BpfObject implements Disposable {
         "the BPF object's data",
         object.mapFd("vrft.bss"),
         CONTROL_BYTES,
-        {
-          writable: true,
-        },
+        { writable: true },
       );
+      setRings(object.control, layout);
       return object;
     } catch (error) {
       object[Symbol.dispose]();
@@ -162,8 +172,12 @@ export class BpfObject implements Disposable {
       c.bpf_program__set_autoload(program, true);
       if (attachType !== undefined) c.bpf_program__set_expected_attach_type(program, attachType);
     }
-    this.#resize("events", options.ringBytes);
-    this.#resize("counters", c.libbpf_num_possible_cpus());
+    const { cpus, blocks, blockUnits, blockBytes } = this.ringLayout;
+    this.#resize("ring_blocks", cpus.length * blocks);
+    this.#libbpf.check(
+      `Cannot size the values of the map "ring_blocks"`,
+      c.bpf_map__set_value_size(this.#map("ring_blocks"), blockBytes),
+    );
     if (options.places > 0) this.#resize("places", options.places);
     this.#resize("interfaces", options.interfaces);
     this.#resize("packets", this.#sampled ? SAMPLED_PACKETS : 1);
@@ -182,6 +196,7 @@ export class BpfObject implements Disposable {
     config.setUint32(CONFIG_VROUTER_NETNS, options.vrouterNetns, true);
     config.setUint32(CONFIG_ONLY_NETNS, options.onlyNetns, true);
     config.setUint32(CONFIG_SAMPLE, options.sample ?? 1, true);
+    config.setUint32(CONFIG_UNIT_MASK, blockUnits - 1, true);
     setConnections(config, options.own ?? []);
     const { filter, shared } = options;
     if (filter) config.setUint32(CONFIG_FILTERS, filterBits(filter), true);
@@ -238,6 +253,12 @@ export class BpfObject implements Disposable {
   get control(): ArrayBuffer {
     if (this.#control === undefined) throw disposedError("The BPF object");
     return this.#control.view(0, CONTROL_BYTES);
+  }
+
+  /** `rings` of {@linkcode control}, by CPU. */
+  get rings(): ArrayBuffer {
+    if (this.#control === undefined) throw disposedError("The BPF object");
+    return this.#control.view(CONTROL_RINGS, RINGS_BYTES);
   }
 
   /** fd of a loaded map, owned by the object. */

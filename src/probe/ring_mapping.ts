@@ -1,40 +1,32 @@
 /**
- * Maps a BPF ring buffer into this process.
+ * Maps the rings of a BPF object into this process.
  *
  * @module
  */
 
-import { PAGE_BYTES, SharedMemory } from "../sys/shared_memory.ts";
+import { SharedMemory } from "../sys/shared_memory.ts";
+import type { BpfObject } from "./object.ts";
 import type { RingMemory } from "./ring.ts";
 
-/** The mappings of a ring; unmapped on dispose, which detaches the views. */
+/** The mapping of the rings; unmapped on dispose, which detaches the view. */
 export class RingMapping implements Disposable {
   readonly memory: RingMemory;
-  readonly #mappings = new DisposableStack();
+  readonly #blocks: SharedMemory;
 
   /**
-   * @param map fd of a BPF_MAP_TYPE_RINGBUF
-   * @param bytes its size (max_entries), a power of two
+   * @param object a loaded object; the rings' positions are part of its data
    * @throws {SystemError} if the kernel refuses
    */
-  constructor(map: number, bytes: number) {
-    // The consumer's page is writable; after it come the producer's page and the data, twice.
-    using mappings = new DisposableStack();
-    const consumer = mappings.use(
-      new SharedMemory("the ring buffer", map, PAGE_BYTES, { writable: true }),
-    );
-    const produced = mappings.use(
-      new SharedMemory("the ring buffer", map, PAGE_BYTES + 2 * bytes, { offset: PAGE_BYTES }),
-    );
-    this.memory = {
-      consumer: consumer.view(0, PAGE_BYTES),
-      producer: produced.view(0, PAGE_BYTES),
-      data: produced.view(PAGE_BYTES, 2 * bytes),
-    };
-    this.#mappings = mappings.move();
+  constructor(object: Pick<BpfObject, "ringLayout" | "rings" | "mapFd">) {
+    const { ringLayout: layout, rings } = object;
+    const bytes = layout.cpus.length * layout.blocks * layout.blockBytes;
+    const options = { writable: true };
+    const map = object.mapFd("ring_blocks");
+    this.#blocks = new SharedMemory("the ring buffers", map, bytes, options);
+    this.memory = { layout, rings, blocks: this.#blocks.view(0, bytes) };
   }
 
   [Symbol.dispose](): void {
-    this.#mappings.dispose();
+    this.#blocks[Symbol.dispose]();
   }
 }

@@ -11,12 +11,14 @@ import type { Attachment, AttachProgress, Backend, BackendName } from "../probe/
 import { spread, type Target } from "../probe/target.ts";
 import { Counters, type Counts, type PacketCounts } from "../probe/counters.ts";
 import { type ChosenInterface, onlyNetns, setFilter, sharedDevices } from "../probe/filter.ts";
+import { Doorbell } from "../probe/doorbell.ts";
 import { CONTROL_ENABLED, CONTROL_READER_WAITS } from "../probe/layout.ts";
 import { Libbpf } from "../probe/libbpf.ts";
 import type { BpfObject } from "../probe/object.ts";
-import { RingReader } from "../probe/ring.ts";
+import { RingReader, STALL_NS } from "../probe/ring.ts";
 import { RingMapping } from "../probe/ring_mapping.ts";
 import { amount } from "../sys/amount.ts";
+import { monotonicTime } from "../sys/clock.ts";
 import type { Connection } from "../sys/connections.ts";
 import { disposedError } from "../sys/disposed.ts";
 import { Poller } from "../sys/poller.ts";
@@ -32,7 +34,7 @@ export interface TracerOptions extends PacketOffsets, ObjectSource {
   /** N to keep one packet in N, below 2^32. 1 keeps all; others require `sampledTargets()`. */
   readonly sample: number;
   readonly backend: BackendName | "auto";
-  /** Bytes of the ring buffer: a power of two of pages. */
+  /** Bytes of the ring buffers of all CPUs together. */
   readonly ringBytes: number;
   /** Inode number of the network namespace of the vifs' devices; 0 without vrouter. */
   readonly vrouterNetns: number;
@@ -123,6 +125,7 @@ export class Tracer implements Disposable {
   readonly #backend: Backend;
   readonly #object: BpfObject;
   readonly #ring: RingReader;
+  readonly #doorbell: Doorbell;
   readonly #poller: Poller;
   readonly #counters: Counters;
   readonly #control: Int32Array;
@@ -145,16 +148,16 @@ export class Tracer implements Disposable {
     resources: DisposableStack,
     backend: Backend,
     object: BpfObject,
-    cpus: number,
   ) {
     this.#options = options;
     this.#backend = backend;
     this.#object = object;
     setFilter(object, options.interfaces);
-    const ringFd = object.mapFd("events");
-    this.#ring = new RingReader(resources.use(new RingMapping(ringFd, options.ringBytes)).memory);
-    this.#poller = resources.use(new Poller(ringFd));
-    this.#counters = resources.use(new Counters(object.mapFd("counters"), cpus));
+    const { memory } = resources.use(new RingMapping(object));
+    this.#ring = new RingReader(memory, monotonicTime);
+    this.#doorbell = resources.use(new Doorbell(object.mapFd("doorbell")));
+    this.#poller = resources.use(new Poller(this.#doorbell.fd));
+    this.#counters = new Counters(memory.rings);
     this.#control = new Int32Array(object.control, 0, 2);
     // Last, because until here the caller disposes of it.
     this.#resources = resources.move();
@@ -192,8 +195,7 @@ export class Tracer implements Disposable {
       options.user,
     );
     resources.use(object);
-    const cpus = libbpf.c.libbpf_num_possible_cpus();
-    return new Tracer(options, resources, backend, object, cpus);
+    return new Tracer(options, resources, backend, object);
   }
 
   /**
@@ -272,8 +274,9 @@ export class Tracer implements Disposable {
         continue;
       }
       // Request a wake-up, check again, then sleep: see bpf/record.h.
+      this.#doorbell.quiet();
       Atomics.store(this.#control, CONTROL_READER_WAITS / 4, 1);
-      if (this.#ring.pending === 0) await this.#poller.wait(SLEEP_MS);
+      if (this.#ring.recordsPending === 0) await this.#poller.wait(SLEEP_MS);
       else await this.#poller.wait(1);
       Atomics.store(this.#control, CONTROL_READER_WAITS / 4, 0);
     }
@@ -304,20 +307,36 @@ export class Tracer implements Disposable {
     );
   }
 
-  /** Reads the rest of the ring after detaching: all programs have finished, so nothing is written. */
+  /** Reads the rest of the rings after detaching: all programs have finished, so nothing is written. */
   async #readRest(consumer: Consumer, cut: AbortSignal): Promise<void> {
     const { output } = consumer;
     const patience = new Patience();
+    let deadline = Infinity;
     while (!consumer.done && !cut.aborted) {
       if (output?.blocked) {
         await this.#outputTakes(output, patience);
       } else {
-        if (this.#ring.drain(consumer, BATCH_BYTES) === 0) break;
-        await this.#poller.wait(0);
+        if (this.#ring.drain(consumer, BATCH_BYTES) > 0) {
+          await this.#poller.wait(0);
+          continue;
+        }
+        // None can be half written any more; if one is, it holds up the others only so long.
+        deadline = Math.min(deadline, performance.now() + 2 * STALL_NS / 1e6);
+        if (this.#ring.recordsPending === 0 || performance.now() > deadline) break;
+        await this.#poller.wait(1);
       }
     }
     // If the consumer is done, it does not miss the rest.
-    if (!consumer.done) this.#ring.drain({ record: () => void this.#unread++ }, Infinity);
+    if (!consumer.done) {
+      this.#ring.drain({ record: () => void this.#unread++ }, Infinity);
+      this.#unread += this.#ring.recordsPending;
+    }
+    const { stalls } = this.#ring;
+    if (stalls > 0) {
+      this.#options.user.debug(
+        `${amount(stalls)} times a record stayed half written for long: events may be out of order`,
+      );
+    }
     output?.finish();
     while (output?.pending && !cut.aborted) await this.#outputTakes(output, patience);
     consumer.dry();

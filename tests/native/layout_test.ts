@@ -112,16 +112,36 @@ Deno.test("the record version is that of bpf/vrft.h", () => {
   assert.equal(BigInt(record.RECORD_VERSION), defined("VRFT_RECORD_VERSION"));
 });
 
-Deno.test("the counters are laid out as struct vrft_counters", () => {
-  assert.equal(btf.structSize("vrft_counters"), layout.COUNTERS_BYTES);
-  const members = ["recorded", "lost", "untracked", "packets_seen", "packets_kept"];
-  assert.deepEqual(offsets("vrft_counters", members), {
-    recorded: layout.COUNTER_RECORDED,
-    lost: layout.COUNTER_LOST,
-    untracked: layout.COUNTER_UNTRACKED,
-    packets_seen: layout.COUNTER_PACKETS_SEEN,
-    packets_kept: layout.COUNTER_PACKETS_KEPT,
+Deno.test("the ring of a CPU is laid out as struct vrft_ring", () => {
+  assert.equal(btf.structSize("vrft_ring"), layout.RING_BYTES);
+  const members = [
+    "head",
+    "extra",
+    "lost",
+    "untracked",
+    "packets_seen",
+    "packets_kept",
+    "tail",
+    "limit",
+    "first_block",
+    "block_mask",
+  ];
+  assert.deepEqual(offsets("vrft_ring", members), {
+    head: layout.RING_HEAD,
+    extra: layout.RING_EXTRA,
+    lost: layout.RING_LOST,
+    untracked: layout.RING_UNTRACKED,
+    packets_seen: layout.RING_PACKETS_SEEN,
+    packets_kept: layout.RING_PACKETS_KEPT,
+    tail: layout.RING_TAIL,
+    limit: layout.RING_LIMIT,
+    first_block: layout.RING_FIRST_BLOCK,
+    block_mask: layout.RING_BLOCK_MASK,
   });
+  assert.equal(BigInt(layout.MAX_CPUS), defined("VRFT_MAX_CPUS"));
+  assert.equal(BigInt(layout.BLOCK_BITS), defined("VRFT_BLOCK_BITS"));
+  assert.match(bpfSource("vrft.h"), /^#define VRFT_NESTING_UNITS\s+\(4 \* VRFT_MAX_UNITS\)$/m);
+  assert.equal(layout.NESTING_UNITS, 4 * record.MAX_UNITS);
 });
 
 Deno.test("the control block is laid out as struct vrft_control, at the start of .bss", () => {
@@ -133,6 +153,7 @@ Deno.test("the control block is laid out as struct vrft_control, at the start of
     "vif_bits",
     "slot_factors",
     "cookies",
+    "rings",
   ];
   assert.deepEqual(offsets("vrft_control", members), {
     enabled: layout.CONTROL_ENABLED,
@@ -141,6 +162,7 @@ Deno.test("the control block is laid out as struct vrft_control, at the start of
     vif_bits: layout.CONTROL_VIF_BITS,
     slot_factors: layout.CONTROL_SLOT_FACTORS,
     cookies: layout.CONTROL_COOKIES,
+    rings: layout.CONTROL_RINGS,
   });
   assert.equal(BigInt(layout.BITMAP_BITS), defined("VRFT_BITMAP_BITS"));
   for (const name of OBJECTS) {
@@ -162,6 +184,7 @@ Deno.test("the configuration is laid out as struct vrft_config, at the start of 
     "rps_device",
     "gro_devices",
     "filters",
+    "unit_mask",
   ];
   assert.deepEqual(offsets("vrft_config", members), {
     record_version: layout.CONFIG_RECORD_VERSION,
@@ -175,6 +198,7 @@ Deno.test("the configuration is laid out as struct vrft_config, at the start of 
     rps_device: layout.CONFIG_RPS_DEVICE,
     gro_devices: layout.CONFIG_GRO_DEVICES,
     filters: layout.CONFIG_FILTERS,
+    unit_mask: layout.CONFIG_UNIT_MASK,
   });
   assert.equal(btf.structSize("vrft_connection"), layout.CONNECTION_BYTES);
   assert.deepEqual(offsets("vrft_connection", ["address", "port", "version"]), {

@@ -6,6 +6,7 @@ import { missedByProgram } from "../../src/probe/bpf_syscall.ts";
 import { setFilter } from "../../src/probe/filter.ts";
 import {
   CONFIG_RECORD_VERSION,
+  CONTROL_BYTES,
   CONTROL_ENABLED,
   CONTROL_INTERFACE_BITS,
 } from "../../src/probe/layout.ts";
@@ -13,6 +14,7 @@ import { Libbpf, LibbpfError } from "../../src/probe/libbpf.ts";
 import { BpfObject } from "../../src/probe/object.ts";
 import { RECORD_VERSION } from "../../src/probe/record.ts";
 import { Failure } from "../../src/sys/failure.ts";
+import { monotonicTime } from "../../src/sys/clock.ts";
 import { SystemError } from "../../src/sys/libc.ts";
 import { BPF_PROG_TYPE_KPROBE, BPF_PROG_TYPE_RAW_TRACEPOINT, bpfTest } from "../support/bpf.ts";
 import { builtObject } from "../support/built_object.ts";
@@ -22,6 +24,7 @@ import { SMALL, TEST_PROGRAM } from "../support/loaded_object.ts";
 import { assertDisposed } from "../support/disposal.ts";
 import { Counters } from "../../src/probe/counters.ts";
 import { RingReader } from "../../src/probe/ring.ts";
+import { setRings } from "../../src/probe/ring_layout.ts";
 import { RingMapping } from "../../src/probe/ring_mapping.ts";
 
 const test = bpfTest(BPF_PROG_TYPE_RAW_TRACEPOINT);
@@ -105,15 +108,17 @@ test("load() says what the kernel refuses", async () => {
   assert.match(failure.details, /interfaces/);
 });
 
-test("a loaded object shares a control block of zeroes, and is gone after dispose", async () => {
+test("a loaded object shares a control block of zeroes and rings, and is gone after dispose", async () => {
   using libbpf = await Libbpf.open();
   const before = openDescriptors("anon_inode:");
   {
     using object = BpfObject.load(libbpf, builtObject(), TEST_PROGRAM, SMALL);
-    assert.ok(new Uint8Array(object.control).every((byte) => byte === 0));
+    const zeroes = new ArrayBuffer(CONTROL_BYTES);
+    setRings(zeroes, object.ringLayout);
+    assert.deepEqual(new Uint8Array(object.control), new Uint8Array(zeroes));
     new Uint8Array(object.control)[CONTROL_ENABLED] = 1;
     assert.equal(new Uint8Array(object.control)[CONTROL_ENABLED], 1);
-    assert.ok(object.mapFd("events") > 0);
+    assert.ok(object.mapFd("ring_blocks") > 0);
     assert.ok(object.programFd("vrft_test_record") > 0);
   }
   assert.equal(openDescriptors("anon_inode:"), before);
@@ -195,23 +200,24 @@ for (const backend of [multi, kprobe]) {
 test("a disposed object closes once, and everything of it throws", async () => {
   using libbpf = await Libbpf.open();
   const object = BpfObject.load(libbpf, builtObject(), TEST_PROGRAM, SMALL);
-  const counters = new Counters(object.mapFd("counters"), libbpf.c.libbpf_num_possible_cpus());
-  const ring = new RingMapping(object.mapFd("events"), SMALL.ringBytes);
-  const reader = new RingReader(ring.memory);
+  const ring = new RingMapping(object);
+  const counters = new Counters(ring.memory.rings);
+  const reader = new RingReader(ring.memory, monotonicTime);
   const control = new Int32Array(object.control, 0, 2);
-  for (const resource of [ring, counters, object, ring, counters, object]) {
+  for (const resource of [ring, object, ring, object]) {
     resource[Symbol.dispose]();
   }
   assertDisposed(
     () => object.control,
-    () => object.mapFd("events"),
+    () => object.rings,
+    () => object.mapFd("ring_blocks"),
     () => object.programFd("vrft_test_record"),
     () => object.update("interfaces", new Uint8Array(8), new Uint8Array(1)),
   );
   const uses = [
     () => counters.read(),
     () => counters.readPackets(),
-    () => reader.pending,
+    () => reader.recordsPending,
     () => reader.drain({ record: () => assert.fail() }, Infinity),
     () => Atomics.store(control, 0, 1),
   ];

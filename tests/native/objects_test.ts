@@ -16,7 +16,7 @@ const NEEDS: Readonly<Record<ObjectName, { externs: string[]; maps: string[] }>>
   "multi": { externs: [], maps: ["open_calls"] },
   "kprobe": { externs: [], maps: ["open_frames", "places"] },
 };
-const SHARED_MAPS = ["counters", "events", "interfaces", "packets"];
+const SHARED_MAPS = ["doorbell", "interfaces", "packets", "ring_blocks"];
 const NAMES = Object.keys(NEEDS) as ObjectName[];
 
 Deno.test("an object needs what its backend needs, and nothing else", () => {

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import { Doorbell } from "../../src/probe/doorbell.ts";
 import {
   CONTROL_READER_WAITS,
-  COUNTER_LOST,
-  COUNTER_RECORDED,
-  COUNTERS_BYTES,
+  RING_BYTES,
+  RING_HEAD,
+  RING_LIMIT,
+  RING_LOST,
 } from "../../src/probe/layout.ts";
 import {
   CALL,
@@ -20,9 +22,10 @@ import {
 } from "../../src/probe/record.ts";
 import { RingReader } from "../../src/probe/ring.ts";
 import { RingMapping } from "../../src/probe/ring_mapping.ts";
+import { monotonicTime } from "../../src/sys/clock.ts";
+import { onlineCpus } from "../../src/sys/cpus.ts";
 import { addressOf, libc, SystemError } from "../../src/sys/libc.ts";
 import { Poller } from "../../src/sys/poller.ts";
-import { SharedMemory } from "../../src/sys/shared_memory.ts";
 import { BPF_PROG_TYPE_RAW_TRACEPOINT, bpfTest } from "../support/bpf.ts";
 import { TestRing } from "../support/loaded_object.ts";
 import { Random } from "../support/random.ts";
@@ -32,10 +35,7 @@ import type { Order } from "./record_worker.ts";
 
 const SEED = 0x7196;
 const PAGE = 4096;
-/** Bytes that a record takes in the ring, with its header. */
-const TAKEN = 8 + EVENT_BYTES;
-/** Records that find room in a ring of one page: the kernel never fills the last byte. */
-const ROOM = PAGE / TAKEN - 1;
+const MIB = 2 ** 20;
 /** Longer than any test may take: a wait that ends sooner was ended. */
 const LONG_MS = 30_000;
 const SHORT_MS = 20;
@@ -87,6 +87,14 @@ function now(): bigint {
   return time[0]! * 1_000_000_000n + time[1]!;
 }
 
+const SYS_GETCPU = 309n; // x86-64
+
+function currentCpu(): number {
+  const cpu = new Uint32Array(1);
+  libc().syscall(SYS_GETCPU, addressOf(cpu), 0n, 0n, 0n, 0n, 0n);
+  return cpu[0]!;
+}
+
 function threadId(): number {
   return Number(libc().syscall(SYS_GETTID, 0n, 0n, 0n, 0n, 0n, 0n));
 }
@@ -98,38 +106,40 @@ function range(first: number, end: number): number[] {
 
 test("a record carries its time, task, frame, function, packet, CPU and kind", async () => {
   using ring = await TestRing.open(PAGE);
+  const [cpu] = onlineCpus() as [number];
   const before = now();
-  ring.program.run(0xab_1234_fffen, KIND_ENTRY, 0xffffc900_8765_4321n);
-  ring.program.run(7n, KIND_RETURN, 8n);
+  ring.program.run(0xab_1234_fffen, KIND_ENTRY, 0xffffc900_8765_4321n, cpu);
+  ring.program.run(7n, KIND_RETURN, 8n, cpu);
   const after = now();
   const collector = new Collector();
-  assert.equal(ring.reader.drain(collector, Infinity), 2 * TAKEN);
+  assert.equal(ring.reader.drain(collector, Infinity), 2 * EVENT_BYTES);
   const [entry, ret] = collector.records as [Record, Record];
   assert.ok(before <= entry.timestamp && entry.timestamp <= ret.timestamp);
   assert.ok(ret.timestamp <= after);
-  assert.ok(entry.cpu < ring.cpus);
-  const { timestamp: _time, cpu: _cpu, ...rest } = entry;
+  const { timestamp: _time, task, ...rest } = entry;
+  // On another CPU it is an interrupt that runs the program.
+  assert.ok(task === threadId() || cpu !== currentCpu());
   assert.deepEqual(rest, {
-    task: threadId(),
     frame: 0x8765_4321,
     function: 0xfffe,
     slot: 0x1234,
+    cpu,
     kind: KIND_ENTRY,
     generation: 0xab,
   });
   assert.deepEqual([ret.function, ret.frame, ret.kind], [7, 8, KIND_RETURN]);
 });
 
-test("records come in order over many times the size of the ring", async () => {
+test("records of all CPUs come in order over many times the size of the rings", async () => {
   const random = new Random(SEED);
   using ring = await TestRing.open(2 * PAGE);
+  const cpus = onlineCpus();
   const collector = new Collector();
-  const total = 100 * 2 * PAGE / TAKEN;
   let written = 0;
-  while (written < total) {
-    const room = 2 * PAGE / TAKEN - 1 - ring.reader.pending / TAKEN;
-    for (let batch = random.int(room + 1); batch > 0; batch--) {
-      ring.program.run(0n, KIND_ENTRY, BigInt(written++));
+  while (written < 100 * ring.room) {
+    const batch = random.int(ring.room - ring.reader.recordsPending + 1);
+    for (let count = 0; count < batch; count++) {
+      ring.program.run(0n, KIND_ENTRY, BigInt(written++), random.pick(cpus));
     }
     // The reader stops at different places of the ring.
     ring.reader.drain(collector, random.int(4 * PAGE));
@@ -142,23 +152,25 @@ test("records come in order over many times the size of the ring", async () => {
 
 test("records that find no room are counted as lost, and the ring goes on when there is room", async () => {
   using ring = await TestRing.open(PAGE);
-  for (let frame = 0; frame < 1000; frame++) ring.program.run(0n, KIND_ENTRY, BigInt(frame));
-  assert.deepEqual(ring.counters.read(), { recorded: ROOM, lost: 1000 - ROOM, untracked: 0 });
-  assert.equal(ring.reader.pending, ROOM * TAKEN);
+  const { room } = ring;
+  for (let frame = 0; frame < 1000; frame++) ring.program.run(0n, KIND_ENTRY, BigInt(frame), 0);
+  assert.deepEqual(ring.counters.read(), { recorded: room, lost: 1000 - room, untracked: 0 });
+  assert.equal(ring.reader.recordsPending, room);
 
   const collector = new Collector();
   ring.reader.drain(collector, Infinity);
-  assert.deepEqual(collector.frames, range(0, ROOM));
-  ring.program.run(0n, KIND_ENTRY, 5000n);
+  assert.deepEqual(collector.frames, range(0, room));
+  ring.program.run(0n, KIND_ENTRY, 5000n, 0);
   ring.reader.drain(collector, Infinity);
   assert.equal(collector.frames.at(-1), 5000);
-  assert.deepEqual(ring.counters.read(), { recorded: ROOM + 1, lost: 1000 - ROOM, untracked: 0 });
+  assert.deepEqual(ring.counters.read(), { recorded: room + 1, lost: 1000 - room, untracked: 0 });
 });
 
 test("records and losses are counted on the CPU they happen on", async () => {
   using ring = await TestRing.open(PAGE);
+  const { room } = ring;
   const online = onlineCpus();
-  // Each CPU its own number; the last records find the ring full.
+  // Each CPU its own number.
   for (const cpu of online) {
     for (let count = 0; count <= cpu; count++) ring.program.run(0n, KIND_ENTRY, 0n, cpu);
   }
@@ -167,82 +179,117 @@ test("records and losses are counted on the CPU they happen on", async () => {
   const expected = online.flatMap((cpu) => Array.from({ length: cpu + 1 }, () => cpu));
   assert.deepEqual(collector.records.map(({ cpu }) => cpu), expected);
 
+  // One CPU's ring is full, the others' are not.
   const last = online.at(-1)!;
-  for (let count = 0; count < ROOM + 3; count++) ring.program.run(0n, KIND_ENTRY, 0n, last);
-  const bytes = ring.cpus * COUNTERS_BYTES;
-  using memory = new SharedMemory("the counters", ring.object.mapFd("counters"), bytes);
-  const counters = new DataView(memory.view(0, bytes));
+  for (let count = 0; count < room + 3; count++) ring.program.run(0n, KIND_ENTRY, 0n, last);
+  const rings = new DataView(ring.object.rings);
   for (const cpu of online) {
-    const at = cpu * COUNTERS_BYTES;
-    const recorded = Number(counters.getBigUint64(at + COUNTER_RECORDED, true));
-    assert.equal(recorded, cpu + 1 + (cpu === last ? ROOM : 0), `CPU ${cpu}`);
-    const lost = Number(counters.getBigUint64(at + COUNTER_LOST, true));
+    const at = cpu * RING_BYTES;
+    const recorded = Number(rings.getBigUint64(at + RING_HEAD, true));
+    assert.equal(recorded, cpu + 1 + (cpu === last ? room : 0), `CPU ${cpu}`);
+    const lost = Number(rings.getBigUint64(at + RING_LOST, true));
     assert.equal(lost, cpu === last ? 3 : 0, `CPU ${cpu}`);
   }
   assert.deepEqual(ring.counters.read(), {
-    recorded: expected.length + ROOM,
+    recorded: expected.length + room,
     lost: 3,
     untracked: 0,
   });
 });
 
-/** CPUs that run, of a list such as `0-3,5`. */
-function onlineCpus(): number[] {
-  const list = Deno.readTextFileSync("/sys/devices/system/cpu/online").trim();
-  return list.split(",").flatMap((part) => {
-    const [first, last] = part.split("-").map(Number) as [number, number | undefined];
-    return range(first, (last ?? first) + 1);
-  });
-}
-
-/** Looks at records of the worker at once, while a half written one would still be one. */
+/** Looks at records of the workers at once, while a half written one would still be one. */
 class Checker implements RecordSink {
   count = 0;
-  /** Records that are not complete, or older than the one before. */
+  /** Records that are not complete, or out of their worker's order. */
   broken = 0;
-  #frame = -1;
+  /** Records older than the one before. */
+  older = 0;
+  readonly #frames: number[] = [];
   #time = 0;
 
   record(words: Uint32Array, at: number): void {
-    const kind = words[at + CPU_AND_KIND]! >>> 16;
+    const kind = words[at + CPU_AND_KIND]! >>> 16 & 0xff;
+    const worker = words[at + CPU_AND_KIND]! >>> 24;
     const frame = words[at + FRAME]!;
     const call = words[at + CALL]!;
     const time = words[at + TIMESTAMP_HIGH]! * 2 ** 32 + words[at + TIMESTAMP_LOW]!;
-    const complete = kind === KIND_ENTRY && frame === call && frame > this.#frame;
-    if (!complete || time < this.#time) this.broken++;
-    this.#frame = frame;
+    const complete = kind === KIND_ENTRY && frame === call && frame > (this.#frames[worker] ?? -1);
+    if (!complete) this.broken++;
+    if (time < this.#time) this.older++;
+    this.#frames[worker] = frame;
     this.#time = time;
     this.count++;
   }
 }
 
-test("a reader alongside the writer loses no record, and sees none half written", async () => {
-  using ring = await TestRing.open(64 * PAGE);
+/** Has two threads write `runs` records each, on the given CPUs, and reads them meanwhile. */
+async function readAlongside(
+  ring: TestRing,
+  runs: number,
+  cpus: readonly [number, number],
+): Promise<Checker> {
   const program = ring.object.programFd("vrft_test_record");
-  const runs = 50_000;
   const finished = new Int32Array(new SharedArrayBuffer(4));
-  const worker = new Worker(new URL("./record_worker.ts", import.meta.url), { type: "module" });
+  const workers = cpus.map(() =>
+    new Worker(new URL("./record_worker.ts", import.meta.url), { type: "module" })
+  );
   const failed = new Promise<never>((_resolve, reject) => {
-    worker.onerror = (event) => {
-      event.preventDefault();
-      reject(new Error(event.message));
-    };
+    for (const worker of workers) {
+      worker.onerror = (event) => {
+        event.preventDefault();
+        reject(new Error(event.message));
+      };
+    }
   });
   try {
-    worker.postMessage({ program, runs, finished } satisfies Order);
-    using poller = new Poller(ring.object.mapFd("events"));
+    using doorbell = new Doorbell(ring.object.mapFd("doorbell"));
+    using poller = new Poller(doorbell.fd);
     ring.control[CONTROL_READER_WAITS / 4] = 1;
+    for (const [index, worker] of workers.entries()) {
+      const cpu = cpus[index]!;
+      worker.postMessage({ program, runs, cpu, worker: index, finished } satisfies Order);
+    }
     await Promise.race([assertEnds(poller), failed]);
-
     const checker = new Checker();
-    while (Atomics.load(finished, 0) === 0) ring.reader.drain(checker, Infinity);
+    while (Atomics.load(finished, 0) < workers.length) ring.reader.drain(checker, Infinity);
     ring.reader.drain(checker, Infinity);
-    const { recorded, lost } = ring.counters.read();
-    assert.equal(recorded + lost, runs);
-    assert.deepEqual([checker.count, checker.broken], [recorded, 0]);
-    console.log(`${recorded} of ${runs} records found room`);
+    return checker;
   } finally {
-    worker.terminate();
+    for (const worker of workers) worker.terminate();
+  }
+}
+
+const [FIRST, LAST] = [onlineCpus()[0]!, onlineCpus().at(-1)!] as const;
+
+test("a reader alongside writers on two CPUs loses no record, and gets them in order", async () => {
+  // Two blocks for each of two CPUs.
+  using ring = await TestRing.open(16 * MIB);
+  const runs = 150_000;
+  const { count, broken, older } = await readAlongside(ring, runs, [FIRST, LAST]);
+  assert.deepEqual(ring.counters.read(), { recorded: 2 * runs, lost: 0, untracked: 0 });
+  assert.deepEqual({ count, broken, older }, { count: 2 * runs, broken: 0, older: 0 });
+  assert.equal(ring.reader.stalls, 0);
+});
+
+test("a program that interrupts another one takes none of its records", async () => {
+  // Of the two threads one is elsewhere at any time: the kernel runs its program by an interrupt.
+  using ring = await TestRing.open(16 * MIB);
+  const runs = 100_000;
+  const { count, broken, older } = await readAlongside(ring, runs, [LAST, LAST]);
+  assert.deepEqual(ring.counters.read(), { recorded: 2 * runs, lost: 0, untracked: 0 });
+  assert.deepEqual({ count, broken }, { count: 2 * runs, broken: 0 });
+  console.log(`${older} records are older than the one before`);
+});
+
+test("what two CPUs write into rings that are too small is read or counted as lost", async () => {
+  for (const cpus of [[FIRST, LAST], [LAST, LAST]] as const) {
+    using ring = await TestRing.open(PAGE);
+    const runs = 50_000;
+    const { count, broken } = await readAlongside(ring, runs, cpus);
+    const { recorded, lost } = ring.counters.read();
+    assert.equal(recorded + lost, 2 * runs);
+    assert.deepEqual({ count, broken }, { count: recorded, broken: 0 });
+    console.log(`${recorded} of ${2 * runs} records found room`);
   }
 });
 
@@ -262,45 +309,60 @@ async function assertEnds(poller: Poller): Promise<void> {
 
 test("a reader that waits is woken by the next record, once", async () => {
   using ring = await TestRing.open(PAGE);
-  using poller = new Poller(ring.object.mapFd("events"));
+  using doorbell = new Doorbell(ring.object.mapFd("doorbell"));
+  using poller = new Poller(doorbell.fd);
   ring.control[CONTROL_READER_WAITS / 4] = 1;
   const woken = assertEnds(poller);
   ring.program.run(0n, KIND_ENTRY, 1n);
   await woken;
   assert.equal(ring.control[CONTROL_READER_WAITS / 4], 0);
-  assert.equal(ring.reader.pending, TAKEN);
+  assert.equal(ring.reader.recordsPending, 1);
 
   // The flag has been taken back: the records behind it are written in silence.
   ring.program.run(0n, KIND_ENTRY, 2n);
   await assertTimesOut(poller);
+  doorbell.quiet();
   ring.control[CONTROL_READER_WAITS / 4] = 1;
   ring.program.run(0n, KIND_ENTRY, 3n);
   await assertEnds(poller);
 });
 
+test("a reader is woken as often as it waits, and not by an old wake-up", async () => {
+  using ring = await TestRing.open(PAGE);
+  using doorbell = new Doorbell(ring.object.mapFd("doorbell"));
+  using poller = new Poller(doorbell.fd);
+  // Many times what the doorbell's page holds.
+  for (let count = 0; count < 1000; count++) {
+    doorbell.quiet();
+    ring.control[CONTROL_READER_WAITS / 4] = 1;
+    ring.program.run(0n, KIND_ENTRY, 1n);
+    await assertEnds(poller);
+    ring.reader.drain({ record: () => {} }, Infinity);
+  }
+  await assertTimesOut(poller);
+});
+
 test("a reader that does not wait is not woken", async () => {
   using ring = await TestRing.open(PAGE);
-  using poller = new Poller(ring.object.mapFd("events"));
+  using poller = new Poller(ring.object.mapFd("doorbell"));
   ring.program.run(0n, KIND_ENTRY, 1n);
   await assertTimesOut(poller);
-  assert.equal(ring.reader.pending, TAKEN);
+  assert.equal(ring.reader.recordsPending, 1);
 });
 
 test("a record that finds no room wakes nobody, and leaves the flag to one that does", async () => {
   using ring = await TestRing.open(PAGE);
-  for (let count = 0; count < ROOM; count++) ring.program.run(0n, KIND_ENTRY, 0n);
-  using poller = new Poller(ring.object.mapFd("events"));
-  // There is input from the start, which epoll says once.
-  await assertEnds(poller);
+  for (let count = 0; count < ring.room; count++) ring.program.run(0n, KIND_ENTRY, 0n, 0);
+  using poller = new Poller(ring.object.mapFd("doorbell"));
   ring.control[CONTROL_READER_WAITS / 4] = 1;
-  ring.program.run(0n, KIND_ENTRY, 0n);
+  ring.program.run(0n, KIND_ENTRY, 0n, 0);
   await assertTimesOut(poller);
   assert.equal(ring.control[CONTROL_READER_WAITS / 4], 1);
 });
 
 test("wake() ends a wait for records", async () => {
   using ring = await TestRing.open(PAGE);
-  using poller = new Poller(ring.object.mapFd("events"));
+  using poller = new Poller(ring.object.mapFd("doorbell"));
   setTimeout(() => poller.wake(), 1);
   await assertEnds(poller);
 });
@@ -310,20 +372,32 @@ test("a second reader begins where the first one ended", async () => {
   ring.program.run(0n, KIND_ENTRY, 1n);
   ring.reader.drain(new Collector(), Infinity);
   ring.program.run(0n, KIND_ENTRY, 2n);
-  using mapping = new RingMapping(ring.object.mapFd("events"), PAGE);
+  using mapping = new RingMapping(ring.object);
   const collector = new Collector();
-  new RingReader(mapping.memory).drain(collector, Infinity);
+  new RingReader(mapping.memory, monotonicTime).drain(collector, Infinity);
   assert.deepEqual(collector.frames, [2]);
 });
 
-test("RingMapping fails when the map is no ring, or not that large", async () => {
+test("RingMapping fails when the map is no array to be mapped, or not that large", async () => {
   using ring = await TestRing.open(PAGE);
-  const cases = [[ring.object.mapFd("interfaces"), PAGE], [ring.object.mapFd("events"), 4 * PAGE]];
-  for (const [fd, bytes] of cases as [number, number][]) {
+  const { object } = ring;
+  const { ringLayout, rings } = object;
+  const larger = { ...ringLayout, blocks: 4 * ringLayout.blocks };
+  for (
+    const [map, ringLayout] of [["interfaces", object.ringLayout], ["ring_blocks", larger]] as const
+  ) {
     assert.throws(
-      () => new RingMapping(fd, bytes),
+      () => new RingMapping({ ringLayout, rings, mapFd: () => object.mapFd(map) }),
       (error) =>
-        error instanceof SystemError && /^Cannot map .* the ring buffer: /.test(error.message),
+        error instanceof SystemError && /^Cannot map .* the ring buffers: /.test(error.message),
     );
   }
+});
+
+test("a CPU without a ring loses its records, and they are counted", async () => {
+  using ring = await TestRing.open(PAGE);
+  // As after loading, for a CPU that comes up later.
+  new DataView(ring.object.rings).setBigUint64(FIRST * RING_BYTES + RING_LIMIT, 0n, true);
+  ring.program.run(0n, KIND_ENTRY, 1n, FIRST);
+  assert.deepEqual(ring.counters.read(), { recorded: 0, lost: 1, untracked: 0 });
 });

@@ -69,7 +69,6 @@ class Trial implements Disposable {
       resources,
       backend as unknown as Backend,
       object,
-      libbpf.c.libbpf_num_possible_cpus(),
     ]) as Tracer;
     this.#resources = new DisposableStack();
     this.#resources.use(this.tracer);

@@ -4,8 +4,8 @@ import { TextView } from "../../src/output/text.ts";
 import { RingReader } from "../../src/probe/ring.ts";
 import { CallTree } from "../../src/trace/tree.ts";
 import { ByteList } from "../support/byte_list.ts";
-import { recordBytes } from "../support/call_records.ts";
-import { RingWriter } from "../support/ring_writer.ts";
+import { recordWords } from "../support/call_records.ts";
+import { layoutOf, RingWriter } from "../support/ring_writer.ts";
 
 const DAY = 86_400_000_000_000n;
 /** Above this, 104 days and 6 hours in nanoseconds, not every integer is a double. */
@@ -13,13 +13,16 @@ const FIRST_ODD = 2n ** 53n;
 
 /** Printed timestamps of a call from `start` to `end`, processed from ring to text. */
 async function printed(start: bigint, end: bigint): Promise<string[]> {
-  const ring = new RingWriter(4096);
+  const ring = new RingWriter(layoutOf([1], 128));
   const call = { task: 1, cpu: 0, frame: 0x4000, fn: 0 };
-  assert.ok(ring.write(recordBytes({ ...call, kind: "entry", time: start })));
-  assert.ok(ring.write(recordBytes({ ...call, kind: "return", time: end })));
+  assert.ok(ring.write(1, recordWords({ ...call, kind: "entry", time: start })));
+  assert.ok(ring.write(1, recordWords({ ...call, kind: "return", time: end })));
   const bytes = new ByteList();
   const writer = new LineWriter(bytes, "a list");
-  new RingReader(ring.memory).drain(new CallTree(new TextView(writer, ["vm_rx"]), 1), Infinity);
+  new RingReader(ring.memory, () => Infinity).drain(
+    new CallTree(new TextView(writer, ["vm_rx"]), 1),
+    Infinity,
+  );
   await writer.finish();
   const rows = bytes.text.trimEnd().split("\n");
   assert.match(rows[0]!, /^\d{1,20} +000 vm_rx\(\) \{ *$/);

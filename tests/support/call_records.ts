@@ -47,9 +47,14 @@ export function feed(sink: RecordSink, record: CallRecord): void {
 
 /** A record in the kernel's layout. */
 export function recordBytes(record: CallRecord): Uint8Array {
+  return new Uint8Array(recordWords(record).buffer);
+}
+
+/** The words of {@linkcode recordBytes}. */
+export function recordWords(record: CallRecord): Uint32Array<ArrayBuffer> {
   const words = new Uint32Array(EVENT_BYTES / 4);
   write(words, 0, record);
-  return new Uint8Array(words.buffer);
+  return words;
 }
 
 function write(words: Uint32Array, at: number, record: CallRecord): void {

@@ -5,10 +5,12 @@
  */
 
 import { Counters } from "../../src/probe/counters.ts";
+import { NESTING_UNITS } from "../../src/probe/layout.ts";
 import { Libbpf } from "../../src/probe/libbpf.ts";
 import { BpfObject, type ObjectOptions, type ProgramChoice } from "../../src/probe/object.ts";
 import { RingReader } from "../../src/probe/ring.ts";
 import { RingMapping } from "../../src/probe/ring_mapping.ts";
+import { monotonicTime } from "../../src/sys/clock.ts";
 import { RecordProgram } from "./bpf.ts";
 import { builtObject } from "./built_object.ts";
 
@@ -27,7 +29,7 @@ export const SMALL: ObjectOptions = {
 /** The program of the test object that writes records on request. */
 export const TEST_PROGRAM: readonly ProgramChoice[] = [{ name: "vrft_test_record" }];
 
-/** A ring with its reader, and the program that writes to it. */
+/** The rings with their reader, and the program that writes to it. */
 export class TestRing implements Disposable {
   readonly #resources: DisposableStack;
   readonly object: BpfObject;
@@ -35,22 +37,22 @@ export class TestRing implements Disposable {
   readonly reader: RingReader;
   readonly counters: Counters;
   readonly control: Int32Array;
-  /** Number of possible CPUs. */
-  readonly cpus: number;
+  /** Records that find room on each CPU while nothing is read. */
+  readonly room: number;
 
   private constructor(libbpf: Libbpf, ringBytes: number, resources: DisposableStack) {
     const options = { ...SMALL, ringBytes };
     this.object = resources.use(BpfObject.load(libbpf, builtObject(), TEST_PROGRAM, options));
     this.program = RecordProgram.of(this.object);
-    const mapping = resources.use(new RingMapping(this.object.mapFd("events"), ringBytes));
-    this.reader = new RingReader(mapping.memory);
-    this.cpus = libbpf.c.libbpf_num_possible_cpus();
-    this.counters = resources.use(new Counters(this.object.mapFd("counters"), this.cpus));
+    const { memory } = resources.use(new RingMapping(this.object));
+    this.reader = new RingReader(memory, monotonicTime);
+    this.room = memory.layout.units - NESTING_UNITS;
+    this.counters = new Counters(memory.rings);
     this.control = new Int32Array(this.object.control, 0, 2);
     this.#resources = resources.move();
   }
 
-  /** @param ringBytes size of the ring: a power of two of pages */
+  /** @param ringBytes size of the rings together */
   static async open(ringBytes: number): Promise<TestRing> {
     using resources = new DisposableStack();
     return new TestRing(resources.use(await Libbpf.open()), ringBytes, resources);

@@ -1,83 +1,99 @@
 /**
- * Writes a BPF ring buffer as the kernel does (kernel/bpf/ringbuf.c), into plain memory.
+ * Writes the rings of all CPUs as the programs do (bpf/record.h), into plain memory.
  *
  * @module
  */
 
+import {
+  BLOCK_BITS,
+  MAX_CPUS,
+  NESTING_UNITS,
+  RING_BYTES,
+  RING_HEAD,
+  RING_TAIL,
+} from "../../src/probe/layout.ts";
+import { CPU_AND_KIND, EVENT_BYTES, MAX_UNITS } from "../../src/probe/record.ts";
 import type { RingMemory } from "../../src/probe/ring.ts";
+import type { RingLayout } from "../../src/probe/ring_layout.ts";
 
-const BUSY = 0x80000000;
-const DISCARD = 0x40000000;
+const UNIT_WORDS = EVENT_BYTES / 4;
 
-/** The writing end: a ring whose second mapping of the data is kept equal by hand. */
+/** Rings of `units` units each, in blocks of `blockUnits`; both are powers of two. */
+export function layoutOf(
+  cpus: readonly number[],
+  units: number,
+  blockUnits = Math.min(units, 2 ** BLOCK_BITS),
+): RingLayout {
+  const blockBytes = (blockUnits + MAX_UNITS) * EVENT_BYTES;
+  return { cpus, units, blocks: units / blockUnits, blockUnits, blockBytes };
+}
+
+/** The writing end of rings. */
 export class RingWriter {
   readonly memory: RingMemory;
-  readonly #bytes: Uint8Array;
-  readonly #view: DataView;
-  readonly #producer: BigInt64Array;
-  readonly #consumer: BigInt64Array;
+  readonly #layout: RingLayout;
+  readonly #words: Uint32Array;
+  readonly #positions: BigInt64Array;
 
-  /** @param size bytes of the ring, a power of two of pages */
-  constructor(readonly size: number, start = 0) {
+  /** @param start position of every ring at the start */
+  constructor(layout: RingLayout, start = 0) {
+    const { cpus, blocks, blockBytes } = layout;
+    this.#layout = layout;
     this.memory = {
-      consumer: new ArrayBuffer(4096),
-      producer: new ArrayBuffer(4096),
-      data: new ArrayBuffer(2 * size),
+      layout,
+      rings: new ArrayBuffer(MAX_CPUS * RING_BYTES),
+      blocks: new ArrayBuffer(cpus.length * blocks * blockBytes),
     };
-    this.#bytes = new Uint8Array(this.memory.data);
-    this.#view = new DataView(this.memory.data);
-    this.#producer = new BigInt64Array(this.memory.producer);
-    this.#consumer = new BigInt64Array(this.memory.consumer);
-    this.#producer[0] = BigInt(start);
-    this.#consumer[0] = BigInt(start);
-  }
-
-  get consumed(): number {
-    return Number(this.#consumer[0]);
-  }
-
-  get produced(): number {
-    return Number(this.#producer[0]);
-  }
-
-  /** Reserves room; returns the position of the record, or -1 when the ring is full. */
-  reserve(payload: number): number {
-    const position = this.produced;
-    const next = position + ((payload + 15) & ~7);
-    // The kernel compares with size - 1: no ring is ever filled to the last byte.
-    if (next - this.consumed >= this.size) return -1;
-    this.#header(position, (payload | BUSY) >>> 0);
-    this.#producer[0] = BigInt(next);
-    return position;
-  }
-
-  /** Completes a reserved record. */
-  commit(position: number, payload: Uint8Array, discard = false): void {
-    const at = position % this.size;
-    for (let index = 0; index < payload.length; index++) {
-      const place = (at + 8 + index) % this.size;
-      this.#bytes[place] = payload[index]!;
-      this.#bytes[place + this.size] = payload[index]!;
+    this.#words = new Uint32Array(this.memory.blocks);
+    this.#positions = new BigInt64Array(this.memory.rings);
+    for (const cpu of cpus) {
+      this.setHead(cpu, BigInt(start));
+      this.#positions[(cpu * RING_BYTES + RING_TAIL) / 8] = BigInt(start);
     }
-    this.#header(position, (payload.length | (discard ? DISCARD : 0)) >>> 0);
   }
 
-  /** Reserves and completes; false when the ring is full. */
-  write(payload: Uint8Array, discard = false): boolean {
-    const position = this.reserve(payload.length);
+  head(cpu: number): number {
+    return Number(this.#positions[(cpu * RING_BYTES + RING_HEAD) / 8]);
+  }
+
+  tail(cpu: number): number {
+    return Number(this.#positions[(cpu * RING_BYTES + RING_TAIL) / 8]);
+  }
+
+  setHead(cpu: number, head: bigint): void {
+    this.#positions[(cpu * RING_BYTES + RING_HEAD) / 8] = head;
+  }
+
+  /** Reserves room; returns the position of the record, or -1 if the ring is full. */
+  reserve(cpu: number, units = 1): number {
+    const head = this.head(cpu);
+    if (head - this.tail(cpu) >= this.#layout.units - NESTING_UNITS) return -1;
+    this.setHead(cpu, BigInt(head + units));
+    return head;
+  }
+
+  /** Index of the first word of the unit at a position. */
+  at(cpu: number, position: number): number {
+    const { cpus, units, blocks, blockUnits, blockBytes } = this.#layout;
+    const unit = position % units;
+    const block = cpus.indexOf(cpu) * blocks + Math.floor(unit / blockUnits);
+    return block * blockBytes / 4 + unit % blockUnits * UNIT_WORDS;
+  }
+
+  /** Stores a reserved record; its kind last. */
+  complete(cpu: number, position: number, record: Uint32Array): void {
+    const at = this.at(cpu, position);
+    const words = record.slice();
+    words[CPU_AND_KIND] = this.#words[at + CPU_AND_KIND]!;
+    this.#words.set(words, at);
+    this.#words[at + CPU_AND_KIND] = record[CPU_AND_KIND]!;
+  }
+
+  /** Reserves and completes; false if the ring is full. */
+  write(cpu: number, record: Uint32Array): boolean {
+    const position = this.reserve(cpu, record.length / UNIT_WORDS);
     if (position < 0) return false;
-    this.commit(position, payload, discard);
+    this.complete(cpu, position, record);
     return true;
-  }
-
-  /** Overwrites a record's header, to damage it. */
-  header(position: number, word: number): void {
-    this.#header(position, word);
-  }
-
-  #header(position: number, word: number): void {
-    const at = position % this.size;
-    this.#view.setUint32(at, word, true);
-    this.#view.setUint32(at + this.size, word, true);
   }
 }

@@ -11,6 +11,7 @@
 import { LineWriter } from "../../../src/output/line_writer.ts";
 import { TextView } from "../../../src/output/text.ts";
 import { KIND_ENTRY, KIND_RETURN } from "../../../src/probe/record.ts";
+import { onlineCpus } from "../../../src/sys/cpus.ts";
 import { CallTree } from "../../../src/trace/tree.ts";
 import { TestRing } from "../../support/loaded_object.ts";
 
@@ -19,8 +20,8 @@ const DEPTH = 8;
 const FRAME = 0xffff_c900_0001_0000n;
 const FRAME_BYTES = 128n;
 
-/** Bytes of the ring; a record takes 32 of them with its header. */
-const RING_BYTES = 64 << 20;
+/** Bytes of the rings: 64 MiB for each CPU, as all records are written on one. */
+const RING_BYTES = onlineCpus().length * (64 << 20);
 /** As `src/trace/tracer.ts` reads. */
 const BATCH_BYTES = 1 << 20;
 

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { ringLayout } from "../../../src/probe/ring_layout.ts";
+import { onlineCpus } from "../../../src/sys/cpus.ts";
 import { confinedVrft, type Confinement } from "./confine.ts";
 import {
   type Ended,
@@ -177,8 +179,8 @@ Deno.test("Without perf_event_open(2), the kprobe backend names the filter of sy
 });
 
 Deno.test("A ring buffer that cannot be mapped is an error, and what was loaded is unloaded", async () => {
-  // The producer's page and the data twice, behind the consumer's page.
-  const bytes = 4096 + 2 * 8 * 2 ** 20;
+  const { cpus, blocks, blockBytes } = ringLayout(8 * 2 ** 20, onlineCpus());
+  const bytes = Math.ceil(cpus.length * blocks * blockBytes / 4096) * 4096;
   const refuse = [{ call: MMAP, errno: ENOMEM, argument: { index: 1, value: bytes } }];
   const ended = await runConfined({ refuse }, [...SHORT, "--buffer", "8M"]);
   await assertFailure(ended, /no memory for a ring buffer of 8192 KiB.*--buffer/);
