@@ -67,7 +67,8 @@ function usage(spec: CommandSpec): string {
   const words = [bold(title(spec)), `[${italic("OPTION")}]...`];
   if (spec.operand !== undefined) {
     const { name, optional } = spec.operand;
-    words.push(optional ? `[${italic(name)}]` : italic(name));
+    const dots = spec.operand.words ? "..." : "";
+    words.push((optional ? `[${italic(name)}]` : italic(name)) + dots);
   }
   return words.join(" ");
 }

@@ -12,6 +12,7 @@ import info from "../build/info.json" with { type: "json" };
 import { explain, explanation } from "./check/explain.ts";
 import type { Invocation } from "./cli/invocation.ts";
 import { parseArguments } from "./cli/program.ts";
+import { similarCommand } from "./cli/similar.ts";
 import { runCheck } from "./commands/check.ts";
 import { runCompletions } from "./commands/completions.ts";
 import { runFunctions } from "./commands/functions.ts";
@@ -43,6 +44,10 @@ async function main(): Promise<number> {
     if (error instanceof OutputClosed) return 0;
     complain(error);
     if (invocation.command === "trace" && error instanceof Failure) {
+      if (error.kind === "expression") {
+        say(expressionAdvice(invocation.options.filters.any));
+        return 2;
+      }
       const reason = await explain(invocation.options, error);
       if (reason !== null) say([`vrft: ${explanation(reason)}`]);
     }
@@ -124,6 +129,14 @@ class Signals implements TraceSignals {
     // At the file size limit (ulimit -f), let the write fail instead.
     Deno.addSignalListener("SIGXFSZ", () => {});
   }
+}
+
+/** What else the user may have meant by a wrong filter: a command, for one. */
+function expressionAdvice(expression: string | null): string[] {
+  const [first = ""] = expression?.split(" ") ?? [];
+  const command = similarCommand(first);
+  const lines = command === null ? [] : [`vrft: Did you mean the command '${command}'?`];
+  return [...lines, "See 'vrft --help'"];
 }
 
 /** Number of lines of a failure's details to show: the reason is in the last ones. */

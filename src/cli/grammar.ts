@@ -54,6 +54,13 @@ export interface OptionSpec {
 /** Options of a command by their long names, without dashes, in the order of the help. */
 export type OptionSpecs = Readonly<Record<string, OptionSpec>>;
 
+/** The operand of a command. */
+export interface OperandSpec extends ValueSpec {
+  readonly optional: boolean;
+  /** It may be several words, which are joined by blanks. */
+  readonly words?: true;
+}
+
 /** One command. */
 export interface CommandSpec {
   /** Empty for the unnamed command. */
@@ -63,7 +70,7 @@ export interface CommandSpec {
   /** Sentences for the command's own help. */
   readonly description: string;
   readonly options: OptionSpecs;
-  readonly operand?: ValueSpec & { readonly optional: boolean };
+  readonly operand?: OperandSpec;
   /** Text below the options in the command's own help. */
   readonly notes: string;
 }
@@ -76,6 +83,7 @@ export type OptionValues<S extends OptionSpecs> = {
 };
 
 const file: ValueSpec<string> = { name: "FILE", completion: "file", parse: parseText };
+const expression: ValueSpec<string> = { name: "EXPR", completion: "none", parse: parseText };
 const glob: ValueSpec<string> = { name: "GLOB", completion: "none", parse: parseGlob };
 
 const SELECTION = "What to trace:";
@@ -157,6 +165,16 @@ export const TRACE_OPTIONS = {
       "(repeatable; default: all vifs)",
     value: { name: "NAME", completion: "device", parse: parseText },
     repeatable: true,
+  },
+  outer: {
+    group: SELECTION,
+    description: "trace packets whose outer headers match (see below)",
+    value: expression,
+  },
+  inner: {
+    group: SELECTION,
+    description: "trace packets that encapsulate one that matches (see below)",
+    value: expression,
   },
   ...selection,
   netns: {
@@ -243,6 +261,7 @@ export const TRACE: CommandSpec = {
   description: "Trace packets through the Tungsten Fabric vRouter and the kernel around it, " +
     "function by function. The trace goes to stdout, everything else to stderr. Needs root.",
   options: TRACE_OPTIONS,
+  operand: { ...expression, optional: true, words: true },
   notes: TRACE_NOTES,
 };
 

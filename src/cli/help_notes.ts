@@ -15,10 +15,19 @@ export const TRACE_NOTES = `\
 Examples:
   vrft                                 trace packets of all vifs until Ctrl-C
   vrft -i tap9f3c -i vif0/0 -n 400     400 rows of two vifs
+  vrft icmp and host 10.1.1.2          packets that match a filter
+  vrft --inner 'tcp port 80'           packets in a tunnel, by what is inside
   vrft -f 'vr_*' -f 'nh_*' -x '*_mac'  only some functions
   vrft --sample 100 -o trace.txt       one packet in a hundred, to a file
   vrft --duration 10s -o trace.txt     ten seconds, to a file
   vrft --no-vrouter -i eth0            a host without the vrouter module
+
+EXPR is a packet filter in the language of tcpdump, pcap-filter(7). It may be
+several words, and stand before or behind the options. A packet matches if any
+layer of it does: its outer headers, or those of the packet inside, if that is
+encapsulated in VXLAN, MPLS over UDP or MPLS over GRE. --outer and --inner match
+one layer. A packet must match all filters that are given. VLAN tags count as if
+they stood in the packet, even if the kernel has taken them off.
 
 The last line on stderr reports the CPU time that tracing took, in per cent of
 one CPU, like top(1): 100 % is one CPU fully busy. --max-overhead ends the trace

@@ -65,7 +65,7 @@ export function interpret(command: string, given: GivenOptions, operand: unknown
     case "completions":
       return { command: "completions", shell: operand as Shell };
     default:
-      return { command: "trace", options: traceOptions(given) };
+      return { command: "trace", options: traceOptions(given, operand as string | undefined) };
   }
 }
 
@@ -105,7 +105,10 @@ function checkOptions(values: OptionValues<typeof CHECK_OPTIONS>): CheckOptions 
   };
 }
 
-function traceOptions(values: OptionValues<typeof TRACE_OPTIONS>): TraceOptions {
+function traceOptions(
+  values: OptionValues<typeof TRACE_OPTIONS>,
+  expression: string | undefined,
+): TraceOptions {
   const interfaces = values.interface ?? [];
   // A slash makes it a vif: no network device has one in its name (dev_valid_name() in
   // net/core/dev.c).
@@ -121,6 +124,11 @@ function traceOptions(values: OptionValues<typeof TRACE_OPTIONS>): TraceOptions 
   return {
     ...discoveryOptions(values),
     interfaces,
+    filters: {
+      any: expression ?? null,
+      outer: values.outer ?? null,
+      inner: values.inner ?? null,
+    },
     netns: values.netns ?? null,
     sample: values.sample ?? 1,
     backend: values.backend ?? "auto",

@@ -5,6 +5,8 @@
  * @module
  */
 
+import type { Expressions } from "../packet/expression.ts";
+
 /** How probes are attached; `auto` takes the best one that works on this kernel. */
 export const BACKENDS = ["auto", "session", "multi", "kprobe"] as const;
 
@@ -41,6 +43,8 @@ export interface DiscoveryOptions {
 export interface TraceOptions extends DiscoveryOptions {
   /** Names of vifs or network devices, or `vif0/N`; empty for all vifs. */
   readonly interfaces: readonly string[];
+  /** Packet filters, not yet compiled. */
+  readonly filters: Expressions;
   /** File of the network namespace of the vifs' devices; `null` to detect it. */
   readonly netns: string | null;
   /** One packet in so many is traced; 1 for all. */

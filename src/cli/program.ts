@@ -17,6 +17,7 @@ import {
 } from "./grammar.ts";
 import { type GivenOptions, interpret, Misuse } from "./interpret.ts";
 import type { Invocation } from "./invocation.ts";
+import { similarCommand } from "./similar.ts";
 import { ValueError } from "./values.ts";
 
 /** Columns to wrap help at, independent of the terminal, so that it is the same in a pipe. */
@@ -80,6 +81,8 @@ class Parser {
       .enablePositionalOptions();
     this.#chosen = this.#root;
     describe(this.#root, TRACE);
+    // Without an action, the framework takes the first operand for an unknown command.
+    this.#root.action(() => {});
     this.#declareOptions(this.#root, TRACE);
     for (const spec of SUBCOMMANDS) {
       const command = this.#root.command(spec.name).allowExcessArguments();
@@ -105,19 +108,21 @@ class Parser {
     } catch (error) {
       if (!(error instanceof CommanderError)) throw error;
       if (error.code === "commander.unknownOption") this.#explainUnknownOption();
-      // The framework prints help if there is no subcommand, but vrft traces. An action of the root
-      // would do as well, but then "vrft function --json" would complain about --json.
-      if (error.code !== "commander.help") throw error;
+      throw error;
     }
     const operand = this.#operand();
-    // "vrft help functions" is "vrft functions --help"; an unknown command is reported as such.
-    if (this.spec.name === "help") {
-      const words = SUBCOMMANDS.some((each) => each.name === operand)
-        ? [operand, "--help"]
-        : [operand ?? "--help"];
-      return parseArguments(words as string[], this.#version);
-    }
+    // "vrft help functions" is "vrft functions --help".
+    if (this.spec.name === "help") return this.#help(operand as string | undefined);
     return interpret(this.spec.name, this.#given(), operand);
+  }
+
+  /** @throws {Misuse} if there is no such command */
+  #help(command: string | undefined): Invocation {
+    if (command !== undefined && SUBCOMMANDS.every(({ name }) => name !== command)) {
+      this.spec = TRACE;
+      throw unknownCommand(command);
+    }
+    return parseArguments([...command === undefined ? [] : [command], "--help"], this.#version);
   }
 
   #declareOptions(command: Command, spec: CommandSpec): void {
@@ -135,6 +140,7 @@ class Parser {
   /** Parsed operand of the selected command; `undefined` if there is none. */
   #operand(): unknown {
     const { operand } = this.spec;
+    if (operand?.words) return this.#chosen.args.join(" ").trim() || undefined;
     const [text, ...rest] = this.#chosen.args;
     const excess = operand === undefined ? text : rest[0];
     if (excess !== undefined) {
@@ -162,6 +168,9 @@ class Parser {
 
   /** @throws {Misuse} if the unknown option exists, but not here or not in this form */
   #explainUnknownOption(): void {
+    const [first = ""] = this.#chosen.args;
+    // "vrft function --json" is about a command, "vrft icmp --json" is not.
+    if (this.spec === TRACE && similarCommand(first) !== null) throw unknownCommand(first);
     // It is the first of the rest that the framework leaves after the operands.
     const flag = flagIn(this.#chosen.args.find((text) => /^-./s.test(text)) ?? "");
     if (hasOption(this.spec, flag)) throw new Misuse(`Option '${flag}' takes no value`);
@@ -173,7 +182,8 @@ class Parser {
 function describe(command: Command, { description, summary, operand }: CommandSpec): void {
   command.description(description).summary(summary);
   if (operand === undefined) return;
-  const { name, optional } = operand;
+  const { optional } = operand;
+  const name = operand.words ? `${operand.name}...` : operand.name;
   command.addArgument(new Argument(optional ? `[${name}]` : `<${name}>`));
 }
 
@@ -237,6 +247,12 @@ function hasOption(command: CommandSpec, flag: string): boolean {
   return Object.entries(command.options).some(([long, option]) =>
     flagsOf(long, option).includes(flag)
   );
+}
+
+function unknownCommand(word: string): Misuse {
+  const command = similarCommand(word);
+  const advice = command === null ? "" : ` (did you mean ${command}?)`;
+  return new Misuse(`Unknown command '${word}'${advice}`);
 }
 
 /** An option of other commands than `spec`. */

@@ -11,6 +11,7 @@ import { readDistribution } from "../kernel/platform.ts";
 import { type KernelSources, readSources } from "../kernel/sources.ts";
 import { OutputClosed } from "../output/line_writer.ts";
 import type { Log } from "../output/log.ts";
+import { compileFilters, type PacketFilter } from "../packet/expression.ts";
 import { Progress } from "../output/progress.ts";
 import { summarize } from "../output/summary.ts";
 import { VIEWS } from "../output/views.ts";
@@ -66,6 +67,7 @@ export async function runTrace(
   signals: TraceSignals,
   readObject: ObjectReader,
 ): Promise<number> {
+  const filter = await compileFilters(options.filters);
   requireCapabilities(options);
   using _timing = options.maxOverhead === null ? null : requireRunStatistics();
   removeStale(options.readyFile);
@@ -76,7 +78,7 @@ export async function runTrace(
   using resources = new DisposableStack();
   let ready: Ready;
   try {
-    ready = await prepare(options, log, signals.stop, readObject, resources, vifWatch);
+    ready = await prepare(options, filter, log, signals.stop, readObject, resources, vifWatch);
     await attach(ready, log, signals.stop);
     vrouter?.requireSame();
   } catch (error) {
@@ -130,6 +132,7 @@ interface Ready {
  */
 async function prepare(
   options: TraceOptions,
+  filter: PacketFilter | null,
   log: Log,
   stop: AbortSignal,
   readObject: ObjectReader,
@@ -163,6 +166,7 @@ async function prepare(
       kernel: sources.kernel,
       targets,
       interfaces,
+      filter,
       sample: options.sample,
       own: ownConnections(output, log),
       backend: options.backend,

@@ -6,6 +6,7 @@
 
 import type { SkippedFunction } from "../kernel/packet_function.ts";
 import type { PacketOffsets } from "../kernel/packet_offsets.ts";
+import type { PacketFilter } from "../packet/expression.ts";
 import { chooseBackend, type ObjectSource, type User } from "../probe/backend_choice.ts";
 import type { Attachment, AttachProgress, Backend, BackendName } from "../probe/backend.ts";
 import { spread, type Target } from "../probe/target.ts";
@@ -33,6 +34,8 @@ export interface TracerOptions extends PacketOffsets, ObjectSource {
   readonly interfaces: readonly ChosenInterface[];
   /** N to keep one packet in N, below 2^32. 1 keeps all; others require `sampledTargets()`. */
   readonly sample: number;
+  /** Packets to trace; `null`, the default, for all. */
+  readonly filter?: PacketFilter | null;
   readonly backend: BackendName | "auto";
   /** Bytes of the ring buffers of all CPUs together. */
   readonly ringBytes: number;
@@ -185,6 +188,7 @@ export class Tracer implements Disposable {
         onlyNetns: onlyNetns(options.interfaces),
         shared: sharedDevices(options.interfaces),
         sample: options.sample,
+        filter: options.filter ?? null,
         own: options.own,
         kernelBtf: options.kernelBtf,
       },

@@ -30,7 +30,7 @@ Deno.test("the bundle reads its arguments as the sources do", () => {
       ["--bogus"],
       ["functions", "--bogus"],
       ["-n", "x"],
-      ["functoins"],
+      ["help", "functoins"],
     ]
   ) {
     const { command, ...rest } = parseArguments(args, "");

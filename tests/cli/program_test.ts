@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
+import { isDeepStrictEqual } from "node:util";
 import type { Invocation, TraceOptions } from "../../src/cli/invocation.ts";
 import { parseArguments } from "../../src/cli/program.ts";
+
+const NO_FILTERS = { any: null, outer: null, inner: null };
 
 const DEFAULTS: TraceOptions = {
   kernelBtf: null,
@@ -9,6 +12,7 @@ const DEFAULTS: TraceOptions = {
   functions: [],
   excludes: [],
   interfaces: [],
+  filters: NO_FILTERS,
   netns: null,
   sample: 1,
   backend: "auto",
@@ -33,7 +37,7 @@ function traceOptions(...args: string[]): Partial<TraceOptions> {
   const { options } = invocation as { options: TraceOptions };
   const differing = Object.entries(options).filter(([key, value]) => {
     const standard = DEFAULTS[key as keyof TraceOptions];
-    return Array.isArray(value) ? value.length > 0 : value !== standard;
+    return !isDeepStrictEqual(value, standard);
   });
   return Object.fromEntries(differing);
 }
@@ -53,6 +57,21 @@ const TRACE_OPTIONS: readonly [string[], Partial<TraceOptions>][] = [
   [["-f", "vr_*"], { functions: ["vr_*"] }],
   [["--function=vr_*", "-f", "nh_?"], { functions: ["vr_*", "nh_?"] }],
   [["-x", "*_mac", "--exclude", "b"], { excludes: ["*_mac", "b"] }],
+  [["icmp"], { filters: { ...NO_FILTERS, any: "icmp" } }],
+  [["icmp and host 10.1.1.2"], { filters: { ...NO_FILTERS, any: "icmp and host 10.1.1.2" } }],
+  [["tcp", "port", "9", "-n", "5"], { filters: { ...NO_FILTERS, any: "tcp port 9" }, limit: 5 }],
+  [["-n", "5", "tcp", "port", "9"], { filters: { ...NO_FILTERS, any: "tcp port 9" }, limit: 5 }],
+  [["tcp", "-n5", "port", "9"], { filters: { ...NO_FILTERS, any: "tcp port 9" }, limit: 5 }],
+  [["--", "ip[8]", "-", "1", "=", "63"], {
+    filters: { ...NO_FILTERS, any: "ip[8] - 1 = 63" },
+  }],
+  [["host", "functions"], { filters: { ...NO_FILTERS, any: "host functions" } }],
+  [["packts"], { filters: { ...NO_FILTERS, any: "packts" } }],
+  [[""], {}],
+  [["--outer", "udp port 4789", "--inner=icmp"], {
+    filters: { any: null, outer: "udp port 4789", inner: "icmp" },
+  }],
+  [["icmp", "--outer", "udp"], { filters: { any: "icmp", outer: "udp", inner: null } }],
   [["--netns", "/run/netns/host"], { netns: "/run/netns/host" }],
   [["--sample", "100"], { sample: 100 }],
   [["--sample=4294967295"], { sample: 2 ** 32 - 1 }],

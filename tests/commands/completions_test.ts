@@ -48,6 +48,14 @@ for (const shell of SHELLS) {
     }
   });
 
+  test("offer options behind a filter, and no subcommands", async (directory) => {
+    const options = await offers(shell, script, ["vrft", "icmp", "and", "--dur"], directory);
+    assert.deepEqual(options, ["--duration"]);
+    assert.deepEqual(await offers(shell, script, ["vrft", "icmp", "fun"], directory), []);
+    const backend = ["vrft", "icmp", "--backend", "ses"];
+    assert.deepEqual(await offers(shell, script, backend, directory), ["session"]);
+  });
+
   test("offer the words of lists", async (directory) => {
     const backends = ["auto", "kprobe", "multi", "session"];
     const backend = ["vrft", "--backend", ""];

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { COMMANDS, type CommandSpec, type Completion, SUBCOMMANDS, TRACE } from "../grammar.ts";
+import { type CommandSpec, type Completion, SUBCOMMANDS, TRACE } from "../grammar.ts";
 import { completedOptions, valueFlags } from "./shared.ts";
 
 /**
@@ -66,7 +66,7 @@ _vrft() {
   done
 
   case $command in
-${COMMANDS.map(commandCase).join("\n")}
+${[...SUBCOMMANDS, TRACE].map(commandCase).join("\n")}
   esac
 }
 
@@ -86,15 +86,17 @@ function commandCase(command: CommandSpec): string {
   const lines = [...arms].map(([action, flags]) =>
     `${flags.map((flag) => `${flag}/*`).join(" | ")}) ${action} ;;`
   );
+  const names = SUBCOMMANDS.map(({ name }) => name);
+  // Behind the first word of a filter there are options, but no more commands.
   const words = command === TRACE
-    ? SUBCOMMANDS.map(({ name }) => name)
-    : command.operand?.completion ?? "none";
+    ? `[[ -n $command ]] || ${offer(names)}`
+    : offer(command.operand?.completion ?? "none");
   return `\
-    ${command.name || "''"})
+    ${command.name || "*"})
       case $option/$cur in
 ${lines.map((line) => `        ${line}\n`).join("")}\
         */-*) ${offer(options.flatMap(({ flags }) => flags))} ;;
-        *) ${offer(words)} ;;
+        *) ${words} ;;
       esac
       ;;`;
 }

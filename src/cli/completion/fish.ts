@@ -18,8 +18,8 @@ function __vrft_devices
     end
 end
 
-# Whether the command on the command line is the given one, '' for none.
-function __vrft_at
+# The first word that is neither an option nor its value.
+function __vrft_word
     set --local words (commandline --tokenize --current-process --cut-at-cursor)[2..]
     while set --query words[1]
         switch $words[1]
@@ -27,12 +27,18 @@ function __vrft_at
                 set words $words[2..]
             case '-*'
             case '*'
-                test "$words[1]" = "$argv[1]"
+                echo -- $words[1]
                 return
         end
         set words $words[2..]
     end
-    test -z "$argv[1]"
+end
+
+# Whether the command on the command line is the given one, '' for the trace.
+function __vrft_at
+    set --local word (__vrft_word)
+    contains -- "$word" ${SUBCOMMANDS.map(({ name }) => name).join(" ")}; or set word ''
+    test "$word" = "$argv[1]"
 end
 
 complete --command vrft --no-files
@@ -43,7 +49,10 @@ ${COMMANDS.map(commandLines).join("\n\n")}
 }
 
 function subcommandLine({ name, summary }: CommandSpec): string {
-  return `${complete(TRACE)} --arguments ${name} --description ${quote(summary)}`;
+  const condition = quote("test -z (__vrft_word)");
+  return `complete --command vrft --condition ${condition} --arguments ${name} --description ${
+    quote(summary)
+  }`;
 }
 
 function commandLines(command: CommandSpec): string {

@@ -38,7 +38,7 @@ ${SUBCOMMANDS.map(({ name, summary }) => `        ${quote(`${name}:${summary}`)}
       ;;
     rest)
       case $line[1] in
-${SUBCOMMANDS.map(commandCase).join("\n")}
+${[...SUBCOMMANDS, TRACE].map(commandCase).join("\n")}
       esac
       ;;
   esac
@@ -55,11 +55,12 @@ fi
 function commandCase(command: CommandSpec): string {
   const { operand } = command;
   const specs = argumentSpecs(command, "            ");
+  const place = operand?.words ? "*" : "1";
   const last = operand === undefined
     ? ""
-    : ` \\\n            ${quote(`1:${operand.name}:${action(operand.completion)}`)}`;
+    : ` \\\n            ${quote(`${place}:${operand.name}:${action(operand.completion)}`)}`;
   return `\
-        ${command.name})
+        ${command.name || "*"})
           _arguments -s -S \\
 ${specs}${last}
           ;;`;
