@@ -70,15 +70,15 @@ struct {
 /*
  * Written to memory and read back, a number is any number to the verifier.
  * Otherwise it would verify a filter anew for each way to it and each result of
- * the one before: 31,000 steps rather than 19,000 for two of 260 instructions.
- * Two of 4,000 take 88,000.
+ * the one before. A filter for any layer and one for the outer layer, of 260
+ * instructions each, take 7,500 steps in all, of 4,000 each 88,000.
  */
 #define SET(place, value)	(*(volatile __u32 *)&(place) = (value))
 #define GET(place)		(*(volatile __u32 *)&(place))
 
 /*
  * Room for a filter: its code is put at the end, and the kernel deletes the
- * rest. More would take too long to verify: each instruction is two steps.
+ * rest. An object has 32 kilobytes more for each.
  */
 #define PACKET_FILTER(name)						\
 static __attribute__((noinline)) __u32					\

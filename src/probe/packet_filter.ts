@@ -13,6 +13,10 @@ import { FILTER_ANY, FILTER_INNER, FILTER_OUTER } from "./layout.ts";
 
 /** `goto +0`, which the kernel deletes. */
 const NOTHING: Instruction = { code: 0x05, dst: 0, src: 0, off: 0, imm: 0 };
+/** `r0 = 0` */
+const ZERO: Instruction = { code: 0xb7, dst: 0, src: 0, off: 0, imm: 0 };
+/** `if r0 == 0 goto …` */
+const IF_ZERO: Instruction = { code: 0x15, dst: 0, src: 0, off: 0, imm: 0 };
 
 /** Bytes of `Elf64_Sym`. */
 const SYMBOL_BYTES = 24;
@@ -52,8 +56,9 @@ export function withFilter(
 }
 
 /**
- * Replaces a function. The new code is at its end, because the verifier refuses code behind it that
- * nothing leads to.
+ * Replaces a function. The new code is at its end, because the verifier refuses code that nothing leads
+ * to. What is in front of it is jumped over, by a condition that the verifier knows to be true: it does
+ * not follow the other way, which would be two steps for each `goto +0`, and the kernel deletes it.
  */
 function replace(object: Uint8Array, name: string, program: readonly Instruction[]): void {
   const body = functionBody(object, name);
@@ -61,7 +66,9 @@ function replace(object: Uint8Array, name: string, program: readonly Instruction
   if (program.length > room) {
     throw new Failure("object", `The BPF object has no room for ${program.length} instructions`);
   }
-  const padding = Array.from({ length: room - program.length }, () => NOTHING);
+  const gap = room - program.length;
+  const padding = Array.from({ length: gap }, () => NOTHING);
+  if (gap > 2) padding.splice(0, 2, ZERO, { ...IF_ZERO, off: gap - 2 });
   const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
   writeInstructions([...padding, ...program], view, 0);
 }
