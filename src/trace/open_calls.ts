@@ -23,14 +23,15 @@ export const MAX_CONTEXTS = 16384;
 const CALL_SHIFT = 2;
 const CALL_WORDS = 1 << CALL_SHIFT;
 const FRAME = 0;
-/** Index of the function in bits 0-15, low half of the packet's handle in bits 16-31. */
-const FUNCTION_AND_PACKET = 1;
-/** CPU of the entry in bits 0-15, {@linkcode OVER} in bit 16, the rest of the handle in bits 24-31. */
-const CPU_AND_STATE = 2;
+/** Index of the function in bits 0-15, CPU of the entry in bits 16-31. */
+const FUNCTION_AND_CPU = 1;
+/** Handle of the packet in bits 0-23, {@linkcode OVER} in bit 24. */
+const PACKET_AND_STATE = 2;
 /** The call below on the stack of its context; in a free slot, the next free one. */
 const BELOW = 3;
 
-const OVER = 1 << 16;
+const PACKET_MASK = 0xffffff;
+const OVER = 1 << 24;
 
 /**
  * Stacks of open calls. Allocates nothing once the arrays have grown to what the traced system needs.
@@ -120,8 +121,8 @@ export class OpenCalls {
     }
     const calls = this.#calls;
     calls[call + FRAME] = frame;
-    calls[call + FUNCTION_AND_PACKET] = fn | packet << 16;
-    calls[call + CPU_AND_STATE] = cpu | (packet >>> 16) << 24;
+    calls[call + FUNCTION_AND_CPU] = fn | cpu << 16;
+    calls[call + PACKET_AND_STATE] = packet;
     calls[call + BELOW] = this.#top[context]!;
     this.#top[context] = call;
     this.#depth[context]!++;
@@ -153,13 +154,12 @@ export class OpenCalls {
 
   /** Index of the called function. */
   function(call: number): number {
-    return this.#calls[call + FUNCTION_AND_PACKET]! & 0xffff;
+    return this.#calls[call + FUNCTION_AND_CPU]! & 0xffff;
   }
 
   /** Handle of the packet as pushed. */
   packet(call: number): number {
-    return (this.#calls[call + FUNCTION_AND_PACKET]! >>> 16) |
-      (this.#calls[call + CPU_AND_STATE]! >>> 24) << 16;
+    return this.#calls[call + PACKET_AND_STATE]! & PACKET_MASK;
   }
 
   /** A number that no other open call has, smaller than the most that have been open at a time. */
@@ -169,7 +169,7 @@ export class OpenCalls {
 
   /** CPU that the call was entered on. */
   cpu(call: number): number {
-    return this.#calls[call + CPU_AND_STATE]! & 0xffff;
+    return this.#calls[call + FUNCTION_AND_CPU]! >>> 16;
   }
 
   /** The call around this one in its context, or {@linkcode NONE}. */
@@ -179,12 +179,12 @@ export class OpenCalls {
 
   /** Whether {@linkcode markOver} was called for the call. */
   isOver(call: number): boolean {
-    return (this.#calls[call + CPU_AND_STATE]! & OVER) !== 0;
+    return (this.#calls[call + PACKET_AND_STATE]! & OVER) !== 0;
   }
 
   /** Marks that the call has nothing left to do but return. */
   markOver(call: number): void {
-    this.#calls[call + CPU_AND_STATE]! |= OVER;
+    this.#calls[call + PACKET_AND_STATE]! |= OVER;
   }
 
   /** Number of the last record that pushed a call on the context's stack, or popped one. */

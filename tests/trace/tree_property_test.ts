@@ -186,6 +186,8 @@ Deno.test("CallTree survives records of any content", () => {
         frame: wild(0x8000),
         fn: random.int(Machine.functions),
         time: BigInt(wild(1000)) << 32n | BigInt(wild(1000)),
+        slot: random.int(65536),
+        generation: random.int(256),
       });
     }
     trial.finish();
