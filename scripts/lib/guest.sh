@@ -10,7 +10,8 @@ GUEST_PROGRAMS=(bash dash ip tc ss bpftool ping deno)
 BARE_SUITE=bullseye
 # What the virtual hardware needs, and what the networks of tests are made of.
 # shellcheck disable=SC2034 # for scripts/vm
-GUEST_MODULES=(virtio_pci virtio_console veth bridge tun dummy 8021q vxlan pktgen sch_netem)
+GUEST_MODULES=(virtio_pci virtio_console veth bridge tun dummy 8021q vxlan ip_gre
+	mpls_router mpls_iptunnel pktgen sch_netem)
 
 # skeleton DIRECTORY - the folders and links that every archive starts with. All have to agree:
 # the kernel replaces a link by a folder of the same name in a later archive.
@@ -163,12 +164,12 @@ build_vrouter() {
 	local root=$1 kernel=$2
 	mkdir "$root/build"
 	"$VRFT_ROOT/tests/vrouter_module/build" "$kernel" "$root/build" >&2
-	mv "$root/build/vif-add" "$root/usr/local/bin"
+	mv "$root/build/"{vif-add,flow,vxlan-add} "$root/usr/local/bin"
 	mv "$root/build/"* "$root/vm"
 	rmdir "$root/build"
 }
 
-# vrouter_archive KERNEL_DIR - the stand-in module, and vif-add.
+# vrouter_archive KERNEL_DIR - the stand-in module, and the programs that configure it.
 vrouter_archive() {
 	local sources
 	# With names that are the same in every checkout.

@@ -6,9 +6,17 @@
  * but keeps its distance to skb->head. So do the packet's offsets, which shift
  * with the headroom of the skb.
  */
+#include <linux/ip.h>
+#include <linux/jhash.h>
 #include <linux/skbuff.h>
+#include <linux/slab.h>
+#include <linux/workqueue.h>
 
+#include "vr_compat.h"
 #include "vrouter.h"
+
+/* VXLAN's source ports start here: RFC 7348. */
+#define VR_UDP_PORT_RANGE_START	49152
 
 /* Bytes by which the router has moved the start of the data forward. */
 static int lh_moved(struct vr_packet *pkt)
@@ -26,6 +34,27 @@ static void lh_reset_head(struct vr_packet *pkt)
 	pkt->vp_end = skb_end_offset(skb);
 }
 
+static struct vr_packet *lh_palloc(unsigned int size)
+{
+	struct sk_buff *skb = alloc_skb(size, GFP_ATOMIC);
+	struct vr_packet *pkt;
+
+	if (!skb)
+		return NULL;
+
+	pkt = (struct vr_packet *)skb->cb;
+	*pkt = (struct vr_packet) {
+		.vp_head = skb->head,
+		.vp_cpu = raw_smp_processor_id() & U8_MAX,
+		.vp_ttl = VP_TTL_DEFAULT,
+		.vp_queue = VP_QUEUE_INVALID,
+		.vp_priority = VP_PRIORITY_INVALID,
+		/* The offsets have 16 bits. */
+		.vp_end = min_t(unsigned int, skb_end_offset(skb), U16_MAX),
+	};
+	return pkt;
+}
+
 /* skb->cb, with the struct vr_packet, is copied to the clone. */
 static struct vr_packet *lh_pclone(struct vr_packet *pkt)
 {
@@ -34,21 +63,25 @@ static struct vr_packet *lh_pclone(struct vr_packet *pkt)
 	return skb ? (struct vr_packet *)skb->cb : NULL;
 }
 
-/* Unshares the packet's data, with head_room bytes before vp_data. */
-static int lh_pcow(struct vr_packet **pktp, unsigned short head_room)
+static int lh_pcopy(unsigned char *dst, struct vr_packet *pkt,
+		    unsigned int offset, unsigned int len)
 {
-	struct vr_packet *pkt = *pktp;
 	struct sk_buff *skb = vp_os_packet(pkt);
-	unsigned int old_room = skb_headroom(skb);
-	unsigned int shift;
+	int start = lh_moved(pkt) + (int)offset;
 
-	if (skb_cow(skb, max(head_room - lh_moved(pkt), 0)))
-		return -ENOMEM;
+	return skb_copy_bits(skb, start, dst, len) ? -EFAULT : (int)len;
+}
+
+/* After a change of skb->head and of the headroom, which was old_room. */
+static int lh_shift_head(struct vr_packet *pkt, unsigned int old_room)
+{
+	struct sk_buff *skb = vp_os_packet(pkt);
+	unsigned int shift = skb_headroom(skb) - old_room;
+
 	/* The offsets have 16 bits. */
 	if (skb_end_offset(skb) > U16_MAX)
 		return -ENOMEM;
 
-	shift = skb_headroom(skb) - old_room;
 	pkt->vp_data += shift;
 	if (pkt->vp_network_h)
 		pkt->vp_network_h += shift;
@@ -56,6 +89,44 @@ static int lh_pcow(struct vr_packet **pktp, unsigned short head_room)
 		pkt->vp_inner_network_h += shift;
 	lh_reset_head(pkt);
 	return 0;
+}
+
+/* Unshares the packet's data, with head_room bytes before vp_data. */
+static int lh_pcow(struct vr_packet **pktp, unsigned short head_room)
+{
+	struct vr_packet *pkt = *pktp;
+	struct sk_buff *skb = vp_os_packet(pkt);
+	unsigned int old_room = skb_headroom(skb);
+
+	if (skb_cow(skb, max(head_room - lh_moved(pkt), 0)))
+		return -ENOMEM;
+
+	return lh_shift_head(pkt, old_room);
+}
+
+static int lh_pexpand_head(struct vr_packet *pkt, unsigned int hspace)
+{
+	struct sk_buff *skb = vp_os_packet(pkt);
+	unsigned int old_room = skb_headroom(skb);
+
+	if (pskb_expand_head(skb, hspace, 0, GFP_ATOMIC))
+		return -ENOMEM;
+
+	return lh_shift_head(pkt, old_room);
+}
+
+static u16 lh_get_udp_src_port(struct vr_packet *pkt,
+			       struct vr_forwarding_md *fmd, unsigned short vrf)
+{
+	const struct iphdr *ip = (struct iphdr *)pkt_network_header(pkt);
+	u32 hash = vrf;
+
+	if (pkt->vp_type == VP_TYPE_IP)
+		hash = jhash_3words((__force u32)ip->saddr,
+				    (__force u32)ip->daddr, ip->protocol, vrf);
+
+	return VR_UDP_PORT_RANGE_START +
+	       hash % (U16_MAX + 1 - VR_UDP_PORT_RANGE_START);
 }
 
 static void lh_pfree(struct vr_packet *pkt, unsigned short reason)
@@ -68,6 +139,20 @@ static void lh_pfree(struct vr_packet *pkt, unsigned short reason)
 static unsigned int lh_pfrag_len(struct vr_packet *pkt)
 {
 	return vp_os_packet(pkt)->data_len;
+}
+
+static unsigned int lh_pgso_size(struct vr_packet *pkt)
+{
+	return skb_shinfo(vp_os_packet(pkt))->gso_size;
+}
+
+static void lh_preset(struct vr_packet *pkt)
+{
+	struct sk_buff *skb = vp_os_packet(pkt);
+
+	pkt->vp_data = skb_headroom(skb);
+	pkt->vp_tail = skb_tail_pointer(skb) - skb->head;
+	pkt->vp_len = skb_headlen(skb);
 }
 
 /* Makes len bytes from vp_data on linear; non-zero on failure. */
@@ -87,11 +172,17 @@ static int lh_pkt_may_pull(struct vr_packet *pkt, unsigned int len)
 }
 
 static const struct host_os linux_host = {
+	.hos_palloc		= lh_palloc,
 	.hos_pclone		= lh_pclone,
+	.hos_pcopy		= lh_pcopy,
 	.hos_pcow		= lh_pcow,
 	.hos_pfree		= lh_pfree,
 	.hos_pfrag_len		= lh_pfrag_len,
+	.hos_pexpand_head	= lh_pexpand_head,
+	.hos_get_udp_src_port	= lh_get_udp_src_port,
+	.hos_pgso_size		= lh_pgso_size,
 	.hos_pkt_may_pull	= lh_pkt_may_pull,
+	.hos_preset		= lh_preset,
 };
 
 const struct host_os *vrouter_host __ro_after_init = &linux_host;
@@ -102,4 +193,51 @@ noinline void lh_pfree_skb(struct sk_buff *skb, struct vr_interface *vif,
 {
 	pkt_drop_stats(vif, reason, raw_smp_processor_id() & U8_MAX);
 	kfree_skb(skb);
+}
+
+struct work_arg {
+	struct work_struct wa_work;
+	void (*wa_fn)(void *arg);
+	void *wa_arg;
+};
+
+static struct workqueue_struct *vr_default_wq;
+
+/*
+ * Bottom halves stay enabled: what a packet raises on its way out, such as the
+ * reception of its answer, runs inside of its own transmission.
+ */
+static void lh_work(struct work_struct *work)
+{
+	struct work_arg *wa = container_of(work, struct work_arg, wa_work);
+
+	rcu_read_lock();
+	wa->wa_fn(wa->wa_arg);
+	rcu_read_unlock();
+	kfree(wa);
+}
+
+int lh_schedule_work(unsigned int cpu, void (*fn)(void *), void *arg)
+{
+	struct work_arg *wa = kzalloc(sizeof(*wa), GFP_KERNEL);
+
+	if (!wa)
+		return -ENOMEM;
+
+	wa->wa_fn = fn;
+	wa->wa_arg = arg;
+	INIT_WORK(&wa->wa_work, lh_work);
+	queue_work_on(cpu, vr_default_wq, &wa->wa_work);
+	return 0;
+}
+
+int vr_allocate_default_wq(void)
+{
+	vr_default_wq = alloc_workqueue("vr_default_wq", WQ_PERCPU, 0);
+	return vr_default_wq ? 0 : -ENOMEM;
+}
+
+void vr_destroy_default_wq(void)
+{
+	destroy_workqueue(vr_default_wq);
 }

@@ -15,6 +15,9 @@
 #include <linux/netdevice.h>
 #include <linux/rtnetlink.h>
 #include <linux/slab.h>
+#include <linux/tcp.h>
+#include <linux/udp.h>
+#include <net/ip.h>
 #include <net/net_namespace.h>
 
 #include "vr_compat.h"
@@ -370,6 +373,35 @@ static unsigned int linux_l3_header_len(unsigned short type)
 	}
 }
 
+/*
+ * The outer headers of a packet in a tunnel, which its segments still have of the
+ * whole. Returns the reason to drop it, or 0.
+ */
+static unsigned short linux_update_outer_headers(struct vr_interface *vif,
+						 struct sk_buff *seg,
+						 unsigned short type)
+{
+	struct udphdr *udp;
+	struct iphdr *ip;
+
+	if (!pskb_may_pull(seg, ETH_HLEN + sizeof(*ip) + sizeof(*udp)))
+		return VP_DROP_PULL;
+
+	ip = (struct iphdr *)(seg->data + ETH_HLEN);
+	ip->tot_len = htons(seg->len - ETH_HLEN);
+	if (type == VP_TYPE_IPOIP)
+		ip->id = ip_hdr(seg)->id;
+	ip_send_check(ip);
+
+	udp = (struct udphdr *)(ip + 1);
+	udp->len = htons(seg->len - ETH_HLEN - sizeof(*ip));
+	udp->check = 0;
+
+	if (seg->ip_summed == CHECKSUM_PARTIAL && skb_checksum_help(seg))
+		return VP_DROP_MISC;
+	return 0;
+}
+
 /* diag: the router's own test packets are not checked against the MTU. */
 noinline int linux_xmit_segment(struct vr_interface *vif, struct sk_buff *seg,
 				unsigned short type, int diag)
@@ -385,11 +417,93 @@ noinline int linux_xmit_segment(struct vr_interface *vif, struct sk_buff *seg,
 	if (!diag && !is_skb_forwardable(seg->dev, seg))
 		goto drop;
 
+	if (vr_pkt_type_is_overlay(type)) {
+		reason = linux_update_outer_headers(vif, seg, type);
+		if (reason)
+			goto drop;
+	}
+
 	return linux_xmit(vif, seg, type);
 
 drop:
 	lh_pfree_skb(seg, vif, reason);
 	return -EINVAL;
+}
+
+/* Stops at the first segment that fails, and frees the rest uncounted. */
+static void linux_xmit_segments(struct vr_interface *vif, struct sk_buff *segs,
+				unsigned short type)
+{
+	struct sk_buff *next;
+
+	while (segs) {
+		next = segs->next;
+		skb_mark_not_on_list(segs);
+		if (linux_xmit_segment(vif, segs, type, 0)) {
+			kfree_skb_list(next);
+			return;
+		}
+		segs = next;
+	}
+}
+
+/* Segments the inner packet, so that the wire only carries what fits. */
+static noinline __noclone void linux_gso_xmit(struct vr_interface *vif,
+					      struct sk_buff *skb,
+					      unsigned short type)
+{
+	struct skb_shared_info *shinfo = skb_shinfo(skb);
+	unsigned int max_len = skb->dev->mtu + skb->dev->hard_header_len;
+	unsigned int len = shinfo->gso_size + skb->mac_len +
+			   skb_network_header_len(skb);
+	netdev_features_t features = netif_skb_features(skb);
+	struct sk_buff *segs;
+
+	features &= ~(NETIF_F_ALL_TSO | NETIF_F_GSO);
+	if (ip_hdr(skb)->protocol == IPPROTO_TCP)
+		len += tcp_hdrlen(skb);
+	if (len > max_len)
+		shinfo->gso_size -= len - max_len;
+
+	/* Overwrites skb->cb. */
+	segs = skb_gso_segment(skb, features);
+	kfree_skb(skb);
+	/* Nobody counts the loss. */
+	if (IS_ERR_OR_NULL(segs))
+		return;
+
+	linux_xmit_segments(vif, segs, type);
+}
+
+/*
+ * Makes the headers of the skb those of the packet inside the tunnel. False if
+ * it is not IP.
+ */
+static bool linux_set_inner_headers(struct sk_buff *skb, struct vr_packet *pkt)
+{
+	int network = pkt->vp_inner_network_h - pkt->vp_data;
+	const struct iphdr *ip = (struct iphdr *)(skb->data + network);
+	int transport = network + sizeof(struct ipv6hdr);
+	unsigned char protocol;
+
+	if (ip->version == 4) {
+		transport = network + 4 * ip->ihl;
+		protocol = ip->protocol;
+	} else if (ip->version == 6) {
+		protocol = ((struct ipv6hdr *)ip)->nexthdr;
+	} else {
+		return false;
+	}
+
+	skb_set_network_header(skb, network);
+	skb_reset_mac_len(skb);
+	skb_set_transport_header(skb, transport);
+	if (!(pkt->vp_flags & VP_FLAG_CSUM_PARTIAL))
+		return true;
+
+	return skb_partial_csum_set(skb, transport, protocol == IPPROTO_TCP ?
+						    offsetof(struct tcphdr, check) :
+						    skb->csum_offset);
 }
 
 static int linux_if_tx(struct vr_interface *vif, struct vr_packet *pkt)
@@ -404,6 +518,18 @@ static int linux_if_tx(struct vr_interface *vif, struct vr_packet *pkt)
 	skb_reset_mac_header(skb);
 	skb_set_network_header(skb, pkt->vp_network_h - pkt->vp_data);
 	skb->dev = vif->vif_os;
+
+	if (vr_pkt_type_is_overlay(type)) {
+		if (!linux_set_inner_headers(skb, pkt)) {
+			lh_pfree_skb(skb, vif, VP_DROP_INVALID_PROTOCOL);
+			return 0;
+		}
+		if (pkt->vp_flags & VP_FLAG_GSO && skb_is_gso(skb) &&
+		    vif->vif_type == VIF_TYPE_PHYSICAL) {
+			linux_gso_xmit(vif, skb, type);
+			return 0;
+		}
+	}
 
 	return linux_xmit_segment(vif, skb, type, diag);
 }

@@ -1,29 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Adds vifs to the vRouter module, as an agent would. Implements only the part
- * of the protocol needed for that.
+ * Adds vifs to the vRouter module, as an agent would.
  */
-#include <arpa/inet.h>
 #include <errno.h>
-#include <linux/genetlink.h>
-#include <linux/netlink.h>
 #include <net/if.h>
-#include <stdint.h>
+#include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define SANDESH_REQUEST		1
-#define ATTR_MESSAGE		1
-#define OP_ADD			0
-
-#define TYPE_BYTE		3
-#define TYPE_I32		8
-#define TYPE_STRING		11
-#define TYPE_LIST		15
+#include "vr_client.h"
 
 #define VIF_TYPE_PHYSICAL	2
 #define VIF_TYPE_VIRTUAL	3
@@ -33,121 +21,6 @@
 #define MTU_PHYSICAL		1514
 #define MTU_VIRTUAL		9160
 static const uint8_t vm_mac[] = { 0x00, 0x00, 0x5e, 0x00, 0x01, 0x00 };
-
-struct message {
-	struct nlmsghdr nlh;
-	struct genlmsghdr genl;
-	uint8_t data[4096];
-};
-
-static int netlink;
-static uint16_t family;
-
-static void die(const char *what, const char *on, int err)
-{
-	fprintf(stderr, "vif-add: %s %s: %s\n", what, on, strerror(err));
-	exit(1);
-}
-
-static void put(struct message *message, const void *data, size_t len)
-{
-	memcpy((uint8_t *)message + message->nlh.nlmsg_len, data, len);
-	message->nlh.nlmsg_len += len;
-}
-
-static void put_u8(struct message *message, uint8_t value)
-{
-	put(message, &value, sizeof(value));
-}
-
-static void put_be16(struct message *message, uint16_t value)
-{
-	value = htons(value);
-	put(message, &value, sizeof(value));
-}
-
-static void put_be32(struct message *message, uint32_t value)
-{
-	value = htonl(value);
-	put(message, &value, sizeof(value));
-}
-
-static void put_string(struct message *message, const char *value)
-{
-	put_be32(message, strlen(value));
-	put(message, value, strlen(value));
-}
-
-static void put_field_i32(struct message *message, uint16_t id, int32_t value)
-{
-	put_u8(message, TYPE_I32);
-	put_be16(message, id);
-	put_be32(message, value);
-}
-
-static void put_field_mac(struct message *message, uint16_t id,
-			  const uint8_t *mac)
-{
-	put_u8(message, TYPE_LIST);
-	put_be16(message, id);
-	put_u8(message, TYPE_BYTE);
-	put_be32(message, 6);
-	put(message, mac, 6);
-}
-
-static void start(struct message *message, uint16_t type, uint8_t command)
-{
-	memset(message, 0, sizeof(*message));
-	message->nlh.nlmsg_len = NLMSG_LENGTH(GENL_HDRLEN);
-	message->nlh.nlmsg_type = type;
-	message->nlh.nlmsg_flags = NLM_F_REQUEST;
-	message->genl.cmd = command;
-	message->genl.version = 1;
-}
-
-/* Sends a message and replaces it with the reply. */
-static void transact(struct message *message, const char *on)
-{
-	ssize_t len;
-
-	if (send(netlink, message, message->nlh.nlmsg_len, 0) < 0)
-		die("Cannot send the request for", on, errno);
-
-	len = recv(netlink, message, sizeof(*message), 0);
-	if (len < 0)
-		die("Cannot receive the reply for", on, errno);
-	if (message->nlh.nlmsg_type == NLMSG_ERROR) {
-		struct nlmsgerr *error = NLMSG_DATA(&message->nlh);
-
-		die("Refused:", on, -error->error);
-	}
-}
-
-static void find_family(void)
-{
-	struct nlattr attr = { NLA_HDRLEN + sizeof("vrouter"), CTRL_ATTR_FAMILY_NAME };
-	struct message message;
-	uint8_t *at, *end;
-
-	start(&message, GENL_ID_CTRL, CTRL_CMD_GETFAMILY);
-	put(&message, &attr, sizeof(attr));
-	put(&message, "vrouter", sizeof("vrouter"));
-	transact(&message, "the netlink family vrouter");
-
-	end = (uint8_t *)&message + message.nlh.nlmsg_len;
-	for (at = message.data; at + sizeof(attr) <= end;
-	     at += NLA_ALIGN(attr.nla_len)) {
-		memcpy(&attr, at, sizeof(attr));
-		if (attr.nla_type == CTRL_ATTR_FAMILY_ID) {
-			memcpy(&family, at + NLA_HDRLEN, sizeof(family));
-			return;
-		}
-		if (attr.nla_len < NLA_HDRLEN)
-			break;
-	}
-
-	die("No id for", "the netlink family vrouter", EPROTO);
-}
 
 static void device_mac(const char *name, uint8_t *mac)
 {
@@ -163,72 +36,32 @@ static void device_mac(const char *name, uint8_t *mac)
 	close(fd);
 }
 
-/* The result is the last field of the reply's vr_response: id 2, an i32. */
-static int32_t response_code(const struct message *message)
-{
-	static const uint8_t field[] = { TYPE_I32, 0, 2 };
-	const uint8_t *end = (uint8_t *)message + message->nlh.nlmsg_len;
-	const uint8_t *at = message->data + NLA_HDRLEN + 4 + strlen("vr_response") + 7;
-	int32_t code;
-
-	if (at + sizeof(field) + sizeof(code) > end || memcmp(at, field, sizeof(field)))
-		return -EPROTO;
-
-	memcpy(&code, at + sizeof(field), sizeof(code));
-	return (int32_t)ntohl(code);
-}
-
 static void add(const char *name, int idx, int type, int vrf, int flags)
 {
-	struct nlattr attr = { 0, ATTR_MESSAGE };
+	bool physical = type == VIF_TYPE_PHYSICAL;
 	struct message message;
 	uint8_t mac[6];
-	int32_t code;
-	size_t where;
 	int os_idx;
 
 	os_idx = if_nametoindex(name);
 	if (!os_idx)
 		die("Cannot find the device", name, errno);
 	memcpy(mac, vm_mac, sizeof(mac));
-	if (type == VIF_TYPE_PHYSICAL)
+	if (physical)
 		device_mac(name, mac);
 
-	start(&message, family, SANDESH_REQUEST);
-	where = message.nlh.nlmsg_len;
-	put(&message, &attr, sizeof(attr));
-	put_string(&message, "vr_interface_req");
-	put_field_i32(&message, 1, OP_ADD);
-	put_field_i32(&message, 3, type);
-	put_field_i32(&message, 4, flags);
-	put_field_i32(&message, 5, vrf);
-	put_field_i32(&message, 6, idx);
-	put_field_i32(&message, 8, os_idx);
-	put_field_i32(&message, 9, type == VIF_TYPE_PHYSICAL ? MTU_PHYSICAL : MTU_VIRTUAL);
-	put_u8(&message, TYPE_STRING);
-	put_be16(&message, 10);
-	put_string(&message, name);
-	put_field_mac(&message, 38, mac);
-	put_field_i32(&message, 63, NO_MULTICAST_VRF);
-	put_u8(&message, 0);
-
-	attr.nla_len = message.nlh.nlmsg_len - where;
-	memcpy((uint8_t *)&message + where, &attr, sizeof(attr));
-	transact(&message, name);
-
-	code = response_code(&message);
-	if (code < 0)
-		die("Cannot add the vif", name, -code);
-}
-
-static int number(const char *text)
-{
-	char *end;
-	long value = strtol(text, &end, 0);
-
-	if (!*text || *end)
-		die("Not a number:", text, EINVAL);
-	return value;
+	request_start(&message, "vr_interface_req");
+	request_put(&message, TYPE_I32, 1, OP_ADD);
+	request_put(&message, TYPE_I32, 3, type);
+	request_put(&message, TYPE_I32, 4, flags);
+	request_put(&message, TYPE_I32, 5, vrf);
+	request_put(&message, TYPE_I32, 6, idx);
+	request_put(&message, TYPE_I32, 8, os_idx);
+	request_put(&message, TYPE_I32, 9, physical ? MTU_PHYSICAL : MTU_VIRTUAL);
+	request_put_string(&message, 10, name);
+	request_put_bytes(&message, 38, mac, sizeof(mac));
+	request_put(&message, TYPE_I32, 63, NO_MULTICAST_VRF);
+	request_send(&message, "Cannot add the vif", name);
 }
 
 static void add_many(const char *prefix, int first, int count)
@@ -264,10 +97,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 
-	netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_GENERIC);
-	if (netlink < 0)
-		die("Cannot open", "a netlink socket", errno);
-	find_family();
+	client_open();
 
 	if (!strcmp(argv[1], "--bulk")) {
 		if (argc != 5) {

@@ -4,7 +4,8 @@
  *
  * On real hosts the agent adds these routes. The stand-in has none: it learns
  * the addresses of a vif from the ARP packets received on it, and floods the
- * broadcast address of a VRF to all of its virtual vifs.
+ * broadcast address of a VRF to all of its virtual vifs. Routes to tunnels come
+ * by requests.
  */
 #include <linux/etherdevice.h>
 #include <linux/hashtable.h>
@@ -25,6 +26,7 @@ struct vr_bridge_entry {
 	unsigned short be_vrf;
 	unsigned char be_hwaddr[ETH_ALEN];
 	struct vr_nexthop __rcu *be_nh;
+	int be_label;		/* of a tunnel: the VNID; -1: none */
 };
 
 static const unsigned char vr_bcast_mac[ETH_ALEN] = {
@@ -54,17 +56,15 @@ static struct vr_bridge_entry *vr_bridge_find(unsigned int vrf,
 	return NULL;
 }
 
-/* Under RCU. NULL if the address has no route. */
-noinline struct vr_nexthop *bridge_lookup(unsigned int vrf,
-					  const unsigned char *mac)
+/* In the VRF fmd_dvrf. Under RCU. NULL if the address has no route. */
+noinline struct vr_bridge_entry *bridge_lookup(const unsigned char *mac,
+					       struct vr_forwarding_md *fmd)
 {
-	struct vr_bridge_entry *be = vr_bridge_find(vrf, mac);
-
-	return be ? rcu_dereference(be->be_nh) : NULL;
+	return vr_bridge_find((unsigned short)fmd->fmd_dvrf, mac);
 }
 
 static int vr_bridge_insert(unsigned int vrf, const unsigned char *mac,
-			    struct vr_nexthop *nh)
+			    struct vr_nexthop *nh, int label)
 {
 	struct vr_bridge_entry *be;
 
@@ -78,31 +78,32 @@ static int vr_bridge_insert(unsigned int vrf, const unsigned char *mac,
 	be->be_vrf = vrf;
 	ether_addr_copy(be->be_hwaddr, mac);
 	RCU_INIT_POINTER(be->be_nh, nh);
+	be->be_label = label;
 	hash_add_rcu(vr_bridge_table, &be->be_node, vr_bridge_hash(vrf, mac));
 	vr_bridge_entries++;
 	return 0;
 }
 
-/* Adds or changes a route. */
-static int vr_bridge_set(unsigned int vrf, const unsigned char *mac,
-			 struct vr_nexthop *nh)
+int vr_bridge_set(unsigned int vrf, const unsigned char *mac,
+		  struct vr_nexthop *nh, int label)
 {
 	struct vr_bridge_entry *be;
 	int err = 0;
 
 	spin_lock_bh(&vr_bridge_lock);
 	be = vr_bridge_find(vrf, mac);
-	if (be)
+	if (be) {
+		WRITE_ONCE(be->be_label, label);
 		rcu_assign_pointer(be->be_nh, nh);
-	else
-		err = vr_bridge_insert(vrf, mac, nh);
+	} else {
+		err = vr_bridge_insert(vrf, mac, nh, label);
+	}
 	spin_unlock_bh(&vr_bridge_lock);
 
 	return err;
 }
 
-/* Deletes all routes to a nexthop. */
-static void vr_bridge_flush(const struct vr_nexthop *nh)
+void vr_bridge_flush(const struct vr_nexthop *nh)
 {
 	struct vr_bridge_entry *be;
 	struct hlist_node *next;
@@ -122,12 +123,15 @@ static void vr_bridge_flush(const struct vr_nexthop *nh)
 /* The flood of a VRF; NULL without virtual vifs. Changed under rtnl only. */
 static struct vr_nexthop *vr_bridge_flood(unsigned int vrf)
 {
-	struct vr_nexthop *flood;
+	struct vr_nexthop *flood = NULL;
+	struct vr_bridge_entry *be;
 
 	ASSERT_RTNL();
 
 	rcu_read_lock();
-	flood = bridge_lookup(vrf, vr_bcast_mac);
+	be = vr_bridge_find(vrf, vr_bcast_mac);
+	if (be)
+		flood = rcu_dereference(be->be_nh);
 	rcu_read_unlock();
 
 	return flood;
@@ -147,7 +151,7 @@ int vr_bridge_join(struct vr_interface *vif, unsigned int vrf)
 
 	err = vr_nexthop_flood_add(flood, vif->vif_encap_nh);
 	if (!err)
-		err = vr_bridge_set(vrf, vr_bcast_mac, flood);
+		err = vr_bridge_set(vrf, vr_bcast_mac, flood, -1);
 	if (err)
 		vr_nexthop_flood_free(flood);
 
@@ -177,6 +181,7 @@ noinline int vr_bridge_learn(struct vrouter *router, struct vr_packet *pkt,
 	const struct arphdr *arp = (struct arphdr *)pkt_data(pkt);
 	const unsigned char *sender = (unsigned char *)(arp + 1);
 	struct vr_nexthop *nh = pkt->vp_if->vif_encap_nh;
+	struct vr_bridge_entry *be;
 
 	if (arp->ar_hln != ETH_ALEN || arp->ar_pro != htons(ETH_P_IP))
 		return -EPROTO;
@@ -184,30 +189,31 @@ noinline int vr_bridge_learn(struct vrouter *router, struct vr_packet *pkt,
 	    !ether_addr_equal(sender, eth->h_source))
 		return -EINVAL;
 
-	if (bridge_lookup(fmd->fmd_dvrf, sender) == nh)
+	be = bridge_lookup(sender, fmd);
+	if (be && rcu_access_pointer(be->be_nh) == nh)
 		return 0;
 
 	/* Do not drop if the table is full: the packet is flooded anyway. */
-	vr_bridge_set(fmd->fmd_dvrf, sender, nh);
+	vr_bridge_set((unsigned short)fmd->fmd_dvrf, sender, nh, -1);
 	return 0;
 }
 
-static struct vr_nexthop *vr_bridge_route(struct vr_packet *pkt,
-					  const unsigned char *mac,
-					  unsigned int vrf)
+static struct vr_bridge_entry *vr_bridge_route(struct vr_packet *pkt,
+					       const unsigned char *mac,
+					       struct vr_forwarding_md *fmd)
 {
-	struct vr_nexthop *nh;
+	struct vr_bridge_entry *be;
 
 	if (is_multicast_ether_addr(mac)) {
 		pkt->vp_flags |= VP_FLAG_MULTICAST;
-		return bridge_lookup(vrf, vr_bcast_mac);
+		return bridge_lookup(vr_bcast_mac, fmd);
 	}
 
-	nh = bridge_lookup(vrf, mac);
-	if (!nh && READ_ONCE(pkt->vp_if->vif_flags) & VIF_FLAG_UNKNOWN_UC_FLOOD)
-		nh = bridge_lookup(vrf, vr_bcast_mac);
+	be = bridge_lookup(mac, fmd);
+	if (!be && READ_ONCE(pkt->vp_if->vif_flags) & VIF_FLAG_UNKNOWN_UC_FLOOD)
+		be = bridge_lookup(vr_bcast_mac, fmd);
 
-	return nh;
+	return be;
 }
 
 noinline int vr_bridge_input(struct vrouter *router, struct vr_packet *pkt,
@@ -215,6 +221,7 @@ noinline int vr_bridge_input(struct vrouter *router, struct vr_packet *pkt,
 {
 	const struct ethhdr *eth = (struct ethhdr *)pkt_data(pkt);
 	unsigned int pull_len = pkt->vp_network_h - pkt->vp_data;
+	struct vr_bridge_entry *be;
 	struct vr_nexthop *nh;
 
 	if (!pkt_pull(pkt, pull_len)) {
@@ -228,9 +235,16 @@ noinline int vr_bridge_input(struct vrouter *router, struct vr_packet *pkt,
 		return 0;
 	}
 
-	nh = vr_bridge_route(pkt, eth->h_dest, fmd->fmd_dvrf);
-	if (!nh) {
+	be = vr_bridge_route(pkt, eth->h_dest, fmd);
+	if (!be) {
 		vr_pfree(pkt, VP_DROP_L2_NO_ROUTE);
+		return 0;
+	}
+
+	nh = rcu_dereference(be->be_nh);
+	if (pkt->vp_if->vif_type == VIF_TYPE_PHYSICAL &&
+	    nh->nh_type == NH_TUNNEL) {
+		vr_pfree(pkt, VP_DROP_INVALID_SOURCE);
 		return 0;
 	}
 
@@ -239,10 +253,11 @@ noinline int vr_bridge_input(struct vrouter *router, struct vr_packet *pkt,
 		return 0;
 	}
 
+	fmd->fmd_label = READ_ONCE(be->be_label);
 	return nh_output(pkt, nh, fmd);
 }
 
-/* After all vifs are deleted. */
+/* After all vifs and nexthops are deleted. */
 void vr_bridge_exit(void)
 {
 	WARN_ON(vr_bridge_entries);

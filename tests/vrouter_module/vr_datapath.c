@@ -133,15 +133,44 @@ noinline unsigned int vr_fabric_input(struct vr_interface *vif,
 	return vr_ip_input(&router, pkt, fmd);
 }
 
-/*
- * Forwards a packet that was queued after vr_virtual_input(). In process
- * context, call with bottom halves disabled and in an RCU read section.
- */
+/* Forwards a packet that was held, after the decision about its flow. */
 noinline int vr_reinject_packet(struct vr_packet *pkt,
 				struct vr_forwarding_md *fmd)
 {
-	fmd->fmd_dvrf = READ_ONCE(pkt->vp_if->vif_vrf);
-	return vr_virtual_forward(pkt, fmd);
+	struct vr_nexthop *nh = pkt->vp_nh;
+
+	if (!nh)
+		return vr_bridge_input(pkt->vp_if->vif_router, pkt, fmd);
+
+	if (!(nh->nh_flags & NH_FLAG_VALID)) {
+		vr_pfree(pkt, VP_DROP_INVALID_NH);
+		return 0;
+	}
+
+	return nh->nh_reach_nh(pkt, nh, fmd);
+}
+
+/* A linear copy of the first len bytes, with head_room bytes before them. */
+noinline struct vr_packet *pkt_copy(struct vr_packet *pkt,
+				    unsigned int head_room, unsigned int len)
+{
+	struct vr_packet *copy = vr_palloc(head_room + len);
+
+	if (!copy)
+		return NULL;
+
+	copy->vp_if = pkt->vp_if;
+	copy->vp_cpu = pkt->vp_cpu;
+	copy->vp_type = pkt->vp_type;
+	copy->vp_data = head_room;
+	copy->vp_len = len;
+	copy->vp_tail = head_room + len;
+	if (vr_pcopy(pkt_data(copy), pkt, 0, len) < 0) {
+		vr_pfree(copy, VP_DROP_MISC);
+		return NULL;
+	}
+
+	return copy;
 }
 
 noinline int vr_gro_input(struct vr_packet *pkt, struct vr_nexthop *nh)
@@ -165,11 +194,19 @@ noinline int vr_trap(struct vr_packet *pkt, unsigned short trap_vrf,
 		     unsigned short trap_reason, void *trap_param)
 {
 	struct vr_interface *agent = rcu_dereference(router.vr_agent_if);
+	struct agent_send_params params;
 
 	if (!agent) {
 		vr_pfree(pkt, VP_DROP_TRAP_NO_IF);
 		return 0;
 	}
 
-	return agent->vif_tx(agent, pkt, NULL);
+	params = (struct agent_send_params) {
+		.trap_vrf = trap_vrf,
+		.trap_reason = trap_reason,
+		.trap_param = trap_param,
+	};
+	/* Not a tail call, so that the trace shows the call inside this one. */
+	agent->vif_send(agent, pkt, &params);
+	return 0;
 }

@@ -77,6 +77,32 @@ noinline int vif_plug_mac_request(struct vr_interface *vif,
 	return is_zero_ether_addr(eth->h_dest) ? -EHOSTUNREACH : 0;
 }
 
+noinline unsigned char *vif_cmn_rewrite(struct vr_interface *vif,
+					struct vr_packet **pktp,
+					struct vr_forwarding_md *fmd,
+					const unsigned char *rewrite,
+					unsigned short len)
+{
+	unsigned char *head = pkt_push(*pktp, len);
+
+	if (head)
+		memcpy(head, rewrite, len);
+	return head;
+}
+
+noinline unsigned char *eth_set_rewrite(struct vr_interface *vif,
+					struct vr_packet **pktp,
+					struct vr_forwarding_md *fmd,
+					const unsigned char *rewrite,
+					unsigned short len)
+{
+	unsigned char *head = vif_cmn_rewrite(vif, pktp, fmd, rewrite, len);
+
+	/* Not a tail call, so that the trace shows the call inside this one. */
+	barrier();
+	return head;
+}
+
 static __always_inline void vif_count_rx(struct vr_interface *vif,
 					 struct vr_packet *pkt)
 {
@@ -120,10 +146,90 @@ static int eth_tx(struct vr_interface *vif, struct vr_packet *pkt,
 		  struct vr_forwarding_md *fmd)
 {
 	vif_count_tx(vif, pkt);
-	if (vif_plug_mac_request(vif, pkt, fmd))
+	if (vif->vif_type == VIF_TYPE_VIRTUAL &&
+	    vif_plug_mac_request(vif, pkt, fmd))
 		return vif_drop_pkt(vif, pkt, false);
 
 	return vr_hif_ops->hif_tx(vif, pkt);
+}
+
+static int agent_tx(struct vr_interface *vif, struct vr_packet *pkt,
+		    struct vr_forwarding_md *fmd)
+{
+	vif_count_tx(vif, pkt);
+	return vr_hif_ops->hif_tx(vif, pkt);
+}
+
+/* In front of the frames that the agent gets, behind an Ethernet header. */
+struct agent_hdr {
+	__be16 hdr_ifindex;
+	__be16 hdr_vrf;
+	__be16 hdr_cmd;
+	__be32 hdr_cmd_param;
+	__be32 hdr_cmd_params[4];
+	u8 hdr_cmd_param_5;
+	u8 hdr_pad[3];
+} __packed;
+
+static_assert(sizeof(struct agent_hdr) == 30);
+
+#define AGENT_PKT_HEAD_SPACE	(sizeof(struct ethhdr) + sizeof(struct agent_hdr))
+#define VR_AGENT_MIN_PACKET_LEN	128
+
+static void agent_fill_hdr(struct agent_hdr *hdr, const struct vr_packet *pkt,
+			   const struct agent_send_params *params)
+{
+	const struct vr_flow_trap_arg *fta = params->trap_param;
+
+	memset(hdr, 0, sizeof(*hdr));
+	hdr->hdr_ifindex = htons(pkt->vp_if->vif_idx);
+	hdr->hdr_vrf = htons(params->trap_vrf);
+	hdr->hdr_cmd = htons(params->trap_reason);
+
+	if (params->trap_reason != AGENT_TRAP_FLOW_MISS &&
+	    params->trap_reason != AGENT_TRAP_FLOW_ACTION_HOLD)
+		return;
+
+	hdr->hdr_cmd_param = htonl(fta->vfta_index);
+	hdr->hdr_cmd_params[0] = htonl(fta->vfta_nh_index);
+	hdr->hdr_cmd_params[1] = htonl(fta->vfta_stats.flow_bytes);
+	hdr->hdr_cmd_params[2] = htonl(fta->vfta_stats.flow_packets);
+	hdr->hdr_cmd_param_5 = fta->vfta_gen_id;
+}
+
+/* Usually there is no room for the header, and the agent gets a copy. */
+static int agent_send(struct vr_interface *vif, struct vr_packet *pkt,
+		      void *ifspecific)
+{
+	const struct agent_send_params *params = ifspecific;
+	struct vr_packet *copy;
+	unsigned int len;
+	unsigned char *data;
+
+	vr_preset(pkt);
+
+	if (vr_pgso_size(pkt) || pkt->vp_data < AGENT_PKT_HEAD_SPACE) {
+		len = min_t(unsigned int, pkt_len(pkt), VR_AGENT_MIN_PACKET_LEN);
+		copy = pkt_copy(pkt, AGENT_PKT_HEAD_SPACE, len);
+		if (copy) {
+			vr_pfree(pkt, VP_DROP_DUPLICATED);
+			pkt = copy;
+		}
+	}
+
+	data = pkt_push(pkt, AGENT_PKT_HEAD_SPACE);
+	if (!data) {
+		vr_pfree(pkt, VP_DROP_PUSH);
+		return 0;
+	}
+
+	pkt->vp_type = VP_TYPE_AGENT;
+	pkt->vp_network_h = pkt->vp_data + ETH_HLEN;
+	agent_fill_hdr((struct agent_hdr *)(data + ETH_HLEN), pkt, params);
+	memcpy(data, vif->vif_mac, ETH_ALEN);
+	memcpy(data + ETH_ALEN, vif->vif_mac, ETH_ALEN);
+	*(__be16 *)(data + 2 * ETH_ALEN) = htons(ETH_P_IP);
+	return vif->vif_tx(vif, pkt, NULL);
 }
 
 static int vif_discard_rx(struct vr_interface *vif, struct vr_packet *pkt,
@@ -154,6 +260,9 @@ static void vif_set_handlers(struct vr_interface *vif)
 	} else if (vif->vif_type == VIF_TYPE_PHYSICAL) {
 		vif->vif_rx = eth_rx;
 		vif->vif_tx = eth_tx;
+	} else if (vif->vif_type == VIF_TYPE_AGENT) {
+		vif->vif_tx = agent_tx;
+		vif->vif_send = agent_send;
 	}
 }
 
@@ -253,6 +362,7 @@ vr_interface_create(const struct vr_interface_req *req)
 			vif_free(vif);
 			return NULL;
 		}
+		vif->vif_nh_id = vif->vif_encap_nh->nh_id;
 	}
 
 	return vif;
@@ -367,6 +477,7 @@ void vr_interface_delete(struct vr_interface *vif)
 	if (vif->vif_encap_nh)
 		vr_bridge_leave(vif, vif->vif_vrf);
 	vr_nexthop_unlink(vif->vif_encap_nh);
+	vr_nexthop_forget(vif);
 	vr_interface_unlink(vif);
 	synchronize_net();
 
@@ -395,15 +506,14 @@ static void vif_sum_stats(const struct vr_interface *vif, unsigned int core,
 	}
 }
 
-/* Without CLONED_ORIGINAL, which is not a loss. */
+/* Of all reasons, also those that are no loss. */
 static u64 vif_sum_drops(struct vr_interface *vif)
 {
 	unsigned int reason;
 	u64 sum = 0;
 
 	for (reason = 0; reason < VP_DROP_MAX; reason++)
-		if (reason != VP_DROP_CLONED_ORIGINAL)
-			sum += vif_drop_stats_get(vif, reason);
+		sum += vif_drop_stats_get(vif, reason);
 
 	return sum;
 }

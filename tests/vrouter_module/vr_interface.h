@@ -99,9 +99,12 @@ struct vr_interface {
 	/* The stand-in's own. */
 	struct vr_nexthop *vif_encap_nh;	/* sends out of a virtual vif */
 	struct vr_gro_queue *vif_gro_queue;	/* of a virtual vif */
+	/* Of the agent: passes it a packet, with a struct agent_send_params. */
+	int (*vif_send)(struct vr_interface *vif, struct vr_packet *pkt,
+			void *ifspecific);
 	netdevice_tracker vif_os_tracker;
 	spinlock_t vif_drop_lock;
-	unsigned char vif_reserved8[52];
+	unsigned char vif_reserved8[44];
 };
 
 static_assert(offsetof(struct vr_interface, vif_type) == 8);
@@ -167,6 +170,15 @@ void vr_interface_reset_stats(struct vr_interface *vif);
 int vif_drop_pkt(struct vr_interface *vif, struct vr_packet *pkt, bool input);
 int vif_xconnect(struct vr_interface *vif, struct vr_packet *pkt,
 		 struct vr_forwarding_md *fmd);
+/* Pushes a link header; NULL if there is no room for it. */
+unsigned char *vif_cmn_rewrite(struct vr_interface *vif,
+			       struct vr_packet **pktp,
+			       struct vr_forwarding_md *fmd,
+			       const unsigned char *rewrite, unsigned short len);
+unsigned char *eth_set_rewrite(struct vr_interface *vif,
+			       struct vr_packet **pktp,
+			       struct vr_forwarding_md *fmd,
+			       const unsigned char *rewrite, unsigned short len);
 int vif_plug_mac_request(struct vr_interface *vif, struct vr_packet *pkt,
 			 struct vr_forwarding_md *fmd);
 

@@ -3,6 +3,7 @@
 #include <linux/errno.h>
 #include <linux/rtnetlink.h>
 #include <linux/slab.h>
+#include <linux/socket.h>
 #include <linux/string.h>
 
 #include "vr_message.h"
@@ -15,7 +16,10 @@
 union vr_request {
 	struct vr_interface_req vif;
 	struct vr_drop_stats_req drop_stats;
+	struct vr_flow_req flow;
 	struct vr_hugepage_config hugepage;
+	struct vr_nexthop_req nexthop;
+	struct vr_route_req route;
 };
 
 static struct vr_message *vr_message_alloc(struct list_head *queue)
@@ -291,6 +295,16 @@ static int vr_drop_stats_req_process(const union vr_request *request,
 	}
 }
 
+static int vr_flow_req_process(const union vr_request *request,
+			       struct list_head *queue)
+{
+	struct vr_flow_response reply = {};
+	int err = vr_flow_set(&router, &request->flow, &reply);
+
+	return err ? vr_send_response(queue, err) :
+		     vr_send_object(queue, &vr_flow_response_type, &reply);
+}
+
 /* Allocates nothing; replies like a host without an agent. */
 static int vr_hugepage_config_process(const union vr_request *request,
 				      struct list_head *queue)
@@ -305,6 +319,52 @@ static int vr_hugepage_config_process(const union vr_request *request,
 	return vr_send_object(queue, &vr_hugepage_config_type, &reply);
 }
 
+static int vr_nexthop_req_process(const union vr_request *request,
+				  struct list_head *queue)
+{
+	const struct vr_nexthop_req *req = &request->nexthop;
+
+	switch (req->h_op) {
+	case SANDESH_OP_ADD:
+		return vr_send_response(queue, vr_nexthop_add(&router, req));
+	case SANDESH_OP_DEL:
+		return vr_send_response(queue, vr_nexthop_delete(&router, req));
+	default:
+		return vr_send_response(queue, -EOPNOTSUPP);
+	}
+}
+
+/* Routes of MAC addresses to nexthops that were added by a request. */
+static int vr_route_add(const struct vr_route_req *req)
+{
+	bool labelled = req->rtr_label_flags & VR_BE_LABEL_VALID_FLAG;
+	struct vr_nexthop *nh;
+	int err;
+
+	if (req->rtr_family != AF_BRIDGE || req->rtr_mac.count != ETH_ALEN ||
+	    req->rtr_vrf_id < 0 || req->rtr_vrf_id >= VR_MAX_VRFS)
+		return -EINVAL;
+
+	rcu_read_lock();
+	nh = __vrouter_get_nexthop(&router, req->rtr_nh_id);
+	err = nh && nh->nh_type == NH_TUNNEL ?
+		vr_bridge_set(req->rtr_vrf_id, req->rtr_mac.data, nh,
+			      labelled ? req->rtr_label : -1) :
+		-EINVAL;
+	rcu_read_unlock();
+
+	return err;
+}
+
+static int vr_route_req_process(const union vr_request *request,
+				struct list_head *queue)
+{
+	if (request->route.h_op != SANDESH_OP_ADD)
+		return vr_send_response(queue, -EOPNOTSUPP);
+
+	return vr_send_response(queue, vr_route_add(&request->route));
+}
+
 static const struct vr_request_type {
 	const struct vr_sandesh_type *sandesh;
 	int (*process)(const union vr_request *request,
@@ -312,7 +372,10 @@ static const struct vr_request_type {
 } vr_request_types[] = {
 	{ &vr_interface_req_type, vr_interface_req_process },
 	{ &vr_drop_stats_req_type, vr_drop_stats_req_process },
+	{ &vr_flow_req_type, vr_flow_req_process },
 	{ &vr_hugepage_config_type, vr_hugepage_config_process },
+	{ &vr_nexthop_req_type, vr_nexthop_req_process },
+	{ &vr_route_req_type, vr_route_req_process },
 };
 
 static const struct vr_request_type *

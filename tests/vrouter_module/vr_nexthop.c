@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Nexthops: discard, encap (out of a vif) and composites (copies to many).
+ * Nexthops: discard, encap (out of a vif), composites (copies to many) and VXLAN
+ * tunnels (out of the fabric).
  */
 #include <linux/rtnetlink.h>
 #include <linux/slab.h>
 #include <linux/socket.h>
 #include <linux/xarray.h>
 
+#include "vr_requests.h"
 #include "vrouter.h"
 
 struct vr_nexthop *ip4_default_nh;
@@ -68,6 +70,13 @@ static int nh_encap_l2(struct vr_packet *pkt, struct vr_nexthop *nh,
 		return 0;
 
 	return vif->vif_tx(vif, pkt, fmd);
+}
+
+/* Reverse path: whether a packet may come from where this nexthop leads. */
+static int nh_encap_validate_src(struct vr_packet *pkt, struct vr_nexthop *nh,
+				 struct vr_forwarding_md *fmd, void *ret_data)
+{
+	return pkt->vp_if == nh->nh_dev ? NH_SOURCE_VALID : NH_SOURCE_INVALID;
 }
 
 /* A writable copy with head_room. NULL if out of memory. */
@@ -136,20 +145,25 @@ static int nh_composite_encap(struct vr_packet *pkt, struct vr_nexthop *nh,
 	return 0;
 }
 
-static struct vr_nexthop *vr_nexthop_alloc(struct vrouter *router,
-					   unsigned char type, int vrf)
+/* With the id; with the first free one if that is -1. */
+static struct vr_nexthop *vr_nexthop_alloc_id(struct vrouter *router,
+					      unsigned char type, int vrf,
+					      unsigned int data_size, int id)
 {
-	struct vr_nexthop *nh = kzalloc(sizeof(*nh), GFP_KERNEL);
+	struct vr_nexthop *nh = kzalloc(sizeof(*nh) + data_size, GFP_KERNEL);
+	struct xa_limit limit = XA_LIMIT(0, U16_MAX);
 
 	if (!nh)
 		return NULL;
 
-	if (xa_alloc_bh(&vr_nexthops, &nh->nh_id, nh, XA_LIMIT(0, U16_MAX),
-			GFP_KERNEL)) {
+	if (id >= 0)
+		limit = XA_LIMIT(id, id);
+	if (xa_alloc_bh(&vr_nexthops, &nh->nh_id, nh, limit, GFP_KERNEL)) {
 		kfree(nh);
 		return NULL;
 	}
 
+	nh->nh_data_size = data_size;
 	nh->nh_type = type;
 	nh->nh_family = AF_BRIDGE;
 	nh->nh_flags = NH_FLAG_VALID;
@@ -157,6 +171,12 @@ static struct vr_nexthop *vr_nexthop_alloc(struct vrouter *router,
 	nh->nh_users = 1;
 	nh->nh_router = router;
 	return nh;
+}
+
+static struct vr_nexthop *vr_nexthop_alloc(struct vrouter *router,
+					   unsigned char type, int vrf)
+{
+	return vr_nexthop_alloc_id(router, type, vrf, 0, -1);
 }
 
 struct vr_nexthop *vr_nexthop_encap_create(struct vr_interface *vif)
@@ -168,6 +188,7 @@ struct vr_nexthop *vr_nexthop_encap_create(struct vr_interface *vif)
 		return NULL;
 
 	nh->nh_reach_nh = nh_encap_l2;
+	nh->nh_validate_src = nh_encap_validate_src;
 	nh->nh_dev = vif;
 	vif->vif_users++;
 	return nh;
@@ -291,6 +312,88 @@ static void vr_nexthop_free_rcu(struct rcu_head *head)
 	vr_nexthop_free(nh);
 }
 
+static void vr_nexthop_tunnel_free(struct vr_nexthop *nh)
+{
+	vr_nexthop_unlink(nh);
+	vr_bridge_flush(nh);
+	if (nh->nh_dev)
+		nh->nh_dev->vif_users--;
+	nh->nh_dev = NULL;
+	kfree_rcu(nh, nh_rcu);
+}
+
+int vr_nexthop_add(struct vrouter *router, const struct vr_nexthop_req *req)
+{
+	struct vr_nexthop *nh, *old;
+	struct vr_interface *vif;
+	__be32 oif;
+
+	ASSERT_RTNL();
+
+	if (req->nhr_type != NH_TUNNEL ||
+	    !(req->nhr_flags & NH_FLAG_TUNNEL_VXLAN) || req->nhr_id < 0 ||
+	    req->nhr_id > U16_MAX || req->nhr_encap_oif_id.count != 1 ||
+	    req->nhr_encap.count != ETH_HLEN)
+		return -EINVAL;
+
+	memcpy(&oif, req->nhr_encap_oif_id.data, sizeof(oif));
+	vif = __vrouter_get_interface(router, ntohl(oif));
+	if (!vif || vif->vif_type != VIF_TYPE_PHYSICAL)
+		return -ENODEV;
+
+	/* The stand-in does not change nexthops: their routes go, too. */
+	old = __vrouter_get_nexthop(router, req->nhr_id);
+	if (old && old->nh_type != NH_TUNNEL)
+		return -EBUSY;
+	if (old)
+		vr_nexthop_tunnel_free(old);
+
+	nh = vr_nexthop_alloc_id(router, NH_TUNNEL, req->nhr_vrf, ETH_HLEN,
+				 req->nhr_id);
+	if (!nh)
+		return -ENOMEM;
+
+	nh->nh_flags |= NH_FLAG_TUNNEL_VXLAN;
+	nh->nh_tun_sip = (__force __be32)req->nhr_tun_sip;
+	nh->nh_tun_dip = (__force __be32)req->nhr_tun_dip;
+	memcpy(nh->nh_data, req->nhr_encap.data, ETH_HLEN);
+	nh->nh_reach_nh = nh_vxlan_tunnel;
+	nh->nh_dev = vif;
+	vif->vif_users++;
+	return 0;
+}
+
+int vr_nexthop_delete(struct vrouter *router, const struct vr_nexthop_req *req)
+{
+	struct vr_nexthop *nh;
+
+	ASSERT_RTNL();
+
+	nh = __vrouter_get_nexthop(router, req->nhr_id);
+	if (!nh)
+		return -ENOENT;
+	if (nh->nh_type != NH_TUNNEL)
+		return -EPERM;
+
+	vr_nexthop_tunnel_free(nh);
+	return 0;
+}
+
+void vr_nexthop_forget(struct vr_interface *vif)
+{
+	struct vr_nexthop *nh;
+	unsigned long id;
+
+	ASSERT_RTNL();
+
+	xa_for_each(&vr_nexthops, id, nh) {
+		if (nh->nh_type != NH_TUNNEL || nh->nh_dev != vif)
+			continue;
+		WRITE_ONCE(nh->nh_dev, NULL);
+		vif->vif_users--;
+	}
+}
+
 void vr_nexthop_flood_free(struct vr_nexthop *flood)
 {
 	call_rcu(&vr_flood_encaps(flood)->nh_rcu, vr_nexthop_free_rcu);
@@ -336,6 +439,13 @@ int vr_nexthop_init(struct vrouter *router)
 
 void vr_nexthop_exit(void)
 {
+	struct vr_nexthop *nh;
+	unsigned long id;
+
+	xa_for_each(&vr_nexthops, id, nh)
+		if (nh->nh_type == NH_TUNNEL)
+			vr_nexthop_tunnel_free(nh);
+
 	/* Floods that are still being freed hold an id. */
 	rcu_barrier();
 	vr_nexthop_free(vr_translate_nh);

@@ -13,6 +13,7 @@
 
 struct vr_forwarding_md;
 struct vr_interface;
+struct vr_nexthop_req;
 struct vr_packet;
 struct vrouter;
 
@@ -27,7 +28,13 @@ struct vrouter;
 #define NH_VRF_TRANSLATE	7
 #define NH_L2_RCV		8
 
-#define NH_FLAG_VALID		0x1
+#define NH_FLAG_VALID		0x00000001
+#define NH_FLAG_TUNNEL_VXLAN	0x00000080
+
+/* Result of nh_validate_src. */
+#define NH_SOURCE_INVALID	0
+#define NH_SOURCE_VALID		1
+#define NH_SOURCE_MISMATCH	2
 
 struct vr_nexthop;
 
@@ -51,6 +58,10 @@ struct vr_nexthop {
 		struct {
 			struct vr_component_list __rcu *component;
 		} nh_composite;
+		struct {
+			__be32 tun_sip;
+			__be32 tun_dip;
+		} nh_udp_tun;
 		unsigned char nh_reserved[32];
 	} nh_u;
 	struct vrouter *nh_router;
@@ -67,6 +78,8 @@ struct vr_nexthop {
 
 #define nh_dev		nh_dev_arr[0]
 #define nh_component	nh_u.nh_composite.component
+#define nh_tun_sip	nh_u.nh_udp_tun.tun_sip
+#define nh_tun_dip	nh_u.nh_udp_tun.tun_dip
 
 static_assert(offsetof(struct vr_nexthop, nh_data_size) == 2);
 static_assert(offsetof(struct vr_nexthop, nh_flags) == 4);
@@ -106,10 +119,20 @@ void vr_nexthop_free(struct vr_nexthop *nh);
 /* Packets may still be at it. Its composite of encaps goes as well. */
 void vr_nexthop_flood_free(struct vr_nexthop *flood);
 
+/* Requests. Under rtnl. */
+int vr_nexthop_add(struct vrouter *router, const struct vr_nexthop_req *req);
+int vr_nexthop_delete(struct vrouter *router, const struct vr_nexthop_req *req);
+/* The tunnels that leave by a vif no longer do: it is being deleted. */
+void vr_nexthop_forget(struct vr_interface *vif);
+
 /* Under rtnl. */
 int vr_nexthop_flood_add(struct vr_nexthop *flood, struct vr_nexthop *encap);
 /* Cannot fail. True if the last one has left. */
 bool vr_nexthop_flood_remove(struct vr_nexthop *flood, struct vr_nexthop *encap);
+
+/* vr_tunnel.c: the nh_reach_nh of VXLAN tunnels. */
+int nh_vxlan_tunnel(struct vr_packet *pkt, struct vr_nexthop *nh,
+		    struct vr_forwarding_md *fmd);
 
 int nh_output(struct vr_packet *pkt, struct vr_nexthop *nh,
 	      struct vr_forwarding_md *fmd);

@@ -39,6 +39,10 @@ struct vr_nexthop;
 #define VP_TYPE_PBB		7
 #define VP_TYPE_UNKNOWN		8
 
+/* The packet is in a tunnel: the header at vp_inner_network_h counts. */
+#define vr_pkt_type_is_overlay(type) \
+	((type) == VP_TYPE_IPOIP || (type) == VP_TYPE_IP6OIP)
+
 #define VP_QUEUE_INVALID	0xff
 #define VP_PRIORITY_INVALID	0xf
 #define VP_TTL_DEFAULT		64
@@ -191,19 +195,40 @@ static_assert(VP_DROP_MAX == 55);
  * are static ones of linux_host.c, reached through this table alone.
  */
 struct host_os {
+	/* A packet of no vif, with an empty linear buffer. */
+	struct vr_packet *(*hos_palloc)(unsigned int size);
 	struct vr_packet *(*hos_pclone)(struct vr_packet *pkt);
+	/* Copies len bytes from offset on to dst; the number copied, or -EFAULT. */
+	int (*hos_pcopy)(unsigned char *dst, struct vr_packet *pkt,
+			 unsigned int offset, unsigned int len);
 	int (*hos_pcow)(struct vr_packet **pktp, unsigned short head_room);
 	void (*hos_pfree)(struct vr_packet *pkt, unsigned short reason);
 	unsigned int (*hos_pfrag_len)(struct vr_packet *pkt);
+	/* More room before vp_data, in a head of its own; non-zero on failure. */
+	int (*hos_pexpand_head)(struct vr_packet *pkt, unsigned int hspace);
+	unsigned int (*hos_pgso_size)(struct vr_packet *pkt);
 	int (*hos_pkt_may_pull)(struct vr_packet *pkt, unsigned int len);
+	/* Of the tunnel for a packet: the same for all of a flow. */
+	u16 (*hos_get_udp_src_port)(struct vr_packet *pkt,
+				    struct vr_forwarding_md *fmd,
+				    unsigned short vrf);
+	/* Back to the data as received. */
+	void (*hos_preset)(struct vr_packet *pkt);
 };
 
 extern const struct host_os *vrouter_host;
 
+#define vr_palloc(size)			(vrouter_host->hos_palloc(size))
 #define vr_pclone(pkt)			(vrouter_host->hos_pclone(pkt))
+#define vr_pcopy(dst, pkt, off, len)	(vrouter_host->hos_pcopy(dst, pkt, off, len))
 #define vr_pcow(pktp, head_room)	(vrouter_host->hos_pcow(pktp, head_room))
 #define vr_pfree(pkt, reason)		(vrouter_host->hos_pfree(pkt, reason))
 #define vr_pfrag_len(pkt)		(vrouter_host->hos_pfrag_len(pkt))
+#define vr_pexpand_head(pkt, hspace)	(vrouter_host->hos_pexpand_head(pkt, hspace))
+#define vr_get_udp_src_port(pkt, fmd, vrf) \
+	(vrouter_host->hos_get_udp_src_port(pkt, fmd, vrf))
+#define vr_pgso_size(pkt)		(vrouter_host->hos_pgso_size(pkt))
+#define vr_preset(pkt)			(vrouter_host->hos_preset(pkt))
 #define vr_pkt_may_pull(pkt, len)	(vrouter_host->hos_pkt_may_pull(pkt, len))
 
 static inline struct sk_buff *vp_os_packet(struct vr_packet *pkt)

@@ -1,15 +1,117 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * IPv4 from the fabric: VXLAN goes to the VMs; the rest has no route and is
- * dropped by the discard nexthop.
+ * IPv4. Flows of packets from VMs; and packets from the fabric: VXLAN goes to the
+ * VMs, the rest has no route and is dropped by the discard nexthop.
  */
+#include <linux/icmp.h>
 #include <linux/ip.h>
 #include <linux/udp.h>
+#include <net/ip.h>
 
 #include "vrouter.h"
 
 #define VR_VXLAN_UDP_DST_PORT	4789
 #define VR_VXLAN_HLEN		8
+
+/* A fragment but the first: it has no ports. */
+static bool vr_ip_is_fragment_tail(const struct iphdr *ip)
+{
+	return ip->frag_off & htons(IP_OFFSET);
+}
+
+noinline bool vr_inet_flow_allow_new_flow(struct vrouter *router,
+					  struct vr_packet *pkt)
+{
+	const struct iphdr *ip = (struct iphdr *)pkt_network_header(pkt);
+
+	return !vr_ip_is_fragment_tail(ip);
+}
+
+/* The nexthop that is part of the flow's key: the one to the vif. */
+static noinline __noclone unsigned int
+vr_inet_flow_nexthop(struct vr_packet *pkt, unsigned short vlan)
+{
+	return pkt->vp_if->vif_nh_id;
+}
+
+/* Ports, or what ICMP has in their place. Non-zero if the packet is too short. */
+static int vr_inet_flow_ports(struct vr_packet *pkt, struct vr_flow *key)
+{
+	unsigned int offset = pkt->vp_network_h - pkt->vp_data;
+	const struct iphdr *ip = (struct iphdr *)pkt_network_header(pkt);
+	unsigned int len = 4 * ip->ihl;
+	const struct icmphdr *icmp;
+	const __be16 *ports;
+
+	if (vr_ip_is_fragment_tail(ip))
+		return 0;
+
+	switch (ip->protocol) {
+	case IPPROTO_ICMP:
+		if (!pkt_may_pull(pkt, offset + len + sizeof(*icmp)))
+			return -EINVAL;
+		icmp = (struct icmphdr *)(pkt_network_header(pkt) + len);
+		key->flow_sport = icmp->un.echo.id;
+		if (icmp->type != ICMP_ECHO)
+			key->flow_dport = htons(icmp->type);
+		return 0;
+	case IPPROTO_TCP:
+	case IPPROTO_UDP:
+		if (!pkt_may_pull(pkt, offset + len + 2 * sizeof(*ports)))
+			return -EINVAL;
+		ports = (__be16 *)(pkt_network_header(pkt) + len);
+		key->flow_sport = ports[0];
+		key->flow_dport = ports[1];
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+static noinline __noclone int
+vr_inet_form_flow(struct vrouter *router, unsigned short vrf,
+		  struct vr_packet *pkt, u16 vlan, struct vr_flow *key)
+{
+	const struct iphdr *ip;
+
+	memset(key, 0, sizeof(*key));
+	if (vr_inet_flow_ports(pkt, key))
+		return -EINVAL;
+
+	ip = (struct iphdr *)pkt_network_header(pkt);
+	key->flow_sip = ip->saddr;
+	key->flow_dip = ip->daddr;
+	key->flow_proto = ip->protocol;
+	if (vr_flow_fat_flow_lookup(router, pkt, ip->protocol, key->flow_sport,
+				    key->flow_dport))
+		key->flow_sport = 0;
+	key->flow_nh_id = vr_inet_flow_nexthop(pkt, vlan);
+	return 0;
+}
+
+noinline flow_result_t vr_inet_flow_lookup(struct vrouter *router,
+					   struct vr_packet *pkt,
+					   struct vr_forwarding_md *fmd)
+{
+	const struct iphdr *ip = (struct iphdr *)pkt_network_header(pkt);
+	struct vr_interface *vif = pkt->vp_if;
+	struct vr_flow key;
+
+	if (pkt->vp_flags & VP_FLAG_FLOW_SET)
+		return FLOW_FORWARD;
+	if (!(READ_ONCE(vif->vif_flags) & VIF_FLAG_POLICY_ENABLED) ||
+	    vif->vif_type != VIF_TYPE_VIRTUAL)
+		return FLOW_FORWARD;
+	if (ip->version != 4 || ip->ihl < 5)
+		return FLOW_DROP;
+
+	if (vr_inet_form_flow(router, fmd->fmd_dvrf, pkt, fmd->fmd_vlan, &key)) {
+		vr_pfree(pkt, VP_DROP_MISC);
+		return FLOW_CONSUMED;
+	}
+
+	return vr_flow_lookup(router, &key, pkt, fmd);
+}
 
 static bool vr_ip_is_vxlan(struct vr_packet *pkt)
 {

@@ -204,6 +204,69 @@ static const struct vr_sandesh_field vr_drop_stats_req_fields[] = {
 
 SANDESH_TYPE(vr_drop_stats_req);
 
+#define FR(id, type, member) \
+	FIELD(id, type, vr_flow_req, fr_##member)
+
+static const struct vr_sandesh_field vr_flow_req_fields[] = {
+	FR(1, I32, op),
+	ZERO(2, I16),	/* rid */
+	FR(3, I32, index),
+	FR(4, I16, action),
+	FR(5, I16, flags),
+	ZERO(6, I32),	/* rindex */
+	FR(7, I32, family),
+	ZERO(8, U64),	/* flow_sip_u */
+	FR(9, U64, flow_sip_l),
+	ZERO(10, U64),	/* flow_dip_u */
+	FR(11, U64, flow_dip_l),
+	FR(12, U16, flow_sport),
+	FR(13, U16, flow_dport),
+	FR(14, BYTE, flow_proto),
+	FR(15, U16, flow_vrf),
+	FR(16, U16, flow_dvrf),
+	/* mirrors, up to 22; ecmp_nh_index */
+	ZERO(17, U16),
+	ZERO(18, U16),
+	ZERO(19, U32),
+	ZERO(20, U16),
+	EMPTY(21, BYTE),
+	ZERO(22, U16),
+	ZERO(23, U32),
+	FR(24, U32, src_nh_index),
+	FR(25, U32, flow_nh_id),
+	FR(26, U16, drop_reason),
+	FR(27, BYTE, gen_id),
+	/* the reverse flow, QoS, TTL and others, up to 39 */
+	ZERO(28, U64),
+	ZERO(29, U64),
+	ZERO(30, U64),
+	ZERO(31, U64),
+	ZERO(32, U32),
+	ZERO(33, U16),
+	ZERO(34, U16),
+	ZERO(35, U16),
+	ZERO(36, BYTE),
+	ZERO(37, I16),
+	ZERO(38, I16),
+	ZERO(39, BYTE),
+};
+
+SANDESH_TYPE(vr_flow_req);
+
+static const struct vr_sandesh_field vr_flow_response_fields[] = {
+	FIELD(1, I32, vr_flow_response, fresp_op),
+	ZERO(2, U16),	/* rid */
+	FIELD(3, U16, vr_flow_response, fresp_flags),
+	FIELD(4, U32, vr_flow_response, fresp_index),
+	/* bytes, packets, stats_oflow */
+	ZERO(5, U32),
+	ZERO(6, U32),
+	ZERO(7, U32),
+	FIELD(8, BYTE, vr_flow_response, fresp_gen_id),
+};
+
+SANDESH_TYPE(vr_flow_response);
+
 static const struct vr_sandesh_field vr_hugepage_config_fields[] = {
 	FIELD(1, I32, vr_hugepage_config, vhp_op),
 	EMPTY(2, U64),	/* mem */
@@ -215,3 +278,55 @@ static const struct vr_sandesh_field vr_hugepage_config_fields[] = {
 };
 
 SANDESH_TYPE(vr_hugepage_config);
+
+#define NHR(id, type, member) \
+	FIELD(id, type, vr_nexthop_req, nhr_##member)
+
+static const struct vr_sandesh_field vr_nexthop_req_fields[] = {
+	FIELD(1, I32, vr_nexthop_req, h_op),
+	NHR(2, BYTE, type),
+	ZERO(3, BYTE),		/* family */
+	NHR(4, I32, id),
+	ZERO(5, I32),		/* rid */
+	LIST(6, I32, vr_nexthop_req, nhr_encap_oif_id),
+	/* encap_len, encap_family */
+	ZERO(7, I32),
+	ZERO(8, I32),
+	NHR(9, I32, vrf),
+	NHR(10, U32, tun_sip),
+	NHR(11, U32, tun_dip),
+	/* tun_sport, tun_dport, ref_cnt, marker */
+	ZERO(12, I16),
+	ZERO(13, I16),
+	ZERO(14, I32),
+	ZERO(15, I32),
+	NHR(16, U32, flags),
+	LIST(17, BYTE, vr_nexthop_req, nhr_encap),
+};
+
+SANDESH_TYPE(vr_nexthop_req);
+
+#define RTR(id, type, member) \
+	FIELD(id, type, vr_route_req, rtr_##member)
+
+static const struct vr_sandesh_field vr_route_req_fields[] = {
+	FIELD(1, I32, vr_route_req, h_op),
+	RTR(2, I32, vrf_id),
+	RTR(3, I32, family),
+	/* prefix, prefix_len, rid */
+	EMPTY(4, BYTE),
+	ZERO(5, I32),
+	ZERO(6, I16),
+	RTR(7, I16, label_flags),
+	RTR(8, I32, label),
+	RTR(9, I32, nh_id),
+	/* marker, marker_plen */
+	EMPTY(10, BYTE),
+	ZERO(11, I32),
+	LIST(12, BYTE, vr_route_req, rtr_mac),
+	/* replace_plen, index */
+	ZERO(13, I32),
+	ZERO(14, I32),
+};
+
+SANDESH_TYPE(vr_route_req);

@@ -66,6 +66,57 @@ struct vr_drop_stats_req {
 	s64 vds_drops[VP_DROP_MAX];	/* by reason; that of 0 is not sent */
 };
 
+struct vr_flow_req {
+	s32 fr_op;
+	s32 fr_index;		/* -1: add the flow */
+	s16 fr_action;
+	s16 fr_flags;
+	s32 fr_family;
+	u64 fr_flow_sip_l;	/* addresses and ports in network order */
+	u64 fr_flow_dip_l;
+	u16 fr_flow_sport;
+	u16 fr_flow_dport;
+	u8 fr_flow_proto;
+	u16 fr_flow_vrf;
+	u16 fr_flow_dvrf;
+	u32 fr_src_nh_index;
+	u32 fr_flow_nh_id;
+	u16 fr_drop_reason;
+	u8 fr_gen_id;
+};
+
+struct vr_flow_response {
+	s32 fresp_op;
+	u16 fresp_flags;
+	u32 fresp_index;
+	u8 fresp_gen_id;
+};
+
+struct vr_nexthop_req {
+	s32 h_op;
+	u8 nhr_type;
+	s32 nhr_id;
+	struct vr_sandesh_list nhr_encap_oif_id;
+	s32 nhr_vrf;
+	u32 nhr_tun_sip;	/* in network order */
+	u32 nhr_tun_dip;
+	u32 nhr_flags;
+	struct vr_sandesh_list nhr_encap;
+};
+
+/* rtr_label_flags of a bridge's route */
+#define VR_BE_LABEL_VALID_FLAG	0x2
+
+struct vr_route_req {
+	s32 h_op;
+	s32 rtr_vrf_id;
+	s32 rtr_family;
+	s16 rtr_label_flags;
+	s32 rtr_label;
+	s32 rtr_nh_id;
+	struct vr_sandesh_list rtr_mac;
+};
+
 struct vr_hugepage_config {
 	s32 vhp_op;
 	u32 vhp_resp;
@@ -74,6 +125,10 @@ struct vr_hugepage_config {
 extern const struct vr_sandesh_type vr_response_type;
 extern const struct vr_sandesh_type vr_interface_req_type;
 extern const struct vr_sandesh_type vr_drop_stats_req_type;
+extern const struct vr_sandesh_type vr_flow_req_type;
+extern const struct vr_sandesh_type vr_flow_response_type;
 extern const struct vr_sandesh_type vr_hugepage_config_type;
+extern const struct vr_sandesh_type vr_nexthop_req_type;
+extern const struct vr_sandesh_type vr_route_req_type;
 
 #endif /* VR_REQUESTS_H */

@@ -59,16 +59,21 @@ static void vif_count_drop(struct vr_interface *vif, unsigned int reason,
 	spin_unlock(&vif->vif_drop_lock);
 }
 
-/* Call with bottom halves disabled, on the given CPU. */
+/*
+ * The CPU is the one where the packet came in: a packet that was held is
+ * counted there by another.
+ */
 void pkt_drop_stats(struct vr_interface *vif, unsigned short reason,
 		    unsigned int cpu)
 {
 	if (WARN_ON_ONCE(reason >= VP_DROP_MAX))
 		reason = VP_DROP_INVALID;
 
+	local_bh_disable();
 	router.vr_pdrop_stats[cpu][reason]++;
 	if (vif)
 		vif_count_drop(vif, reason, cpu);
+	local_bh_enable();
 }
 
 u64 vr_drop_stats_get(struct vrouter *router, unsigned int reason, int cpu)

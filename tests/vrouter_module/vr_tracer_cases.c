@@ -181,9 +181,10 @@ static void vr_sleepy_finish(struct vr_packet *pkt, bool copy)
 	local_bh_disable();
 	rcu_read_lock();
 	pkt->vp_cpu = smp_processor_id() & U8_MAX;
+	fmd.fmd_dvrf = READ_ONCE(pkt->vp_if->vif_vrf);
 	if (copy)
 		vr_pfree(pkt, VP_DROP_CLONED_ORIGINAL);
-	else
+	else if (vr_flow_forward(&router, pkt, &fmd))
 		vr_reinject_packet(pkt, &fmd);
 	rcu_read_unlock();
 	local_bh_enable();

@@ -14,6 +14,7 @@
 #include <linux/compiler.h>
 #include <linux/types.h>
 
+#include "vr_flow.h"
 #include "vr_interface.h"
 #include "vr_nexthop.h"
 #include "vr_packet.h"
@@ -25,6 +26,8 @@
 /* The last two vifs are internal, in this order. */
 #define VR_VIF_PKT3		(VR_MAX_INTERFACES - 2)
 #define VR_VIF_PKT1		(VR_MAX_INTERFACES - 1)
+
+struct vr_bridge_entry;
 
 struct vrouter {
 	unsigned char vr_reserved1[16];
@@ -48,21 +51,6 @@ static_assert(offsetof(struct vrouter, vr_eth_if) == 216);
 
 extern struct vrouter router;
 
-/* Result of the flow lookup for a packet. */
-typedef enum {
-	FLOW_FORWARD,
-	FLOW_CONSUMED,
-	FLOW_DROP,
-} flow_result_t;
-
-struct vr_flow {
-	__be32 flow_sip;
-	__be32 flow_dip;
-	__be16 flow_sport;
-	__be16 flow_dport;
-	u8 flow_proto;
-};
-
 /* vr_datapath.c */
 int vr_pkt_type(struct vr_packet *pkt, unsigned short offset,
 		struct vr_forwarding_md *fmd);
@@ -78,30 +66,45 @@ int vr_trap(struct vr_packet *pkt, unsigned short trap_vrf,
 	    unsigned short trap_reason, void *trap_param);
 
 /* trap_reason */
-#define AGENT_TRAP_FLOW_MISS	6
+#define AGENT_TRAP_FLOW_MISS		6
+#define AGENT_TRAP_L3_PROTOCOLS		7
+#define AGENT_TRAP_HANDLE_DF		11
+#define AGENT_TRAP_FLOW_ACTION_HOLD	15
+
+struct vr_packet *pkt_copy(struct vr_packet *pkt, unsigned int head_room,
+			   unsigned int len);
+
+/* Argument of vif_send. */
+struct agent_send_params {
+	unsigned short trap_vrf;
+	unsigned short trap_reason;
+	void *trap_param;
+};
+
+/* trap_param of flows */
+struct vr_flow_trap_arg {
+	unsigned int vfta_index;
+	unsigned int vfta_nh_index;
+	struct vr_flow_stats vfta_stats;
+	u8 vfta_gen_id;
+};
 
 /* True if GRO has consumed the packet, and will pass it to the nexthop. */
 int vr_gro_input(struct vr_packet *pkt, struct vr_nexthop *nh);
-
-/* vr_flow.c */
-bool vr_flow_forward(struct vrouter *router, struct vr_packet *pkt,
-		     struct vr_forwarding_md *fmd);
-bool __vr_flow_forward(flow_result_t result, struct vr_packet *pkt,
-		       struct vr_forwarding_md *fmd);
-flow_result_t vr_inet_flow_lookup(struct vrouter *router,
-				  struct vr_packet *pkt,
-				  struct vr_forwarding_md *fmd);
-flow_result_t vr_flow_lookup(struct vrouter *router, struct vr_flow *key,
-			     struct vr_packet *pkt,
-			     struct vr_forwarding_md *fmd);
 
 /* vr_bridge.c */
 void vr_bridge_exit(void);
 int vr_bridge_input(struct vrouter *router, struct vr_packet *pkt,
 		    struct vr_forwarding_md *fmd);
-struct vr_nexthop *bridge_lookup(unsigned int vrf, const unsigned char *mac);
+struct vr_bridge_entry *bridge_lookup(const unsigned char *mac,
+				      struct vr_forwarding_md *fmd);
 int vr_bridge_learn(struct vrouter *router, struct vr_packet *pkt,
 		    const struct ethhdr *eth, struct vr_forwarding_md *fmd);
+/* Adds or changes a route; label is -1 or a tunnel's VNID. */
+int vr_bridge_set(unsigned int vrf, const unsigned char *mac,
+		  struct vr_nexthop *nh, int label);
+/* Deletes all routes to a nexthop. */
+void vr_bridge_flush(const struct vr_nexthop *nh);
 /* Under rtnl: the vif gets a VRF's floods, or no longer and is forgotten. */
 int vr_bridge_join(struct vr_interface *vif, unsigned int vrf);
 void vr_bridge_leave(struct vr_interface *vif, unsigned int vrf);
@@ -130,6 +133,12 @@ u64 vif_drop_stats_get(struct vr_interface *vif, unsigned int reason);
 void vif_drop_stats_reset(struct vr_interface *vif);
 
 /* linux_host.c */
+int vr_allocate_default_wq(void);
+/* Runs what is scheduled first. */
+void vr_destroy_default_wq(void);
+/* Calls fn(arg) in process context, in an RCU read section. */
+int lh_schedule_work(unsigned int cpu, void (*fn)(void *), void *arg);
+#define vr_schedule_work(cpu, fn, arg)	lh_schedule_work(cpu, fn, arg)
 void lh_pfree_skb(struct sk_buff *skb, struct vr_interface *vif,
 		  unsigned short reason);
 

@@ -45,9 +45,15 @@ static int __init vrouter_init(void)
 	err = vr_interface_init();
 	if (err)
 		goto free_nexthops;
-	err = vr_tracer_cases_init();
+	err = vr_allocate_default_wq();
 	if (err)
 		goto free_interfaces;
+	err = vr_flow_init(&router);
+	if (err)
+		goto free_wq;
+	err = vr_tracer_cases_init();
+	if (err)
+		goto exit_flows;
 	err = linux_if_init();
 	if (err)
 		goto exit_cases;
@@ -62,6 +68,10 @@ exit_if:
 	linux_if_exit();
 exit_cases:
 	vr_tracer_cases_exit();
+exit_flows:
+	vr_flow_exit(&router);
+free_wq:
+	vr_destroy_default_wq();
 free_interfaces:
 	kvfree(router.vr_interfaces);
 free_nexthops:
@@ -78,9 +88,11 @@ static void __exit vrouter_exit(void)
 	vr_interface_exit();
 	linux_if_exit();
 	vr_tracer_cases_exit();
+	vr_destroy_default_wq();
+	vr_flow_exit(&router);
+	vr_nexthop_exit();
 	vr_bridge_exit();
 	kvfree(router.vr_interfaces);
-	vr_nexthop_exit();
 	vr_stats_exit(&router);
 }
 
