@@ -38,6 +38,13 @@ export {
   type PacketOffsets,
   packetOffsets,
 } from "./src/kernel/packet_offsets.ts";
+export {
+  compileFilters,
+  type Expressions,
+  type Filters,
+  type PacketFilter,
+} from "./src/packet/expression.ts";
+export type { Instruction } from "./src/packet/ebpf.ts";
 export type { AttachProgress, BackendName, ObjectName, ObjectReader } from "./src/probe/backend.ts";
 export type { ObjectSource, User } from "./src/probe/backend_choice.ts";
 export type { Counts, PacketCounts } from "./src/probe/counters.ts";

@@ -55,10 +55,11 @@ struct frame {
  * A program that interrupts another on the same CPU finds the frame busy, and
  * its packet is asked for again. It cannot happen among kprobe, multi and
  * session programs: the kernel skips a program, and counts it as missed, while
- * another is active on the CPU (bpf_prog_active). But raw tracepoints, fentry
- * and fexit do not take part in that. All of them run without preemption, so
- * whoever interrupts is done before the interrupted continues, and the flag
- * needs no atomic operation, which Linux 5.10 does not have.
+ * another is active on the CPU (bpf_prog_active). But raw tracepoints do not
+ * take part in that. All of these run without preemption, so whoever interrupts
+ * is done before the interrupted continues, and the flag needs no atomic
+ * operation, which Linux 5.10 does not have. fentry and fexit programs may be
+ * preempted, so they must not use it.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

@@ -23,6 +23,7 @@ import { LineWriter, OutputClosed } from "./output/line_writer.ts";
 import { Log } from "./output/log.ts";
 import { standardError } from "./output/messages.ts";
 import { STANDARD_OUTPUT } from "./output/sinks.ts";
+import { compileFilters } from "./packet/expression.ts";
 import { readObject } from "./probe/object_file.ts";
 import { printable } from "./sys/printable.ts";
 import { Failure } from "./sys/failure.ts";
@@ -85,9 +86,11 @@ async function run(
     case "completions":
       return runCompletions(invocation.shell, ioOf(writer, false));
     case "trace": {
+      // Before signals are caught: they end the wait for the name of a host.
+      const filter = await compileFilters(invocation.options.filters);
       signals.catch();
       const log = new Log({ debug: invocation.options.debug });
-      return await runTrace(invocation.options, log, signals, readObject);
+      return await runTrace(invocation.options, filter, log, signals, readObject);
     }
   }
 }

@@ -11,7 +11,7 @@ import { readDistribution } from "../kernel/platform.ts";
 import { type KernelSources, readSources } from "../kernel/sources.ts";
 import { OutputClosed } from "../output/line_writer.ts";
 import type { Log } from "../output/log.ts";
-import { compileFilters, type PacketFilter } from "../packet/expression.ts";
+import type { PacketFilter } from "../packet/expression.ts";
 import { Progress } from "../output/progress.ts";
 import { summarize } from "../output/summary.ts";
 import { VIEWS } from "../output/views.ts";
@@ -57,17 +57,18 @@ export interface TraceSignals {
 /**
  * Traces until the user, a limit or a closed output ends it.
  *
+ * @param filter those of the options, compiled
  * @param readObject reads a BPF object of this program; called once it is clear that tracing can start
  * @returns exit status
  * @throws {Failure} if tracing is impossible
  */
 export async function runTrace(
   options: TraceOptions,
+  filter: PacketFilter | null,
   log: Log,
   signals: TraceSignals,
   readObject: ObjectReader,
 ): Promise<number> {
-  const filter = await compileFilters(options.filters);
   requireCapabilities(options);
   using _timing = options.maxOverhead === null ? null : requireRunStatistics();
   removeStale(options.readyFile);
