@@ -65,7 +65,9 @@ Deno.test("docs/file-formats.md has the keys of vrft --format events", async () 
 
 Deno.test("docs/file-formats.md has the fields of struct vrft_event", () => {
   const header = Deno.readTextFileSync(new URL("bpf/vrft.h", ROOT));
-  const body = /^struct vrft_event \{\n(.*?)^\};/ms.exec(header)![1]!;
+  const whole = /^struct vrft_event \{\n(.*?)^\};/ms.exec(header)![1]!;
+  // Of a union, its first member.
+  const body = whole.replace(/^\tunion \{\n\t(.*\n)[^}]*\};/gm, "$1");
   const fields = Array.from(body.matchAll(/^\t__u(\d+) (\w+);/gm), ([, bits, name]) => ({
     size: Number(bits) / 8,
     name: name!,
