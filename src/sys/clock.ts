@@ -4,18 +4,35 @@
  * @module
  */
 
+import { readText } from "./files.ts";
 import { libc } from "./libc.ts";
 
 const CLOCK_MONOTONIC = 1;
+const OFFSETS = "/proc/self/timens_offsets";
 
 const time = new Uint8Array(16);
 const view = new DataView(time.buffer);
 
 /**
- * Nanoseconds of CLOCK_MONOTONIC, which BPF's `bpf_ktime_get_ns` reads, too. Rounded as the sum of two
- * words of a timestamp is, and so comparable with it.
+ * A clock that gives nanoseconds of CLOCK_MONOTONIC as BPF's `bpf_ktime_get_ns` reads it: without the
+ * offset of a time namespace. They are rounded as the sum of two words of a timestamp is, and so comparable
+ * with it.
  */
-export function monotonicTime(): number {
-  libc().clock_gettime(CLOCK_MONOTONIC, time);
-  return Number(view.getBigInt64(0, true)) * 1e9 + Number(view.getBigInt64(8, true));
+export function monotonicClock(): () => number {
+  const { seconds, nanoseconds } = namespaceOffset(readText(OFFSETS) ?? "");
+  return () => {
+    libc().clock_gettime(CLOCK_MONOTONIC, time);
+    const whole = Number(view.getBigInt64(0, true)) - seconds;
+    return whole * 1e9 + (Number(view.getBigInt64(8, true)) - nanoseconds);
+  };
+}
+
+/**
+ * What the process's time namespace adds to CLOCK_MONOTONIC.
+ *
+ * @param text contents of /proc/self/timens_offsets, which kernels before 5.6 do not have
+ */
+export function namespaceOffset(text: string): { seconds: number; nanoseconds: number } {
+  const [, seconds = "0", nanoseconds = "0"] = /^monotonic\s+(-?\d+)\s+(\d+)$/m.exec(text) ?? [];
+  return { seconds: Number(seconds), nanoseconds: Number(nanoseconds) };
 }

@@ -19,7 +19,7 @@ import type { BpfObject } from "../probe/object.ts";
 import { RingReader, STALL_NS } from "../probe/ring.ts";
 import { RingMapping } from "../probe/ring_mapping.ts";
 import { amount } from "../sys/amount.ts";
-import { monotonicTime } from "../sys/clock.ts";
+import { monotonicClock } from "../sys/clock.ts";
 import type { Connection } from "../sys/connections.ts";
 import { disposedError } from "../sys/disposed.ts";
 import { Poller } from "../sys/poller.ts";
@@ -157,7 +157,7 @@ export class Tracer implements Disposable {
     this.#object = object;
     setFilter(object, options.interfaces);
     const { memory } = resources.use(new RingMapping(object));
-    this.#ring = new RingReader(memory, monotonicTime);
+    this.#ring = new RingReader(memory, monotonicClock());
     this.#doorbell = resources.use(new Doorbell(object.mapFd("doorbell")));
     this.#poller = resources.use(new Poller(this.#doorbell.fd));
     this.#counters = new Counters(memory.rings);

@@ -6,7 +6,7 @@ import { BpfObject } from "../../src/probe/object.ts";
 import { CALL, FRAME, KIND_ENTRY } from "../../src/probe/record.ts";
 import { RingReader } from "../../src/probe/ring.ts";
 import { RingMapping } from "../../src/probe/ring_mapping.ts";
-import { monotonicTime } from "../../src/sys/clock.ts";
+import { monotonicClock } from "../../src/sys/clock.ts";
 import { BPF_PROG_TYPE_RAW_TRACEPOINT, bpfTest, RecordProgram } from "../support/bpf.ts";
 import { builtObject } from "../support/built_object.ts";
 import { SMALL } from "../support/loaded_object.ts";
@@ -32,7 +32,7 @@ test("the program finds the cookies of all functions in the table", async () => 
 
   const found: bigint[] = [];
   using ring = new RingMapping(object);
-  new RingReader(ring.memory, monotonicTime).drain({
+  new RingReader(ring.memory, monotonicClock()).drain({
     record: (words, at) =>
       found.push(BigInt(words[at + CALL]!) | BigInt(words[at + FRAME]!) << 32n),
   }, Infinity);

@@ -14,7 +14,7 @@ import { Libbpf, LibbpfError } from "../../src/probe/libbpf.ts";
 import { BpfObject } from "../../src/probe/object.ts";
 import { RECORD_VERSION } from "../../src/probe/record.ts";
 import { Failure } from "../../src/sys/failure.ts";
-import { monotonicTime } from "../../src/sys/clock.ts";
+import { monotonicClock } from "../../src/sys/clock.ts";
 import { SystemError } from "../../src/sys/libc.ts";
 import { BPF_PROG_TYPE_KPROBE, BPF_PROG_TYPE_RAW_TRACEPOINT, bpfTest } from "../support/bpf.ts";
 import { builtObject } from "../support/built_object.ts";
@@ -202,7 +202,7 @@ test("a disposed object closes once, and everything of it throws", async () => {
   const object = BpfObject.load(libbpf, builtObject(), TEST_PROGRAM, SMALL);
   const ring = new RingMapping(object);
   const counters = new Counters(ring.memory.rings);
-  const reader = new RingReader(ring.memory, monotonicTime);
+  const reader = new RingReader(ring.memory, monotonicClock());
   const control = new Int32Array(object.control, 0, 2);
   for (const resource of [ring, object, ring, object]) {
     resource[Symbol.dispose]();

@@ -22,7 +22,7 @@ import {
 } from "../../src/probe/record.ts";
 import { RingReader } from "../../src/probe/ring.ts";
 import { RingMapping } from "../../src/probe/ring_mapping.ts";
-import { monotonicTime } from "../../src/sys/clock.ts";
+import { monotonicClock } from "../../src/sys/clock.ts";
 import { onlineCpus } from "../../src/sys/cpus.ts";
 import { addressOf, libc, SystemError } from "../../src/sys/libc.ts";
 import { Poller } from "../../src/sys/poller.ts";
@@ -374,7 +374,7 @@ test("a second reader begins where the first one ended", async () => {
   ring.program.run(0n, KIND_ENTRY, 2n);
   using mapping = new RingMapping(ring.object);
   const collector = new Collector();
-  new RingReader(mapping.memory, monotonicTime).drain(collector, Infinity);
+  new RingReader(mapping.memory, monotonicClock()).drain(collector, Infinity);
   assert.deepEqual(collector.frames, [2]);
 });
 

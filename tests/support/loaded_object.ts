@@ -10,7 +10,7 @@ import { Libbpf } from "../../src/probe/libbpf.ts";
 import { BpfObject, type ObjectOptions, type ProgramChoice } from "../../src/probe/object.ts";
 import { RingReader } from "../../src/probe/ring.ts";
 import { RingMapping } from "../../src/probe/ring_mapping.ts";
-import { monotonicTime } from "../../src/sys/clock.ts";
+import { monotonicClock } from "../../src/sys/clock.ts";
 import { RecordProgram } from "./bpf.ts";
 import { builtObject } from "./built_object.ts";
 
@@ -45,7 +45,7 @@ export class TestRing implements Disposable {
     this.object = resources.use(BpfObject.load(libbpf, builtObject(), TEST_PROGRAM, options));
     this.program = RecordProgram.of(this.object);
     const { memory } = resources.use(new RingMapping(this.object));
-    this.reader = new RingReader(memory, monotonicTime);
+    this.reader = new RingReader(memory, monotonicClock());
     this.room = memory.layout.units - NESTING_UNITS;
     this.counters = new Counters(memory.rings);
     this.control = new Int32Array(this.object.control, 0, 2);
