@@ -56,7 +56,7 @@ export interface TraceOptions extends DiscoveryOptions {
   readonly durationMs: number | null;
   /** Per cent of one CPU that tracing may take; `null` for no limit. */
   readonly maxOverhead: number | null;
-  /** Bytes of the ring buffer: a power of two, at least a page. */
+  /** Bytes of the ring buffers of all CPUs together: a power of two, at least a page. */
   readonly bufferBytes: number;
   /** File that the trace goes to instead of stdout. */
   readonly output: string | null;

@@ -18,7 +18,7 @@ const FILTERED = /^Seccomp:\s*2$/m;
 /**
  * Adds advice to a failure to load the programs, if there is any.
  *
- * @param bufferBytes size of the ring buffer, which is most of the memory needed
+ * @param bufferBytes size of the ring buffers, which are most of the memory needed
  * @param status contents of /proc/self/status
  * @returns `error` itself if there is no advice
  */
@@ -28,8 +28,8 @@ export function withAdvice(error: unknown, bufferBytes: number, status: string):
   if (failures.some(({ errno }) => errno === ENOMEM)) {
     return new Failure(
       "memory",
-      `Cannot trace: the kernel has no memory for a ring buffer of ${bufferBytes / 1024} KiB; ` +
-        "use a smaller one (--buffer), or raise the memory limit (memory.max of the " +
+      `Cannot trace: the kernel has no memory for ring buffers of ${bufferBytes / 1024} KiB; ` +
+        "use smaller ones (--buffer), or raise the memory limit (memory.max of the " +
         "cgroup)",
       { cause: error },
     );

@@ -1,5 +1,5 @@
 /**
- * One record of the ring buffer as the BPF programs write it (bpf/vrft.h, `struct vrft_event`).
+ * One record of a ring buffer as the BPF programs write it (bpf/vrft.h, `struct vrft_event`).
  *
  * Offsets are in 32-bit words from the start of the record, because the hot path reads the ring through
  * a `Uint32Array`: a 64-bit value is read as two halves, low word first, never as a BigInt.

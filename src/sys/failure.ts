@@ -55,9 +55,9 @@ export type FailureKind =
   | "attach"
   /** No backend works; the cause is an AggregateError of why each does not. */
   | "backend"
-  /** There is no memory for the ring buffer. */
+  /** There is no memory for the ring buffers. */
   | "memory"
-  /** The ring buffer has contents that vrft's programs never write. */
+  /** A ring buffer has contents that vrft's programs never write. */
   | "ring";
 
 /** What a {@linkcode Failure} can carry in addition to its message. */

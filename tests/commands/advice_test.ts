@@ -33,7 +33,7 @@ Deno.test("withAdvice() leads from a lack of memory to the ring buffer's option"
     const advised = adviceFor(error, ROOT);
     assert.ok(advised instanceof Failure);
     assert.equal(advised.kind, "memory");
-    assert.match(advised.message, /no memory for a ring buffer of 1024 KiB; use .*--buffer/);
+    assert.match(advised.message, /no memory for ring buffers of 1024 KiB; use .*--buffer/);
     assert.equal(advised.cause, error);
   }
 });

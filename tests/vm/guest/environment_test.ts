@@ -103,9 +103,9 @@ Deno.test("256 MB of memory are enough for all functions and a flood", async () 
 
 Deno.test("A ring buffer that the memory limit does not allow is refused by its option", async () => {
   await inSmallGroup(async (enter) => {
-    const ended = await runLimited(enter, [...SHORT, "--buffer", "256M"]);
+    const ended = await runLimited(enter, [...SHORT, "--buffer", "512M"]);
     if (LOCKED_MEMORY) return await assertTrace(ended);
-    await assertFailure(ended, /no memory for a ring buffer of 262144 KiB.*--buffer/);
+    await assertFailure(ended, /no memory for ring buffers of 524288 KiB.*--buffer/);
   });
 });
 
@@ -183,7 +183,7 @@ Deno.test("A ring buffer that cannot be mapped is an error, and what was loaded 
   const bytes = Math.ceil(cpus.length * blocks * blockBytes / 4096) * 4096;
   const refuse = [{ call: MMAP, errno: ENOMEM, argument: { index: 1, value: bytes } }];
   const ended = await runConfined({ refuse }, [...SHORT, "--buffer", "8M"]);
-  await assertFailure(ended, /no memory for a ring buffer of 8192 KiB.*--buffer/);
+  await assertFailure(ended, /no memory for ring buffers of 8192 KiB.*--buffer/);
 });
 
 Deno.test("Ctrl-C ends a vrft at once that waits for an answer that never comes", async () => {
