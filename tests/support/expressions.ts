@@ -77,7 +77,7 @@ export const EXPRESSIONS: readonly string[] = [
   "ether[0] << ip[8] = 0",
   "ip[2:2] >> ip[9] > 3",
   "ip[4:2] * 3 % 7 = 2",
-  "ip[4:2] / ip[1] > 100",
+  "ip[4:2] / ip[1] < 100",
   "ip[4:2] % ip[1] = 3",
   "100 / len = 1",
   "-ip[4:2] & 0xff = 9",
