@@ -84,6 +84,8 @@ export class RingReader {
   readonly #heap: Int32Array;
   #heapLength = 0;
   #stalls = 0;
+  /** Units in the fullest ring when the drain started. */
+  #most = 0;
 
   /**
    * @param memory rings as the programs write them
@@ -129,6 +131,11 @@ export class RingReader {
     return pending;
   }
 
+  /** Whether a ring was more than a quarter full at the last drain: the next one is not to wait. */
+  get crowded(): boolean {
+    return this.#most > this.#units / 4;
+  }
+
   /** How often the others have gone on without a CPU that stood too long at a half written record. */
   get stalls(): number {
     return this.#stalls;
@@ -169,6 +176,7 @@ export class RingReader {
   #look(now: number): boolean {
     let waits = false;
     this.#heapLength = 0;
+    this.#most = 0;
     for (let ring = 0; ring < this.#cpus.length; ring++) {
       const head = this.#load(ring, RING_HEAD);
       const position = this.#position[ring]!;
@@ -177,6 +185,7 @@ export class RingReader {
         this.#corrupt(ring, `written up to ${head}, read up to ${position}`);
       }
       this.#head[ring] = head;
+      if (written > this.#most) this.#most = written;
       if (written === 0) continue;
       const at = this.#at(ring);
       if ((Atomics.load(this.#kinds, at + CPU_AND_KIND) & KIND) === 0) {

@@ -274,7 +274,8 @@ export class Tracer implements Disposable {
       }
       consumer.dry();
       if (read > 0) {
-        await this.#poller.wait(PAUSE_MS);
+        // With many CPUs the rings are small: one may fill up within the pause.
+        await this.#poller.wait(this.#ring.crowded ? 0 : PAUSE_MS);
         continue;
       }
       // Request a wake-up, check again, then sleep: see bpf/record.h.

@@ -232,6 +232,17 @@ Deno.test("drain() stops near its limit, at the end of a record", () => {
   assert.deepEqual(seen.numbers, [...Array(10).keys()]);
 });
 
+Deno.test("RingReader is crowded while a ring is more than a quarter full at a drain", () => {
+  const ring = new RingWriter(layoutOf([0, 1], 128));
+  const { reader, seen } = open(ring);
+  ring.write(1, record(1, 1, 1));
+  for (const [count, crowded] of [[32, false], [33, true], [0, false]] as const) {
+    for (let written = 0; written < count; written++) ring.write(0, record(0, 1, 1));
+    reader.drain(seen, Infinity);
+    assert.equal(reader.crowded, crowded);
+  }
+});
+
 Deno.test("drain() frees room while it reads", () => {
   const ring = new RingWriter(layoutOf([0], 256));
   const { reader } = open(ring);
