@@ -116,11 +116,11 @@ export function discover(input: DiscoveryInput): Discovery {
     const found = symbols.get(module)?.get(name);
     const reason = denial(name) ?? ambiguity(candidate) ??
       (traceable === null ? undefined : untraceable(found, module, isLoaded));
-    const { struct, position, register, indirection } = packet;
+    const { register, ...parameter } = packet;
     if (reason !== undefined) {
       skipped.push({ name, module, reason });
     } else if (register === null) {
-      skipped.push({ name, module, reason: `parameter ${position} arrives on the stack` });
+      skipped.push({ name, module, reason: `parameter ${packet.position} arrives on the stack` });
     } else {
       const address = soleAddress(found);
       const same = address === null ? undefined : byAddress.get(address);
@@ -129,7 +129,7 @@ export function discover(input: DiscoveryInput): Discovery {
         continue;
       }
       if (address !== null) byAddress.set(address, name);
-      functions.push({ name, module, struct, position, register, indirection, address });
+      functions.push({ name, module, ...parameter, register, address });
     }
   }
   const undescribed = findUndescribed(input, chosen);

@@ -24,6 +24,8 @@ export interface PacketFunction {
   readonly register: number;
   /** Levels of pointer: 1 for `struct sk_buff *`, 2 for `struct sk_buff **`. */
   readonly indirection: 1 | 2;
+  /** Register of a `struct vr_interface *` among its parameters, 1 to 6. */
+  readonly vifRegister?: number;
   /** Address of the entry from kallsyms; `null` if unknown (BTF only, or hidden). */
   readonly address: bigint | null;
 }

@@ -31,6 +31,8 @@ export interface PacketParameter {
   /** Number of the integer register, 1 to 6; `null` on the stack. */
   readonly register: number | null;
   readonly indirection: 1 | 2;
+  /** Register of a `struct vr_interface *` beside it, such as the vif that the packet is sent to. */
+  readonly vifRegister?: number;
 }
 
 /** rdi, rsi, rdx, rcx, r8 and r9. */
@@ -41,19 +43,34 @@ const MAX_STRUCT_BYTES = 2 * REGISTER_BYTES;
 
 const SK_BUFF_NAME = new TextEncoder().encode("sk_buff");
 const VR_PACKET_NAME = new TextEncoder().encode("vr_packet");
+const VR_INTERFACE_NAME = new TextEncoder().encode("vr_interface");
 
 /**
  * What discovery needs to know about a type, in one byte: a packet, a pointer to one or a pointer to such
- * a pointer, for both structs; or a prototype without or with a packet.
+ * a pointer, for both structs; a vif or a pointer to one; or a prototype without or with a packet.
  */
 const OTHER = 0;
 const SK_BUFF = 1;
 const VR_PACKET = 4;
-const PROTOTYPE = 7;
-const PACKET_PROTOTYPE = 8;
+const VR_INTERFACE = 7;
+const VR_INTERFACE_POINTER = 8;
+const PROTOTYPE = 9;
+const PACKET_PROTOTYPE = 10;
 
 /** The class of a pointer to the type; three pointers to a packet do not count. */
-const POINTER_TO = Uint8Array.of(OTHER, 2, 3, OTHER, 5, 6, OTHER, OTHER, OTHER);
+const POINTER_TO = Uint8Array.of(
+  OTHER,
+  2,
+  3,
+  OTHER,
+  5,
+  6,
+  OTHER,
+  VR_INTERFACE_POINTER,
+  OTHER,
+  OTHER,
+  OTHER,
+);
 
 /** The packet parameters of this class. */
 const PACKETS: readonly (Pick<PacketParameter, "struct" | "indirection"> | null)[] = [
@@ -64,6 +81,8 @@ const PACKETS: readonly (Pick<PacketParameter, "struct" | "indirection"> | null)
   null,
   { struct: "vr_packet", indirection: 1 },
   { struct: "vr_packet", indirection: 2 },
+  null,
+  null,
   null,
   null,
 ];
@@ -111,6 +130,7 @@ export class Prototypes {
       if (this.#btf.kind(id) === KIND_FWD && this.#btf.flag(id)) continue;
       if (this.#btf.isNamed(id, SK_BUFF_NAME)) this.#types[id] = SK_BUFF;
       else if (this.#btf.isNamed(id, VR_PACKET_NAME)) this.#types[id] = VR_PACKET;
+      else if (this.#btf.isNamed(id, VR_INTERFACE_NAME)) this.#types[id] = VR_INTERFACE;
     }
   }
 
@@ -217,23 +237,23 @@ export class Prototypes {
   /** Assigns the registers, parameter by parameter. */
   #place(prototype: number): PacketParameter | null {
     let used = this.#returnsInMemory(prototype) ? 1 : 0;
-    let onStack: PacketParameter | null = null;
+    let found: PacketParameter | null = null;
+    let vifRegister: number | undefined;
     const count = this.#btf.count(prototype);
     for (let index = 0; index < count; index++) {
       const type = this.#btf.parameter(prototype, index);
       const registers = this.#registers(type);
       // What does not fit goes on the stack as a whole; a smaller one after it may still fit.
       const fits = used + registers <= REGISTERS;
-      const packet = PACKETS[this.#types[type] ?? OTHER] ?? null;
-      if (packet !== null) {
-        const register = fits ? used + 1 : null;
-        const parameter = { ...packet, position: index + 1, register };
-        if (fits) return parameter;
-        onStack ??= parameter;
+      const kind = this.#types[type] ?? OTHER;
+      const packet = PACKETS[kind] ?? null;
+      if (packet !== null && (found === null || (fits && found.register === null))) {
+        found = { ...packet, position: index + 1, register: fits ? used + 1 : null };
       }
+      if (kind === VR_INTERFACE_POINTER && fits) vifRegister ??= used + 1;
       if (fits) used += registers;
     }
-    return onStack;
+    return found === null || vifRegister === undefined ? found : { ...found, vifRegister };
   }
 
   /** Whether the caller passes a pointer for the result before the parameters. */

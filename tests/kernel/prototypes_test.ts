@@ -41,6 +41,8 @@ function types(writer: BtfWriter): Record<string, number> {
     twice: writer.pointer(pointer),
     constTwice: writer.pointer(writer.const(writer.typedef("pp", writer.pointer(packet)))),
     thrice: writer.pointer(writer.pointer(pointer)),
+    vif: writer.pointer(writer.const(writer.struct("vr_interface", 400))),
+    vifTwice: writer.pointer(writer.pointer(writer.struct("vr_interface", 400))),
   };
 }
 
@@ -58,6 +60,28 @@ function describe(packet: PacketParameter | null): string | null {
   const { struct, indirection, position, register } = packet;
   return `${struct}${"*".repeat(indirection)} ${position} in ${register ?? "memory"}`;
 }
+
+/** The registers of the packet and of the vif beside it. */
+function registers(list: string): (number | null | undefined)[] {
+  const writer = new BtfWriter();
+  const known = types(writer);
+  const parameters = list.split(" ").map((name) => [name, known[name] as number] as const);
+  const prototype = writer.prototype(parameters);
+  const packet = new Prototypes(Btf.parse(writer.bytes())).packet(prototype);
+  return [packet?.register, packet?.vifRegister];
+}
+
+Deno.test("packet() finds a vif beside the packet, on either side of it", () => {
+  assert.deepEqual(registers("vif pkt any"), [2, 1]);
+  assert.deepEqual(registers("pkt int vif vif"), [1, 3]);
+  assert.deepEqual(registers("pair vif skb"), [4, 3]);
+});
+
+Deno.test("packet() finds no vif on the stack, behind two pointers, or where there is none", () => {
+  assert.deepEqual(registers("pkt int int int int int vif"), [1, undefined]);
+  assert.deepEqual(registers("pkt vifTwice"), [1, undefined]);
+  assert.deepEqual(registers("vif int"), [undefined, undefined]);
+});
 
 Deno.test("packet() sees through every qualifier, typedef and declaration", () => {
   const expected: Record<string, string | null> = {
