@@ -48,7 +48,7 @@ export type { Instruction } from "./src/packet/ebpf.ts";
 export type { AttachProgress, BackendName, ObjectName, ObjectReader } from "./src/probe/backend.ts";
 export type { ObjectSource, User } from "./src/probe/backend_choice.ts";
 export type { Counts, PacketCounts } from "./src/probe/counters.ts";
-export type { SamplingRole } from "./src/probe/layout.ts";
+export type { LifeRole } from "./src/probe/layout.ts";
 export { readObject } from "./src/probe/object_file.ts";
 export { type Target, withAddress } from "./src/probe/target.ts";
 export type { ChosenInterface } from "./src/probe/filter.ts";
@@ -65,7 +65,7 @@ export {
   TIMESTAMP_HIGH,
   TIMESTAMP_LOW,
 } from "./src/probe/record.ts";
-export { isSampled, RELEASING, type SampledTarget, sampledTargets } from "./src/probe/sampling.ts";
+export { LIFE, type LifeTarget, withLife } from "./src/probe/packet_life.ts";
 export { Failure, type FailureKind, type FailureOptions } from "./src/sys/failure.ts";
 export { NetlinkError, type NetlinkTransport } from "./src/sys/netlink.ts";
 export type { NetworkDevice, NetworkNamespaces } from "./src/sys/network.ts";
@@ -81,7 +81,6 @@ export { packetId, PacketTable, type PacketTotals, UNKNOWN_PACKET } from "./src/
 export {
   type Consumer,
   type Recording,
-  type Sampling,
   type SlowOutput,
   type TraceCounts,
   Tracer,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause) */
-/* Does the packet of a call belong to a selected interface? */
+/* Does a packet belong to a selected interface? */
 #ifndef VRFT_FILTER_H
 #define VRFT_FILTER_H
 
@@ -288,28 +288,24 @@ static __always_inline bool carries_output(struct sk_buff *skb)
 	return false;
 }
 
-static __always_inline bool accepts_packet(void *packet, __u64 cookie,
-					   bool direct)
+/*
+ * Is the call about a packet of a selected interface? A vif among the arguments
+ * is what the packet comes from or is sent to, before the packet says so.
+ */
+static __always_inline bool accepts(struct pt_regs *ctx, void *packet,
+				    __u64 cookie, bool direct)
 {
-	void *skb = packet;
-	bool accepted;
+	__u32 number = cookie >> VRFT_COOKIE_VIF_SHIFT & VRFT_COOKIE_VIF_MASK;
+	void *vif;
 
-	if (cookie & VRFT_COOKIE_VR_PACKET) {
-		skb -= bpf_core_field_offset(struct sk_buff, cb);
-		accepted = accepts_vr_packet(packet, direct);
-	} else {
-		accepted = accepts_skb(packet, 0, direct);
-	}
-	/* If there are any connections, the first one is set. */
-	return accepted && !(config.own[0].version && carries_output(skb));
-}
-
-static __always_inline bool accepts(struct pt_regs *ctx, __u64 cookie,
-				    bool direct)
-{
-	void *packet = packet_of(ctx, cookie, direct);
-
-	return packet && accepts_packet(packet, cookie, direct);
+	if (cookie & VRFT_COOKIE_VR_PACKET ? accepts_vr_packet(packet, direct) :
+					     accepts_skb(packet, 0, direct))
+		return true;
+	if (!number)
+		return false;
+	vif = argument(ctx, number);
+	return vif && bit(control.vif_bits,
+			  read_u16(vif + config.vif_idx_offset, direct));
 }
 
 #endif

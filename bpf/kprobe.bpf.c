@@ -5,29 +5,21 @@
 #include "open_frames.h"
 
 /* On a function's start, or right after the ftrace site there. */
-static __always_inline int kprobe_entry(struct pt_regs *ctx, bool sampled)
-{
-	__u64 *cookie = probe_cookie(ctx);
-	__u32 call;
-
-	if (!cookie || !wants(ctx, *cookie, false, sampled))
-		return 0;
-	call = call_word(*cookie, 0);
-	if (open_frame(call, ctx->sp) && !record(call, VRFT_ENTRY, 0, ctx->sp))
-		forget_frame(ctx->sp);
-	return 0;
-}
-
 SEC("kprobe")
 int vrft_kprobe_entry(struct pt_regs *ctx)
 {
-	return kprobe_entry(ctx, false);
-}
+	__u64 *cookie = probe_cookie(ctx);
+	enum vrft_verdict verdict;
+	struct vrft_call call;
 
-SEC("kprobe")
-int vrft_kprobe_entry_sampled(struct pt_regs *ctx)
-{
-	return kprobe_entry(ctx, true);
+	if (!cookie)
+		return 0;
+	verdict = judge(ctx, *cookie, false, &call);
+	if (verdict == VRFT_IGNORE || !open_frame(call.word, ctx->sp))
+		return 0;
+	if (verdict == VRFT_RECORD && !record(call.word, VRFT_ENTRY, call.generation, ctx->sp))
+		forget_frame(ctx->sp);
+	return 0;
 }
 
 /* On an instruction that leaves a function: see src/kernel/exits.ts. */
@@ -47,7 +39,8 @@ int vrft_kprobe_exit(struct pt_regs *ctx)
 		if (bpf_map_lookup_elem(&places, &target))
 			return 0;
 	}
-	return_frame(ctx->sp);
+	/* After a jump, the result is that of another function. */
+	return_frame(ctx->sp, jump ? NULL : &ctx->ax);
 	return 0;
 }
 
@@ -55,6 +48,6 @@ int vrft_kprobe_exit(struct pt_regs *ctx)
 SEC("kprobe")
 int vrft_kprobe_return(struct pt_regs *ctx)
 {
-	return_frame(ctx->sp - sizeof(__u64));
+	return_frame(ctx->sp - sizeof(__u64), &ctx->ax);
 	return 0;
 }

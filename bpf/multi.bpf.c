@@ -3,30 +3,19 @@
 #include "programs.h"
 #include "open_calls.h"
 
-static __always_inline int multi_entry(struct pt_regs *ctx, bool sampled)
-{
-	__u64 cookie = bpf_get_attach_cookie(ctx);
-	__u32 call;
-
-	if (!wants(ctx, cookie, false, sampled))
-		return 0;
-	call = call_word(cookie, 0);
-	if (open_call(cookie, call, ctx->sp) &&
-	    !record(call, VRFT_ENTRY, 0, ctx->sp))
-		close_call(cookie, &call, ctx->sp);
-	return 0;
-}
-
 SEC("kprobe.multi")
 int vrft_multi_entry(struct pt_regs *ctx)
 {
-	return multi_entry(ctx, false);
-}
+	__u64 cookie = bpf_get_attach_cookie(ctx);
+	enum vrft_verdict verdict;
+	struct vrft_call call;
 
-SEC("kprobe.multi")
-int vrft_multi_entry_sampled(struct pt_regs *ctx)
-{
-	return multi_entry(ctx, true);
+	verdict = judge(ctx, cookie, false, &call);
+	if (verdict == VRFT_IGNORE || !open_call(cookie, call.word, ctx->sp))
+		return 0;
+	if (verdict == VRFT_RECORD && !record(call.word, VRFT_ENTRY, call.generation, ctx->sp))
+		close_call(cookie, &call.word, ctx->sp);
+	return 0;
 }
 
 /*
@@ -43,7 +32,11 @@ int vrft_multi_return(struct pt_regs *ctx)
 	__u64 frame = ctx->sp - sizeof(__u64);
 	__u32 call;
 
-	if (close_call(cookie, &call, frame))
+	if (!close_call(cookie, &call, frame))
+		return 0;
+	if (cookie & VRFT_COOKIE_COPIES)
+		copied(call, ctx->ax, false);
+	if (!(cookie & VRFT_COOKIE_SILENT))
 		record(call, VRFT_RETURN, 0, frame);
 	return 0;
 }

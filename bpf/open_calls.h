@@ -15,7 +15,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 65536);
 	__type(key, __u64);
-	__type(value, __u32);		/* call_word() */
+	__type(value, __u32);		/* see struct vrft_call */
 } open_calls SEC(".maps");
 
 /* Kernel addresses have their upper 16 bits set: room for the function. */

@@ -15,7 +15,7 @@
 
 struct vrft_frame {
 	__u32 count;
-	__u32 calls[VRFT_CHAIN_LENGTH];	/* call_word(), the latest one last */
+	__u32 calls[VRFT_CHAIN_LENGTH];	/* the latest one last */
 };
 
 struct {
@@ -78,20 +78,29 @@ static __always_inline void forget_frame(__u64 frame)
 		bpf_map_delete_elem(&open_frames, &frame);
 }
 
-static __always_inline void return_frame(__u64 frame)
+/* @result: unknown if NULL */
+static __always_inline void return_frame(__u64 frame,
+					 const unsigned long *result)
 {
 	struct vrft_frame *open = bpf_map_lookup_elem(&open_frames, &frame);
-	__u32 count, i;
+	__u32 count, call, i, copies = 0;
 
 	if (!open)
 		return;
 	count = open->count;
 	for (i = 0; i < VRFT_CHAIN_LENGTH && count > 0; i++) {
 		count--;
-		record(open->calls[count % VRFT_CHAIN_LENGTH], VRFT_RETURN, 0,
-		       frame);
+		call = open->calls[count % VRFT_CHAIN_LENGTH];
+		if (call & VRFT_COOKIE_COPIES)
+			copies = call;
+		if ((call & VRFT_COOKIE_FUNCTION_MASK) < config.recorded)
+			record(call, VRFT_RETURN, 0, frame);
 	}
 	bpf_map_delete_elem(&open_frames, &frame);
+	if (copies && result)
+		copied(copies, *result, false);
+	else if (copies)
+		fetch_and_add(&here()->packets_unfollowed, 1);
 }
 
 /* Target of a jump through a register. */

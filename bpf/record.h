@@ -133,10 +133,10 @@ static __always_inline void finish_record(struct vrft_event *event, __u32 cpu,
 	wake_reader();
 }
 
-/* The function and the slot of its packet, as they lie in a record. */
-static __always_inline __u32 call_word(__u64 cookie, __u16 slot)
+/* The counters of this CPU. */
+static __always_inline struct vrft_ring *here(void)
 {
-	return (cookie & VRFT_COOKIE_FUNCTION_MASK) | (__u32)slot << 16;
+	return ring_of(bpf_get_smp_processor_id());
 }
 
 /* Records an entry or a return. False if the ring is full. */
@@ -149,7 +149,7 @@ static __always_inline bool record(__u32 call, __u8 kind, __u8 generation,
 	if (!event)
 		return false;
 	event->frame = frame;
-	*(__u32 *)&event->function = call;
+	*(__u32 *)&event->function = call & ~VRFT_COOKIE_COPIES;
 	finish_record(event, cpu, kind, generation);
 	return true;
 }
@@ -157,7 +157,7 @@ static __always_inline bool record(__u32 call, __u8 kind, __u8 generation,
 /* A call that cannot be followed to its return, and so is not recorded. */
 static __always_inline void count_untracked(void)
 {
-	fetch_and_add(&ring_of(bpf_get_smp_processor_id())->untracked, 1);
+	fetch_and_add(&here()->untracked, 1);
 }
 
 #endif

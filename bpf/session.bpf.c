@@ -21,10 +21,18 @@ extern bool bpf_session_is_return(void *ctx) __ksym;
 extern __u64 *bpf_session_cookie(void *ctx) __ksym;
 #endif
 
-static __always_inline int session(struct pt_regs *ctx, bool sampled)
+/*
+ * A session's own word: the call in the upper half, the stack slot of its return
+ * address in the lower one, where the lowest bits, always zero, hold these.
+ */
+#define SESSION_SILENT	1
+
+SEC("kprobe.multi")
+int vrft_session(struct pt_regs *ctx)
 {
-	__u64 *open, cookie;
-	__u32 call;
+	enum vrft_verdict verdict;
+	struct vrft_call call;
+	__u64 *session, cookie;
 
 	if (bpf_session_is_return(ctx)) {
 		/*
@@ -32,31 +40,24 @@ static __always_inline int session(struct pt_regs *ctx, bool sampled)
 		 * another program was active on this CPU. The cookie is then
 		 * left over from an earlier call, hence the reset.
 		 */
-		open = bpf_session_cookie(ctx);
-		if (*open)
-			record(*open >> 32, VRFT_RETURN, 0, *open);
-		*open = 0;
+		session = bpf_session_cookie(ctx);
+		cookie = *session;
+		*session = 0;
+		if (!cookie)
+			return 0;
+		if (cookie >> 32 & VRFT_COOKIE_COPIES)
+			copied(cookie >> 32, ctx->ax, true);
+		if (!(cookie & SESSION_SILENT))
+			record(cookie >> 32, VRFT_RETURN, 0, cookie & ~7ULL);
 		return 0;
 	}
 	cookie = cookie_at(bpf_get_func_ip(ctx));
-	if (!wants(ctx, cookie, true, sampled))
-		return 1;
-	call = call_word(cookie, 0);
-	if (!record(call, VRFT_ENTRY, 0, ctx->sp))
+	verdict = judge(ctx, cookie, true, &call);
+	if (verdict == VRFT_IGNORE ||
+	    (verdict == VRFT_RECORD && !record(call.word, VRFT_ENTRY, call.generation, ctx->sp)))
 		return 1;
 	/* Never zero, as no stack slot has an address with a zero low half. */
-	*bpf_session_cookie(ctx) = (__u64)call << 32 | (__u32)ctx->sp;
+	*bpf_session_cookie(ctx) = (__u64)call.word << 32 | (__u32)ctx->sp |
+				   (verdict == VRFT_FOLLOW ? SESSION_SILENT : 0);
 	return 0;
-}
-
-SEC("kprobe.multi")
-int vrft_session(struct pt_regs *ctx)
-{
-	return session(ctx, false);
-}
-
-SEC("kprobe.multi")
-int vrft_session_sampled(struct pt_regs *ctx)
-{
-	return session(ctx, true);
 }

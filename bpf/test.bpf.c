@@ -6,7 +6,6 @@
  */
 #include "programs.h"
 #include "cookie_table.h"
-#include "packet_filter.h"
 
 /*
  * Puts these types into the object's BTF, for the tests. Placed after the
@@ -32,7 +31,7 @@ int vrft_test_cookie(__u64 *ctx)
 {
 	__u64 cookie = cookie_at(ctx[0]);
 
-	record(call_word(cookie, 0), ctx[1], 0, cookie >> 32);
+	record(cookie & VRFT_CALL_MASK, ctx[1], 0, cookie >> 32);
 	return 0;
 }
 

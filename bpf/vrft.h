@@ -32,7 +32,7 @@ struct vrft_event {
 		__u8 units;	/* 1..VRFT_MAX_UNITS; not for calls */
 	};
 	__u16 function;		/* index into user space's table */
-	__u16 slot;		/* of the packet; zero if unknown */
+	__u16 slot;		/* of the packet: see VRFT_PACKET_SLOT_BITS */
 	__u16 cpu;
 	__u8 kind;		/* enum vrft_kind */
 	__u8 generation;	/* of the slot; zero for returns */
@@ -77,21 +77,28 @@ struct vrft_drop {
 
 /*
  * Attach cookie of a function: everything that the program needs to know about
- * it, so that it needs no further lookup.
+ * it, so that it needs no further lookup. The low half, with the slot of the
+ * packet above it, is what a call is known by until it returns.
  */
-#define VRFT_COOKIE_FUNCTION_MASK	0xffffULL
+#define VRFT_COOKIE_FUNCTION_MASK	0x7fffULL
+/* It returns a copy of the packet, or a list of them: see bpf/identity.h. */
+#define VRFT_COOKIE_COPIES		(1ULL << 15)
+#define VRFT_CALL_MASK			0xffffULL
+#define VRFT_CALL_SLOT_SHIFT		16
 #define VRFT_COOKIE_REGISTER_SHIFT	32	/* 3 bits: 1..6 */
 #define VRFT_COOKIE_REGISTER_MASK	0x7
 #define VRFT_COOKIE_VR_PACKET		(1ULL << 35)
 #define VRFT_COOKIE_INDIRECT		(1ULL << 36)
 /*
- * For sampled traces, see bpf/sampling.h. A call of a RELEASES function starts
- * freeing the packet; a FREES function may be called while that is in progress;
- * a SILENT function is only probed for this, and not recorded.
+ * A call of a RELEASES function starts freeing the packet; a FREES function may
+ * be called while that is in progress; a SILENT function is only probed for
+ * what it does with packets, and not recorded.
  */
 #define VRFT_COOKIE_RELEASES		(1ULL << 37)
 #define VRFT_COOKIE_FREES		(1ULL << 38)
 #define VRFT_COOKIE_SILENT		(1ULL << 39)
+#define VRFT_COOKIE_VIF_SHIFT		40	/* register of a vif; 0 if none */
+#define VRFT_COOKIE_VIF_MASK		0x7
 /*
  * Cookie of a probe on the end of a function: zero for a return; for a jump,
  * one more than the number of the register with the target, in the order of the
@@ -110,9 +117,8 @@ struct vrft_ring {
 	__u64 extra;		/* of those, not the first of a record */
 	__u64 lost;		/* records lost because the ring was full */
 	__u64 untracked;	/* accepted calls not followed: table full */
-	/* Sampled traces only: */
-	__u64 packets_seen;	/* packets with a decision */
-	__u64 packets_kept;
+	__u64 packets_seen;	/* with a decision */
+	__u64 packets_kept;	/* those of them that are traced */
 	__u64 kept_place;	/* of the packet to keep among the next N */
 	__u64 padding;
 	/* Written by user space: */
@@ -121,6 +127,12 @@ struct vrft_ring {
 	__u32 first_block;
 	__u32 block_mask;	/* number of its blocks - 1 */
 	__u64 more_padding[5];
+	/* What becomes of packets: */
+	__u64 packets_copied;	/* copies of traced ones, traced as well */
+	__u64 packets_ended;
+	__u64 packets_evicted;	/* lost from sight: too many at once */
+	__u64 packets_unfollowed;	/* calls whose copies are unknown */
+	__u64 last_padding[4];
 };
 
 #define VRFT_MAX_CPUS		1024
@@ -156,6 +168,18 @@ struct vrft_interface {
 #define VRFT_BUCKET_BITS	12
 #define VRFT_SLOT_BITS		15
 
+/*
+ * A packet's slot in the table: see bpf/identity.h. Its word has bits 6 to 45
+ * of the address, the decision, and the generation of the slot.
+ */
+#define VRFT_PACKET_SLOT_BITS			16
+#define VRFT_PACKET_FACTOR		11400714819323198485ULL
+#define VRFT_PACKET_TAG_MASK		((1ULL << 40) - 1)
+#define VRFT_PACKET_KEPT		(1ULL << 40)	/* is traced */
+#define VRFT_PACKET_ENDED		(1ULL << 41)	/* or is being freed */
+#define VRFT_PACKET_UNDECIDED		(1ULL << 42)	/* ask again */
+#define VRFT_PACKET_GENERATION_SHIFT	44	/* 20 bits */
+
 /* Shared with user space while tracing; in .bss, mapped by libbpf. */
 struct vrft_control {
 	__u32 enabled;		/* entries are recorded */
@@ -166,6 +190,7 @@ struct vrft_control {
 	__u64 cookies[1 << VRFT_SLOT_BITS];
 	__u64 padding[7];	/* not by an attribute: clang would use .data */
 	struct vrft_ring rings[VRFT_MAX_CPUS];
+	__u64 packets[1 << VRFT_PACKET_SLOT_BITS];
 };
 
 _Static_assert(__builtin_offsetof(struct vrft_control, rings) % 64 == 0,
@@ -205,7 +230,13 @@ struct vrft_config {
 	 * identifies them; otherwise zero, and the table is used.
 	 */
 	__u32 only_netns;
-	__u32 sample;		/* N of "one packet in N", in sampled traces */
+	__u32 sample;		/* N of "one packet in N" */
+	/*
+	 * A packet of the trace stays in it while it is in this namespace, on
+	 * whatever device; zero if that is so in all of them.
+	 */
+	__u32 sight_netns;
+	__u32 recorded;		/* functions from here on are silent */
 	/* Connections that carry the trace's output; not traced. */
 	struct vrft_connection own[VRFT_OWN_CONNECTIONS];
 	/*

@@ -184,6 +184,8 @@ export async function* checkHost(
         interfaces: 1,
         ...packetOffsets(read.sources.modules) ?? NO_PACKET_OFFSETS,
         onlyNetns: 0,
+        sightNetns: 0,
+        recorded: targets.length,
         vrouterNetns: choices.vrouter ? networkNamespaces().initial ?? 0 : 0,
         kernelBtf: choices.kernelBtf,
       },

@@ -9,13 +9,13 @@ import { discover } from "../kernel/functions.ts";
 import { leftOutLines } from "../kernel/left_out.ts";
 import type { KernelSources } from "../kernel/sources.ts";
 import type { Log } from "../output/log.ts";
+import { LIFE, type LifeTarget, seesEnds, withLife } from "../probe/packet_life.ts";
 import { type Target, withAddress } from "../probe/target.ts";
-import { isSampled, RELEASING, sampledTargets, seesEnds } from "../probe/sampling.ts";
 import { Failure } from "../sys/failure.ts";
 import { printable } from "../sys/printable.ts";
 
 /**
- * Finds the functions to attach to; with `--sample` also those that show the end of packets.
+ * Finds the functions to attach to, among them those that show what becomes of packets.
  *
  * @throws {Failure} if there are none, or the kernel hides their addresses
  */
@@ -23,20 +23,19 @@ export function findTargets(
   log: Log,
   options: TraceOptions,
   sources: KernelSources,
-): readonly Target[] {
-  const targets = chosenTargets(log, options, sources);
-  if (!isSampled(options.sample)) return targets;
-  const sampled = sampledTargets(targets, hasGlobs(options) ? releasing(sources) : []);
-  for (const { name } of sampled.slice(targets.length)) {
-    log.debug(`Also attaching to ${name}, to see the end of sampled packets`);
+): readonly LifeTarget[] {
+  const chosen = chosenTargets(log, options, sources);
+  const targets = withLife(chosen, hasGlobs(options) ? lifeFunctions(sources) : []);
+  for (const { name } of targets.slice(chosen.length)) {
+    log.debug(`Also attaching to ${name}, to see what becomes of packets`);
   }
-  if (!seesEnds(sampled)) {
+  if (!seesEnds(targets)) {
     log.info(
-      "None of the functions that free packets can be traced on this kernel: a sampling decision may " +
-        "also apply to the next packet at the same address",
+      "None of the functions that free packets can be traced on this kernel: a packet may be taken for " +
+        "the previous one at its address",
     );
   }
-  return sampled;
+  return targets;
 }
 
 function chosenTargets(log: Log, options: TraceOptions, sources: KernelSources): Target[] {
@@ -73,9 +72,9 @@ function chosenTargets(log: Log, options: TraceOptions, sources: KernelSources):
   );
 }
 
-/** Functions that free packets, whatever the user selected. */
-function releasing(sources: KernelSources): Target[] {
-  return withAddress(discover({ ...sources, functions: RELEASING, excludes: [] }).functions);
+/** Functions that copy and free packets, whatever the user selected. */
+function lifeFunctions(sources: KernelSources): Target[] {
+  return withAddress(discover({ ...sources, functions: LIFE, excludes: [] }).functions);
 }
 
 function hasGlobs({ functions, excludes }: TraceOptions): boolean {

@@ -6,7 +6,7 @@
 
 import type { Overhead } from "../trace/overhead.ts";
 import type { PacketTotals } from "../trace/packets.ts";
-import type { Sampling, TraceCounts } from "../trace/tracer.ts";
+import type { TraceCounts } from "../trace/tracer.ts";
 import type { CallTree } from "../trace/tree.ts";
 import { amount, percent } from "../sys/amount.ts";
 
@@ -47,10 +47,12 @@ export function summarize(
     [tree.orphans, "returns without their call"],
     [tree.malformed, "records not understood"],
     [tree.packets.stray, "ends of packets that were not seen to begin"],
+    [counts.packets.evicted, "packets lost from sight: too many at once"],
+    [counts.packets.unfollowed, "calls that copied packets and could not be followed"],
   ];
   for (const [count, what] of also) if (count > 0) parts.push(`${amount(count)} ${what}`);
   if (tree.packets.begun > 0) parts.push(fates(tree.packets));
-  if (counts.sampling !== null) parts.push(packets(counts.sampling));
+  if (counts.sample > 1) parts.push(sampling(counts));
   if (overhead !== null) parts.push(cost(overhead));
   return parts.join("; ");
 }
@@ -61,7 +63,7 @@ function fates({ begun, ended, inside, outOfSight }: PacketTotals): string {
     `${amount(outOfSight)} out of sight`;
 }
 
-function packets({ sample, seen, kept }: Sampling): string {
+function sampling({ sample, packets: { seen, kept } }: TraceCounts): string {
   return `${amount(kept)} of ${amount(seen)} packets kept (1 in ${amount(sample)})`;
 }
 

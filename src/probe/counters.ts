@@ -9,8 +9,12 @@ import {
   RING_EXTRA,
   RING_HEAD,
   RING_LOST,
+  RING_PACKETS_COPIED,
+  RING_PACKETS_ENDED,
+  RING_PACKETS_EVICTED,
   RING_PACKETS_KEPT,
   RING_PACKETS_SEEN,
+  RING_PACKETS_UNFOLLOWED,
   RING_UNTRACKED,
 } from "./layout.ts";
 
@@ -24,12 +28,20 @@ export interface Counts {
   readonly untracked: number;
 }
 
-/** Sums over all CPUs of a sampled trace; 0 in other traces. */
+/** Sums over all CPUs of what became of packets. */
 export interface PacketCounts {
-  /** Packets with a decision. */
+  /** Packets of the selected interfaces. */
   readonly seen: number;
   /** Those of them whose calls are recorded. */
   readonly kept: number;
+  /** Copies of those, whose calls are recorded as well. */
+  readonly copied: number;
+  /** Recorded packets that were freed. */
+  readonly ended: number;
+  /** Recorded packets lost from sight, because there were too many at once. */
+  readonly evicted: number;
+  /** Calls that copied a packet in a way that could not be followed. */
+  readonly unfollowed: number;
 }
 
 /** The mapped counters. */
@@ -64,12 +76,19 @@ export class Counters {
   }
 
   /**
-   * The packets of a sampled trace so far.
+   * The packets so far.
    *
    * @throws {TypeError} as {@linkcode read}
    */
   readPackets(): PacketCounts {
-    return { seen: this.#sum(RING_PACKETS_SEEN), kept: this.#sum(RING_PACKETS_KEPT) };
+    return {
+      seen: this.#sum(RING_PACKETS_SEEN),
+      kept: this.#sum(RING_PACKETS_KEPT),
+      copied: this.#sum(RING_PACKETS_COPIED),
+      ended: this.#sum(RING_PACKETS_ENDED),
+      evicted: this.#sum(RING_PACKETS_EVICTED),
+      unfollowed: this.#sum(RING_PACKETS_UNFOLLOWED),
+    };
   }
 
   #sum(offset: number): number {

@@ -47,6 +47,18 @@ export function onlyNetns(interfaces: readonly ChosenInterface[]): number {
   return devices.every((one) => one.netns === netns && one.ifindex < BITMAP_BITS) ? netns : 0;
 }
 
+/**
+ * The network namespace in which packets of the trace are followed, on whatever device; 0 if
+ * `interfaces` are in several.
+ *
+ * @param vrouterNetns that of the vifs' devices, or 0
+ */
+export function sightNetns(interfaces: readonly ChosenInterface[], vrouterNetns: number): number {
+  const devices = interfaces.filter(({ ifindex }) => ifindex > 0);
+  const netns = devices[0]?.netns ?? vrouterNetns;
+  return devices.every((one) => one.netns === netns) ? netns : 0;
+}
+
 /** The shared ones of `interfaces`; `null` if there are none. */
 export function sharedDevices(interfaces: readonly ChosenInterface[]): SharedDevices | null {
   const of = (use: "rps" | "gro"): number[] =>

@@ -7,7 +7,7 @@
 
 import type { PacketFunction } from "../kernel/packet_function.ts";
 
-/** `struct vrft_ring`, one for each CPU: offsets in bytes of its members, each a u64 but the last two. */
+/** `struct vrft_ring`, one for each CPU: offsets in bytes of its members, each a u64 but those of blocks. */
 export const RING_HEAD = 0;
 export const RING_EXTRA = 8;
 export const RING_LOST = 16;
@@ -18,7 +18,11 @@ export const RING_TAIL = 64;
 export const RING_LIMIT = 72;
 export const RING_FIRST_BLOCK = 80;
 export const RING_BLOCK_MASK = 84;
-export const RING_BYTES = 128;
+export const RING_PACKETS_COPIED = 128;
+export const RING_PACKETS_ENDED = 136;
+export const RING_PACKETS_EVICTED = 144;
+export const RING_PACKETS_UNFOLLOWED = 152;
+export const RING_BYTES = 192;
 /** CPUs that can have a ring: those with lower numbers. */
 export const MAX_CPUS = 1024;
 /** Binary logarithm of the most units that a block of a ring has. */
@@ -36,7 +40,8 @@ export const CONTROL_COOKIES = CONTROL_SLOT_FACTORS + 4 * 4096;
 /** At the next cache line. */
 export const CONTROL_RINGS = Math.ceil((CONTROL_COOKIES + 8 * 32768) / 64) * 64;
 export const RINGS_BYTES = MAX_CPUS * RING_BYTES;
-export const CONTROL_BYTES = CONTROL_RINGS + RINGS_BYTES;
+export const CONTROL_PACKETS = CONTROL_RINGS + RINGS_BYTES;
+export const CONTROL_BYTES = CONTROL_PACKETS + 8 * 65536;
 /** Bits of each filter bitmap. */
 export const BITMAP_BITS = 65536;
 
@@ -55,7 +60,9 @@ export const CONFIG_VIF_IDX_OFFSET = 8;
 export const CONFIG_VROUTER_NETNS = 12;
 export const CONFIG_ONLY_NETNS = 16;
 export const CONFIG_SAMPLE = 20;
-export const CONFIG_OWN = 24;
+export const CONFIG_SIGHT_NETNS = 24;
+export const CONFIG_RECORDED = 28;
+export const CONFIG_OWN = 32;
 /** `struct vrft_connection`: offsets in bytes. */
 export const CONNECTION_ADDRESS = 0;
 export const CONNECTION_PORT = 32;
@@ -77,18 +84,22 @@ export const FILTER_INNER = 4;
 /** The number of a packet's tunnel is wanted, whether there is a filter or not. */
 export const FILTER_TUNNEL = 8;
 
+const COOKIE_COPIES = 1n << 15n;
 const COOKIE_REGISTER_SHIFT = 32n;
 const COOKIE_VR_PACKET = 1n << 35n;
 const COOKIE_INDIRECT = 1n << 36n;
 const COOKIE_RELEASES = 1n << 37n;
 const COOKIE_FREES = 1n << 38n;
 const COOKIE_SILENT = 1n << 39n;
+const COOKIE_VIF_SHIFT = 40n;
 const COOKIE_JUMP_SHIFT = 40n;
 
-/** The role of a function in a sampled trace: see bpf/sampling.h. */
-export interface SamplingRole {
+/** The role of a function in the life of a packet: see bpf/identity.h. */
+export interface LifeRole {
   /** `releases`: its call starts freeing the packet; `frees`: may be called while that is in progress. */
   readonly end?: "releases" | "frees";
+  /** Returns a copy of the packet, or a list of them. */
+  readonly copies?: boolean;
   /** Attached to only for that, and not recorded. */
   readonly silent?: boolean;
 }
@@ -97,14 +108,16 @@ export interface SamplingRole {
  * The attach cookie of a function.
  *
  * @param fn the function, which determines how the program finds the packet
- * @param index the function's number in records, below 65,536
+ * @param index the function's number in records, below `RECORD_FUNCTIONS`
  */
-export function cookieOf(fn: PacketFunction & SamplingRole, index: number): bigint {
-  let cookie = BigInt(index) | (BigInt(fn.register) << COOKIE_REGISTER_SHIFT);
+export function cookieOf(fn: PacketFunction & LifeRole, index: number): bigint {
+  let cookie = BigInt(index) | (BigInt(fn.register) << COOKIE_REGISTER_SHIFT) |
+    (BigInt(fn.vifRegister ?? 0) << COOKIE_VIF_SHIFT);
   if (fn.struct === "vr_packet") cookie |= COOKIE_VR_PACKET;
   if (fn.indirection === 2) cookie |= COOKIE_INDIRECT;
   if (fn.end === "releases") cookie |= COOKIE_RELEASES;
   if (fn.end === "frees") cookie |= COOKIE_FREES;
+  if (fn.copies) cookie |= COOKIE_COPIES;
   if (fn.silent) cookie |= COOKIE_SILENT;
   return cookie;
 }

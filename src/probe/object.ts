@@ -19,9 +19,11 @@ import {
   CONFIG_GRO_DEVICES,
   CONFIG_ONLY_NETNS,
   CONFIG_RECORD_VERSION,
+  CONFIG_RECORDED,
   CONFIG_RPS_DEVICE,
   CONFIG_SAMPLE,
   CONFIG_SHARED,
+  CONFIG_SIGHT_NETNS,
   CONFIG_UNIT_MASK,
   CONFIG_VIF_IDX_OFFSET,
   CONFIG_VP_IF_OFFSET,
@@ -34,7 +36,6 @@ import { setConnections } from "./own_connections.ts";
 import type { Libbpf } from "./libbpf.ts";
 import { filterBits, withFilter } from "./packet_filter.ts";
 import { type RingLayout, ringLayout, setRings } from "./ring_layout.ts";
-import { isSampled, SAMPLED_PACKETS, sampledProgram } from "./sampling.ts";
 
 /** A program to load, by its name in the object. */
 export interface ProgramChoice {
@@ -63,6 +64,10 @@ export interface ObjectOptions extends PacketOffsets {
   readonly vrouterNetns: number;
   /** Network namespace of all selected interfaces, or 0: see `onlyNetns()` in filter.ts. */
   readonly onlyNetns: number;
+  /** Network namespace that packets of the trace are followed in, or 0 for all: `sightNetns()` there. */
+  readonly sightNetns: number;
+  /** Functions that are recorded; those after them are attached to for what they do with packets. */
+  readonly recorded: number;
   /** See `sharedDevices()` in filter.ts. */
   readonly shared?: SharedDevices | null;
   /** N to keep one packet in N, below 2^32; 1, the default, keeps all. */
@@ -89,7 +94,6 @@ export class BpfObject implements Disposable {
   #pointer: Deno.PointerValue;
   // libbpf reads these until the object is closed.
   readonly #keepAlive: Uint8Array<ArrayBuffer>[];
-  readonly #sampled: boolean;
   /** How the memory of the ring buffers is divided. */
   readonly ringLayout: RingLayout;
   /** Kept separately, because `libbpf` may be disposed first. */
@@ -100,13 +104,11 @@ export class BpfObject implements Disposable {
     libbpf: Libbpf,
     pointer: NonNullable<Deno.PointerValue>,
     keepAlive: Uint8Array<ArrayBuffer>[],
-    sampled: boolean,
     ringLayout: RingLayout,
   ) {
     this.#libbpf = libbpf;
     this.#pointer = pointer;
     this.#keepAlive = keepAlive;
-    this.#sampled = sampled;
     this.ringLayout = ringLayout;
     this.#close = libbpf.c.bpf_object__close;
   }
@@ -139,8 +141,7 @@ export class BpfObject implements Disposable {
       libbpf.c.bpf_object__open_mem(file, BigInt(file.length), open),
     );
     const keepAlive = btfPath ? [file, name, open, btfPath] : [file, name, open];
-    const sampled = isSampled(options.sample ?? 1);
-    const object = new BpfObject(libbpf, pointer, keepAlive, sampled, layout);
+    const object = new BpfObject(libbpf, pointer, keepAlive, layout);
     try {
       object.#prepare(programs, options);
       libbpf.check("Cannot load the BPF object", libbpf.c.bpf_object__load(pointer));
@@ -180,7 +181,6 @@ export class BpfObject implements Disposable {
     );
     if (options.places > 0) this.#resize("places", options.places);
     this.#resize("interfaces", options.interfaces);
-    this.#resize("packets", this.#sampled ? SAMPLED_PACKETS : 1);
 
     const config = new DataView(this.#readOnlyData());
     const version = config.getUint32(CONFIG_RECORD_VERSION, true);
@@ -197,6 +197,8 @@ export class BpfObject implements Disposable {
     config.setUint32(CONFIG_ONLY_NETNS, options.onlyNetns, true);
     config.setUint32(CONFIG_SAMPLE, options.sample ?? 1, true);
     config.setUint32(CONFIG_UNIT_MASK, blockUnits - 1, true);
+    config.setUint32(CONFIG_SIGHT_NETNS, options.sightNetns, true);
+    config.setUint32(CONFIG_RECORDED, options.recorded, true);
     setConnections(config, options.own ?? []);
     const { filter, shared } = options;
     if (filter) config.setUint32(CONFIG_FILTERS, filterBits(filter), true);
@@ -240,9 +242,7 @@ export class BpfObject implements Disposable {
     );
   }
 
-  /** The program called `plain`, or its variant for sampled traces. */
-  #program(plain: string): NonNullable<Deno.PointerValue> {
-    const name = this.#sampled ? sampledProgram(plain) : plain;
+  #program(name: string): NonNullable<Deno.PointerValue> {
     return this.#libbpf.checkPointer(
       `Cannot find the program "${name}" in the BPF object`,
       this.#libbpf.c.bpf_object__find_program_by_name(this.#object, cString(name)),

@@ -16,7 +16,7 @@ export const EVENT_BYTES = 24;
 /** Maximum number of such units in a record. */
 export const MAX_UNITS = 16;
 /** Functions that a record can name. */
-export const RECORD_FUNCTIONS = 65536;
+export const RECORD_FUNCTIONS = 32768;
 
 /** Word 0 and 1: nanoseconds of CLOCK_MONOTONIC (`bpf_ktime_get_ns`), low word first. */
 export const TIMESTAMP_LOW = 0;
@@ -31,12 +31,12 @@ export const TASK = 2;
  */
 export const FRAME = 3;
 /**
- * Word 4: in bits 0-15 index into the table of functions given to the attacher, in bits 16-31 the slot of
- * the packet, 0 if unknown.
+ * Word 4: in bits 0-14 index into the table of functions given to the attacher, in bits 16-31 the slot of
+ * the packet.
  */
 export const CALL = 4;
 /** {@linkcode CALL}, function. */
-export const FUNCTION_MASK = 0xffff;
+export const FUNCTION_MASK = 0x7fff;
 /** Word 5: CPU in bits 0-15, kind in bits 16-23, in bits 24-31 the slot's generation (0 for returns). */
 export const CPU_AND_KIND = 5;
 

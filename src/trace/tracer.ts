@@ -9,9 +9,16 @@ import type { PacketOffsets } from "../kernel/packet_offsets.ts";
 import type { PacketFilter } from "../packet/expression.ts";
 import { chooseBackend, type ObjectSource, type User } from "../probe/backend_choice.ts";
 import type { Attachment, AttachProgress, Backend, BackendName } from "../probe/backend.ts";
-import { spread, type Target } from "../probe/target.ts";
+import type { LifeTarget } from "../probe/packet_life.ts";
+import { spread } from "../probe/target.ts";
 import { Counters, type Counts, type PacketCounts } from "../probe/counters.ts";
-import { type ChosenInterface, onlyNetns, setFilter, sharedDevices } from "../probe/filter.ts";
+import {
+  type ChosenInterface,
+  onlyNetns,
+  setFilter,
+  sharedDevices,
+  sightNetns,
+} from "../probe/filter.ts";
 import { Doorbell } from "../probe/doorbell.ts";
 import { CONTROL_ENABLED, CONTROL_READER_WAITS } from "../probe/layout.ts";
 import { Libbpf } from "../probe/libbpf.ts";
@@ -23,16 +30,18 @@ import { monotonicClock } from "../sys/clock.ts";
 import type { Connection } from "../sys/connections.ts";
 import { disposedError } from "../sys/disposed.ts";
 import { Poller } from "../sys/poller.ts";
-import { isSampled } from "../probe/sampling.ts";
 import type { EventSink } from "./events.ts";
 
 /** What to trace and how. */
 export interface TracerOptions extends PacketOffsets, ObjectSource {
-  /** Functions to attach to; at least one. A function's index is its number in records. */
-  readonly targets: readonly Target[];
+  /**
+   * Functions to attach to, from `withLife()`; at least one. A function's index is its number in
+   * records.
+   */
+  readonly targets: readonly LifeTarget[];
   /** Interfaces whose packets are traced. */
   readonly interfaces: readonly ChosenInterface[];
-  /** N to keep one packet in N, below 2^32. 1 keeps all; others require `sampledTargets()`. */
+  /** N to keep one packet in N, below 2^32. 1 keeps all. */
   readonly sample: number;
   /** Packets to trace; `null`, the default, for all. */
   readonly filter?: PacketFilter | null;
@@ -95,12 +104,7 @@ export interface TraceCounts extends Counts {
   readonly removed: number;
   /** Records left in the ring because reading was cut short. */
   readonly unread: number;
-  /** Packets of a sampled trace; `null` for other traces. */
-  readonly sampling: Sampling | null;
-}
-
-/** Packet counts of a sampled trace. */
-export interface Sampling extends PacketCounts {
+  readonly packets: PacketCounts;
   /** N of "one packet in N". */
   readonly sample: number;
 }
@@ -186,6 +190,8 @@ export class Tracer implements Disposable {
         vifIdxOffset: options.vifIdxOffset,
         vrouterNetns: options.vrouterNetns,
         onlyNetns: onlyNetns(options.interfaces),
+        sightNetns: sightNetns(options.interfaces, options.vrouterNetns),
+        recorded: options.targets.filter(({ silent }) => !silent).length,
         shared: sharedDevices(options.interfaces),
         sample: options.sample,
         filter: options.filter ?? null,
@@ -392,14 +398,13 @@ export class Tracer implements Disposable {
   counts(): TraceCounts {
     this.#requireOpen();
     const missed = this.#attachment?.missed() ?? this.#missed;
-    const { sample } = this.#options;
-    const sampling = isSampled(sample) ? { sample, ...this.#counters.readPackets() } : null;
     return {
       ...this.#counters.read(),
       missed,
       removed: this.#removed,
       unread: this.#unread,
-      sampling,
+      packets: this.#counters.readPackets(),
+      sample: this.#options.sample,
     };
   }
 

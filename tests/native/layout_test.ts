@@ -121,6 +121,10 @@ Deno.test("the ring of a CPU is laid out as struct vrft_ring", () => {
     "untracked",
     "packets_seen",
     "packets_kept",
+    "packets_copied",
+    "packets_ended",
+    "packets_evicted",
+    "packets_unfollowed",
     "tail",
     "limit",
     "first_block",
@@ -133,6 +137,10 @@ Deno.test("the ring of a CPU is laid out as struct vrft_ring", () => {
     untracked: layout.RING_UNTRACKED,
     packets_seen: layout.RING_PACKETS_SEEN,
     packets_kept: layout.RING_PACKETS_KEPT,
+    packets_copied: layout.RING_PACKETS_COPIED,
+    packets_ended: layout.RING_PACKETS_ENDED,
+    packets_evicted: layout.RING_PACKETS_EVICTED,
+    packets_unfollowed: layout.RING_PACKETS_UNFOLLOWED,
     tail: layout.RING_TAIL,
     limit: layout.RING_LIMIT,
     first_block: layout.RING_FIRST_BLOCK,
@@ -154,6 +162,7 @@ Deno.test("the control block is laid out as struct vrft_control, at the start of
     "slot_factors",
     "cookies",
     "rings",
+    "packets",
   ];
   assert.deepEqual(offsets("vrft_control", members), {
     enabled: layout.CONTROL_ENABLED,
@@ -163,6 +172,7 @@ Deno.test("the control block is laid out as struct vrft_control, at the start of
     slot_factors: layout.CONTROL_SLOT_FACTORS,
     cookies: layout.CONTROL_COOKIES,
     rings: layout.CONTROL_RINGS,
+    packets: layout.CONTROL_PACKETS,
   });
   assert.equal(BigInt(layout.BITMAP_BITS), defined("VRFT_BITMAP_BITS"));
   for (const name of OBJECTS) {
@@ -179,6 +189,8 @@ Deno.test("the configuration is laid out as struct vrft_config, at the start of 
     "vrouter_netns",
     "only_netns",
     "sample",
+    "sight_netns",
+    "recorded",
     "own",
     "shared",
     "rps_device",
@@ -193,6 +205,8 @@ Deno.test("the configuration is laid out as struct vrft_config, at the start of 
     vrouter_netns: layout.CONFIG_VROUTER_NETNS,
     only_netns: layout.CONFIG_ONLY_NETNS,
     sample: layout.CONFIG_SAMPLE,
+    sight_netns: layout.CONFIG_SIGHT_NETNS,
+    recorded: layout.CONFIG_RECORDED,
     own: layout.CONFIG_OWN,
     shared: layout.CONFIG_SHARED,
     rps_device: layout.CONFIG_RPS_DEVICE,
@@ -250,10 +264,18 @@ Deno.test("cookieOf() sets the bits that bpf/vrft.h names", () => {
     address: null,
   };
   const register = 6n << defined("VRFT_COOKIE_REGISTER_SHIFT");
-  assert.equal(layout.cookieOf(skb, 65535), 65535n | register);
+  assert.equal(layout.cookieOf(skb, 32767), 32767n | register);
   assert.equal(
     layout.cookieOf({ ...skb, struct: "vr_packet" }, 0),
     register | defined("VRFT_COOKIE_VR_PACKET"),
+  );
+  assert.equal(
+    layout.cookieOf({ ...skb, vifRegister: 3 }, 0),
+    register | 3n << defined("VRFT_COOKIE_VIF_SHIFT"),
+  );
+  assert.equal(
+    layout.cookieOf({ ...skb, copies: true }, 0),
+    register | defined("VRFT_COOKIE_COPIES"),
   );
   assert.equal(
     layout.cookieOf({ ...skb, indirection: 2 }, 0),

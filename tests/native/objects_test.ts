@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import type { ObjectName } from "../../src/probe/backend.ts";
 import { BACKENDS } from "../../src/probe/backend_choice.ts";
-import { sampledProgram } from "../../src/probe/sampling.ts";
 import { builtObject } from "../support/built_object.ts";
 import { symbolOffsets, undefinedSymbols } from "../support/elf_symbols.ts";
 import { kernelWithSession } from "../support/kernels.ts";
@@ -16,7 +15,7 @@ const NEEDS: Readonly<Record<ObjectName, { externs: string[]; maps: string[] }>>
   "multi": { externs: [], maps: ["open_calls"] },
   "kprobe": { externs: [], maps: ["open_frames", "places"] },
 };
-const SHARED_MAPS = ["doorbell", "interfaces", "packets", "ring_blocks"];
+const SHARED_MAPS = ["doorbell", "frames", "interfaces", "ring_blocks"];
 const NAMES = Object.keys(NEEDS) as ObjectName[];
 
 Deno.test("an object needs what its backend needs, and nothing else", () => {
@@ -34,10 +33,10 @@ Deno.test("an object has the programs of its backend, and no others", () => {
   for (const parameters of [0, 1] as const) {
     for (const backend of BACKENDS) {
       const name = backend.object(kernelWithSession(parameters));
-      const wanted = backend.programs.flatMap(({ name }) => [name, sampledProgram(name)]);
+      const wanted = backend.programs.map(({ name }) => name);
       const programs = [...symbolOffsets(builtObject(name)).keys()]
         .filter((symbol) => symbol.startsWith("vrft_"));
-      assert.deepEqual(programs.sort(), [...new Set(wanted)].sort(), name);
+      assert.deepEqual(programs.sort(), [...wanted].sort(), name);
     }
   }
 });

@@ -121,7 +121,7 @@ test("a record carries its time, task, frame, function, packet, CPU and kind", a
   assert.ok(task === threadId() || cpu !== currentCpu());
   assert.deepEqual(rest, {
     frame: 0x8765_4321,
-    function: 0xfffe,
+    function: 0x7ffe,
     slot: 0x1234,
     cpu,
     kind: KIND_ENTRY,
@@ -213,7 +213,8 @@ class Checker implements RecordSink {
     const frame = words[at + FRAME]!;
     const call = words[at + CALL]!;
     const time = words[at + TIMESTAMP_HIGH]! * 2 ** 32 + words[at + TIMESTAMP_LOW]!;
-    const complete = kind === KIND_ENTRY && frame === call && frame > (this.#frames[worker] ?? -1);
+    const complete = kind === KIND_ENTRY && (frame & ~0x8000) === call &&
+      frame > (this.#frames[worker] ?? -1);
     if (!complete) this.broken++;
     if (time < this.#time) this.older++;
     this.#frames[worker] = frame;

@@ -17,7 +17,8 @@ const COUNTS = {
   missed: 0,
   removed: 0,
   unread: 0,
-  sampling: null,
+  packets: { seen: 9, kept: 9, copied: 1, ended: 8, evicted: 0, unfollowed: 0 },
+  sample: 1,
 };
 
 Deno.test("summarize() tells what everybody asks, and nothing that did not happen", () => {
@@ -29,17 +30,30 @@ Deno.test("summarize() tells what everybody asks, and nothing that did not happe
 
 Deno.test("summarize() tells all that did not go as it should", () => {
   const tree = { ...TREE, abandoned: 4, orphans: 5, malformed: 6 };
-  const counts = { ...COUNTS, lost: 1_000_000, missed: 2, removed: 8, unread: 3, untracked: 7 };
+  const counts = {
+    ...COUNTS,
+    lost: 1_000_000,
+    missed: 2,
+    removed: 8,
+    unread: 3,
+    untracked: 7,
+    packets: { ...COUNTS.packets, evicted: 10, unfollowed: 11 },
+  };
   assert.equal(
     summarize(tree, counts, null, null),
     "1,234 calls of 37 functions; 1,000,000 events lost; 2 probe hits missed; 8 probes removed by " +
       "another program; 3 events not printed (interrupted twice); 7 calls left out: too many open at once; 4 calls closed without their " +
-      "return; 5 returns without their call; 6 records not understood",
+      "return; 5 returns without their call; 6 records not understood; 10 packets lost from sight: too " +
+      "many at once; 11 calls that copied packets and could not be followed",
   );
 });
 
 Deno.test("summarize() tells how many packets a sampled trace has kept", () => {
-  const counts = { ...COUNTS, sampling: { sample: 1000, seen: 20_000, kept: 20 } };
+  const counts = {
+    ...COUNTS,
+    sample: 1000,
+    packets: { ...COUNTS.packets, seen: 20_000, kept: 20 },
+  };
   assert.equal(
     summarize(TREE, counts, null, null),
     "1,234 calls of 37 functions; 0 events lost; 0 probe hits missed; 20 of 20,000 packets kept " +

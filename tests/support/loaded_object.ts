@@ -23,6 +23,8 @@ export const SMALL: ObjectOptions = {
   vifIdxOffset: 0,
   vrouterNetns: 0,
   onlyNetns: 0,
+  sightNetns: 0,
+  recorded: 1,
   kernelBtf: null,
 };
 

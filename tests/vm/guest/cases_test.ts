@@ -95,10 +95,11 @@ Deno.test("A tail call is inside its caller, and both return", () => {
   assert.equal(shape(tail!), "vr_case_tail(vr_case_tail_target)");
 });
 
-Deno.test("A packet is kept for its vif, its device or the one it came in by, and not without", () => {
+Deno.test("A packet that is kept stays so, without vif, device and the one it came in by", () => {
   assert.deepEqual(namesOf("orphans"), [
     "vr_case_no_vif",
     "vr_case_only_iif",
+    "vr_case_nowhere",
     "vr_case_no_dev",
   ]);
 });

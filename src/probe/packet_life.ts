@@ -1,24 +1,18 @@
 /**
- * Sampling: one packet in N is traced, with all its calls. The programs decide at the first call of a
- * packet and store the decision under its address. This file tells them which functions show the end of
- * a packet, after which the address belongs to another one.
+ * The functions that show what becomes of a packet: which copy it, and which free it, after which its
+ * address belongs to another one. A trace attaches to them whatever the user selected: bpf/identity.h
+ * tells packets apart by them.
  *
  * @module
  */
 
 import type { PacketFunction } from "../kernel/packet_function.ts";
 import { VMLINUX } from "../kernel/symbols.ts";
+import type { LifeRole } from "./layout.ts";
 import type { Target } from "./target.ts";
-import type { SamplingRole } from "./layout.ts";
 
-/**
- * Number of stored decisions; beyond that, the least recently used is dropped. More than a busy host has
- * in its queues at once; takes 5 MB of kernel memory.
- */
-export const SAMPLED_PACKETS = 65536;
-
-/** Programs with a variant for sampled traces: those at entries. */
-const SAMPLED_PROGRAMS = ["vrft_session", "vrft_multi_entry", "vrft_kprobe_entry"];
+/** A target with its role. */
+export type LifeTarget = Target & LifeRole;
 
 /**
  * A packet is being freed from these kernel functions on (net/core/skbuff.c, net/core/gro.c). Nearly all
@@ -27,14 +21,29 @@ const SAMPLED_PROGRAMS = ["vrft_session", "vrft_multi_entry", "vrft_kprobe_entry
  * none of them is inlined anywhere; the last function called for a packet varies, and some of those are
  * inlined.
  */
-export const RELEASING: readonly string[] = [
+const RELEASING: readonly string[] = [
   "skb_release_head_state",
   "kfree_skbmem",
   "napi_skb_free_stolen_head",
   "napi_reuse_skb",
 ];
 
-/** These may be called after that: functions that free the rest of a packet, and destructors. */
+/**
+ * These return the copy, skb_segment() a list of segments (net/core/skbuff.c). Each of the other functions
+ * that copy a packet calls one of them.
+ */
+const COPYING: readonly string[] = [
+  "skb_clone",
+  "__pskb_copy_fclone",
+  "skb_copy",
+  "skb_copy_expand",
+  "skb_segment",
+];
+
+/** Functions to attach to in any trace. */
+export const LIFE: readonly string[] = [...RELEASING, ...COPYING];
+
+/** These may be called after the release: functions that free the rest of a packet, and destructors. */
 const FREEING: ReadonlySet<string> = new Set([
   "skb_release_data",
   "skb_free_head",
@@ -56,33 +65,17 @@ const FREEING: ReadonlySet<string> = new Set([
   "xsk_destruct_skb",
 ]);
 
-/** A target of a sampled trace. */
-export type SampledTarget = Target & SamplingRole;
-
-/** Whether `sample` excludes any packets. */
-export function isSampled(sample: number): boolean {
-  return sample > 1;
-}
-
-/** The program that a sampled trace uses instead of `name`. */
-export function sampledProgram(name: string): string {
-  return SAMPLED_PROGRAMS.includes(name) ? `${name}_sampled` : name;
-}
-
 /**
- * Assigns the targets of a sampled trace their roles in the life of a packet.
+ * Assigns the targets of a trace their roles in the life of a packet.
  *
  * @param targets functions to trace
- * @param others further functions: those that release packets and are not among the targets are
- * attached to as well, but not recorded
+ * @param others further functions: those of {@linkcode LIFE} that are not among the targets are attached
+ * to as well, but not recorded
  * @returns the targets in their order, followed by those others
  */
-export function sampledTargets(
-  targets: readonly Target[],
-  others: readonly Target[],
-): SampledTarget[] {
+export function withLife(targets: readonly Target[], others: readonly Target[]): LifeTarget[] {
   const traced = new Set(targets.map(({ address }) => address));
-  const silent = others.filter((fn) => roleOf(fn).end === "releases" && !traced.has(fn.address));
+  const silent = others.filter((fn) => isLife(roleOf(fn)) && !traced.has(fn.address));
   return [
     ...targets.map((fn) => ({ ...fn, ...roleOf(fn) })),
     ...silent.map((fn) => ({ ...fn, ...roleOf(fn), silent: true })),
@@ -90,13 +83,18 @@ export function sampledTargets(
 }
 
 /** Whether the ends of packets are seen at all. */
-export function seesEnds(targets: readonly SampledTarget[]): boolean {
+export function seesEnds(targets: readonly LifeTarget[]): boolean {
   return targets.some(({ end }) => end === "releases");
 }
 
+function isLife({ end, copies }: LifeRole): boolean {
+  return end === "releases" || copies === true;
+}
+
 /** A module's function with one of the names does not count. */
-function roleOf({ name, module }: PacketFunction): SamplingRole {
+function roleOf({ name, module }: PacketFunction): LifeRole {
   if (module !== VMLINUX) return {};
   if (RELEASING.includes(name)) return { end: "releases" };
+  if (COPYING.includes(name)) return { copies: true };
   return FREEING.has(name) ? { end: "frees" } : {};
 }

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause) */
+/*
+ * One packet is one slot in a table, from the first call that is accepted
+ * until the packet is freed: what has been decided about it then holds for all
+ * of its calls, whatever device it crosses, and names it in records.
+ *
+ * A slot is one word: the address of the sk_buff as a tag, the decision, and a
+ * generation, which counts the packets that had the slot. Slot and generation
+ * are the packet's id. A word is read and written as a whole, without a lock:
+ * the worst that two CPUs can do to each other is that a packet is decided about
+ * anew. There is nothing to delete, and nothing to allocate. A packet may be in
+ * either of two places; if both are taken by others, the older one is dropped,
+ * and counted. (The table costs a lookup 1 to 2 ns; a hash map 25, and 200 for a
+ * new packet.)
+ *
+ * The end of a packet is marked rather than deleted, because there is no single
+ * last function: most are freed by skb_release_head_state(), which calls the
+ * packet's destructor, then skb_release_data(), then kfree_skbmem() or
+ * something inlined into its caller. So a packet is being freed from the first
+ * of them on, and from then on only calls known to be part of freeing belong to
+ * it. Any other call with that address is the first of a new packet.
+ */
+#ifndef VRFT_IDENTITY_H
+#define VRFT_IDENTITY_H
+
+/*
+ * 40 bits of the address, from bit 6 on: no two sk_buffs start in the same 64
+ * bytes, not even the halves of a fast clone.
+ */
+static __always_inline __u64 packet_tag(void *skb)
+{
+	return (__u64)skb >> 6 & VRFT_PACKET_TAG_MASK;
+}
+
+static __always_inline bool alive(__u64 word)
+{
+	return word && !(word & VRFT_PACKET_ENDED);
+}
+
+/* Whether the word can be replaced without losing sight of a traced packet. */
+static __always_inline bool is_free(__u64 word)
+{
+	return !alive(word) || !(word & VRFT_PACKET_KEPT);
+}
+
+/* The first of a packet's two places; the other differs in the lowest bit. */
+static __always_inline __u32 first_slot(__u64 tag)
+{
+	return tag * VRFT_PACKET_FACTOR >> (64 - VRFT_PACKET_SLOT_BITS);
+}
+
+/* The slot of the packet with this tag; if it is in none, *word is zero. */
+static __always_inline __u32 find_packet(__u64 tag, __u64 *word)
+{
+	__u32 slot = first_slot(tag);
+
+	*word = control.packets[slot];
+	if ((*word & VRFT_PACKET_TAG_MASK) == tag)
+		return slot;
+	slot ^= 1;
+	*word = control.packets[slot];
+	if ((*word & VRFT_PACKET_TAG_MASK) != tag)
+		*word = 0;
+	return slot;
+}
+
+/*
+ * Gives a packet a slot. Both that it may have can be taken by packets that
+ * are traced: then one of those gets lost from sight.
+ */
+static __always_inline __u32 seat_packet(__u64 tag, __u64 decision,
+					  __u64 *word)
+{
+	__u32 slot = first_slot(tag);
+	__u64 old = control.packets[slot];
+	__u64 other = control.packets[slot ^ 1];
+
+	if ((other & VRFT_PACKET_TAG_MASK) == tag ||
+	    ((old & VRFT_PACKET_TAG_MASK) != tag && !is_free(old) &&
+	     is_free(other))) {
+		slot ^= 1;
+		old = other;
+	}
+	if (!is_free(old))
+		fetch_and_add(&here()->packets_evicted, 1);
+	*word = tag | decision |
+		((old >> VRFT_PACKET_GENERATION_SHIFT) + 1)
+			<< VRFT_PACKET_GENERATION_SHIFT;
+	control.packets[slot] = *word;
+	return slot;
+}
+
+/*
+ * One of each N new packets per CPU, at a random place among them. A plain
+ * counter would be as exact, but could miss every other packet where requests
+ * and replies alternate; pure chance would be less exact.
+ */
+static __always_inline bool sampled(struct vrft_ring *count)
+{
+	__u64 place = count->packets_seen % config.sample;
+
+	if (!place)
+		count->kept_place = bpf_get_prandom_u32() % config.sample;
+	return place == count->kept_place;
+}
+
+/* The decision about a packet, at the first call that shows enough of it. */
+static __always_inline __u64 decide(struct sk_buff *skb)
+{
+	struct vrft_ring *count = here();
+	bool kept;
+
+	if (config.filters) {
+		switch (packet_matches(skb)) {
+		case NO_MATCH:
+			return 0;
+		case UNDECIDED:
+			return VRFT_PACKET_UNDECIDED;
+		}
+	}
+	/* If there are any connections, the first one is set. */
+	if (config.own[0].version && carries_output(skb))
+		return 0;
+	kept = config.sample <= 1 || sampled(count);
+	fetch_and_add(&count->packets_seen, 1);
+	if (!kept)
+		return 0;
+	fetch_and_add(&count->packets_kept, 1);
+	return VRFT_PACKET_KEPT;
+}
+
+/*
+ * Whether a packet of the trace is still where the trace looks: the stack of
+ * another namespace, a guest's say, is none of its business.
+ */
+static __always_inline bool in_sight(struct sk_buff *packet, __u64 cookie,
+				     bool direct)
+{
+	struct sk_buff *skb = packet;
+
+	if (!config.sight_netns || cookie & VRFT_COOKIE_VR_PACKET)
+		return true;
+	if (direct)
+		skb = bpf_rdonly_cast(packet,
+				      bpf_core_type_id_kernel(struct sk_buff));
+	return namespace(skb, READ(direct, skb, dev), config.sight_netns,
+			 direct) == config.sight_netns;
+}
+
+static __always_inline void end_packet(__u32 slot, __u64 word)
+{
+	if (word & VRFT_PACKET_ENDED)
+		return;
+	control.packets[slot] = word | VRFT_PACKET_ENDED;
+	if (word & VRFT_PACKET_KEPT)
+		fetch_and_add(&here()->packets_ended, 1);
+}
+
+/* A call to record or follow: what its record and its return need. */
+struct vrft_call {
+	__u32 word;		/* see VRFT_CALL_MASK */
+	__u8 generation;
+};
+
+/* What to do about a call. */
+enum vrft_verdict {
+	VRFT_IGNORE,
+	VRFT_RECORD,
+	VRFT_FOLLOW,	/* until it returns, without a record */
+};
+
+/*
+ * Decides about a call, by its packet.
+ *
+ * @call: set unless it is ignored
+ */
+static __always_inline enum vrft_verdict
+judge(struct pt_regs *ctx, __u64 cookie, bool direct, struct vrft_call *call)
+{
+	void *packet = packet_of(ctx, cookie, direct);
+	void *skb = packet;
+	__u64 tag, word;
+	__u32 slot;
+	bool known;
+
+	if (!packet)
+		return VRFT_IGNORE;
+	if (cookie & VRFT_COOKIE_VR_PACKET)
+		skb -= bpf_core_field_offset(struct sk_buff, cb);
+	tag = packet_tag(skb);
+	slot = find_packet(tag, &word);
+	known = alive(word) ||
+		(word && cookie & (VRFT_COOKIE_RELEASES | VRFT_COOKIE_FREES));
+	if (!known) {
+		if (cookie & VRFT_COOKIE_SILENT ||
+		    !accepts(ctx, packet, cookie, direct))
+			return VRFT_IGNORE;
+		slot = seat_packet(tag, VRFT_PACKET_UNDECIDED, &word);
+	}
+	if (word & VRFT_PACKET_UNDECIDED) {
+		word = (word ^ VRFT_PACKET_UNDECIDED) | decide(skb);
+		control.packets[slot] = word;
+	}
+	if (cookie & VRFT_COOKIE_RELEASES)
+		end_packet(slot, word);
+	if (!(word & VRFT_PACKET_KEPT) ||
+	    (known && !in_sight(skb, cookie, direct)))
+		return VRFT_IGNORE;
+	call->word = (cookie & VRFT_CALL_MASK) | slot << VRFT_CALL_SLOT_SHIFT;
+	call->generation = word >> VRFT_PACKET_GENERATION_SHIFT;
+	if (!(cookie & VRFT_COOKIE_SILENT))
+		return VRFT_RECORD;
+	return cookie & VRFT_COOKIE_COPIES ? VRFT_FOLLOW : VRFT_IGNORE;
+}
+
+/* The next one of a list, such as that of segments. */
+static __always_inline struct sk_buff *next_of(struct sk_buff *skb, bool direct)
+{
+	if (direct)
+		skb = bpf_rdonly_cast(skb,
+				      bpf_core_type_id_kernel(struct sk_buff));
+	return READ(direct, skb, next);
+}
+
+/*
+ * Segments of a packet of 64 KB that carry 512 bytes each; with more, those
+ * behind are not known to be of the packet.
+ */
+#define VRFT_MAX_COPIES	128
+
+/*
+ * A function that copies packets returns: its result is the copy, or the first
+ * of a list. A copy belongs to the trace if the original does.
+ */
+static __always_inline void copied(__u32 call, __u64 result, bool direct)
+{
+	__u64 parent = control.packets[call >> VRFT_CALL_SLOT_SHIFT];
+	struct sk_buff *skb = (struct sk_buff *)result;
+	__u64 tag, word;
+	int i;
+
+	if (!(parent & VRFT_PACKET_KEPT))
+		return;
+	for (i = 0; i < VRFT_MAX_COPIES; i++) {
+		/* An error is a small negative number. */
+		if (!skb || (__u64)skb >= -4095ULL)
+			return;
+		tag = packet_tag(skb);
+		find_packet(tag, &word);
+		if (!alive(word) || !(word & VRFT_PACKET_KEPT)) {
+			seat_packet(tag, VRFT_PACKET_KEPT, &word);
+			fetch_and_add(&here()->packets_copied, 1);
+		}
+		skb = next_of(skb, direct);
+	}
+	fetch_and_add(&here()->packets_unfollowed, 1);
+}
+
+#endif
