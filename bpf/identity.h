@@ -147,13 +147,16 @@ static __always_inline bool in_sight(struct sk_buff *packet, __u64 cookie,
 			 direct) == config.sight_netns;
 }
 
-static __always_inline void end_packet(__u32 slot, __u64 word)
+static __always_inline void end_packet(__u32 cookie, __u32 slot,
+				       __u64 word)
 {
 	if (word & VRFT_PACKET_ENDED)
 		return;
 	control.packets[slot] = word | VRFT_PACKET_ENDED;
-	if (word & VRFT_PACKET_KEPT)
-		fetch_and_add(&here()->packets_ended, 1);
+	if (!(word & VRFT_PACKET_KEPT))
+		return;
+	fetch_and_add(&here()->packets_ended, 1);
+	record_end(cookie, slot, word);
 }
 
 /* A call to record or follow: what its record and its return need. */
@@ -200,9 +203,11 @@ judge(struct pt_regs *ctx, __u64 cookie, bool direct, struct vrft_call *call)
 	if (word & VRFT_PACKET_UNDECIDED) {
 		word = (word ^ VRFT_PACKET_UNDECIDED) | decide(skb);
 		control.packets[slot] = word;
+		if (word & VRFT_PACKET_KEPT)
+			record_packet(skb, cookie, slot, word);
 	}
 	if (cookie & VRFT_COOKIE_RELEASES)
-		end_packet(slot, word);
+		end_packet(cookie, slot, word);
 	if (!(word & VRFT_PACKET_KEPT) ||
 	    (known && !in_sight(skb, cookie, direct)))
 		return VRFT_IGNORE;
@@ -237,6 +242,7 @@ static __always_inline void copied(__u32 call, __u64 result, bool direct)
 	__u64 parent = control.packets[call >> VRFT_CALL_SLOT_SHIFT];
 	struct sk_buff *skb = (struct sk_buff *)result;
 	__u64 tag, word;
+	__u32 slot;
 	int i;
 
 	if (!(parent & VRFT_PACKET_KEPT))
@@ -246,11 +252,12 @@ static __always_inline void copied(__u32 call, __u64 result, bool direct)
 		if (!skb || (__u64)skb >= -4095ULL)
 			return;
 		tag = packet_tag(skb);
-		find_packet(tag, &word);
+		slot = find_packet(tag, &word);
 		if (!alive(word) || !(word & VRFT_PACKET_KEPT)) {
-			seat_packet(tag, VRFT_PACKET_KEPT, &word);
+			slot = seat_packet(tag, VRFT_PACKET_KEPT, &word);
 			fetch_and_add(&here()->packets_copied, 1);
 		}
+		record_copy(call, slot, word, parent);
 		skb = next_of(skb, direct);
 	}
 	fetch_and_add(&here()->packets_unfollowed, 1);

@@ -24,6 +24,7 @@
 #include "filter.h"
 #include "record.h"
 #include "packet_filter.h"
+#include "packet_events.h"
 #include "identity.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

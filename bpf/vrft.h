@@ -44,7 +44,7 @@ struct vrft_event {
  * Records about packets. The head's slot and generation name the packet; its
  * function is VRFT_NO_FUNCTION outside of all. An end has no more than that.
  */
-#define VRFT_NO_FUNCTION	0xffff
+#define VRFT_NO_FUNCTION	0x7fff
 
 /* VRFT_PACKET */
 struct vrft_packet {
@@ -57,6 +57,9 @@ struct vrft_packet {
 	__u16 reserved;
 	__u8 bytes[];		/* of the packet, from its first header on */
 };
+
+/* Bytes of a packet that are recorded: the headers of most. */
+#define VRFT_PACKET_BYTES	100
 
 /* VRFT_COPY */
 struct vrft_copy {
@@ -237,6 +240,8 @@ struct vrft_config {
 	 */
 	__u32 sight_netns;
 	__u32 recorded;		/* functions from here on are silent */
+	__u32 packet_events;	/* whether these are recorded */
+	__u32 padding;
 	/* Connections that carry the trace's output; not traced. */
 	struct vrft_connection own[VRFT_OWN_CONNECTIONS];
 	/*

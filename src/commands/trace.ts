@@ -168,6 +168,7 @@ async function prepare(
       targets,
       interfaces,
       filter,
+      packetEvents: VIEWS[options.format].packets,
       sample: options.sample,
       own: ownConnections(output, log),
       backend: options.backend,

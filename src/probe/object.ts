@@ -18,6 +18,7 @@ import {
   CONFIG_FILTERS,
   CONFIG_GRO_DEVICES,
   CONFIG_ONLY_NETNS,
+  CONFIG_PACKET_EVENTS,
   CONFIG_RECORD_VERSION,
   CONFIG_RECORDED,
   CONFIG_RPS_DEVICE,
@@ -68,6 +69,8 @@ export interface ObjectOptions extends PacketOffsets {
   readonly sightNetns: number;
   /** Functions that are recorded; those after them are attached to for what they do with packets. */
   readonly recorded: number;
+  /** Whether the begin, the copies and the end of packets are recorded; `false` by default. */
+  readonly packetEvents?: boolean;
   /** See `sharedDevices()` in filter.ts. */
   readonly shared?: SharedDevices | null;
   /** N to keep one packet in N, below 2^32; 1, the default, keeps all. */
@@ -199,6 +202,7 @@ export class BpfObject implements Disposable {
     config.setUint32(CONFIG_UNIT_MASK, blockUnits - 1, true);
     config.setUint32(CONFIG_SIGHT_NETNS, options.sightNetns, true);
     config.setUint32(CONFIG_RECORDED, options.recorded, true);
+    config.setUint32(CONFIG_PACKET_EVENTS, Number(options.packetEvents ?? false), true);
     setConnections(config, options.own ?? []);
     const { filter, shared } = options;
     if (filter) config.setUint32(CONFIG_FILTERS, filterBits(filter), true);

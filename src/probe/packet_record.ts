@@ -9,7 +9,7 @@
  */
 
 /** Instead of a function in the head, if it happened in none of the table's. */
-export const NO_FUNCTION = 0xffff;
+export const NO_FUNCTION = 0x7fff;
 
 /** Packet seen, packet copied: how often the slot has been taken, of which the head has the low bits. */
 export const GENERATION = 6;

@@ -16,7 +16,7 @@ export const EVENT_BYTES = 24;
 /** Maximum number of such units in a record. */
 export const MAX_UNITS = 16;
 /** Functions that a record can name. */
-export const RECORD_FUNCTIONS = 32768;
+export const RECORD_FUNCTIONS = 32767;
 
 /** Word 0 and 1: nanoseconds of CLOCK_MONOTONIC (`bpf_ktime_get_ns`), low word first. */
 export const TIMESTAMP_LOW = 0;

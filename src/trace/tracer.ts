@@ -43,6 +43,8 @@ export interface TracerOptions extends PacketOffsets, ObjectSource {
   readonly interfaces: readonly ChosenInterface[];
   /** N to keep one packet in N, below 2^32. 1 keeps all. */
   readonly sample: number;
+  /** Whether the begin, the copies and the end of packets are recorded; `false` by default. */
+  readonly packetEvents?: boolean;
   /** Packets to trace; `null`, the default, for all. */
   readonly filter?: PacketFilter | null;
   readonly backend: BackendName | "auto";
@@ -195,6 +197,7 @@ export class Tracer implements Disposable {
         shared: sharedDevices(options.interfaces),
         sample: options.sample,
         filter: options.filter ?? null,
+        packetEvents: options.packetEvents ?? false,
         own: options.own,
         kernelBtf: options.kernelBtf,
       },

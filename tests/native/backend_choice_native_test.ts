@@ -98,7 +98,7 @@ test("chooseBackend() passes over a backend that cannot take as many functions",
 
 test("no backend takes more functions than records can name", async () => {
   const [failure] = await choose("auto", RECORD_FUNCTIONS + 1);
-  const reason = "32,769 functions are too many for it, it takes ";
+  const reason = "32,768 functions are too many for it, it takes ";
   assert.equal(failure.message.split(reason).length, 1 + BACKENDS.length, failure.message);
 });
 

@@ -64,7 +64,7 @@ Deno.test("a record is laid out as struct vrft_event", () => {
   assert.equal(record.TIMESTAMP_HIGH, record.TIMESTAMP_LOW + 1);
   assert.equal(BigInt(record.MAX_UNITS), defined("VRFT_MAX_UNITS"));
   assert.equal(BigInt(record.FUNCTION_MASK), defined("VRFT_COOKIE_FUNCTION_MASK"));
-  assert.equal(record.RECORD_FUNCTIONS, record.FUNCTION_MASK + 1);
+  assert.equal(record.RECORD_FUNCTIONS, record.FUNCTION_MASK);
 });
 
 Deno.test("records about packets are laid out as struct vrft_packet, vrft_copy and vrft_drop", () => {
@@ -191,6 +191,7 @@ Deno.test("the configuration is laid out as struct vrft_config, at the start of 
     "sample",
     "sight_netns",
     "recorded",
+    "packet_events",
     "own",
     "shared",
     "rps_device",
@@ -207,6 +208,7 @@ Deno.test("the configuration is laid out as struct vrft_config, at the start of 
     sample: layout.CONFIG_SAMPLE,
     sight_netns: layout.CONFIG_SIGHT_NETNS,
     recorded: layout.CONFIG_RECORDED,
+    packet_events: layout.CONFIG_PACKET_EVENTS,
     own: layout.CONFIG_OWN,
     shared: layout.CONFIG_SHARED,
     rps_device: layout.CONFIG_RPS_DEVICE,

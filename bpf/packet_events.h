@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause) */
+/*
+ * Records about packets rather than calls, each with the function that shows it. Only a view that asks for them pays:
+ * without packet_events, the verifier removes all of this.
+ */
+#ifndef VRFT_PACKET_EVENTS_H
+#define VRFT_PACKET_EVENTS_H
+
+#define UNITS(type)	\
+	((sizeof(type) + sizeof(struct vrft_event) - 1) / sizeof(struct vrft_event))
+
+#define PACKET_UNITS						\
+	((sizeof(struct vrft_packet) + VRFT_PACKET_BYTES +	\
+	  sizeof(struct vrft_event) - 1) / sizeof(struct vrft_event))
+
+static __always_inline struct vrft_event *
+begin_packet_record(__u32 cpu, __u32 function, __u32 slot, __u32 units)
+{
+	struct vrft_event *event = begin_record(cpu, units);
+
+	if (!event)
+		return NULL;
+	event->frame = units;
+	event->function = function & VRFT_COOKIE_FUNCTION_MASK;
+	event->slot = slot;
+	return event;
+}
+
+static __always_inline void finish_packet_record(struct vrft_event *event,
+						 __u32 cpu, __u8 kind,
+						 __u64 word)
+{
+	finish_record(event, cpu, kind, word >> VRFT_PACKET_GENERATION_SHIFT);
+}
+
+/* The first bytes of a packet, as a filter sees them; returns their number. */
+static __always_inline __u32 record_bytes(struct vrft_packet *packet,
+					  struct sk_buff *skb)
+{
+	__u32 zero = 0, start, captured = 0;
+	struct frame *frame = bpf_map_lookup_elem(&frames, &zero);
+
+	if (!frame || GET(frame->busy))
+		return 0;
+	SET(frame->busy, 1);
+	if (copy_frame(skb, frame)) {
+		start = GET(frame->start);
+		captured = GET(frame->end) - start;
+		if (captured > VRFT_PACKET_BYTES)
+			captured = VRFT_PACKET_BYTES;
+		packet->length = frame->length;
+		if (start > VLAN_HLEN ||
+		    bpf_probe_read_kernel(packet->bytes, VRFT_PACKET_BYTES,
+					  frame->buffer + start))
+			captured = 0;
+	}
+	SET(frame->busy, 0);
+	return captured;
+}
+
+static __always_inline void record_packet(struct sk_buff *skb, __u32 cookie,
+					  __u32 slot, __u64 word)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+	struct vrft_packet *packet;
+	struct net_device *dev;
+
+	if (!config.packet_events)
+		return;
+	packet = (void *)begin_packet_record(cpu, cookie, slot, PACKET_UNITS);
+	if (!packet)
+		return;
+	dev = BPF_CORE_READ(skb, dev);
+	packet->generation = word >> VRFT_PACKET_GENERATION_SHIFT;
+	packet->length = BPF_CORE_READ(skb, len);
+	packet->netns = namespace(skb, dev, config.sight_netns, false);
+	packet->ifindex = dev ? BPF_CORE_READ(dev, ifindex) : 0;
+	packet->reserved = 0;
+	packet->captured = record_bytes(packet, skb);
+	finish_packet_record(&packet->event, cpu, VRFT_PACKET, word);
+}
+
+static __always_inline void record_copy(__u32 call, __u32 slot, __u64 word,
+					__u64 parent)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+	struct vrft_copy *copy;
+
+	if (!config.packet_events)
+		return;
+	copy = (void *)begin_packet_record(cpu, call, slot,
+					   UNITS(struct vrft_copy));
+	if (!copy)
+		return;
+	copy->generation = word >> VRFT_PACKET_GENERATION_SHIFT;
+	copy->parent_generation = parent >> VRFT_PACKET_GENERATION_SHIFT;
+	copy->parent_slot = call >> VRFT_CALL_SLOT_SHIFT;
+	copy->reserved = 0;
+	finish_packet_record(&copy->event, cpu, VRFT_COPY, word);
+}
+
+static __always_inline void record_end(__u32 cookie, __u32 slot,
+				       __u64 word)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+	struct vrft_event *event;
+
+	if (!config.packet_events)
+		return;
+	event = begin_packet_record(cpu, cookie, slot, 1);
+	if (event)
+		finish_packet_record(event, cpu, VRFT_END, word);
+}
+
+#endif
