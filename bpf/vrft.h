@@ -17,6 +17,7 @@ enum vrft_kind {
 	VRFT_COPY = 4,		/* made from another packet */
 	VRFT_DROP = 5,
 	VRFT_END = 6,		/* freed, or gone */
+	VRFT_MATCH = 7,		/* has met all conditions */
 };
 
 /*

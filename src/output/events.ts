@@ -71,6 +71,10 @@ class EventsView implements OutputView {
     this.#write("ended", step, id);
   }
 
+  matched(step: Readonly<Step>, { id }: Readonly<PacketDetails>): void {
+    this.#write("matched", step, id);
+  }
+
   #write(event: string, step: Readonly<Step>, id: number, more: object = {}): void {
     const { low, high, cpu, task, depth } = step;
     const time = `${u64(low, high)}`;

@@ -52,6 +52,8 @@ export const KIND_COPY = 4;
 export const KIND_DROP = 5;
 /** {@linkcode CPU_AND_KIND}, kind: a packet was freed, or is gone. */
 export const KIND_END = 6;
+/** {@linkcode CPU_AND_KIND}, kind: a packet has met all conditions of the trace. */
+export const KIND_MATCH = 7;
 
 /** Receives records; called once per record, so it must not allocate. */
 export interface RecordSink {

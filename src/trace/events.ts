@@ -33,6 +33,7 @@ import {
   KIND_COPY,
   KIND_DROP,
   KIND_END,
+  KIND_MATCH,
   KIND_PACKET,
   MAX_UNITS,
   type RecordSink,
@@ -152,6 +153,8 @@ export interface View {
   dropped?(step: Readonly<Step>, details: Readonly<PacketDetails>): void;
   /** A packet ends: it is freed, or leaves. */
   ended?(step: Readonly<Step>, details: Readonly<PacketDetails>): void;
+  /** A packet has met all conditions of the trace, where there are any. Its copies inherit that. */
+  matched?(step: Readonly<Step>, details: Readonly<PacketDetails>): void;
 }
 
 /** One kind of event about a packet. */
@@ -218,6 +221,14 @@ export const PACKET_EVENTS: readonly (PacketEventKind | undefined)[] = byKind({
       packets.end(step.packet);
     },
     of: (view) => view.ended,
+  },
+  [KIND_MATCH]: {
+    bytes: EVENT_BYTES,
+    read: () => true,
+    track(packets, step, details): void {
+      details.id = packets.id(step.packet);
+    },
+    of: (view) => view.matched,
   },
 });
 

@@ -105,6 +105,7 @@ Deno.test("kinds of records are those of enum vrft_kind", () => {
     VRFT_COPY: record.KIND_COPY,
     VRFT_DROP: record.KIND_DROP,
     VRFT_END: record.KIND_END,
+    VRFT_MATCH: record.KIND_MATCH,
   });
 });
 

@@ -29,6 +29,7 @@ import {
   KIND_COPY,
   KIND_DROP,
   KIND_END,
+  KIND_MATCH,
   KIND_PACKET,
   type RecordSink,
   TASK,
@@ -84,6 +85,11 @@ export function dropRecord(place: PacketPlace, reason: number, location: bigint)
 /** A packet's end. */
 export function endRecord(place: PacketPlace): Uint32Array {
   return record(KIND_END, place, EVENT_BYTES);
+}
+
+/** A packet has met all conditions. */
+export function matchRecord(place: PacketPlace): Uint32Array {
+  return record(KIND_MATCH, place, EVENT_BYTES);
 }
 
 /** Passes a record to `sink` with its whole length. */

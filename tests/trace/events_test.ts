@@ -5,6 +5,7 @@ import {
   KIND_COPY,
   KIND_DROP,
   KIND_END,
+  KIND_MATCH,
   KIND_PACKET,
 } from "../../src/probe/record.ts";
 import {
@@ -194,7 +195,7 @@ Deno.test("records of packets that are damaged are skipped and counted", () => {
 
 Deno.test("every kind of event about packets is known by the kind of its records, and no other", () => {
   const known = PACKET_EVENTS.flatMap((kind, number) => kind === undefined ? [] : [number]);
-  assert.deepEqual(known, [KIND_PACKET, KIND_COPY, KIND_DROP, KIND_END]);
+  assert.deepEqual(known, [KIND_PACKET, KIND_COPY, KIND_DROP, KIND_END, KIND_MATCH]);
 });
 
 Deno.test("records of any content and length are taken or skipped", () => {
