@@ -106,7 +106,7 @@ export async function runTrace(
       log.debug(error.message);
       return 0;
     }
-    log.info(summarize(printer.tree, tracer.counts(), overhead.result(), printer.rows));
+    log.info(summarize(printer.shown, tracer.counts(), overhead.result(), printer.rows));
     throw error;
   }
   // For kernels that do not announce module events.
@@ -114,7 +114,7 @@ export async function runTrace(
   vifWatch?.look();
   // After a second interrupt, some rows may not have been written.
   const rows = printer.pending ? printer.rows : null;
-  log.info(summarize(printer.tree, tracer.counts(), overhead.result(), rows));
+  log.info(summarize(printer.shown, tracer.counts(), overhead.result(), rows));
   return overhead.exceeded.aborted || loop.found.aborted ? 1 : 0;
 }
 

@@ -7,6 +7,7 @@
 import { type ByteSink, LineWriter } from "../output/line_writer.ts";
 import type { Log } from "../output/log.ts";
 import { STANDARD_OUTPUT, takeBackFrom } from "../output/sinks.ts";
+import type { TreeCounts } from "../output/summary.ts";
 import type { Format, OutputView } from "../output/view.ts";
 import type { Target } from "../probe/target.ts";
 import {
@@ -15,8 +16,10 @@ import {
   connectionOfEnvironment,
   connectionsOfTerminal,
 } from "../sys/connections.ts";
+import { monotonicClock } from "../sys/clock.ts";
 import { Failure, reasonOf } from "../sys/failure.ts";
 import { printable } from "../sys/printable.ts";
+import { HeldView } from "../trace/held_view.ts";
 import type { Consumer, SlowOutput } from "../trace/tracer.ts";
 import { PacketTable } from "../trace/packets.ts";
 import { CallTree } from "../trace/tree.ts";
@@ -157,7 +160,10 @@ class FileOutput implements Output, ByteSink {
 /** Prints the trace in a format. */
 export class Printer implements Consumer, SlowOutput {
   readonly output = this;
-  readonly tree: CallTree;
+  readonly #tree: CallTree;
+  /** In front of the view, if only packets that match conditions are shown. */
+  readonly #held: HeldView | null;
+  readonly #clock = monotonicClock();
   readonly #view: OutputView;
   readonly #writer: LineWriter;
   readonly #to: Output;
@@ -165,19 +171,37 @@ export class Printer implements Consumer, SlowOutput {
   /** Lines in front of the first event. */
   #header = 0;
 
+  /**
+   * @param limit number of rows; `null` for no limit
+   * @param conditional whether only packets are shown of which a record says that they match
+   */
   constructor(
     to: Output,
     format: Format,
     targets: readonly Target[],
     limit: number | null,
     log: Log,
+    conditional: boolean = false,
   ) {
     this.#writer = new LineWriter(to.sink, to.name);
     const packets = new PacketTable();
     this.#view = format.open(this.#writer, targets.map(({ name }) => name), packets);
     this.#to = to;
     this.#log = log;
-    this.tree = new CallTree(this.#view, targets.length, { limit: limit ?? Infinity, packets });
+    const options = { limit: limit ?? Infinity };
+    this.#held = conditional ? new HeldView(this.#view, packets, targets.length, options) : null;
+    this.#tree = this.#held === null
+      ? new CallTree(this.#view, targets.length, { ...options, packets })
+      : new CallTree(this.#held, targets.length);
+  }
+
+  /** Counts of what is shown. */
+  get shown(): TreeCounts {
+    const { malformed } = this.#tree;
+    const { calls, functions, abandoned, packets } = this.#held ?? this.#tree;
+    const orphans = this.#held === null ? this.#tree.orphans : 0;
+    const { undecided, unmatched } = this.#held ?? { undecided: 0, unmatched: 0 };
+    return { calls, functions, abandoned, orphans, malformed, packets, undecided, unmatched };
   }
 
   /** Number of rows written, without the header. */
@@ -203,11 +227,11 @@ export class Printer implements Consumer, SlowOutput {
   }
 
   get full(): boolean {
-    return this.tree.full;
+    return (this.#held ?? this.#tree).full;
   }
 
   get done(): boolean {
-    return this.tree.done;
+    return (this.#held ?? this.#tree).done;
   }
 
   get blocked(): boolean {
@@ -219,14 +243,15 @@ export class Printer implements Consumer, SlowOutput {
   }
 
   record(words: Uint32Array, at: number, bytes: number): void {
-    this.tree.record(words, at, bytes);
+    this.#tree.record(words, at, bytes);
   }
 
   lost(ahead: number): void {
-    this.tree.lost(ahead);
+    this.#tree.lost(ahead);
   }
 
   dry(): void {
+    this.#held?.expire(this.#clock());
     this.#writer.flush();
   }
 
@@ -236,7 +261,8 @@ export class Printer implements Consumer, SlowOutput {
 
   /** Closes all open calls, and flushes. */
   finish(): void {
-    this.tree.finish();
+    this.#tree.finish();
+    this.#held?.finish();
     this.#writer.flush();
   }
 

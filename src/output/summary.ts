@@ -14,6 +14,10 @@ import { amount, percent } from "../sys/amount.ts";
 export interface TreeCounts
   extends Pick<CallTree, "calls" | "functions" | "abandoned" | "orphans" | "malformed"> {
   readonly packets: PacketTotals;
+  /** Packets left out because it did not become clear in time whether they meet the conditions. */
+  readonly undecided: number;
+  /** Events left out because their packets do not meet the conditions, or are undecided. */
+  readonly unmatched: number;
 }
 
 /**
@@ -37,7 +41,9 @@ export function summarize(
     // Rows for lost returns are not events, and it is unknown how many of them were written.
     const printed = Math.max(0, rows - tree.abandoned);
     parts.push(`${amount(rows)} rows written`);
-    parts.push(`${amount(Math.max(0, counts.recorded - printed))} events not printed`);
+    parts.push(
+      `${amount(Math.max(0, counts.recorded - tree.unmatched - printed))} events not printed`,
+    );
   }
   const also: [number, string][] = [
     [counts.removed, "probes removed by another program"],
@@ -46,6 +52,7 @@ export function summarize(
     [tree.abandoned, "calls closed without their return"],
     [tree.orphans, "returns without their call"],
     [tree.malformed, "records not understood"],
+    [tree.undecided, "packets left out, undecided"],
     [tree.packets.stray, "ends of packets that were not seen to begin"],
     [counts.packets.evicted, "packets lost from sight: too many at once"],
     [counts.packets.unfollowed, "calls that copied packets and could not be followed"],

@@ -159,7 +159,7 @@ test("an output that takes nothing makes events count as lost, and holds up no e
   assert.equal(unread, 0);
   assert.equal(trial.printer.pending, false);
   const rows = bytes.text.split("\n").length - 2;
-  const { abandoned } = trial.printer.tree;
+  const { abandoned } = trial.printer.shown;
   const open = bytes.text.split("trace ended").length - 1;
   assert.equal(rows - abandoned - open, recorded);
 });

@@ -9,6 +9,8 @@ const TREE = {
   orphans: 0,
   malformed: 0,
   packets: NO_PACKETS,
+  undecided: 0,
+  unmatched: 0,
 };
 const COUNTS = {
   recorded: 2468,
