@@ -218,15 +218,6 @@ judge(struct pt_regs *ctx, __u64 cookie, bool direct, struct vrft_call *call)
 	return cookie & VRFT_COOKIE_COPIES ? VRFT_FOLLOW : VRFT_IGNORE;
 }
 
-/* The next one of a list, such as that of segments. */
-static __always_inline struct sk_buff *next_of(struct sk_buff *skb, bool direct)
-{
-	if (direct)
-		skb = bpf_rdonly_cast(skb,
-				      bpf_core_type_id_kernel(struct sk_buff));
-	return READ(direct, skb, next);
-}
-
 /*
  * Segments of a packet of 64 KB that carry 512 bytes each; with more, those
  * behind are not known to be of the packet.
@@ -240,7 +231,7 @@ static __always_inline struct sk_buff *next_of(struct sk_buff *skb, bool direct)
 static __always_inline void copied(__u32 call, __u64 result, bool direct)
 {
 	__u64 parent = control.packets[call >> VRFT_CALL_SLOT_SHIFT];
-	struct sk_buff *skb = (struct sk_buff *)result;
+	void *skb = (void *)result;
 	__u64 tag, word;
 	__u32 slot;
 	int i;
@@ -258,7 +249,9 @@ static __always_inline void copied(__u32 call, __u64 result, bool direct)
 			fetch_and_add(&here()->packets_copied, 1);
 		}
 		record_copy(call, slot, word, parent);
-		skb = next_of(skb, direct);
+		/* Not by its name, as the verifier allows no arithmetic then. */
+		skb = read_pointer(skb + bpf_core_field_offset(struct sk_buff,
+							       next), direct);
 	}
 	fetch_and_add(&here()->packets_unfollowed, 1);
 }
