@@ -295,7 +295,7 @@ static __always_inline bool carries_output(struct sk_buff *skb)
 static __always_inline bool accepts(struct pt_regs *ctx, void *packet,
 				    __u64 cookie, bool direct)
 {
-	__u32 number = cookie >> VRFT_COOKIE_VIF_SHIFT & VRFT_COOKIE_VIF_MASK;
+	__u32 number = cookie >> VRFT_COOKIE_VIF_SHIFT & VRFT_COOKIE_COMPANION_MASK;
 	void *vif;
 
 	if (cookie & VRFT_COOKIE_VR_PACKET ? accepts_vr_packet(packet, direct) :

@@ -156,7 +156,27 @@ static __always_inline void end_packet(__u32 cookie, __u32 slot,
 	if (!(word & VRFT_PACKET_KEPT))
 		return;
 	fetch_and_add(&here()->packets_ended, 1);
-	record_end(cookie, slot, word);
+	record_fate(VRFT_END, cookie, slot, word);
+}
+
+/* Returns the packet's word with the conditions that are met by now. */
+static __always_inline __u64 check_conditions(struct pt_regs *ctx,
+					      __u64 cookie, __u32 slot,
+					      __u64 word)
+{
+	__u32 unmet = config.conditions & ~(word >> VRFT_PACKET_MET_SHIFT);
+	__u32 met;
+
+	if (!unmet)
+		return word;
+	met = meets(ctx, cookie) & unmet;
+	if (!met)
+		return word;
+	word |= (__u64)met << VRFT_PACKET_MET_SHIFT;
+	control.packets[slot] = word;
+	if (met == unmet)
+		record_fate(VRFT_MATCH, cookie, slot, word);
+	return word;
 }
 
 /* A call to record or follow: what its record and its return need. */
@@ -206,6 +226,8 @@ judge(struct pt_regs *ctx, __u64 cookie, bool direct, struct vrft_call *call)
 		if (word & VRFT_PACKET_KEPT)
 			record_packet(skb, cookie, slot, word);
 	}
+	if (config.conditions && word & VRFT_PACKET_KEPT && alive(word))
+		word = check_conditions(ctx, cookie, slot, word);
 	if (cookie & VRFT_COOKIE_RELEASES)
 		end_packet(cookie, slot, word);
 	if (!(word & VRFT_PACKET_KEPT) ||
@@ -245,7 +267,9 @@ static __always_inline void copied(__u32 call, __u64 result, bool direct)
 		tag = packet_tag(skb);
 		slot = find_packet(tag, &word);
 		if (!alive(word) || !(word & VRFT_PACKET_KEPT)) {
-			slot = seat_packet(tag, VRFT_PACKET_KEPT, &word);
+			slot = seat_packet(tag, parent & (VRFT_PACKET_KEPT |
+							  VRFT_PACKET_MET),
+					   &word);
 			fetch_and_add(&here()->packets_copied, 1);
 		}
 		record_copy(call, slot, word, parent);

@@ -37,24 +37,21 @@ static __always_inline void finish_packet_record(struct vrft_event *event,
 static __always_inline __u32 record_bytes(struct vrft_packet *packet,
 					  struct sk_buff *skb)
 {
-	__u32 zero = 0, start, captured = 0;
-	struct frame *frame = bpf_map_lookup_elem(&frames, &zero);
+	struct frame *frame = take_frame(skb);
+	__u32 start, captured;
 
-	if (!frame || GET(frame->busy))
+	if (!frame)
 		return 0;
-	SET(frame->busy, 1);
-	if (copy_frame(skb, frame)) {
-		start = GET(frame->start);
-		captured = GET(frame->end) - start;
-		if (captured > VRFT_PACKET_BYTES)
-			captured = VRFT_PACKET_BYTES;
-		packet->length = frame->length;
-		if (start > VLAN_HLEN ||
-		    bpf_probe_read_kernel(packet->bytes, VRFT_PACKET_BYTES,
-					  frame->buffer + start))
-			captured = 0;
-	}
-	SET(frame->busy, 0);
+	start = GET(frame->start);
+	captured = GET(frame->end) - start;
+	if (captured > VRFT_PACKET_BYTES)
+		captured = VRFT_PACKET_BYTES;
+	packet->length = frame->length;
+	if (start > VLAN_HLEN ||
+	    bpf_probe_read_kernel(packet->bytes, VRFT_PACKET_BYTES,
+				  frame->buffer + start))
+		captured = 0;
+	put_frame(frame);
 	return captured;
 }
 
@@ -99,8 +96,9 @@ static __always_inline void record_copy(__u32 call, __u32 slot, __u64 word,
 	finish_packet_record(&copy->event, cpu, VRFT_COPY, word);
 }
 
-static __always_inline void record_end(__u32 cookie, __u32 slot,
-				       __u64 word)
+/* @kind: VRFT_END or VRFT_MATCH, which have nothing behind the head */
+static __always_inline void record_fate(__u8 kind, __u32 cookie, __u32 slot,
+					__u64 word)
 {
 	__u32 cpu = bpf_get_smp_processor_id();
 	struct vrft_event *event;
@@ -109,7 +107,7 @@ static __always_inline void record_end(__u32 cookie, __u32 slot,
 		return;
 	event = begin_packet_record(cpu, cookie, slot, 1);
 	if (event)
-		finish_packet_record(event, cpu, VRFT_END, word);
+		finish_packet_record(event, cpu, kind, word);
 }
 
 #endif

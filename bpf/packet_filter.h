@@ -432,7 +432,7 @@ static __always_inline int match_layers(struct frame *frame)
 	if (GET(frame->outer) == NO_MATCH)
 		return NO_MATCH;
 	if (GET(frame->any) == MATCH &&
-	    !(config.filters & (VRFT_FILTER_INNER | VRFT_FILTER_TUNNEL)))
+	    !(config.filters & VRFT_FILTER_INNER))
 		return GET(frame->outer);
 	found = find_inner(frame);
 	if (found != MATCH)
@@ -451,12 +451,29 @@ static __always_inline int match_layers(struct frame *frame)
 	return both(any, GET(frame->outer));
 }
 
-/*
- * Applies the expressions to a packet, and tells its tunnel if there is an inner
- * frame that they or VRFT_FILTER_TUNNEL ask for.
- */
-static __always_inline int match_packet(struct sk_buff *skb,
-					struct tunnel *tunnel)
+/* The frame of this CPU with the headers of a packet; NULL if there are none. */
+static __always_inline struct frame *take_frame(struct sk_buff *skb)
+{
+	__u32 zero = 0;
+	struct frame *frame = bpf_map_lookup_elem(&frames, &zero);
+
+	if (!frame || GET(frame->busy))
+		return NULL;
+	SET(frame->busy, 1);
+	SET(frame->tunnel.kind, TUNNEL_NONE);
+	if (copy_frame(skb, frame))
+		return frame;
+	SET(frame->busy, 0);
+	return NULL;
+}
+
+static __always_inline void put_frame(struct frame *frame)
+{
+	SET(frame->busy, 0);
+}
+
+/* Applies the expressions to a packet. */
+static __always_inline int packet_matches(struct sk_buff *skb)
 {
 	struct frame *frame;
 	int result = UNDECIDED;
@@ -472,18 +489,26 @@ static __always_inline int match_packet(struct sk_buff *skb,
 		/* More bytes than that are never looked at. */
 		if (result == UNDECIDED && frame->full)
 			result = NO_MATCH;
-		tunnel->kind = GET(frame->tunnel.kind);
-		tunnel->number = GET(frame->tunnel.number);
 	}
 	SET(frame->busy, 0);
 	return result;
 }
 
-static __always_inline int packet_matches(struct sk_buff *skb)
+/* The tunnel that a packet is in, as its headers say. */
+static __always_inline __u32 find_tunnel(struct sk_buff *skb,
+					 struct tunnel *tunnel)
 {
-	struct tunnel tunnel = {};
+	struct frame *frame = take_frame(skb);
 
-	return match_packet(skb, &tunnel);
+	tunnel->kind = TUNNEL_NONE;
+	if (!frame)
+		return TUNNEL_NONE;
+	if (find_inner(frame) == MATCH) {
+		tunnel->kind = GET(frame->tunnel.kind);
+		tunnel->number = GET(frame->tunnel.number);
+	}
+	put_frame(frame);
+	return tunnel->kind;
 }
 
 #endif

@@ -25,6 +25,7 @@
 #include "record.h"
 #include "packet_filter.h"
 #include "packet_events.h"
+#include "conditions.h"
 #include "identity.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -94,13 +94,15 @@ static __always_inline void set_tag(void *skb, __u32 tag)
  * removed VLAN tag, 32 bits, zero if there is none. Returns the result in 2
  * bits, the kind of tunnel in 2, and its number.
  */
+/* Where the result is kept, behind the sk_buff. */
+#define RESULT	1020
+
 SEC("raw_tp")
 int vrft_test_filter(__u64 *ctx)
 {
 	struct vrft_test_packet *packet;
 	struct tunnel tunnel = {};
 	__u32 zero = 0;
-	int result;
 	void *skb;
 
 	packet = bpf_map_lookup_elem(&test_packet, &zero);
@@ -122,6 +124,8 @@ int vrft_test_filter(__u64 *ctx)
 		ctx[1] - (ctx[1] >> 32);
 	if ((__u32)ctx[2])
 		set_tag(skb, ctx[2]);
-	result = match_packet(skb, &tunnel);
-	return tunnel.number << 4 | tunnel.kind << 2 | result;
+	/* As with SET(): otherwise the walk is verified for each result. */
+	SET(packet->skb[RESULT], packet_matches(skb));
+	find_tunnel(skb, &tunnel);
+	return tunnel.number << 4 | tunnel.kind << 2 | GET(packet->skb[RESULT]);
 }

@@ -102,7 +102,9 @@ struct vrft_drop {
 #define VRFT_COOKIE_FREES		(1ULL << 38)
 #define VRFT_COOKIE_SILENT		(1ULL << 39)
 #define VRFT_COOKIE_VIF_SHIFT		40	/* register of a vif; 0 if none */
-#define VRFT_COOKIE_VIF_MASK		0x7
+#define VRFT_COOKIE_NEXTHOP_SHIFT	43	/* of a nexthop */
+#define VRFT_COOKIE_METADATA_SHIFT	46	/* of a vr_forwarding_md */
+#define VRFT_COOKIE_COMPANION_MASK	0x7
 /*
  * Cookie of a probe on the end of a function: zero for a return; for a jump,
  * one more than the number of the register with the target, in the order of the
@@ -182,7 +184,9 @@ struct vrft_interface {
 #define VRFT_PACKET_KEPT		(1ULL << 40)	/* is traced */
 #define VRFT_PACKET_ENDED		(1ULL << 41)	/* or is being freed */
 #define VRFT_PACKET_UNDECIDED		(1ULL << 42)	/* ask again */
-#define VRFT_PACKET_GENERATION_SHIFT	44	/* 20 bits */
+#define VRFT_PACKET_MET_SHIFT		43	/* VRFT_CONDITION_*, 5 bits */
+#define VRFT_PACKET_MET			(31ULL << VRFT_PACKET_MET_SHIFT)
+#define VRFT_PACKET_GENERATION_SHIFT	48	/* 16 bits */
 
 /* Shared with user space while tracing; in .bss, mapped by libbpf. */
 struct vrft_control {
@@ -217,11 +221,30 @@ struct vrft_connection {
 #define VRFT_FILTER_ANY		(1ULL << 0)
 #define VRFT_FILTER_OUTER	(1ULL << 1)
 #define VRFT_FILTER_INNER	(1ULL << 2)
-#define VRFT_FILTER_TUNNEL	(1ULL << 3)
 #define VRFT_FILTER_ROOM	4096
 
 /* Of a frame, that filters look at: its headers and a VLAN tag put back. */
 #define VRFT_FRAME_BYTES	(256 + 4)
+
+/*
+ * Conditions that a packet may meet at any time until its end: one of the
+ * numbers of each kind that has any.
+ */
+enum vrft_condition {
+	VRFT_CONDITION_VIF,
+	VRFT_CONDITION_VRF,
+	VRFT_CONDITION_NH,
+	VRFT_CONDITION_LABEL,
+	VRFT_CONDITION_VNI,
+	VRFT_CONDITIONS,
+};
+
+#define VRFT_MAX_NUMBERS	16
+
+struct vrft_numbers {
+	__u32 count;
+	__u32 numbers[VRFT_MAX_NUMBERS];
+};
 
 /* Set before loading; in .rodata, so the verifier removes unused branches. */
 struct vrft_config {
@@ -254,6 +277,12 @@ struct vrft_config {
 	__u32 gro_devices[2];
 	__u32 filters;		/* VRFT_FILTER_*: those that are there */
 	__u32 unit_mask;	/* number of units of a block - 1 */
+	__u32 conditions;	/* a bit for each kind that must be met */
+	__u32 vif_vrf_offset;	/* of vif_vrf in struct vr_interface */
+	__u32 vp_nh_offset;	/* of vp_nh in struct vr_packet */
+	__u32 nh_id_offset;	/* of nh_id in struct vr_nexthop */
+	__u32 fmd_dvrf_offset;	/* of fmd_dvrf in struct vr_forwarding_md */
+	struct vrft_numbers wanted[VRFT_CONDITIONS];
 };
 
 #endif

@@ -7,8 +7,18 @@
 /** The structs that represent a packet. */
 export type PacketStruct = "sk_buff" | "vr_packet";
 
+/** What stands beside a packet, by the integer register it arrives in, 1 to 6. */
+export interface Companions {
+  /** `struct vr_interface *`, such as the vif that the packet is sent to. */
+  readonly vifRegister?: number;
+  /** `struct vr_nexthop *`. */
+  readonly nexthopRegister?: number;
+  /** `struct vr_forwarding_md *`: what forwarding has found out about the packet. */
+  readonly metadataRegister?: number;
+}
+
 /** A function with a packet among its parameters. */
-export interface PacketFunction {
+export interface PacketFunction extends Companions {
   /** Name in BTF and in kallsyms. */
   readonly name: string;
   /** `vmlinux`, or the name of the module. */
@@ -24,8 +34,6 @@ export interface PacketFunction {
   readonly register: number;
   /** Levels of pointer: 1 for `struct sk_buff *`, 2 for `struct sk_buff **`. */
   readonly indirection: 1 | 2;
-  /** Register of a `struct vr_interface *` among its parameters, 1 to 6. */
-  readonly vifRegister?: number;
   /** Address of the entry from kallsyms; `null` if unknown (BTF only, or hidden). */
   readonly address: bigint | null;
 }

@@ -21,18 +21,16 @@ import {
   KIND_STRUCT,
   KIND_UNION,
 } from "./btf.ts";
-import type { PacketStruct } from "./packet_function.ts";
+import type { Companions, PacketStruct } from "./packet_function.ts";
 
 /** The packet among the parameters of a function. */
-export interface PacketParameter {
+export interface PacketParameter extends Companions {
   readonly struct: PacketStruct;
   /** Number in the C parameter list, from 1. */
   readonly position: number;
   /** Number of the integer register, 1 to 6; `null` on the stack. */
   readonly register: number | null;
   readonly indirection: 1 | 2;
-  /** Register of a `struct vr_interface *` beside it, such as the vif that the packet is sent to. */
-  readonly vifRegister?: number;
 }
 
 /** rdi, rsi, rdx, rcx, r8 and r9. */
@@ -41,36 +39,39 @@ const REGISTER_BYTES = 8;
 /** Larger structs are passed in memory, and returned through a pointer passed by the caller. */
 const MAX_STRUCT_BYTES = 2 * REGISTER_BYTES;
 
-const SK_BUFF_NAME = new TextEncoder().encode("sk_buff");
-const VR_PACKET_NAME = new TextEncoder().encode("vr_packet");
-const VR_INTERFACE_NAME = new TextEncoder().encode("vr_interface");
-
 /**
  * What discovery needs to know about a type, in one byte: a packet, a pointer to one or a pointer to such
- * a pointer, for both structs; a vif or a pointer to one; or a prototype without or with a packet.
+ * a pointer, for both structs; what may stand beside a packet, or a pointer to that; or a prototype
+ * without or with a packet.
  */
 const OTHER = 0;
 const SK_BUFF = 1;
 const VR_PACKET = 4;
 const VR_INTERFACE = 7;
-const VR_INTERFACE_POINTER = 8;
-const PROTOTYPE = 9;
-const PACKET_PROTOTYPE = 10;
+const VR_NEXTHOP = 9;
+const VR_FORWARDING_MD = 11;
+const PROTOTYPE = 13;
+const PACKET_PROTOTYPE = 14;
+
+const encoder = new TextEncoder();
+/** The structs to look for, by name. */
+const STRUCTS: readonly (readonly [Uint8Array, number])[] = [
+  [encoder.encode("sk_buff"), SK_BUFF],
+  [encoder.encode("vr_packet"), VR_PACKET],
+  [encoder.encode("vr_interface"), VR_INTERFACE],
+  [encoder.encode("vr_nexthop"), VR_NEXTHOP],
+  [encoder.encode("vr_forwarding_md"), VR_FORWARDING_MD],
+];
 
 /** The class of a pointer to the type; three pointers to a packet do not count. */
-const POINTER_TO = Uint8Array.of(
-  OTHER,
-  2,
-  3,
-  OTHER,
-  5,
-  6,
-  OTHER,
-  VR_INTERFACE_POINTER,
-  OTHER,
-  OTHER,
-  OTHER,
-);
+const POINTER_TO = Uint8Array.of(OTHER, 2, 3, OTHER, 5, 6, OTHER, 8, OTHER, 10, OTHER, 12, 0, 0, 0);
+
+/** What a pointer of this class is to the packet that it stands beside. */
+const COMPANIONS: Readonly<Record<number, keyof Companions>> = {
+  8: "vifRegister",
+  10: "nexthopRegister",
+  12: "metadataRegister",
+};
 
 /** The packet parameters of this class. */
 const PACKETS: readonly (Pick<PacketParameter, "struct" | "indirection"> | null)[] = [
@@ -81,12 +82,11 @@ const PACKETS: readonly (Pick<PacketParameter, "struct" | "indirection"> | null)
   null,
   { struct: "vr_packet", indirection: 1 },
   { struct: "vr_packet", indirection: 2 },
-  null,
-  null,
-  null,
-  null,
 ];
-const IS_PACKET = Uint8Array.from(PACKETS, (packet) => Number(packet !== null));
+const IS_PACKET = Uint8Array.from(
+  { length: PACKET_PROTOTYPE + 1 },
+  (_, type) => Number((PACKETS[type] ?? null) !== null),
+);
 
 /**
  * Maximum chain of typedefs and modifiers that runs against the order of the types: more than in any
@@ -128,9 +128,9 @@ export class Prototypes {
       const id = this.#btf.firstId + (structs[i] as number);
       // A source file that only declares the struct leaves a forward declaration.
       if (this.#btf.kind(id) === KIND_FWD && this.#btf.flag(id)) continue;
-      if (this.#btf.isNamed(id, SK_BUFF_NAME)) this.#types[id] = SK_BUFF;
-      else if (this.#btf.isNamed(id, VR_PACKET_NAME)) this.#types[id] = VR_PACKET;
-      else if (this.#btf.isNamed(id, VR_INTERFACE_NAME)) this.#types[id] = VR_INTERFACE;
+      for (const [name, type] of STRUCTS) {
+        if (this.#btf.isNamed(id, name)) this.#types[id] = type;
+      }
     }
   }
 
@@ -238,7 +238,7 @@ export class Prototypes {
   #place(prototype: number): PacketParameter | null {
     let used = this.#returnsInMemory(prototype) ? 1 : 0;
     let found: PacketParameter | null = null;
-    let vifRegister: number | undefined;
+    const companions: { -readonly [name in keyof Companions]: number } = {};
     const count = this.#btf.count(prototype);
     for (let index = 0; index < count; index++) {
       const type = this.#btf.parameter(prototype, index);
@@ -250,10 +250,11 @@ export class Prototypes {
       if (packet !== null && (found === null || (fits && found.register === null))) {
         found = { ...packet, position: index + 1, register: fits ? used + 1 : null };
       }
-      if (kind === VR_INTERFACE_POINTER && fits) vifRegister ??= used + 1;
+      const companion = COMPANIONS[kind];
+      if (companion !== undefined && fits) companions[companion] ??= used + 1;
       if (fits) used += registers;
     }
-    return found === null || vifRegister === undefined ? found : { ...found, vifRegister };
+    return found && { ...found, ...companions };
   }
 
   /** Whether the caller passes a pointer for the result before the parameters. */

@@ -76,14 +76,23 @@ export const CONFIG_RPS_DEVICE = CONFIG_SHARED + 4;
 export const CONFIG_GRO_DEVICES = CONFIG_SHARED + 8;
 export const CONFIG_FILTERS = CONFIG_SHARED + 16;
 export const CONFIG_UNIT_MASK = CONFIG_SHARED + 20;
-export const CONFIG_BYTES = CONFIG_SHARED + 24;
+export const CONFIG_CONDITIONS = CONFIG_SHARED + 24;
+export const CONFIG_VIF_VRF_OFFSET = CONFIG_SHARED + 28;
+export const CONFIG_VP_NH_OFFSET = CONFIG_SHARED + 32;
+export const CONFIG_NH_ID_OFFSET = CONFIG_SHARED + 36;
+export const CONFIG_FMD_DVRF_OFFSET = CONFIG_SHARED + 40;
+export const CONFIG_WANTED = CONFIG_SHARED + 44;
+/** `struct vrft_numbers`: a count, and room for so many numbers, each a u32. */
+export const MAX_NUMBERS = 16;
+export const NUMBERS_BYTES = 4 + 4 * MAX_NUMBERS;
+/** Kinds of conditions, in the order of `enum vrft_condition`. */
+export const CONDITIONS = ["vif", "vrf", "nh", "label", "vni"] as const;
+export const CONFIG_BYTES = CONFIG_WANTED + CONDITIONS.length * NUMBERS_BYTES;
 
 /** Bits of the configuration: the packet filters that are there. */
 export const FILTER_ANY = 1;
 export const FILTER_OUTER = 2;
 export const FILTER_INNER = 4;
-/** The number of a packet's tunnel is wanted, whether there is a filter or not. */
-export const FILTER_TUNNEL = 8;
 
 const COOKIE_COPIES = 1n << 15n;
 const COOKIE_REGISTER_SHIFT = 32n;
@@ -93,6 +102,8 @@ const COOKIE_RELEASES = 1n << 37n;
 const COOKIE_FREES = 1n << 38n;
 const COOKIE_SILENT = 1n << 39n;
 const COOKIE_VIF_SHIFT = 40n;
+const COOKIE_NEXTHOP_SHIFT = 43n;
+const COOKIE_METADATA_SHIFT = 46n;
 const COOKIE_JUMP_SHIFT = 40n;
 
 /** The role of a function in the life of a packet: see bpf/identity.h. */
@@ -113,7 +124,9 @@ export interface LifeRole {
  */
 export function cookieOf(fn: PacketFunction & LifeRole, index: number): bigint {
   let cookie = BigInt(index) | (BigInt(fn.register) << COOKIE_REGISTER_SHIFT) |
-    (BigInt(fn.vifRegister ?? 0) << COOKIE_VIF_SHIFT);
+    (BigInt(fn.vifRegister ?? 0) << COOKIE_VIF_SHIFT) |
+    (BigInt(fn.nexthopRegister ?? 0) << COOKIE_NEXTHOP_SHIFT) |
+    (BigInt(fn.metadataRegister ?? 0) << COOKIE_METADATA_SHIFT);
   if (fn.struct === "vr_packet") cookie |= COOKIE_VR_PACKET;
   if (fn.indirection === 2) cookie |= COOKIE_INDIRECT;
   if (fn.end === "releases") cookie |= COOKIE_RELEASES;

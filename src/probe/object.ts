@@ -16,7 +16,9 @@ import { RECORD_VERSION } from "./record.ts";
 import {
   CONFIG_BYTES,
   CONFIG_FILTERS,
+  CONFIG_FMD_DVRF_OFFSET,
   CONFIG_GRO_DEVICES,
+  CONFIG_NH_ID_OFFSET,
   CONFIG_ONLY_NETNS,
   CONFIG_PACKET_EVENTS,
   CONFIG_RECORD_VERSION,
@@ -27,13 +29,16 @@ import {
   CONFIG_SIGHT_NETNS,
   CONFIG_UNIT_MASK,
   CONFIG_VIF_IDX_OFFSET,
+  CONFIG_VIF_VRF_OFFSET,
   CONFIG_VP_IF_OFFSET,
+  CONFIG_VP_NH_OFFSET,
   CONFIG_VROUTER_NETNS,
   CONTROL_BYTES,
   CONTROL_RINGS,
   RINGS_BYTES,
 } from "./layout.ts";
 import { setConnections } from "./own_connections.ts";
+import { type Conditions, setConditions } from "./conditions.ts";
 import type { Libbpf } from "./libbpf.ts";
 import { filterBits, withFilter } from "./packet_filter.ts";
 import { type RingLayout, ringLayout, setRings } from "./ring_layout.ts";
@@ -69,6 +74,8 @@ export interface ObjectOptions extends PacketOffsets {
   readonly sightNetns: number;
   /** Functions that are recorded; those after them are attached to for what they do with packets. */
   readonly recorded: number;
+  /** What packets have to meet at some call, for which their events are recorded. */
+  readonly conditions?: Conditions | null;
   /** Whether the begin, the copies and the end of packets are recorded; `false` by default. */
   readonly packetEvents?: boolean;
   /** See `sharedDevices()` in filter.ts. */
@@ -196,6 +203,10 @@ export class BpfObject implements Disposable {
     }
     config.setUint32(CONFIG_VP_IF_OFFSET, options.vpIfOffset, true);
     config.setUint32(CONFIG_VIF_IDX_OFFSET, options.vifIdxOffset, true);
+    config.setUint32(CONFIG_VIF_VRF_OFFSET, options.vifVrfOffset, true);
+    config.setUint32(CONFIG_VP_NH_OFFSET, options.vpNhOffset, true);
+    config.setUint32(CONFIG_NH_ID_OFFSET, options.nhIdOffset, true);
+    config.setUint32(CONFIG_FMD_DVRF_OFFSET, options.fmdDvrfOffset, true);
     config.setUint32(CONFIG_VROUTER_NETNS, options.vrouterNetns, true);
     config.setUint32(CONFIG_ONLY_NETNS, options.onlyNetns, true);
     config.setUint32(CONFIG_SAMPLE, options.sample ?? 1, true);
@@ -204,7 +215,8 @@ export class BpfObject implements Disposable {
     config.setUint32(CONFIG_RECORDED, options.recorded, true);
     config.setUint32(CONFIG_PACKET_EVENTS, Number(options.packetEvents ?? false), true);
     setConnections(config, options.own ?? []);
-    const { filter, shared } = options;
+    const { conditions, filter, shared } = options;
+    if (conditions) setConditions(config, conditions);
     if (filter) config.setUint32(CONFIG_FILTERS, filterBits(filter), true);
     if (shared === undefined || shared === null) return;
     config.setUint32(CONFIG_SHARED, 1, true);

@@ -11,6 +11,7 @@ import { chooseBackend, type ObjectSource, type User } from "../probe/backend_ch
 import type { Attachment, AttachProgress, Backend, BackendName } from "../probe/backend.ts";
 import type { LifeTarget } from "../probe/packet_life.ts";
 import { spread } from "../probe/target.ts";
+import type { Conditions } from "../probe/conditions.ts";
 import { Counters, type Counts, type PacketCounts } from "../probe/counters.ts";
 import {
   type ChosenInterface,
@@ -43,6 +44,11 @@ export interface TracerOptions extends PacketOffsets, ObjectSource {
   readonly interfaces: readonly ChosenInterface[];
   /** N to keep one packet in N, below 2^32. 1 keeps all. */
   readonly sample: number;
+  /**
+   * What packets have to meet at some call; `null`, the default, for nothing. All packets are recorded,
+   * with their begin, copies and end, and a record when one has met all.
+   */
+  readonly conditions?: Conditions | null;
   /** Whether the begin, the copies and the end of packets are recorded; `false` by default. */
   readonly packetEvents?: boolean;
   /** Packets to trace; `null`, the default, for all. */
@@ -190,6 +196,10 @@ export class Tracer implements Disposable {
         interfaces: options.interfaces.length,
         vpIfOffset: options.vpIfOffset,
         vifIdxOffset: options.vifIdxOffset,
+        vifVrfOffset: options.vifVrfOffset,
+        vpNhOffset: options.vpNhOffset,
+        nhIdOffset: options.nhIdOffset,
+        fmdDvrfOffset: options.fmdDvrfOffset,
         vrouterNetns: options.vrouterNetns,
         onlyNetns: onlyNetns(options.interfaces),
         sightNetns: sightNetns(options.interfaces, options.vrouterNetns),
@@ -197,7 +207,8 @@ export class Tracer implements Disposable {
         shared: sharedDevices(options.interfaces),
         sample: options.sample,
         filter: options.filter ?? null,
-        packetEvents: options.packetEvents ?? false,
+        conditions: options.conditions ?? null,
+        packetEvents: options.packetEvents || Boolean(options.conditions),
         own: options.own,
         kernelBtf: options.kernelBtf,
       },

@@ -199,6 +199,12 @@ Deno.test("the configuration is laid out as struct vrft_config, at the start of 
     "gro_devices",
     "filters",
     "unit_mask",
+    "conditions",
+    "vif_vrf_offset",
+    "vp_nh_offset",
+    "nh_id_offset",
+    "fmd_dvrf_offset",
+    "wanted",
   ];
   assert.deepEqual(offsets("vrft_config", members), {
     record_version: layout.CONFIG_RECORD_VERSION,
@@ -216,7 +222,15 @@ Deno.test("the configuration is laid out as struct vrft_config, at the start of 
     gro_devices: layout.CONFIG_GRO_DEVICES,
     filters: layout.CONFIG_FILTERS,
     unit_mask: layout.CONFIG_UNIT_MASK,
+    conditions: layout.CONFIG_CONDITIONS,
+    vif_vrf_offset: layout.CONFIG_VIF_VRF_OFFSET,
+    vp_nh_offset: layout.CONFIG_VP_NH_OFFSET,
+    nh_id_offset: layout.CONFIG_NH_ID_OFFSET,
+    fmd_dvrf_offset: layout.CONFIG_FMD_DVRF_OFFSET,
+    wanted: layout.CONFIG_WANTED,
   });
+  assert.equal(btf.structSize("vrft_numbers"), layout.NUMBERS_BYTES);
+  assert.equal(BigInt(layout.MAX_NUMBERS), defined("VRFT_MAX_NUMBERS"));
   assert.equal(btf.structSize("vrft_connection"), layout.CONNECTION_BYTES);
   assert.deepEqual(offsets("vrft_connection", ["address", "port", "version"]), {
     address: layout.CONNECTION_ADDRESS,
@@ -227,7 +241,6 @@ Deno.test("the configuration is laid out as struct vrft_config, at the start of 
   assert.equal(BigInt(layout.FILTER_ANY), defined("VRFT_FILTER_ANY"));
   assert.equal(BigInt(layout.FILTER_OUTER), defined("VRFT_FILTER_OUTER"));
   assert.equal(BigInt(layout.FILTER_INNER), defined("VRFT_FILTER_INNER"));
-  assert.equal(BigInt(layout.FILTER_TUNNEL), defined("VRFT_FILTER_TUNNEL"));
   assert.equal(BigInt(FILTER_ROOM), defined("VRFT_FILTER_ROOM"));
   assert.match(bpfSource("vrft.h"), /^#define VRFT_FRAME_BYTES\s+\(256 \+ 4\)$/m);
   assert.equal(FRAME_BYTES, 256 + 4);
