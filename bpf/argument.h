@@ -25,4 +25,13 @@ static __always_inline void *argument(struct pt_regs *ctx, __u32 number)
 	}
 }
 
+/* The result at a return; with a barrier as in argument(). */
+static __always_inline __u64 result_of(struct pt_regs *ctx)
+{
+	__u64 ax = ctx->ax;
+
+	asm volatile("" : "+r"(ax));
+	return ax;
+}
+
 #endif

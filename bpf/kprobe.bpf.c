@@ -40,7 +40,7 @@ int vrft_kprobe_exit(struct pt_regs *ctx)
 			return 0;
 	}
 	/* After a jump, the result is that of another function. */
-	return_frame(ctx->sp, jump ? NULL : &ctx->ax);
+	return_frame(ctx->sp, jump ? UNKNOWN_RESULT : result_of(ctx));
 	return 0;
 }
 
@@ -48,6 +48,6 @@ int vrft_kprobe_exit(struct pt_regs *ctx)
 SEC("kprobe")
 int vrft_kprobe_return(struct pt_regs *ctx)
 {
-	return_frame(ctx->sp - sizeof(__u64), &ctx->ax);
+	return_frame(ctx->sp - sizeof(__u64), result_of(ctx));
 	return 0;
 }

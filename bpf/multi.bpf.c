@@ -30,12 +30,13 @@ int vrft_multi_return(struct pt_regs *ctx)
 {
 	__u64 cookie = bpf_get_attach_cookie(ctx);
 	__u64 frame = ctx->sp - sizeof(__u64);
+	__u64 result = result_of(ctx);
 	__u32 call;
 
 	if (!close_call(cookie, &call, frame))
 		return 0;
 	if (cookie & VRFT_COOKIE_COPIES)
-		copied(call, ctx->ax, false);
+		copied(call, result, false);
 	if (!(cookie & VRFT_COOKIE_SILENT))
 		record(call, VRFT_RETURN, 0, frame);
 	return 0;

@@ -78,9 +78,10 @@ static __always_inline void forget_frame(__u64 frame)
 		bpf_map_delete_elem(&open_frames, &frame);
 }
 
-/* @result: unknown if NULL */
-static __always_inline void return_frame(__u64 frame,
-					 const unsigned long *result)
+/* No pointer, and no error. */
+#define UNKNOWN_RESULT	1ULL
+
+static __always_inline void return_frame(__u64 frame, __u64 result)
 {
 	struct vrft_frame *open = bpf_map_lookup_elem(&open_frames, &frame);
 	__u32 count, call, i, copies = 0;
@@ -97,8 +98,8 @@ static __always_inline void return_frame(__u64 frame,
 			record(call, VRFT_RETURN, 0, frame);
 	}
 	bpf_map_delete_elem(&open_frames, &frame);
-	if (copies && result)
-		copied(copies, *result, false);
+	if (copies && result != UNKNOWN_RESULT)
+		copied(copies, result, false);
 	else if (copies)
 		fetch_and_add(&here()->packets_unfollowed, 1);
 }

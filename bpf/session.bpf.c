@@ -32,7 +32,7 @@ int vrft_session(struct pt_regs *ctx)
 {
 	enum vrft_verdict verdict;
 	struct vrft_call call;
-	__u64 *session, cookie;
+	__u64 *session, cookie, result;
 
 	if (bpf_session_is_return(ctx)) {
 		/*
@@ -40,13 +40,14 @@ int vrft_session(struct pt_regs *ctx)
 		 * another program was active on this CPU. The cookie is then
 		 * left over from an earlier call, hence the reset.
 		 */
+		result = result_of(ctx);
 		session = bpf_session_cookie(ctx);
 		cookie = *session;
 		*session = 0;
 		if (!cookie)
 			return 0;
 		if (cookie >> 32 & VRFT_COOKIE_COPIES)
-			copied(cookie >> 32, ctx->ax, true);
+			copied(cookie >> 32, result, true);
 		if (!(cookie & SESSION_SILENT))
 			record(cookie >> 32, VRFT_RETURN, 0, cookie & ~7ULL);
 		return 0;
