@@ -20,6 +20,7 @@ import {
   parseCount,
   parseDuration,
   parseGlob,
+  parseNumber,
   parsePercent,
   parseSample,
   parseText,
@@ -82,9 +83,25 @@ export type OptionValues<S extends OptionSpecs> = {
     : true;
 };
 
+/** Largest VRF of a packet: vp_vrf in vrouter has 16 bits, and the highest number means none. */
+const MAX_VRF = 65534;
+/** Largest id of a nexthop: nh_id in vrouter is a signed int. */
+const MAX_NEXTHOP = 2 ** 31 - 1;
+/** 20 bits (RFC 3032). */
+const MAX_LABEL = 2 ** 20 - 1;
+/** 24 bits (RFC 7348). */
+const MAX_VNI = 2 ** 24 - 1;
+
 const file: ValueSpec<string> = { name: "FILE", completion: "file", parse: parseText };
 const expression: ValueSpec<string> = { name: "EXPR", completion: "none", parse: parseText };
 const glob: ValueSpec<string> = { name: "GLOB", completion: "none", parse: parseGlob };
+
+/** A number, of which the least is 0. */
+const upTo = (most: number): ValueSpec<number> => ({
+  name: "N",
+  completion: "none",
+  parse: parseNumber(most),
+});
 
 const SELECTION = "What to trace:";
 const RUN = "How to trace:";
@@ -175,6 +192,37 @@ export const TRACE_OPTIONS = {
     group: SELECTION,
     description: "trace packets that encapsulate one that matches (see below)",
     value: expression,
+  },
+  vif: {
+    group: SELECTION,
+    description: "trace packets that reach this vif at any time, by name, as vif0/N or by its " +
+      "address (repeatable)",
+    value: { name: "VIF", completion: "device", parse: parseText },
+    repeatable: true,
+  },
+  vrf: {
+    group: SELECTION,
+    description: "trace packets that are in this VRF at any time (repeatable)",
+    value: upTo(MAX_VRF),
+    repeatable: true,
+  },
+  nh: {
+    group: SELECTION,
+    description: "trace packets that reach this nexthop at any time (repeatable)",
+    value: upTo(MAX_NEXTHOP),
+    repeatable: true,
+  },
+  label: {
+    group: SELECTION,
+    description: "trace packets that have this MPLS label at any time (repeatable)",
+    value: upTo(MAX_LABEL),
+    repeatable: true,
+  },
+  vni: {
+    group: SELECTION,
+    description: "trace packets that have this VXLAN network id at any time (repeatable)",
+    value: upTo(MAX_VNI),
+    repeatable: true,
   },
   ...selection,
   netns: {

@@ -17,6 +17,7 @@ Examples:
   vrft -i tap9f3c -i vif0/0 -n 400     400 rows of two vifs
   vrft icmp and host 10.1.1.2          packets that match a filter
   vrft --inner 'tcp port 80'           packets in a tunnel, by what is inside
+  vrft --vif vif0/3 --vrf 2            packets that reach a vif and are in a VRF
   vrft -f 'vr_*' -f 'nh_*' -x '*_mac'  only some functions
   vrft --sample 100 -o trace.txt       one packet in a hundred, to a file
   vrft --duration 10s -o trace.txt     ten seconds, to a file
@@ -28,6 +29,11 @@ layer of it does: its outer headers, or those of the packet inside, if that is
 encapsulated in VXLAN, MPLS over UDP or MPLS over GRE. --outer and --inner match
 one layer. A packet must match all filters that are given. VLAN tags count as if
 they stood in the packet, even if the kernel has taken them off.
+
+--vif, --vrf, --nh, --label and --vni are about what vrouter does with a packet
+at any time: its calls are kept until that is known, and shown from the first
+on. Repeated, an option takes any of its values; of several options, a packet
+must meet all.
 
 The last line on stderr reports the CPU time that tracing took, in per cent of
 one CPU, like top(1): 100 % is one CPU fully busy. --max-overhead ends the trace

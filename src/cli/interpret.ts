@@ -13,15 +13,19 @@ import {
   type OptionValues,
   TRACE_OPTIONS,
 } from "./grammar.ts";
-import type {
-  CheckOptions,
-  DiscoveryOptions,
-  Invocation,
-  Shell,
-  TraceOptions,
+import {
+  type CheckOptions,
+  CONDITIONS,
+  type DiscoveryOptions,
+  type Invocation,
+  type Shell,
+  type TraceOptions,
 } from "./invocation.ts";
 
 const DEFAULT_BUFFER_BYTES = 64 * 2 ** 20;
+
+/** Most values of one condition: the BPF programs compare them one by one. */
+const MAX_CONDITION_VALUES = 16;
 
 /** Values of options by long name, as parsed: {@linkcode OptionValues} of some command. */
 export type GivenOptions = Readonly<Record<string, unknown>>;
@@ -121,6 +125,18 @@ function traceOptions(
   if (values["no-vrouter"] && values.netns !== undefined) {
     throw new Misuse("Options '--no-vrouter' and '--netns' exclude each other: drop one");
   }
+  for (const name of CONDITIONS) {
+    const given = values[name];
+    if (given === undefined) continue;
+    if (values["no-vrouter"]) {
+      throw new Misuse(`Options '--no-vrouter' and '--${name}' exclude each other: drop one`);
+    }
+    if (given.length > MAX_CONDITION_VALUES) {
+      throw new Misuse(
+        `Option '--${name}' can be given at most ${MAX_CONDITION_VALUES} times, not ${given.length}`,
+      );
+    }
+  }
   return {
     ...discoveryOptions(values),
     interfaces,
@@ -128,6 +144,13 @@ function traceOptions(
       any: expression ?? null,
       outer: values.outer ?? null,
       inner: values.inner ?? null,
+    },
+    conditions: {
+      vif: values.vif ?? [],
+      vrf: values.vrf ?? [],
+      nh: values.nh ?? [],
+      label: values.label ?? [],
+      vni: values.vni ?? [],
     },
     netns: values.netns ?? null,
     sample: values.sample ?? 1,

@@ -7,6 +7,19 @@
 
 import type { Expressions } from "../packet/expression.ts";
 
+/** Options about what vrouter does with a packet, at any time of its life. */
+export const CONDITIONS = ["vif", "vrf", "nh", "label", "vni"] as const;
+
+/** Values of {@linkcode CONDITIONS}, of which any one is to be met; none if there is no condition. */
+export interface ConditionOptions {
+  /** Names, numbers or addresses. */
+  readonly vif: readonly string[];
+  readonly vrf: readonly number[];
+  readonly nh: readonly number[];
+  readonly label: readonly number[];
+  readonly vni: readonly number[];
+}
+
 /** How probes are attached; `auto` takes the best one that works on this kernel. */
 export const BACKENDS = ["auto", "session", "multi", "kprobe"] as const;
 
@@ -45,6 +58,8 @@ export interface TraceOptions extends DiscoveryOptions {
   readonly interfaces: readonly string[];
   /** Packet filters, not yet compiled. */
   readonly filters: Expressions;
+  /** Conditions on packets. */
+  readonly conditions: ConditionOptions;
   /** File of the network namespace of the vifs' devices; `null` to detect it. */
   readonly netns: string | null;
   /** One packet in so many is traced; 1 for all. */

@@ -61,6 +61,20 @@ export function parseSample(text: string): number {
 }
 
 /**
+ * A parser of numbers that name something: a VRF, a label.
+ *
+ * @param most largest of them; the least is 0
+ * @throws {ValueError} (the parser) for anything else
+ */
+export function parseNumber(most: number): (text: string) => number {
+  return (text) => {
+    const number = /^\d{1,10}$/.test(text) ? Number(text) : NaN;
+    if (number <= most) return number;
+    throw new ValueError(`give a whole number from 0 to ${most}`);
+  };
+}
+
+/**
  * A time such as `10s`, `500ms`, `2m`, `1h` or `1.5s`; a plain number is seconds.
  *
  * @returns whole milliseconds, from 1 to {@linkcode MAX_DURATION_MS}

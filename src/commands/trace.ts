@@ -17,6 +17,7 @@ import { summarize } from "../output/summary.ts";
 import { VIEWS } from "../output/views.ts";
 import { AttachCancelled, type ObjectReader } from "../probe/backend.ts";
 import type { User } from "../probe/backend_choice.ts";
+import type { Conditions } from "../probe/conditions.ts";
 import { findNamespaces } from "../probe/initial_namespace.ts";
 import type { Target } from "../probe/target.ts";
 import { missingCapabilities, traceCapabilities } from "../sys/capabilities.ts";
@@ -38,6 +39,7 @@ import { OverheadWatch, requireRunStatistics } from "./overhead_watch.ts";
 import { LoopGuard } from "./loop_guard.ts";
 import { announce, removeStale } from "./ready_file.ts";
 import { OpenCancelled, openOutput, type Output, Printer } from "./trace_output.ts";
+import { resolveConditions } from "./trace_conditions.ts";
 import { findTargets } from "./trace_targets.ts";
 import { vifSources, VifWatch } from "./vif_watch.ts";
 import { VrouterWatch } from "./vrouter_watch.ts";
@@ -96,7 +98,14 @@ export async function runTrace(
   }
 
   const { tracer, output, targets } = ready;
-  const printer = new Printer(output, VIEWS[options.format], targets, options.limit, log);
+  const printer = new Printer(
+    output,
+    VIEWS[options.format],
+    targets,
+    options.limit,
+    log,
+    ready.conditions !== null,
+  );
   const overhead = new OverheadWatch(log, tracer.programs, options.maxOverhead);
   const loop = new LoopGuard(log, tracer, printer);
   try {
@@ -123,6 +132,7 @@ interface Ready {
   readonly targets: readonly Target[];
   readonly output: Output;
   readonly tracer: Tracer;
+  readonly conditions: Conditions | null;
 }
 
 /**
@@ -143,6 +153,7 @@ async function prepare(
   // First, as nothing else matters without vrouter.
   const namespaces = namespacesFor(options, log);
   const vifs = options.vrouter ? readVifs(namespaces) : null;
+  const conditions = resolveConditions(options.conditions, vifs ?? []);
   const names = options.interfaces;
   const interfaces = selectAmong(
     names,
@@ -168,6 +179,7 @@ async function prepare(
       targets,
       interfaces,
       filter,
+      conditions,
       packetEvents: VIEWS[options.format].packets,
       sample: options.sample,
       own: ownConnections(output, log),
@@ -178,7 +190,7 @@ async function prepare(
       kernelBtf: options.kernelBtf,
       user: userOf(log, stop),
     });
-    return { targets, output, tracer: resources.use(tracer) };
+    return { targets, output, tracer: resources.use(tracer), conditions };
   } catch (error) {
     throw withAdvice(error, options.bufferBytes, Deno.readTextFileSync("/proc/self/status"));
   }

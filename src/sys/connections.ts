@@ -126,13 +126,18 @@ function endpointOfHex(text: string): Endpoint {
 }
 
 function parseEndpoint(address = "", port = ""): Endpoint | null {
-  const isIpv6 = address.includes(":");
-  const bytes = new Uint8Array(isIpv6 ? 16 : 4);
-  const text = cString(address.replace(/%.*$/, ""));
-  const parsed = libc().inet_pton(isIpv6 ? AF_INET6 : AF_INET, text, bytes) === 1;
+  const bytes = parseAddress(address.replace(/%.*$/, ""));
   const number = Number(port);
-  if (!parsed || !Number.isInteger(number) || number < 1 || number > 65535) return null;
+  if (bytes === null || !Number.isInteger(number) || number < 1 || number > 65535) return null;
   return { address: unmapped(bytes), port: number };
+}
+
+/** The 4 or 16 bytes of an IP address; `null` for any other text. */
+export function parseAddress(text: string): Uint8Array | null {
+  const isIpv6 = text.includes(":");
+  const bytes = new Uint8Array(isIpv6 ? 16 : 4);
+  const found = libc().inet_pton(isIpv6 ? AF_INET6 : AF_INET, cString(text), bytes) === 1;
+  return found ? bytes : null;
 }
 
 function unmapped(address: Uint8Array): Uint8Array {

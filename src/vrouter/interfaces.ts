@@ -53,6 +53,8 @@ export interface Vif {
   readonly txBytes: number;
   /** Packets that the module dropped on it. */
   readonly drops: number;
+  /** Its MAC, IPv4 and IPv6 address, as far as it has them: 6, 4 and 16 bytes. */
+  readonly addresses: readonly Uint8Array[];
 }
 
 /** The vrouter module is not loaded, or does not speak its netlink protocol. */
@@ -118,6 +120,10 @@ const FIELD = {
   txBytes: 14,
   txPackets: 15,
   marker: 37,
+  mac: 38,
+  ip: 39,
+  ip6Upper: 40,
+  ip6Lower: 41,
   drops: 58,
 } as const;
 
@@ -242,7 +248,29 @@ function parseVif(message: SandeshMessage, deviceNames: ReadonlyMap<number, stri
     txPackets: counter(fields, FIELD.txPackets),
     txBytes: counter(fields, FIELD.txBytes),
     drops: counter(fields, FIELD.drops),
+    addresses: addressesIn(fields).filter((address) => address.some((byte) => byte !== 0)),
   };
+}
+
+/** IP addresses are numbers whose bytes in memory are in network order. */
+function addressesIn(fields: ReadonlyMap<number, SandeshValue>): Uint8Array[] {
+  const ipv4 = new Uint8Array(4);
+  new DataView(ipv4.buffer).setUint32(0, integer(fields, FIELD.ip), true);
+  const ipv6 = new Uint8Array(16);
+  const words = new DataView(ipv6.buffer);
+  words.setBigUint64(0, word(fields, FIELD.ip6Upper), true);
+  words.setBigUint64(8, word(fields, FIELD.ip6Lower), true);
+  return [macIn(fields), ipv4, ipv6];
+}
+
+/** A MAC address; empty if absent. */
+function macIn(fields: ReadonlyMap<number, SandeshValue>): Uint8Array {
+  const field = fields.get(FIELD.mac);
+  if (field === undefined) return new Uint8Array();
+  if (field.type !== "list") throw nonsense(`field ${FIELD.mac} is of type ${field.type}`);
+  const bytes = field.items.map((item) => item.type === "byte" ? item.value : NaN);
+  if (bytes.length > 6 || bytes.some(Number.isNaN)) throw nonsense("a MAC address of other values");
+  return Uint8Array.from(bytes);
 }
 
 function fieldsOf(message: SandeshMessage): Map<number, SandeshValue> {
@@ -267,12 +295,17 @@ function integer(fields: ReadonlyMap<number, SandeshValue>, id: number): number 
 
 /** A 64-bit counter, unsigned in the module; rounded above 2^53. */
 function counter(fields: ReadonlyMap<number, SandeshValue>, id: number): number {
+  return Number(word(fields, id));
+}
+
+/** A 64-bit number, unsigned in the module; 0 if absent. */
+function word(fields: ReadonlyMap<number, SandeshValue>, id: number): bigint {
   const field = fields.get(id);
-  if (field === undefined) return 0;
+  if (field === undefined) return 0n;
   switch (field.type) {
     case "i64":
     case "u64":
-      return Number(BigInt.asUintN(64, field.value));
+      return BigInt.asUintN(64, field.value);
     default:
       throw nonsense(`field ${id} is of type ${field.type}`);
   }

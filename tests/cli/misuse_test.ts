@@ -33,6 +33,31 @@ const MISUSES: readonly [args: string[], message: string, see?: string][] = [
     `Option '--sample <N>' does not accept "0": give a whole number from 1 to 4294967295, such as 100`,
   ],
   [
+    ["--vrf", "65535"],
+    `Option '--vrf <N>' does not accept "65535": give a whole number from 0 to 65534`,
+  ],
+  [
+    ["--label", "1048576"],
+    `Option '--label <N>' does not accept "1048576": give a whole number from 0 to 1048575`,
+  ],
+  [
+    ["--vni", "-1"],
+    `Option '--vni <N>' does not accept "-1": give a whole number from 0 to 16777215`,
+  ],
+  [
+    ["--nh", "0x1"],
+    `Option '--nh <N>' does not accept "0x1": give a whole number from 0 to 2147483647`,
+  ],
+  [["--vif", ""], `Option '--vif <VIF>' does not accept "": it must not be empty`],
+  [
+    Array.from({ length: 17 }, (_, vrf) => `--vrf=${vrf}`),
+    "Option '--vrf' can be given at most 16 times, not 17",
+  ],
+  [
+    ["--no-vrouter", "--vni", "5"],
+    "Options '--no-vrouter' and '--vni' exclude each other: drop one",
+  ],
+  [
     ["--duration", "0"],
     `Option '--duration <TIME>' does not accept "0": give a time from 1ms to 596h, such as 500ms, 10s or 2m`,
   ],

@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { Invocation, TraceOptions } from "../../src/cli/invocation.ts";
 import { parseArguments } from "../../src/cli/program.ts";
 
+const NO_CONDITIONS = { vif: [], vrf: [], nh: [], label: [], vni: [] };
 const NO_FILTERS = { any: null, outer: null, inner: null };
 
 const DEFAULTS: TraceOptions = {
@@ -19,6 +20,7 @@ const DEFAULTS: TraceOptions = {
   limit: null,
   durationMs: null,
   maxOverhead: null,
+  conditions: NO_CONDITIONS,
   bufferBytes: 64 * 1024 * 1024,
   output: null,
   format: "text",
@@ -72,6 +74,15 @@ const TRACE_OPTIONS: readonly [string[], Partial<TraceOptions>][] = [
     filters: { any: null, outer: "udp port 4789", inner: "icmp" },
   }],
   [["icmp", "--outer", "udp"], { filters: { any: "icmp", outer: "udp", inner: null } }],
+  [["--vif", "tap1", "--vif=10.1.1.2"], {
+    conditions: { ...NO_CONDITIONS, vif: ["tap1", "10.1.1.2"] },
+  }],
+  [["--vrf", "2", "--vrf=65534", "--nh", "0"], {
+    conditions: { ...NO_CONDITIONS, vrf: [2, 65534], nh: [0] },
+  }],
+  [["--label", "1048575", "--vni=16777215", "--nh", "2147483647"], {
+    conditions: { ...NO_CONDITIONS, label: [1048575], vni: [16777215], nh: [2147483647] },
+  }],
   [["--netns", "/run/netns/host"], { netns: "/run/netns/host" }],
   [["--sample", "100"], { sample: 100 }],
   [["--sample=4294967295"], { sample: 2 ** 32 - 1 }],

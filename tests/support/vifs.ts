@@ -17,6 +17,7 @@ export function vif(index: number, name: string, fields: Partial<Vif> = {}): Vif
     txPackets: 0,
     txBytes: 0,
     drops: 0,
+    addresses: [],
     ...fields,
   };
 }

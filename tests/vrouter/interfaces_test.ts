@@ -77,6 +77,7 @@ Deno.test("listVifs() reads the captured table across its pages, index 0 include
     txPackets: 14,
     txBytes: 1526,
     drops: 12,
+    addresses: vifs[0]!.addresses,
   });
   assert.equal(vifs[1]!.device, null);
 });
@@ -200,7 +201,36 @@ Deno.test("listVifs() takes absent fields as 0, and a name up to its NUL", () =>
     txPackets: 0,
     txBytes: 0,
     drops: 0,
+    addresses: [],
   }]);
+});
+
+Deno.test("listVifs() reads the addresses that a vif has", () => {
+  const record: SandeshMessage = {
+    name: "vr_interface_req",
+    fields: [
+      { id: 6, value: { type: "i32", value: 3 } },
+      {
+        id: 38,
+        value: {
+          type: "list",
+          element: "byte",
+          items: [2, 0, 0, 0, 1, -1].map((value) => ({ type: "byte", value })),
+        },
+      },
+      // Numbers whose bytes are in network order in the memory of a little-endian machine.
+      { id: 39, value: { type: "u32", value: 0x0201010a } },
+      { id: 40, value: { type: "u64", value: 0xb80d0120n } },
+      { id: 41, value: { type: "u64", value: 0x0100_0000_0000_0000n } },
+    ],
+  };
+  const transport = new ScriptedTransport([familyAnswer(), answerOf([response(1)], [record])]);
+  const [vif] = listVifs(transport);
+  assert.deepEqual(vif!.addresses.map((address) => address.toHex()), [
+    "0200000001ff",
+    "0a010102",
+    "20010db8000000000000000000000001",
+  ]);
 });
 
 Deno.test("listVifs() says that the module is absent, and names --no-vrouter", () => {

@@ -14,7 +14,8 @@ const OTHER = 4026532222;
 
 function vif(index: number, name: string, ifindex: number): Vif {
   const counters = { rxPackets: 0, rxBytes: 0, txPackets: 0, txBytes: 0, drops: 0 };
-  return { index, name, ifindex, device: null, type: "virtual", vrf: 0, flags: 0, ...counters };
+  const more = { type: "virtual", vrf: 0, flags: 0, addresses: [] };
+  return { index, name, ifindex, device: null, ...more, ...counters };
 }
 
 /** fab0, tap1, tap2 and a vif without a device; their devices, and lo and eth1. */
