@@ -1,33 +1,9 @@
 import assert from "node:assert/strict";
-import { must, ping, run, settle } from "./support.ts";
-import { DROP, dropCounters, dropsSince, type Flow, flows, until } from "./vrouter.ts";
+import { must, ping, settle } from "./support.ts";
+import { pingHeld, policy, statistic, transfer, TUNNELS } from "./traffic.ts";
+import { DROP, dropCounters, dropsSince, flows, until } from "./vrouter.ts";
 
 // The stand-in module itself, without vrft: what other tests rely on.
-
-/** The options of vif-add for tap1: flags 1 is policy, by which each of its new flows is on hold. */
-function policy(flags: number): Promise<string> {
-  return must("vif-add", "tap1", "1", "3", "0", `${flags}`);
-}
-
-/**
- * Starts echo requests from vm1 with an id of their own, and waits until all of them have been sent.
- *
- * @param wait seconds for the last answer
- */
-async function pingHeld(
-  id: number,
-  count: number,
-  wait: number,
-): Promise<{ flow: Flow; ended: Promise<string> }> {
-  const options = ["-e", `${id}`, "-c", `${count}`, "-i", "0.2", "-W", `${wait}`];
-  const ended = run("ip", ["netns", "exec", "vm1", "ping", ...options, "10.1.1.2"])
-    .then(({ stdout }) => stdout);
-  const flow = await until(
-    `${count} packets of flow ${id}`,
-    () => flows().find(({ sourcePort, packets }) => sourcePort === id && packets === count),
-  );
-  return { flow, ended };
-}
 
 Deno.test("A flow on hold keeps three packets, which go on when it is set to Forward", async () => {
   await settle();
@@ -91,37 +67,6 @@ Deno.test("What a flow on hold keeps is dropped by its action, VRF or source; th
   }
 });
 
-const TUNNELS = new URL("../tunnels.sh", import.meta.url).pathname;
-/** In hexadecimal 1388. */
-const PORT = "5000";
-
-function statistic(device: string, name: string): number {
-  return Number(Deno.readTextFileSync(`/sys/class/net/${device}/statistics/${name}`));
-}
-
-/** Sends lines by TCP from vm1 to the namespace behind the fabric; returns what arrives. */
-async function transfer(lines: number): Promise<string> {
-  // Its stdin stays open: it would close the connection at its end.
-  const server = new Deno.Command("ip", {
-    args: ["netns", "exec", "far", "nc", "-l", "-p", PORT],
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "null",
-  }).spawn();
-  const listens = () =>
-    ["tcp", "tcp6"].map((table) => Deno.readTextFileSync(`/proc/${server.pid}/net/${table}`))
-      .some((table) => /:1388 0+:0000 0A /.test(table));
-  await until("a listening server", () => listens() || undefined);
-  const send = `seq ${lines} | nc 10.1.1.9 ${PORT}`;
-  const [received] = await Promise.all([
-    new Response(server.stdout).text(),
-    must("ip", "netns", "exec", "vm1", "sh", "-c", send),
-  ]);
-  await server.stdin.close();
-  await server.status;
-  return received;
-}
-
 Deno.test("Tunnels of the kernel's own devices: between VMs, and behind the fabric, with GSO", async () => {
   await settle();
   await must("sh", TUNNELS);
@@ -136,7 +81,7 @@ Deno.test("Tunnels of the kernel's own devices: between VMs, and behind the fabr
     const sent = statistic("fab0", "tx_packets");
     const lines = 60_000;
     const expected = Array.from({ length: lines }, (_, index) => `${index + 1}\n`).join("");
-    assert.ok(await transfer(lines) === expected, "the stream differs");
+    assert.ok(await transfer(`seq ${lines}`) === expected, "the stream differs");
     // vrouter cuts the packets of vm1 into segments, before they leave by the fabric.
     const whole = statistic("tap1", "rx_packets") - received;
     const cut = statistic("fab0", "tx_packets") - sent;
