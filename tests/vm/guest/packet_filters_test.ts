@@ -1,42 +1,90 @@
 import assert from "node:assert/strict";
-import { must, parse, ping, settle, traceWhile } from "./support.ts";
+import { FPROBE, must, parse, ping, run, settle, Trace } from "./support.ts";
+import { statistic, TUNNELS } from "./traffic.ts";
 
-// Packets of the VMs as vrouter receives them: each once, with its Ethernet header taken off.
-const RECEIVED = ["-f", "vm_rx"];
-const TUNNELS = new URL("../tunnels.sh", import.meta.url).pathname;
+/** A packet that comes from a VM enters each of these once. */
+const ONCE = ["linux_rx_handler", "vm_rx"];
+const FUNCTIONS = ONCE.flatMap((name) => ["-f", name]);
 
-/** Packets that match, among those of `action`. */
-async function matching(args: readonly string[], action: () => Promise<unknown>): Promise<number> {
-  const { code, stdout, stderr } = await traceWhile([...RECEIVED, ...args], action);
-  assert.equal(code, 0, stderr);
-  return parse(stdout).calls.filter(({ name }) => name === "vm_rx").length;
+/** Arguments of a trace, with the number of packets that it must show. */
+type Expected = readonly [args: readonly string[], packets: number];
+
+/** Traces by all of them at once while `action` runs, which saves time. */
+async function traceAll(expected: readonly Expected[], action: () => Promise<void>): Promise<void> {
+  await using traces = new AsyncDisposableStack();
+  const live = [];
+  for (const [args] of expected) {
+    live.push(traces.use(await Trace.live(...args, ...FUNCTIONS)));
+  }
+  await action();
+  for (const [index, [args, packets]] of expected.entries()) {
+    const { code, stdout, stderr } = await live[index]!.stop();
+    assert.equal(code, 0, stderr);
+    const { calls } = parse(stdout);
+    for (const name of ONCE) {
+      const count = calls.filter((call) => call.name === name).length;
+      assert.equal(count, packets, `${args.join(" ")}: ${name}\n${stdout}${stderr}`);
+    }
+  }
 }
 
-Deno.test("A filter keeps the packets that match it", async () => {
+/** Packets that vrouter has received from the VMs. */
+function received(): number {
+  return statistic("tap1", "rx_packets") + statistic("tap2", "rx_packets");
+}
+
+Deno.test("A filter shows the packets that match, with each backend", async () => {
   await settle();
-  const pings = (): Promise<void> => ping(4);
-  assert.equal(await matching(["icmp", "and", "host", "10.1.1.2"], pings), 8);
-  assert.equal(await matching(["icmp[icmptype]=icmp-echoreply"], pings), 4);
-  assert.equal(await matching(["tcp port 9"], pings), 0);
+  // The first trace takes the best one, which is session where there is FPROBE.
+  const others = FPROBE ? ["multi", "kprobe"] : ["kprobe"];
+  const expected: Expected[] = [
+    [["icmp and host 10.1.1.2"], 8],
+    ...others.map((backend): Expected => [
+      ["icmp[icmptype]=icmp-echoreply", "--backend", backend],
+      4,
+    ]),
+    // The words are joined; nothing of the pings, both packets of the attempt to connect.
+    [["tcp", "port", "9"], 2],
+    [["tcp port 10"], 0],
+  ];
+  await traceAll(expected, async () => {
+    const before = received();
+    await ping(4);
+    // Refused.
+    assert.equal((await run("ip", ["netns", "exec", "vm1", "nc", "10.1.1.2", "9"])).code, 1);
+    assert.equal(received() - before, 10);
+  });
 });
 
-Deno.test("A filter looks into the tunnels of the kernel's own devices", async () => {
+Deno.test("Filters of one layer look into VXLAN and MPLSoGRE of the kernel's devices", async () => {
   await settle();
   await must("sh", TUNNELS);
   try {
-    // Without a tunnel, in VXLAN, and in MPLS over GRE.
-    const pings = async (): Promise<void> => {
-      for (const to of ["10.1.1.2", "10.2.1.2", "10.3.1.2"]) {
-        await must("ip", "netns", "exec", "vm1", "ping", "-c2", "-i0.2", "-w30", to);
-      }
-    };
-    // Neighbours of the tunnels are found with the first.
-    await pings();
-    const tunnelled = "icmp and (host 10.2.1.2 or host 10.3.1.2)";
-    assert.equal(await matching([tunnelled], pings), 8);
-    assert.equal(await matching(["--inner", "icmp", "--outer", "udp port 4789"], pings), 4);
-    assert.equal(await matching(["--inner", "icmp", "--outer", "ip proto 47"], pings), 4);
-    assert.equal(await matching(["--outer", tunnelled], pings), 0);
+    const tunnelled = (count: number, address: string): Promise<string> =>
+      must("ip", "netns", "exec", "vm1", "ping", "-c", `${count}`, "-i", "0.2", address);
+    // Nothing but the pings of the test is to be in the tunnels.
+    await tunnelled(1, "10.2.1.2");
+    for (const [vm, other] of [["vm1", 2], ["vm2", 1]] as const) {
+      const entry = [`10.2.1.${other}`, "dev", "vx0", "nud", "permanent"];
+      await must("ip", "-n", vm, "neigh", "change", ...entry);
+    }
+    const expected: Expected[] = [
+      [["--inner", "icmp and (host 10.2.1.2 or host 10.3.1.2)"], 10],
+      // The endpoints, of both tunnels and of the pings without.
+      [["--outer", "host 10.1.1.2 and not icmp"], 10],
+      // Any layer, and both.
+      [["icmp and host 10.3.1.2"], 6],
+      [["--outer", "udp port 4789", "--inner", "icmp[icmptype]=icmp-echoreply"], 2],
+      [["--inner", "host 10.1.1.2"], 0],
+      [["--outer", "icmp and host 10.3.1.2"], 0],
+    ];
+    await traceAll(expected, async () => {
+      const before = received();
+      assert.match(await tunnelled(2, "10.2.1.2"), /^2 packets transmitted, 2 received/m);
+      assert.match(await tunnelled(3, "10.3.1.2"), /^3 packets transmitted, 3 received/m);
+      await ping(1);
+      assert.equal(received() - before, 12);
+    });
   } finally {
     await must("sh", TUNNELS, "undo");
   }
