@@ -19,6 +19,7 @@ export const DROP = {
   FLOW_UNUSABLE: 13,
   DUPLICATED: 17,
   INVALID_NH: 20,
+  CLONED_ORIGINAL: 35,
   L2_NO_ROUTE: 39,
 } as const;
 
