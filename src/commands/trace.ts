@@ -342,7 +342,7 @@ function requireOffsets({ modules, vrouterBtf }: KernelSources): PacketOffsets {
   if (vrouterBtf === null) return NO_PACKET_OFFSETS;
   throw new Failure(
     "vrouter_btf",
-    `Cannot use "${printable(vrouterBtf)}": it does not describe vr_packet, ` +
-      "vr_interface, vr_nexthop and vr_forwarding_md, so it is not vrouter's",
+    `Cannot use "${printable(vrouterBtf)}": it does not describe vr_packet.vp_if and ` +
+      "vr_interface.vif_idx, so it is not vrouter's",
   );
 }

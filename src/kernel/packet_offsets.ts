@@ -22,15 +22,6 @@ export interface PacketOffsets {
   readonly fmdDvrfOffset: number;
 }
 
-const MEMBERS: Readonly<Record<keyof PacketOffsets, readonly [struct: string, member: string]>> = {
-  vpIfOffset: ["vr_packet", "vp_if"],
-  vifIdxOffset: ["vr_interface", "vif_idx"],
-  vifVrfOffset: ["vr_interface", "vif_vrf"],
-  vpNhOffset: ["vr_packet", "vp_nh"],
-  nhIdOffset: ["vr_nexthop", "nh_id"],
-  fmdDvrfOffset: ["vr_forwarding_md", "fmd_dvrf"],
-};
-
 /** For traces without vrouter functions. */
 export const NO_PACKET_OFFSETS: PacketOffsets = {
   vpIfOffset: 0,
@@ -41,14 +32,23 @@ export const NO_PACKET_OFFSETS: PacketOffsets = {
   fmdDvrfOffset: 0,
 };
 
-/** The offsets; `null` without BTF of vrouter, or if it does not describe all of them. */
+/**
+ * The offsets, 0 for those that only conditions need if the BTF does not describe them; `null` without BTF
+ * of vrouter, or if it does not describe the interface of a packet.
+ */
 export function packetOffsets(modules: readonly ModuleBtf[]): PacketOffsets | null {
   const btf = modules.find(({ module }) => module === "vrouter")?.btf;
-  const found: { -readonly [name in keyof PacketOffsets]: number } = { ...NO_PACKET_OFFSETS };
-  for (const name of Object.keys(MEMBERS) as (keyof PacketOffsets)[]) {
-    const offset = btf?.memberOffset(...MEMBERS[name]);
-    if (offset === undefined) return null;
-    found[name] = offset;
-  }
-  return found;
+  const offset = (struct: string, member: string): number | undefined =>
+    btf?.memberOffset(struct, member);
+  const vpIfOffset = offset("vr_packet", "vp_if");
+  const vifIdxOffset = offset("vr_interface", "vif_idx");
+  if (vpIfOffset === undefined || vifIdxOffset === undefined) return null;
+  return {
+    vpIfOffset,
+    vifIdxOffset,
+    vifVrfOffset: offset("vr_interface", "vif_vrf") ?? 0,
+    vpNhOffset: offset("vr_packet", "vp_nh") ?? 0,
+    nhIdOffset: offset("vr_nexthop", "nh_id") ?? 0,
+    fmdDvrfOffset: offset("vr_forwarding_md", "fmd_dvrf") ?? 0,
+  };
 }

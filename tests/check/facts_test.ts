@@ -8,7 +8,7 @@ import {
   vrouterBtfFacts,
 } from "../../src/check/facts.ts";
 import { Btf } from "../../src/kernel/btf.ts";
-import { packetOffsets } from "../../src/kernel/packet_offsets.ts";
+import { NO_PACKET_OFFSETS, packetOffsets } from "../../src/kernel/packet_offsets.ts";
 import type { KernelSources } from "../../src/kernel/sources.ts";
 import { Failure } from "../../src/sys/failure.ts";
 import { BtfWriter, elfFile } from "../support/btf_writer.ts";
@@ -105,7 +105,11 @@ Deno.test("tracefsMount() finds tracefs in one of its places", () => {
 });
 
 Deno.test("packetOffsets() gives bytes, or nothing for BTF that is not vrouter's", () => {
-  assert.deepEqual(packetOffsets(sources({}).modules), { vpIfOffset: 8, vifIdxOffset: 4 });
+  assert.deepEqual(packetOffsets(sources({}).modules), {
+    ...NO_PACKET_OFFSETS,
+    vpIfOffset: 8,
+    vifIdxOffset: 4,
+  });
   assert.equal(packetOffsets(sources({ packet: false }).modules), null);
   assert.equal(packetOffsets(sources().modules), null);
 });
