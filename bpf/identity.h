@@ -212,12 +212,16 @@ judge(struct pt_regs *ctx, __u64 cookie, bool direct, struct vrft_call *call)
 		skb -= bpf_core_field_offset(struct sk_buff, cb);
 	tag = packet_tag(skb);
 	slot = find_packet(tag, &word);
-	known = alive(word) ||
-		(word && cookie & (VRFT_COOKIE_RELEASES | VRFT_COOKIE_FREES));
+	known = alive(word) || (word && cookie & VRFT_COOKIE_FREES);
 	if (!known) {
 		if (cookie & VRFT_COOKIE_SILENT ||
-		    !accepts(ctx, packet, cookie, direct))
+		    !accepts(ctx, packet, cookie, direct)) {
+			/* Another packet, which is freed at the address. */
+			if (word && cookie & VRFT_COOKIE_RELEASES)
+				control.packets[slot] =
+					word & ~VRFT_PACKET_KEPT;
 			return VRFT_IGNORE;
+		}
 		slot = seat_packet(tag, VRFT_PACKET_UNDECIDED, &word);
 	}
 	if (word & VRFT_PACKET_UNDECIDED) {

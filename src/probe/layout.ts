@@ -108,8 +108,11 @@ const COOKIE_JUMP_SHIFT = 40n;
 
 /** The role of a function in the life of a packet: see bpf/identity.h. */
 export interface LifeRole {
-  /** `releases`: its call starts freeing the packet; `frees`: may be called while that is in progress. */
-  readonly end?: "releases" | "frees";
+  /**
+   * `releases`: its call starts freeing the packet; `frees`: it may be called while that is in progress;
+   * `finishes`: either.
+   */
+  readonly end?: "releases" | "frees" | "finishes";
   /** Returns a copy of the packet, or a list of them. */
   readonly copies?: boolean;
   /** Attached to only for that, and not recorded. */
@@ -129,8 +132,8 @@ export function cookieOf(fn: PacketFunction & LifeRole, index: number): bigint {
     (BigInt(fn.metadataRegister ?? 0) << COOKIE_METADATA_SHIFT);
   if (fn.struct === "vr_packet") cookie |= COOKIE_VR_PACKET;
   if (fn.indirection === 2) cookie |= COOKIE_INDIRECT;
-  if (fn.end === "releases") cookie |= COOKIE_RELEASES;
-  if (fn.end === "frees") cookie |= COOKIE_FREES;
+  if (fn.end === "releases" || fn.end === "finishes") cookie |= COOKIE_RELEASES;
+  if (fn.end === "frees" || fn.end === "finishes") cookie |= COOKIE_FREES;
   if (fn.copies) cookie |= COOKIE_COPIES;
   if (fn.silent) cookie |= COOKIE_SILENT;
   return cookie;

@@ -14,6 +14,9 @@ import type { Target } from "./target.ts";
 /** A target with its role. */
 export type LifeTarget = Target & LifeRole;
 
+/** The last one for most packets, and the first for those whose head has been released before. */
+const FINISHING = "kfree_skbmem";
+
 /**
  * A packet is being freed from these kernel functions on (net/core/skbuff.c, net/core/gro.c). Nearly all
  * packets reach the first; those already stripped by UDP's receiver reach the second; those whose data
@@ -23,7 +26,7 @@ export type LifeTarget = Target & LifeRole;
  */
 const RELEASING: readonly string[] = [
   "skb_release_head_state",
-  "kfree_skbmem",
+  FINISHING,
   "napi_skb_free_stolen_head",
   "napi_reuse_skb",
 ];
@@ -84,16 +87,17 @@ export function withLife(targets: readonly Target[], others: readonly Target[]):
 
 /** Whether the ends of packets are seen at all. */
 export function seesEnds(targets: readonly LifeTarget[]): boolean {
-  return targets.some(({ end }) => end === "releases");
+  return targets.some(({ end }) => end === "releases" || end === "finishes");
 }
 
 function isLife({ end, copies }: LifeRole): boolean {
-  return end === "releases" || copies === true;
+  return end === "releases" || end === "finishes" || copies === true;
 }
 
 /** A module's function with one of the names does not count. */
 function roleOf({ name, module }: PacketFunction): LifeRole {
   if (module !== VMLINUX) return {};
+  if (name === FINISHING) return { end: "finishes" };
   if (RELEASING.includes(name)) return { end: "releases" };
   if (COPYING.includes(name)) return { copies: true };
   return FREEING.has(name) ? { end: "frees" } : {};

@@ -307,6 +307,10 @@ Deno.test("cookieOf() sets the bits that bpf/vrft.h names", () => {
     const bit = defined(`VRFT_COOKIE_${name}`);
     assert.equal(layout.cookieOf({ ...skb, ...role }, 0), register | bit);
   }
+  assert.equal(
+    layout.cookieOf({ ...skb, end: "finishes" }, 0),
+    register | defined("VRFT_COOKIE_RELEASES") | defined("VRFT_COOKIE_FREES"),
+  );
   // No part reaches into another one.
   assert.equal(6n & defined("VRFT_COOKIE_REGISTER_MASK"), 6n);
   assert.equal(register & defined("VRFT_COOKIE_FUNCTION_MASK"), 0n);

@@ -13,7 +13,7 @@ Deno.test("withLife() says which targets copy, release and free packets, and kee
   const targets = names.map((name) => fn(name));
   assert.deepEqual(withLife(targets, []), [
     targets[0],
-    { ...targets[1], end: "releases" },
+    { ...targets[1], end: "finishes" },
     { ...targets[2], end: "frees" },
     { ...targets[3], copies: true },
     { ...targets[4], end: "frees" },
@@ -26,7 +26,7 @@ Deno.test("withLife() adds behind the targets, silently, what copies or releases
     .map((name) => fn(name));
   assert.deepEqual(withLife(targets, others), [
     targets[0],
-    { ...targets[1], end: "releases" },
+    { ...targets[1], end: "finishes" },
     { ...others[3], copies: true, silent: true },
     { ...others[4], end: "releases", silent: true },
   ]);
