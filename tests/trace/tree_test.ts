@@ -547,7 +547,7 @@ Deno.test("CallTree skips records of functions that are not in the table and of 
   const tree = new CallTree(list, 2);
   feed(tree, { ...entry(7, 0, onTask(1, 0), "a"), fn: 2 });
   feed(tree, { ...exit(7, 0, onTask(1, 0), "a"), fn: 0xffffffff });
-  for (const kind of [0, 7, 255]) tree.record(new Uint32Array([0, 0, 7, 1, 1, kind << 16]), 0, 24);
+  for (const kind of [0, 8, 255]) tree.record(new Uint32Array([0, 0, 7, 1, 1, kind << 16]), 0, 24);
   assert.equal(tree.malformed, 5);
   assert.equal(list.steps.length, 0);
 });
