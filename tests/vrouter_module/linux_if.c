@@ -377,9 +377,9 @@ static unsigned int linux_l3_header_len(unsigned short type)
  * The outer headers of a packet in a tunnel, which its segments still have of the
  * whole. Returns the reason to drop it, or 0.
  */
-static unsigned short linux_update_outer_headers(struct vr_interface *vif,
-						 struct sk_buff *seg,
-						 unsigned short type)
+static __always_inline unsigned short
+linux_update_outer_headers(struct vr_interface *vif, struct sk_buff *seg,
+			   unsigned short type)
 {
 	struct udphdr *udp;
 	struct iphdr *ip;
@@ -479,7 +479,8 @@ static noinline __noclone void linux_gso_xmit(struct vr_interface *vif,
  * Makes the headers of the skb those of the packet inside the tunnel. False if
  * it is not IP.
  */
-static bool linux_set_inner_headers(struct sk_buff *skb, struct vr_packet *pkt)
+static __always_inline bool linux_set_inner_headers(struct sk_buff *skb,
+						    struct vr_packet *pkt)
 {
 	int network = pkt->vp_inner_network_h - pkt->vp_data;
 	const struct iphdr *ip = (struct iphdr *)(skb->data + network);

@@ -176,8 +176,9 @@ static_assert(sizeof(struct agent_hdr) == 30);
 #define AGENT_PKT_HEAD_SPACE	(sizeof(struct ethhdr) + sizeof(struct agent_hdr))
 #define VR_AGENT_MIN_PACKET_LEN	128
 
-static void agent_fill_hdr(struct agent_hdr *hdr, const struct vr_packet *pkt,
-			   const struct agent_send_params *params)
+static __always_inline void
+agent_fill_hdr(struct agent_hdr *hdr, const struct vr_packet *pkt,
+	       const struct agent_send_params *params)
 {
 	const struct vr_flow_trap_arg *fta = params->trap_param;
 

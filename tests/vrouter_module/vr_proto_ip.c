@@ -35,7 +35,8 @@ vr_inet_flow_nexthop(struct vr_packet *pkt, unsigned short vlan)
 }
 
 /* Ports, or what ICMP has in their place. Non-zero if the packet is too short. */
-static int vr_inet_flow_ports(struct vr_packet *pkt, struct vr_flow *key)
+static __always_inline int vr_inet_flow_ports(struct vr_packet *pkt,
+					      struct vr_flow *key)
 {
 	unsigned int offset = pkt->vp_network_h - pkt->vp_data;
 	const struct iphdr *ip = (struct iphdr *)pkt_network_header(pkt);

@@ -58,7 +58,8 @@ vr_qos_get_forwarding_class(struct vrouter *router, struct vr_packet *pkt,
 }
 
 /* Makes room before the data, in a head of the packet's own. */
-static bool vr_tunnel_make_room(struct vr_packet *pkt, unsigned int len)
+static __always_inline bool vr_tunnel_make_room(struct vr_packet *pkt,
+						unsigned int len)
 {
 	unsigned int missing = 0;
 
@@ -130,8 +131,8 @@ nh_vxlan_tunnel_helper(struct vrouter *router, struct vr_packet **pktp,
 	return nh_udp_tunnel_helper(pkt, sport, VR_VXLAN_UDP_DST_PORT, sip, dip);
 }
 
-static bool vr_tunnel_is_too_big(struct vr_interface *vif,
-				 struct vr_packet *pkt)
+static __always_inline bool vr_tunnel_is_too_big(struct vr_interface *vif,
+						 struct vr_packet *pkt)
 {
 	const struct iphdr *ip = (struct iphdr *)pkt_network_header(pkt);
 
