@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { parseOsRelease, readDistribution } from "../../src/kernel/platform.ts";
 import { mutate } from "../support/mutate.ts";
 import { forRandomCases } from "../support/property.ts";
+import { processCpuMs } from "../../src/sys/cpu_time.ts";
 
 function parse(text: string): { name: string; version: string } {
   return parseOsRelease(new TextEncoder().encode(text));
@@ -29,10 +30,10 @@ Deno.test("parseOsRelease() passes over comments and what is no assignment", () 
 });
 
 Deno.test("parseOsRelease() reads any bytes, blanks without end among them", () => {
-  const start = performance.now();
+  const start = processCpuMs();
   assert.equal(parse(`NAME=a${" ".repeat(300_000)}b`).name.length, 300_002);
   // It takes milliseconds; to look at all that follows each blank would take a minute.
-  assert.ok(performance.now() - start < 10_000);
+  assert.ok(processCpuMs() - start < 10_000);
 
   const original = new TextEncoder().encode(`NAME="Debian \\"GNU\\""\n VERSION_ID='12' \n#x\n`);
   forRandomCases(5, (random) => {

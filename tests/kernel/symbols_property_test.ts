@@ -8,6 +8,7 @@ import {
 import { TextSymbols } from "../../src/kernel/text_symbols.ts";
 import { mutate } from "../support/mutate.ts";
 import { forRandomCases } from "../support/property.ts";
+import { processCpuMs } from "../../src/sys/cpu_time.ts";
 
 const KALLSYMS = `0000000000000000 A fixed_percpu_data
 ffffffff81000000 T _text
@@ -93,8 +94,8 @@ function collidingNames(count: number, mask: number): string[] {
 Deno.test("names that were made to have one hash are looked up as fast as others", () => {
   const names = collidingNames(200_000, 2 ** 19 - 1);
   const list = new TextEncoder().encode(names.slice(0, 100).join("\n"));
-  const start = performance.now();
+  const start = processCpuMs();
   assert.equal(findTraceable(list, names).length, 100);
   // It takes half a second: with the hash that they were made for, half a minute.
-  assert.ok(performance.now() - start < 10_000);
+  assert.ok(processCpuMs() - start < 10_000);
 });

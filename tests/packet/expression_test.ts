@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { compileFilters, FILTER_ROOM } from "../../src/packet/expression.ts";
 import { Failure } from "../../src/sys/failure.ts";
+import { processCpuMs } from "../../src/sys/cpu_time.ts";
 
 const NONE = { any: null, outer: null, inner: null };
 
@@ -48,8 +49,8 @@ Deno.test("an expression may be as long as there is room, which a longer one is 
 
 Deno.test("libpcap's optimiser does not see what would take it long", async () => {
   // It takes 111 s for this.
-  const start = performance.now();
+  const start = processCpuMs();
   await refusal(hosts(1_000));
-  const seconds = (performance.now() - start) / 1000;
+  const seconds = (processCpuMs() - start) / 1000;
   assert.ok(seconds < 60, `${seconds} s`);
 });
