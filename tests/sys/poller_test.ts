@@ -29,9 +29,16 @@ async function time(wait: Promise<void>): Promise<number> {
   return performance.now() - start;
 }
 
-/** Asserts that a wait of SHORT_MS takes that long, apart from the clock's rounding. */
+/**
+ * Asserts that a wait of SHORT_MS takes that long, apart from the clock's rounding, unless a signal ends
+ * it: the runtime has some.
+ */
 async function assertTimesOut(poller: Poller): Promise<void> {
-  assert.ok(await time(poller.wait(SHORT_MS)) > SHORT_MS - 2);
+  const waits: number[] = [];
+  do {
+    waits.push(await time(poller.wait(SHORT_MS)));
+    assert.ok(waits.length <= 3, `waits of ${waits} ms`);
+  } while (waits.at(-1)! <= SHORT_MS - 2);
 }
 
 async function assertEnds(wait: Promise<void>): Promise<void> {
