@@ -45,15 +45,6 @@ static __always_inline __u32 met_by_nexthop(void *nexthop)
 		     read_u32(nexthop + config.nh_id_offset));
 }
 
-/* The companion of the packet whose register is at this place in the cookie. */
-static __always_inline void *companion(struct pt_regs *ctx, __u64 cookie,
-				       int shift)
-{
-	__u32 number = cookie >> shift & VRFT_COOKIE_COMPANION_MASK;
-
-	return number ? argument(ctx, number) : NULL;
-}
-
 static __always_inline __u32 met_by_tunnel(struct sk_buff *skb)
 {
 	struct tunnel tunnel;
@@ -72,7 +63,6 @@ static __always_inline __u32 met_by_tunnel(struct sk_buff *skb)
 static __attribute__((noinline)) __u32 meets(struct pt_regs *ctx, __u64 cookie)
 {
 	void *packet = packet_of(ctx, cookie, false);
-	void *skb = packet;
 	void *metadata;
 	__u32 met;
 
@@ -85,16 +75,14 @@ static __attribute__((noinline)) __u32 meets(struct pt_regs *ctx, __u64 cookie)
 	if (metadata)
 		met |= wants(VRFT_CONDITION_VRF,
 			     read_u16(metadata + config.fmd_dvrf_offset, false));
-	if (cookie & VRFT_COOKIE_VR_PACKET) {
+	if (cookie & VRFT_COOKIE_VR_PACKET)
 		met |= met_by_vif(read_pointer(packet + config.vp_if_offset,
 					       false)) |
 		       met_by_nexthop(read_pointer(packet +
 						   config.vp_nh_offset, false));
-		skb -= bpf_core_field_offset(struct sk_buff, cb);
-	}
 	if (config.conditions &
 	    (1 << VRFT_CONDITION_LABEL | 1 << VRFT_CONDITION_VNI))
-		met |= met_by_tunnel(skb);
+		met |= met_by_tunnel(sk_buff_of(packet, cookie));
 	return met;
 }
 

@@ -210,6 +210,14 @@ static __always_inline void *packet_of(struct pt_regs *ctx, __u64 cookie,
 	return packet;
 }
 
+/* The sk_buff of a packet: a vr_packet is in the control buffer of one. */
+static __always_inline void *sk_buff_of(void *packet, __u64 cookie)
+{
+	if (cookie & VRFT_COOKIE_VR_PACKET)
+		packet -= bpf_core_field_offset(struct sk_buff, cb);
+	return packet;
+}
+
 /* The start of IPv4 and IPv6 headers. */
 union ip_header {
 	struct {
@@ -295,15 +303,12 @@ static __always_inline bool carries_output(struct sk_buff *skb)
 static __always_inline bool accepts(struct pt_regs *ctx, void *packet,
 				    __u64 cookie, bool direct)
 {
-	__u32 number = cookie >> VRFT_COOKIE_VIF_SHIFT & VRFT_COOKIE_COMPANION_MASK;
 	void *vif;
 
 	if (cookie & VRFT_COOKIE_VR_PACKET ? accepts_vr_packet(packet, direct) :
 					     accepts_skb(packet, 0, direct))
 		return true;
-	if (!number)
-		return false;
-	vif = argument(ctx, number);
+	vif = companion(ctx, cookie, VRFT_COOKIE_VIF_SHIFT);
 	return vif && bit(control.vif_bits,
 			  read_u16(vif + config.vif_idx_offset, direct));
 }

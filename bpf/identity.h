@@ -9,8 +9,8 @@
  * are the packet's id. A word is read and written as a whole, without a lock:
  * the worst that two CPUs can do to each other is that a packet is decided about
  * anew. There is nothing to delete, and nothing to allocate. A packet may be in
- * either of two places; if both are taken by others, the older one is dropped,
- * and counted. (The table costs a lookup 1 to 2 ns; a hash map 25, and 200 for a
+ * either of two places; if both are taken by others, one of those is lost from
+ * sight, and counted. (The table costs a lookup 1 to 2 ns; a hash map 25, and 200 for a
  * new packet.)
  *
  * The end of a packet is marked rather than deleted, because there is no single
@@ -185,6 +185,13 @@ struct vrft_call {
 	__u8 generation;
 };
 
+/* Records its entry. False if the ring is full. */
+static __always_inline bool record_entry(const struct vrft_call *call,
+					 __u64 frame)
+{
+	return record(call->word, VRFT_ENTRY, call->generation, frame);
+}
+
 /* What to do about a call. */
 enum vrft_verdict {
 	VRFT_IGNORE,
@@ -201,15 +208,14 @@ static __always_inline enum vrft_verdict
 judge(struct pt_regs *ctx, __u64 cookie, bool direct, struct vrft_call *call)
 {
 	void *packet = packet_of(ctx, cookie, direct);
-	void *skb = packet;
+	void *skb;
 	__u64 tag, word;
 	__u32 slot;
 	bool known;
 
 	if (!packet)
 		return VRFT_IGNORE;
-	if (cookie & VRFT_COOKIE_VR_PACKET)
-		skb -= bpf_core_field_offset(struct sk_buff, cb);
+	skb = sk_buff_of(packet, cookie);
 	tag = packet_tag(skb);
 	slot = find_packet(tag, &word);
 	known = alive(word) || (word && cookie & VRFT_COOKIE_FREES);

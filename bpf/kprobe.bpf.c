@@ -17,7 +17,7 @@ int vrft_kprobe_entry(struct pt_regs *ctx)
 	verdict = judge(ctx, *cookie, false, &call);
 	if (verdict == VRFT_IGNORE || !open_frame(call.word, ctx->sp))
 		return 0;
-	if (verdict == VRFT_RECORD && !record(call.word, VRFT_ENTRY, call.generation, ctx->sp))
+	if (verdict == VRFT_RECORD && !record_entry(&call, ctx->sp))
 		forget_frame(ctx->sp);
 	return 0;
 }

@@ -13,7 +13,7 @@ int vrft_multi_entry(struct pt_regs *ctx)
 	verdict = judge(ctx, cookie, false, &call);
 	if (verdict == VRFT_IGNORE || !open_call(cookie, call.word, ctx->sp))
 		return 0;
-	if (verdict == VRFT_RECORD && !record(call.word, VRFT_ENTRY, call.generation, ctx->sp))
+	if (verdict == VRFT_RECORD && !record_entry(&call, ctx->sp))
 		close_call(cookie, &call.word, ctx->sp);
 	return 0;
 }

@@ -1,23 +1,25 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause) */
 /*
- * Records about packets rather than calls, each with the function that shows it. Only a view that asks for them pays:
- * without packet_events, the verifier removes all of this.
+ * Records about packets rather than calls, each with the function that shows
+ * it. Only a view that asks for them pays: without packet_events, the verifier
+ * removes all of this.
  */
 #ifndef VRFT_PACKET_EVENTS_H
 #define VRFT_PACKET_EVENTS_H
 
-#define UNITS(type)	\
-	((sizeof(type) + sizeof(struct vrft_event) - 1) / sizeof(struct vrft_event))
+/* Units of a record of that many bytes. */
+#define UNITS(bytes)							\
+	(((bytes) + sizeof(struct vrft_event) - 1) / sizeof(struct vrft_event))
 
-#define PACKET_UNITS						\
-	((sizeof(struct vrft_packet) + VRFT_PACKET_BYTES +	\
-	  sizeof(struct vrft_event) - 1) / sizeof(struct vrft_event))
-
+/* NULL if such records are not wanted, or the ring is full. */
 static __always_inline struct vrft_event *
 begin_packet_record(__u32 cpu, __u32 function, __u32 slot, __u32 units)
 {
-	struct vrft_event *event = begin_record(cpu, units);
+	struct vrft_event *event;
 
+	if (!config.packet_events)
+		return NULL;
+	event = begin_record(cpu, units);
 	if (!event)
 		return NULL;
 	event->frame = units;
@@ -62,9 +64,9 @@ static __always_inline void record_packet(struct sk_buff *skb, __u32 cookie,
 	struct vrft_packet *packet;
 	struct net_device *dev;
 
-	if (!config.packet_events)
-		return;
-	packet = (void *)begin_packet_record(cpu, cookie, slot, PACKET_UNITS);
+	packet = (void *)begin_packet_record(cpu, cookie, slot,
+					     UNITS(sizeof(*packet) +
+						   VRFT_PACKET_BYTES));
 	if (!packet)
 		return;
 	dev = BPF_CORE_READ(skb, dev);
@@ -83,10 +85,8 @@ static __always_inline void record_copy(__u32 call, __u32 slot, __u64 word,
 	__u32 cpu = bpf_get_smp_processor_id();
 	struct vrft_copy *copy;
 
-	if (!config.packet_events)
-		return;
 	copy = (void *)begin_packet_record(cpu, call, slot,
-					   UNITS(struct vrft_copy));
+					   UNITS(sizeof(*copy)));
 	if (!copy)
 		return;
 	copy->generation = word >> VRFT_PACKET_GENERATION_SHIFT;
@@ -103,8 +103,6 @@ static __always_inline void record_fate(__u8 kind, __u32 cookie, __u32 slot,
 	__u32 cpu = bpf_get_smp_processor_id();
 	struct vrft_event *event;
 
-	if (!config.packet_events)
-		return;
 	event = begin_packet_record(cpu, cookie, slot, 1);
 	if (event)
 		finish_packet_record(event, cpu, kind, word);

@@ -431,8 +431,7 @@ static __always_inline int match_layers(struct frame *frame)
 		RUN(packet_filter_any, frame, frame->any);
 	if (GET(frame->outer) == NO_MATCH)
 		return NO_MATCH;
-	if (GET(frame->any) == MATCH &&
-	    !(config.filters & VRFT_FILTER_INNER))
+	if (GET(frame->any) == MATCH && !(config.filters & VRFT_FILTER_INNER))
 		return GET(frame->outer);
 	found = find_inner(frame);
 	if (found != MATCH)
@@ -451,6 +450,11 @@ static __always_inline int match_layers(struct frame *frame)
 	return both(any, GET(frame->outer));
 }
 
+static __always_inline void put_frame(struct frame *frame)
+{
+	SET(frame->busy, 0);
+}
+
 /* The frame of this CPU with the headers of a packet; NULL if there are none. */
 static __always_inline struct frame *take_frame(struct sk_buff *skb)
 {
@@ -463,34 +467,23 @@ static __always_inline struct frame *take_frame(struct sk_buff *skb)
 	SET(frame->tunnel.kind, TUNNEL_NONE);
 	if (copy_frame(skb, frame))
 		return frame;
-	SET(frame->busy, 0);
+	put_frame(frame);
 	return NULL;
-}
-
-static __always_inline void put_frame(struct frame *frame)
-{
-	SET(frame->busy, 0);
 }
 
 /* Applies the expressions to a packet. */
 static __always_inline int packet_matches(struct sk_buff *skb)
 {
-	struct frame *frame;
-	int result = UNDECIDED;
-	__u32 zero = 0;
+	struct frame *frame = take_frame(skb);
+	int result;
 
-	frame = bpf_map_lookup_elem(&frames, &zero);
-	if (!frame || GET(frame->busy))
+	if (!frame)
 		return UNDECIDED;
-	SET(frame->busy, 1);
-	SET(frame->tunnel.kind, TUNNEL_NONE);
-	if (copy_frame(skb, frame)) {
-		result = match_layers(frame);
-		/* More bytes than that are never looked at. */
-		if (result == UNDECIDED && frame->full)
-			result = NO_MATCH;
-	}
-	SET(frame->busy, 0);
+	result = match_layers(frame);
+	/* More bytes than that are never looked at. */
+	if (result == UNDECIDED && frame->full)
+		result = NO_MATCH;
+	put_frame(frame);
 	return result;
 }
 

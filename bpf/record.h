@@ -23,8 +23,8 @@
 /*
  * The units of all rings. A ring has one block, or a power of two of them one
  * after the other, because Linux 5.10 takes values of 4 MB at most for an array
- * (KMALLOC_MAX_SIZE). Behind the units of a block there is room for a record that begins in
- * the last one, so records never wrap.
+ * (KMALLOC_MAX_SIZE). Behind the units of a block there is room for a record
+ * that begins in the last one, so records never wrap.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

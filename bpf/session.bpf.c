@@ -55,7 +55,7 @@ int vrft_session(struct pt_regs *ctx)
 	cookie = cookie_at(bpf_get_func_ip(ctx));
 	verdict = judge(ctx, cookie, true, &call);
 	if (verdict == VRFT_IGNORE ||
-	    (verdict == VRFT_RECORD && !record(call.word, VRFT_ENTRY, call.generation, ctx->sp)))
+	    (verdict == VRFT_RECORD && !record_entry(&call, ctx->sp)))
 		return 1;
 	/* Never zero, as no stack slot has an address with a zero low half. */
 	*bpf_session_cookie(ctx) = (__u64)call.word << 32 | (__u32)ctx->sp |

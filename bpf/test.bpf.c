@@ -16,6 +16,7 @@ const struct vrft_packet *vrft_packet_type __attribute__((unused));
 const struct vrft_copy *vrft_copy_type __attribute__((unused));
 const struct vrft_drop *vrft_drop_type __attribute__((unused));
 const enum vrft_kind *vrft_kind_type __attribute__((unused));
+const enum vrft_condition *vrft_condition_type __attribute__((unused));
 
 /* The first argument is the call word, with the generation above it. */
 SEC("raw_tp")
@@ -48,9 +49,9 @@ struct {
 	__type(value, struct vrft_test_packet);
 } test_packet SEC(".maps");
 
-/* The argument is the offset of the network header; 0 if not set. */
-SEC("raw_tp")
-int vrft_test_output(__u64 *ctx)
+/* The artificial packet, with its data and network header at these offsets. */
+static __always_inline struct vrft_test_packet *packet_with(__u32 data,
+							    __u16 network)
 {
 	struct vrft_test_packet *packet;
 	__u32 zero = 0;
@@ -58,15 +59,24 @@ int vrft_test_output(__u64 *ctx)
 
 	packet = bpf_map_lookup_elem(&test_packet, &zero);
 	if (!packet)
-		return -1;
+		return NULL;
 	skb = packet->skb;
 	*(void **)(skb + bpf_core_field_offset(struct sk_buff, head)) =
 		packet->bytes;
 	*(void **)(skb + bpf_core_field_offset(struct sk_buff, data)) =
-		packet->bytes;
+		packet->bytes + data;
 	*(__u16 *)(skb + bpf_core_field_offset(struct sk_buff,
-					       network_header)) = ctx[0];
-	return carries_output(skb);
+					       network_header)) = network;
+	return packet;
+}
+
+/* The argument is the offset of the network header; 0 if not set. */
+SEC("raw_tp")
+int vrft_test_output(__u64 *ctx)
+{
+	struct vrft_test_packet *packet = packet_with(0, ctx[0]);
+
+	return packet ? carries_output((void *)packet->skb) : -1;
 }
 
 /* As a driver leaves the VLAN tag of a received packet. */
@@ -87,6 +97,9 @@ static __always_inline void set_tag(void *skb, __u32 tag)
 	}
 }
 
+/* Where the result is kept, behind the sk_buff. */
+#define RESULT	1020
+
 /*
  * The arguments are the offsets of the MAC header (~0 if not set), the network
  * header (0 if not set) and the data, and the protocol, 16 bits each from the
@@ -94,29 +107,19 @@ static __always_inline void set_tag(void *skb, __u32 tag)
  * removed VLAN tag, 32 bits, zero if there is none. Returns the result in 2
  * bits, the kind of tunnel in 2, and its number.
  */
-/* Where the result is kept, behind the sk_buff. */
-#define RESULT	1020
-
 SEC("raw_tp")
 int vrft_test_filter(__u64 *ctx)
 {
-	struct vrft_test_packet *packet;
+	struct vrft_test_packet *packet = packet_with(ctx[0] >> 32 & 0x1ff,
+						      ctx[0] >> 16);
 	struct tunnel tunnel = {};
-	__u32 zero = 0;
 	void *skb;
 
-	packet = bpf_map_lookup_elem(&test_packet, &zero);
 	if (!packet)
 		return -1;
 	skb = packet->skb;
-	*(void **)(skb + bpf_core_field_offset(struct sk_buff, head)) =
-		packet->bytes;
-	*(void **)(skb + bpf_core_field_offset(struct sk_buff, data)) =
-		packet->bytes + (ctx[0] >> 32 & 0x1ff);
 	*(__u16 *)(skb + bpf_core_field_offset(struct sk_buff, mac_header)) =
 		ctx[0];
-	*(__u16 *)(skb + bpf_core_field_offset(struct sk_buff,
-					       network_header)) = ctx[0] >> 16;
 	*(__u16 *)(skb + bpf_core_field_offset(struct sk_buff, protocol)) =
 		ctx[0] >> 48;
 	*(__u32 *)(skb + bpf_core_field_offset(struct sk_buff, len)) = ctx[1];

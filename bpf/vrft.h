@@ -178,7 +178,7 @@ struct vrft_interface {
  * A packet's slot in the table: see bpf/identity.h. Its word has bits 6 to 45
  * of the address, the decision, and the generation of the slot.
  */
-#define VRFT_PACKET_SLOT_BITS			16
+#define VRFT_PACKET_SLOT_BITS		16
 #define VRFT_PACKET_FACTOR		11400714819323198485ULL
 #define VRFT_PACKET_TAG_MASK		((1ULL << 40) - 1)
 #define VRFT_PACKET_KEPT		(1ULL << 40)	/* is traced */
@@ -215,8 +215,8 @@ struct vrft_connection {
 
 /*
  * Packet filters, of three functions: one for any layer of a packet, one for
- * the outer layer, one for the inner layer; and the need to know the tunnel of
- * an inner layer. Each function has room for that many instructions.
+ * the outer layer, one for the inner layer. Each function has room for that many
+ * instructions.
  */
 #define VRFT_FILTER_ANY		(1ULL << 0)
 #define VRFT_FILTER_OUTER	(1ULL << 1)
@@ -265,7 +265,6 @@ struct vrft_config {
 	__u32 sight_netns;
 	__u32 recorded;		/* functions from here on are silent */
 	__u32 packet_events;	/* whether these are recorded */
-	__u32 padding;
 	/* Connections that carry the trace's output; not traced. */
 	struct vrft_connection own[VRFT_OWN_CONNECTIONS];
 	/*

@@ -63,7 +63,7 @@ export const CONFIG_SAMPLE = 20;
 export const CONFIG_SIGHT_NETNS = 24;
 export const CONFIG_RECORDED = 28;
 export const CONFIG_PACKET_EVENTS = 32;
-export const CONFIG_OWN = 40;
+export const CONFIG_OWN = 36;
 /** `struct vrft_connection`: offsets in bytes. */
 export const CONNECTION_ADDRESS = 0;
 export const CONNECTION_PORT = 32;
