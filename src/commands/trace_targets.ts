@@ -24,8 +24,8 @@ export function findTargets(
   options: TraceOptions,
   sources: KernelSources,
 ): readonly LifeTarget[] {
-  const chosen = chosenTargets(log, options, sources);
-  const targets = withLife(chosen, hasGlobs(options) ? lifeFunctions(sources) : []);
+  const { chosen, others } = discoverTargets(log, options, sources);
+  const targets = withLife(chosen, others);
   for (const { name } of targets.slice(chosen.length)) {
     log.debug(`Also attaching to ${name}, to see what becomes of packets`);
   }
@@ -38,8 +38,13 @@ export function findTargets(
   return targets;
 }
 
-function chosenTargets(log: Log, options: TraceOptions, sources: KernelSources): Target[] {
-  const discovery = discover({ ...sources, ...options });
+/** The functions that the user chose, and those of {@linkcode LIFE} that the user did not. */
+function discoverTargets(
+  log: Log,
+  options: TraceOptions,
+  sources: KernelSources,
+): { chosen: Target[]; others: Target[] } {
+  const discovery = discover({ ...sources, ...options, also: LIFE });
   const { functions, skipped } = discovery;
   for (const line of leftOutLines(discovery.leftOut)) log.info(line);
   log.debug(
@@ -63,18 +68,13 @@ function chosenTargets(log: Log, options: TraceOptions, sources: KernelSources):
         "/sys/kernel/tracing)",
     );
   }
-  const targets = withAddress(functions);
-  if (targets.length > 0) return targets;
+  const chosen = withAddress(functions);
+  if (chosen.length > 0) return { chosen, others: withAddress(discovery.also) };
   throw new Failure(
     "addresses",
     "Cannot trace: /proc/kallsyms hides function addresses; set kernel.kptr_restrict to 0 " +
       "or 1 (sysctl -w kernel.kptr_restrict=1)",
   );
-}
-
-/** Functions that copy and free packets, whatever the user selected. */
-function lifeFunctions(sources: KernelSources): Target[] {
-  return withAddress(discover({ ...sources, functions: LIFE, excludes: [] }).functions);
 }
 
 function hasGlobs({ functions, excludes }: TraceOptions): boolean {

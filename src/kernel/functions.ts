@@ -41,11 +41,15 @@ export interface DiscoveryInput {
   readonly functions: readonly string[];
   /** Globs of names to exclude, which win. */
   readonly excludes: readonly string[];
+  /** Names of the kernel's functions to find whatever the globs say. */
+  readonly also?: readonly string[];
 }
 
 /** Result of discovery. Both lists are sorted: vmlinux first, then by module, then by name. */
 export interface Discovery {
   readonly functions: readonly PacketFunction[];
+  /** Those of {@linkcode DiscoveryInput.also} that the globs leave out, and that can be traced. */
+  readonly also: readonly PacketFunction[];
   /**
    * Functions that take a packet but are not traced, and those of vrouter that BTF does not describe.
    * Names excluded by globs are in neither.
@@ -99,7 +103,10 @@ type SymbolTable = Map<string, Map<string, Symbols>>;
 export function discover(input: DiscoveryInput): Discovery {
   const leftOut = [...input.leftOut];
   const chosen = choice(input);
-  const candidates = findCandidates(input, chosen, leftOut);
+  const named = new Set(input.also);
+  const wanted = (module: string, name: string): boolean =>
+    chosen(name) || (module === VMLINUX && named.has(name));
+  const candidates = findCandidates(input, wanted, leftOut);
   const names = new Set(candidates.map(({ name }) => name));
   const kallsyms = input.kallsyms === null ? null : findSymbols(input.kallsyms, names);
   const traceable = input.filterFunctions === null
@@ -109,27 +116,37 @@ export function discover(input: DiscoveryInput): Discovery {
   const isLoaded = loadedModules(input.kallsyms, kallsyms ?? []);
 
   const functions: PacketFunction[] = [];
+  const also: PacketFunction[] = [];
   const byAddress = new Map<bigint, string>();
   const skipped: SkippedFunction[] = [];
   for (const candidate of candidates) {
     const { module, name, packet } = candidate;
+    const isChosen = chosen(name);
+    const skip = (reason: string): void => {
+      if (isChosen) skipped.push({ name, module, reason });
+    };
     const found = symbols.get(module)?.get(name);
     const reason = denial(name) ?? ambiguity(candidate) ??
       (traceable === null ? undefined : untraceable(found, module, isLoaded));
     const { register, ...parameter } = packet;
     if (reason !== undefined) {
-      skipped.push({ name, module, reason });
+      skip(reason);
     } else if (register === null) {
-      skipped.push({ name, module, reason: `parameter ${packet.position} arrives on the stack` });
+      skip(`parameter ${packet.position} arrives on the stack`);
     } else {
       const address = soleAddress(found);
+      const fn = { name, module, ...parameter, register, address };
+      if (!isChosen) {
+        also.push(fn);
+        continue;
+      }
       const same = address === null ? undefined : byAddress.get(address);
       if (same !== undefined) {
-        skipped.push({ name, module, reason: `another name of ${same}` });
+        skip(`another name of ${same}`);
         continue;
       }
       if (address !== null) byAddress.set(address, name);
-      functions.push({ name, module, ...parameter, register, address });
+      functions.push(fn);
     }
   }
   const undescribed = findUndescribed(input, chosen);
@@ -139,6 +156,7 @@ export function discover(input: DiscoveryInput): Discovery {
   }
   return {
     functions,
+    also,
     skipped,
     leftOut,
     addressesKnown: kallsyms?.some(({ address }) => address !== 0n) ?? false,
@@ -190,20 +208,20 @@ export function functionNames(btf: Btf): Set<string> {
 }
 
 /**
- * The functions that take a packet and match the globs, each name of a module once; sorted.
+ * The functions that take a packet and are wanted, each name of a module once; sorted.
  *
  * @param leftOut receives the modules whose BTF is damaged
  */
 function findCandidates(
   input: DiscoveryInput,
-  chosen: Choice,
+  wanted: (module: string, name: string) => boolean,
   leftOut: LeftOutModule[],
 ): Candidate[] {
   const prototypes = new Map<Btf, Prototypes>();
   return [...input.modules].sort(byModule).flatMap(({ module, btf }) => {
     try {
       const byName = findInModule(module, btf, prototypesOf(btf, prototypes));
-      return [...byName.keys()].filter((name) => chosen(name)).sort()
+      return [...byName.keys()].filter((name) => wanted(module, name)).sort()
         .map((name) => byName.get(name) as Candidate);
     } catch (cause) {
       if (!(cause instanceof BtfError)) throw cause;

@@ -97,11 +97,49 @@ Deno.test("discover() gives each function that takes a packet, with its address"
         address: 0xffffffff81000020n,
       },
     ],
+    also: [],
     skipped: [],
     leftOut: [],
     addressesKnown: true,
     traceabilityKnown: true,
   });
+});
+
+Deno.test("discover() finds functions of the kernel whatever the globs say, apart from the others", () => {
+  const { writer } = kernel("ip_rcv", "kfree_skbmem", "skb_clone", "skb_copy");
+  const names = ["ip_rcv", "kfree_skbmem", "skb_clone", "skb_copy"];
+  const { functions, also, skipped } = run(writer, {
+    kallsyms: kallsyms(...names),
+    filterFunctions: filterFunctions("ip_rcv", "kfree_skbmem", "skb_clone"),
+    functions: ["ip_*", "skb_cl*"],
+    excludes: ["skb_cl?ne"],
+    // The last one cannot be traced, and another one does not exist.
+    also: ["ip_rcv", "kfree_skbmem", "skb_clone", "skb_copy", "skb_segment"],
+  });
+  assert.deepEqual(functions.map(({ name }) => name), ["ip_rcv"]);
+  assert.deepEqual(also.map(({ name }) => name), ["kfree_skbmem", "skb_clone"]);
+  assert.deepEqual(skipped, []);
+});
+
+Deno.test("discover() takes no function of a module for one of the kernel", () => {
+  const { writer, skb } = kernel("ip_rcv");
+  const module = new BtfWriter(writer);
+  module.func("skb_clone", [["skb", skb]]);
+  const btf = Btf.parse(writer.bytes());
+  const modules = [
+    { module: "bridge", btf: Btf.parse(module.bytes(), btf) },
+    { module: "vmlinux", btf },
+  ];
+  const names = ["ip_rcv", "skb_clone bridge"];
+  const lists = { kallsyms: kallsyms(...names), filterFunctions: filterFunctions(...names) };
+  const { functions, also } = run(writer, {
+    ...lists,
+    modules,
+    functions: ["ip_*"],
+    also: ["skb_clone"],
+  });
+  assert.deepEqual(functions.map(({ name }) => name), ["ip_rcv"]);
+  assert.deepEqual(also, []);
 });
 
 Deno.test("discover() lists functions from BTF alone where nothing else can be read", () => {
