@@ -13,19 +13,16 @@ import {
   type OptionValues,
   TRACE_OPTIONS,
 } from "./grammar.ts";
-import {
-  type CheckOptions,
-  CONDITIONS,
-  type DiscoveryOptions,
-  type Invocation,
-  type Shell,
-  type TraceOptions,
+import { CONDITIONS, MAX_VALUES } from "../packet/conditions.ts";
+import type {
+  CheckOptions,
+  DiscoveryOptions,
+  Invocation,
+  Shell,
+  TraceOptions,
 } from "./invocation.ts";
 
 const DEFAULT_BUFFER_BYTES = 64 * 2 ** 20;
-
-/** Most values of one condition: the BPF programs compare them one by one. */
-const MAX_CONDITION_VALUES = 16;
 
 /** Values of options by long name, as parsed: {@linkcode OptionValues} of some command. */
 export type GivenOptions = Readonly<Record<string, unknown>>;
@@ -131,9 +128,9 @@ function traceOptions(
     if (values["no-vrouter"]) {
       throw new Misuse(`Options '--no-vrouter' and '--${name}' exclude each other: drop one`);
     }
-    if (given.length > MAX_CONDITION_VALUES) {
+    if (given.length > MAX_VALUES) {
       throw new Misuse(
-        `Option '--${name}' can be given at most ${MAX_CONDITION_VALUES} times, not ${given.length}`,
+        `Option '--${name}' can be given at most ${MAX_VALUES} times, not ${given.length}`,
       );
     }
   }

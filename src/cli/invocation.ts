@@ -5,20 +5,8 @@
  * @module
  */
 
+import type { Conditions } from "../packet/conditions.ts";
 import type { Expressions } from "../packet/expression.ts";
-
-/** Options about what vrouter does with a packet, at any time of its life. */
-export const CONDITIONS = ["vif", "vrf", "nh", "label", "vni"] as const;
-
-/** Values of {@linkcode CONDITIONS}, of which any one is to be met; none if there is no condition. */
-export interface ConditionOptions {
-  /** Names, numbers or addresses. */
-  readonly vif: readonly string[];
-  readonly vrf: readonly number[];
-  readonly nh: readonly number[];
-  readonly label: readonly number[];
-  readonly vni: readonly number[];
-}
 
 /** How probes are attached; `auto` takes the best one that works on this kernel. */
 export const BACKENDS = ["auto", "session", "multi", "kprobe"] as const;
@@ -58,8 +46,8 @@ export interface TraceOptions extends DiscoveryOptions {
   readonly interfaces: readonly string[];
   /** Packet filters, not yet compiled. */
   readonly filters: Expressions;
-  /** Conditions on packets. */
-  readonly conditions: ConditionOptions;
+  /** Conditions on packets, with names, numbers or addresses of vifs. */
+  readonly conditions: Conditions<string>;
   /** File of the network namespace of the vifs' devices; `null` to detect it. */
   readonly netns: string | null;
   /** One packet in so many is traced; 1 for all. */

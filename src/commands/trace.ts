@@ -17,7 +17,7 @@ import { summarize } from "../output/summary.ts";
 import { VIEWS } from "../output/views.ts";
 import { AttachCancelled, type ObjectReader } from "../probe/backend.ts";
 import type { User } from "../probe/backend_choice.ts";
-import type { Conditions } from "../probe/conditions.ts";
+import type { Conditions } from "../packet/conditions.ts";
 import { findNamespaces } from "../probe/initial_namespace.ts";
 import type { Target } from "../probe/target.ts";
 import { missingCapabilities, traceCapabilities } from "../sys/capabilities.ts";

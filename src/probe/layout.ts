@@ -6,6 +6,7 @@
  */
 
 import type { PacketFunction } from "../kernel/packet_function.ts";
+import { CONDITIONS, MAX_VALUES } from "../packet/conditions.ts";
 
 /** `struct vrft_ring`, one for each CPU: offsets in bytes of its members, each a u64 but those of blocks. */
 export const RING_HEAD = 0;
@@ -41,7 +42,9 @@ export const CONTROL_COOKIES = CONTROL_SLOT_FACTORS + 4 * 4096;
 export const CONTROL_RINGS = Math.ceil((CONTROL_COOKIES + 8 * 32768) / 64) * 64;
 export const RINGS_BYTES = MAX_CPUS * RING_BYTES;
 export const CONTROL_PACKETS = CONTROL_RINGS + RINGS_BYTES;
-export const CONTROL_BYTES = CONTROL_PACKETS + 8 * 65536;
+/** Slots of the table of packets. */
+export const PACKET_SLOTS = 65536;
+export const CONTROL_BYTES = CONTROL_PACKETS + 8 * PACKET_SLOTS;
 /** Bits of each filter bitmap. */
 export const BITMAP_BITS = 65536;
 
@@ -82,11 +85,8 @@ export const CONFIG_VP_NH_OFFSET = CONFIG_SHARED + 32;
 export const CONFIG_NH_ID_OFFSET = CONFIG_SHARED + 36;
 export const CONFIG_FMD_DVRF_OFFSET = CONFIG_SHARED + 40;
 export const CONFIG_WANTED = CONFIG_SHARED + 44;
-/** `struct vrft_numbers`: a count, and room for so many numbers, each a u32. */
-export const MAX_NUMBERS = 16;
-export const NUMBERS_BYTES = 4 + 4 * MAX_NUMBERS;
-/** Kinds of conditions, in the order of `enum vrft_condition`. */
-export const CONDITIONS = ["vif", "vrf", "nh", "label", "vni"] as const;
+/** `struct vrft_numbers`, one for each kind of condition: a count, and the numbers, each a u32. */
+export const NUMBERS_BYTES = 4 + 4 * MAX_VALUES;
 export const CONFIG_BYTES = CONFIG_WANTED + CONDITIONS.length * NUMBERS_BYTES;
 
 /** Bits of the configuration: the packet filters that are there. */

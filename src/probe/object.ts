@@ -5,6 +5,7 @@
  */
 
 import type { PacketOffsets } from "../kernel/packet_offsets.ts";
+import type { Conditions } from "../packet/conditions.ts";
 import type { PacketFilter } from "../packet/expression.ts";
 import { disposedError } from "../sys/disposed.ts";
 import { Failure } from "../sys/failure.ts";
@@ -38,7 +39,7 @@ import {
   RINGS_BYTES,
 } from "./layout.ts";
 import { setConnections } from "./own_connections.ts";
-import { type Conditions, setConditions } from "./conditions.ts";
+import { setConditions } from "./conditions.ts";
 import type { Libbpf } from "./libbpf.ts";
 import { filterBits, withFilter } from "./packet_filter.ts";
 import { type RingLayout, ringLayout, setRings } from "./ring_layout.ts";

@@ -208,16 +208,14 @@ export const PACKET_EVENTS: readonly (PacketEventKind | undefined)[] = byKind({
       details.locationHigh = words[at + LOCATION_HIGH]! | 0;
       return true;
     },
-    track(packets, step, details): void {
-      details.id = packets.id(step.packet);
-    },
+    track: identify,
     of: (view) => view.dropped,
   },
   [KIND_END]: {
     bytes: EVENT_BYTES,
     read: () => true,
     track(packets, step, details): void {
-      details.id = packets.id(step.packet);
+      identify(packets, step, details);
       packets.end(step.packet);
     },
     of: (view) => view.ended,
@@ -225,9 +223,7 @@ export const PACKET_EVENTS: readonly (PacketEventKind | undefined)[] = byKind({
   [KIND_MATCH]: {
     bytes: EVENT_BYTES,
     read: () => true,
-    track(packets, step, details): void {
-      details.id = packets.id(step.packet);
-    },
+    track: identify,
     of: (view) => view.matched,
   },
 });
@@ -249,4 +245,8 @@ function readGeneration(
 
 function begin(packets: PacketTable, step: Step, details: PacketDetails): void {
   details.id = packets.begin(step.packet & 0xffff, details.generation, details.parent);
+}
+
+function identify(packets: PacketTable, step: Step, details: PacketDetails): void {
+  details.id = packets.id(step.packet);
 }

@@ -12,7 +12,8 @@
 
 import { KIND_COPY, KIND_DROP, KIND_END, KIND_MATCH, KIND_PACKET } from "../probe/record.ts";
 import { type Incomplete, NONE, PACKET_EVENTS, PacketDetails, Step, type View } from "./events.ts";
-import { type PacketTable, SLOTS, UNKNOWN_PACKET } from "./packets.ts";
+import { PACKET_SLOTS as SLOTS } from "../probe/layout.ts";
+import { type PacketTable, UNKNOWN_PACKET } from "./packets.ts";
 
 // States of a packet, and of its steps.
 const UNKNOWN = 0;

@@ -6,8 +6,7 @@
  * @module
  */
 
-/** Slots of the programs' table. */
-export const SLOTS = 65536;
+import { PACKET_SLOTS as SLOTS } from "../probe/layout.ts";
 
 /** No packet has this id. */
 export const UNKNOWN_PACKET = -1;

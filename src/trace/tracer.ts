@@ -11,7 +11,7 @@ import { chooseBackend, type ObjectSource, type User } from "../probe/backend_ch
 import type { Attachment, AttachProgress, Backend, BackendName } from "../probe/backend.ts";
 import type { LifeTarget } from "../probe/packet_life.ts";
 import { spread } from "../probe/target.ts";
-import type { Conditions } from "../probe/conditions.ts";
+import type { Conditions } from "../packet/conditions.ts";
 import { Counters, type Counts, type PacketCounts } from "../probe/counters.ts";
 import {
   type ChosenInterface,

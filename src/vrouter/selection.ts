@@ -19,6 +19,7 @@ import { printable } from "../sys/printable.ts";
 import { readVifs, type Vif } from "./interfaces.ts";
 import { ownDevices } from "./own_devices.ts";
 import type { SelectedInterface } from "./selected_interface.ts";
+import { vifNumber } from "./vif_names.ts";
 
 export type { SelectedInterface };
 
@@ -32,9 +33,6 @@ export interface AvailableInterfaces {
   readonly vrouterDevices: readonly NetworkLink[];
   readonly namespaces: NetworkNamespaces;
 }
-
-/** `vif0/N`, a vif in the notation of vrouter's own tools; 0 is the only router. */
-const VIF_NUMBER = /^vif0\/(\d{1,5})$/;
 
 /** Number of names suggested for an unknown one. */
 const MAXIMUM_SUGGESTIONS = 3;
@@ -145,7 +143,7 @@ function selectDevice(
 /** The interfaces selected by one name: at least one. */
 function resolve(name: string, available: AvailableInterfaces): SelectedInterface[] {
   const { vifs, devices, namespaces } = available;
-  const number = VIF_NUMBER.exec(name)?.[1];
+  const number = vifNumber(name);
   if (number !== undefined && vifs === null) {
     throw new Failure(
       "interfaces",
@@ -154,7 +152,7 @@ function resolve(name: string, available: AvailableInterfaces): SelectedInterfac
   }
   const device = devices.find((device) => device.name === name);
   const means = (vif: Vif): boolean =>
-    number !== undefined ? vif.index === Number(number) : vif.name === name ||
+    number !== undefined ? vif.index === number : vif.name === name ||
       // The device of a vif that has another name.
       (device !== undefined && vif.ifindex === device.ifindex &&
         namespaces.current === namespaces.initial);

@@ -9,7 +9,6 @@ import { Failure } from "../sys/failure.ts";
 import { printable } from "../sys/printable.ts";
 import type { Vif } from "./interfaces.ts";
 
-const VIF_NUMBER = /^vif0\/(\d{1,5})$/;
 const MAC = /^[0-9a-f]{1,2}(:[0-9a-f]{1,2}){5}$/i;
 const MAXIMUM_LISTED = 10;
 
@@ -36,9 +35,18 @@ export function vifsNamed(name: string, vifs: readonly Vif[]): number[] {
   );
 }
 
+/**
+ * N of a vif's name in the notation of vrouter's own tools, `vif0/N`, in which 0 is the only router;
+ * `undefined` for any other name.
+ */
+export function vifNumber(name: string): number | undefined {
+  const [, number] = /^vif0\/(\d{1,5})$/.exec(name) ?? [];
+  return number === undefined ? undefined : Number(number);
+}
+
 function meaning(name: string): (vif: Vif) => boolean {
-  const number = VIF_NUMBER.exec(name)?.[1];
-  if (number !== undefined) return ({ index }) => index === Number(number);
+  const number = vifNumber(name);
+  if (number !== undefined) return ({ index }) => index === number;
   const named = (vif: Vif): boolean => vif.name === name || vif.device === name;
   const address = MAC.test(name)
     ? Uint8Array.from(name.split(":"), (byte) => parseInt(byte, 16))

@@ -5,6 +5,7 @@ import { FRAME_BYTES } from "../../src/packet/ebpf.ts";
 import { FILTER_ROOM } from "../../src/packet/expression.ts";
 import type { PacketFunction } from "../../src/kernel/packet_function.ts";
 import { setFilter } from "../../src/probe/filter.ts";
+import { CONDITIONS, MAX_VALUES } from "../../src/packet/conditions.ts";
 import * as layout from "../../src/probe/layout.ts";
 import * as packet from "../../src/probe/packet_record.ts";
 import * as record from "../../src/probe/record.ts";
@@ -109,6 +110,15 @@ Deno.test("kinds of records are those of enum vrft_kind", () => {
   });
 });
 
+Deno.test("kinds of conditions are those of enum vrft_condition, in their order", () => {
+  const strings = section.subarray(24 + new DataView(section.slice().buffer).getUint32(16, true));
+  const values = Object.fromEntries([
+    ...CONDITIONS.map((kind, value) => [`VRFT_CONDITION_${kind.toUpperCase()}`, value]),
+    ["VRFT_CONDITIONS", CONDITIONS.length],
+  ]);
+  assert.deepEqual(enumValues(btf, strings, "vrft_condition"), values);
+});
+
 Deno.test("the record version is that of bpf/vrft.h", () => {
   assert.equal(BigInt(record.RECORD_VERSION), defined("VRFT_RECORD_VERSION"));
 });
@@ -176,6 +186,7 @@ Deno.test("the control block is laid out as struct vrft_control, at the start of
     packets: layout.CONTROL_PACKETS,
   });
   assert.equal(BigInt(layout.BITMAP_BITS), defined("VRFT_BITMAP_BITS"));
+  assert.equal(BigInt(layout.PACKET_SLOTS), 1n << defined("VRFT_PACKET_SLOT_BITS"));
   for (const name of OBJECTS) {
     assert.equal(symbolOffsets(builtObject(name)).get("control"), 0, name);
   }
@@ -230,7 +241,7 @@ Deno.test("the configuration is laid out as struct vrft_config, at the start of 
     wanted: layout.CONFIG_WANTED,
   });
   assert.equal(btf.structSize("vrft_numbers"), layout.NUMBERS_BYTES);
-  assert.equal(BigInt(layout.MAX_NUMBERS), defined("VRFT_MAX_NUMBERS"));
+  assert.equal(BigInt(MAX_VALUES), defined("VRFT_MAX_NUMBERS"));
   assert.equal(btf.structSize("vrft_connection"), layout.CONNECTION_BYTES);
   assert.deepEqual(offsets("vrft_connection", ["address", "port", "version"]), {
     address: layout.CONNECTION_ADDRESS,

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { packetId, PacketTable, SLOTS, UNKNOWN_PACKET } from "../../src/trace/packets.ts";
+import { PACKET_SLOTS as SLOTS } from "../../src/probe/layout.ts";
+import { packetId, PacketTable, UNKNOWN_PACKET } from "../../src/trace/packets.ts";
 import { forRandomCases } from "../support/property.ts";
 
 const SEED = 20261125;
