@@ -1,25 +1,12 @@
 import assert from "node:assert/strict";
 import { ringLayout } from "../../../src/probe/ring_layout.ts";
 import { onlineCpus } from "../../../src/sys/cpus.ts";
-import { confinedVrft, type Confinement } from "./confine.ts";
-import {
-  type Ended,
-  FPROBE,
-  leftovers,
-  must,
-  parse,
-  run,
-  settle,
-  summary,
-  vrftArguments,
-} from "./support.ts";
+import { confinedVrft } from "./confine.ts";
+import { assertFailure, assertTrace, runConfined, runLimited, SHORT } from "./limited.ts";
+import { FPROBE, leftovers, run, vrftArguments } from "./support.ts";
 import { Talking } from "./talking.ts";
 
 const FEW = ["-f", "vm_rx", "-f", "nh_*", "-f", "linux_*"];
-const SHORT = [...FEW, "--duration", "200ms"];
-/** Before Linux 5.11, memory of BPF counts for RLIMIT_MEMLOCK, and from then on for the control group. */
-const LOCKED_MEMORY = Deno.osRelease().startsWith("5.10.");
-
 // Numbers of include/uapi/linux/capability.h.
 const CAP_NET_ADMIN = 12;
 const CAP_SYS_ADMIN = 21;
@@ -37,95 +24,12 @@ const EPERM = 1;
 const ENOMEM = 12;
 const ENOSYS = 38;
 
-async function runConfined(confinement: Confinement, args: readonly string[]): Promise<Ended> {
-  const [program, ...rest] = confinedVrft(confinement, args);
-  return await run(program!, rest);
-}
-
-/** Runs vrft from a shell that has limited itself. */
-async function runLimited(limit: string, args: readonly string[]): Promise<Ended> {
-  return await run("sh", ["-c", `${limit} && exec vrft "$@"`, "sh", ...vrftArguments(args)]);
-}
-
-/** Status 1 with the reason, no stack trace, no output, and nothing left in the kernel. */
-async function assertFailure({ code, stdout, stderr }: Ended, ...reasons: RegExp[]): Promise<void> {
-  assert.equal(code, 1, stderr);
-  assert.equal(stdout, "");
-  assert.match(stderr, /^vrft: Cannot /m);
-  for (const reason of reasons) assert.match(stderr, reason);
-  assert.doesNotMatch(stderr, /\bat .*:\d+:\d+|bug in vrft/);
-  assert.deepEqual(await leftovers(), []);
-}
-
-async function assertTrace({ code, stdout, stderr }: Ended): Promise<void> {
-  assert.equal(code, 0, stderr);
-  assert.match(stdout, /^Timestamp /);
-  assert.match(stderr, / 0 probe hits missed; .* in vrft.*\n$/);
-  assert.deepEqual(await leftovers(), []);
-}
-
-/** Runs `action` with a control group of 256 MB, given as the shell command that enters it. */
-async function inSmallGroup(action: (enter: string) => Promise<void>): Promise<void> {
-  const root = "/sys/fs/cgroup";
-  const group = `${root}/small`;
-  await Deno.writeTextFile(`${root}/cgroup.subtree_control`, "+memory");
-  await Deno.mkdir(group);
-  try {
-    await Deno.writeTextFile(`${group}/memory.max`, "256M");
-    await action(`echo $$ >${group}/cgroup.procs`);
-    const events = await Deno.readTextFile(`${group}/memory.events`);
-    assert.match(events, /^oom_kill 0$/m);
-  } finally {
-    await Deno.remove(group);
-  }
-}
-
-Deno.test("256 MB of memory are enough for all functions and a flood", async () => {
-  await settle();
-  await inSmallGroup(async (enter) => {
-    const directory = await Deno.makeTempDir();
-    const file = `${directory}/trace`;
-    const ready = `${directory}/ready`;
-    const args = vrftArguments(["-o", file, "--ready-file", ready]);
-    await using vrft = new Talking(["sh", "-c", `${enter} && exec vrft "$@"`, "sh", ...args]);
-    await vrft.says(/100% \|/);
-    while (await Deno.stat(ready).catch(() => null) === null) {
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-    await must("ip", "netns", "exec", "vm1", "ping", "-q", "-f", "-c", "500", "10.1.1.2");
-    const { code, stderr } = await vrft.end("SIGINT");
-    assert.equal(code, 0, stderr);
-    assert.equal(summary(stderr).get("events lost"), 0, stderr);
-    assert.ok(parse(await Deno.readTextFile(file)).calls.length > 10_000);
-  });
-  assert.deepEqual(await leftovers(), []);
-});
-
-Deno.test("A ring buffer that the memory limit does not allow is refused by its option", async () => {
-  await inSmallGroup(async (enter) => {
-    const ended = await runLimited(enter, [...SHORT, "--buffer", "512M"]);
-    if (LOCKED_MEMORY) return await assertTrace(ended);
-    await assertFailure(ended, /no memory for ring buffers of 524288 KiB.*--buffer/);
-  });
-});
-
 Deno.test("256 file descriptors are enough, with every backend", async () => {
   for (const backend of FPROBE ? ["session", "multi", "kprobe"] : ["kprobe"]) {
     // All but a few functions of the module, so that one descriptor for each would be too many.
     const args = ["--backend", backend, "-f", "*skb*", "--duration", "200ms"];
     await assertTrace(await runLimited("ulimit -n 256", args));
   }
-});
-
-Deno.test("64 KB of locked memory are no limit for root", async () => {
-  await assertTrace(await runLimited("ulimit -l 64", SHORT));
-});
-
-Deno.test("64 KB of locked memory, not to be raised: too little before Linux 5.11, and said so", async () => {
-  const command = confinedVrft({ drop: [CAP_SYS_RESOURCE] }, SHORT);
-  const ended = await run("sh", ["-c", 'ulimit -l 64 && exec "$@"', "sh", ...command]);
-  if (!LOCKED_MEMORY) return await assertTrace(ended);
-  await assertFailure(ended, /locked memory/i, /65536 bytes/, /ulimit -l/);
 });
 
 Deno.test("Without capabilities, as in a container, vrft names those that are missing", async () => {

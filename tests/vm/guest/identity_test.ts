@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { must, run, settle, Trace } from "./support.ts";
 import { pingHeld, policy, statistic, transfer, TUNNELS } from "./traffic.ts";
-import { DROP, dropCounters, dropsSince, flows, until } from "./vrouter.ts";
+import { DROP, dropCounters, dropsSince, flows } from "./vrouter.ts";
+import { until } from "./until.ts";
 
 // Ids of packets in traces of "--format events", judged by the counters of devices and of vrouter, by
 // what ping sent and received, and by each other.
@@ -134,7 +135,7 @@ Deno.test("One packet has one id through clones, segments, queues and devices, u
       await must("flow", "-f", `${flow.index}`);
       assert.match(await ended, /, 3 received/);
       await must("flow", "-i", `${flow.index}`);
-      await until("the end of the flow", () => flows().length === 0 || undefined);
+      await until("the end of the flow", () => flows().length === 0);
     } finally {
       await policy(0);
     }

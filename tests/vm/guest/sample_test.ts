@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import {
+  flood,
   FPROBE,
   leftovers,
   must,
@@ -32,10 +33,6 @@ const FEW = [
   "-f",
   "linux_xmit",
 ];
-
-async function flood(rounds: number): Promise<void> {
-  await must("ip", "netns", "exec", "vm1", "ping", "-q", "-f", "-c", `${rounds}`, "10.1.1.2");
-}
 
 /** A flood of {@linkcode PACKETS}, traced; nothing may be lost of it. */
 async function traceFlood(...args: string[]): Promise<{ stderr: string; printed: Printed }> {
@@ -97,7 +94,8 @@ Deno.test("--sample keeps one packet in N, each with all of its calls", async ()
   assert.deepEqual(await leftovers(), []);
 });
 
-for (const backend of FPROBE ? ["session", "multi", "kprobe"] : ["kprobe"]) {
+// The best one has kept them all above.
+for (const backend of FPROBE ? ["multi", "kprobe"] : []) {
   Deno.test(`--sample keeps whole packets of some functions, with the backend ${backend}`, async () => {
     const args = ["--backend", backend, ...FEW];
     const all = await traceFlood(...args);
@@ -203,19 +201,4 @@ Deno.test("A sampled trace says of every event that it was printed or lost", asy
   const { calls, events } = parse(stdout);
   // A kept packet enters vm_rx() once. Each entry is printed or lost, each return of a printed one is.
   assert.equal(events + lost, kept + calls.length, stderr);
-});
-
-Deno.test("--sample 1 traces every packet, like none", async () => {
-  const { stderr, printed } = await traceFlood(...FEW, "--sample", "1");
-  assert.doesNotMatch(stderr, /packets kept/);
-  assert.equal(count(printed, "linux_rx_handler"), PACKETS);
-});
-
-Deno.test("--sample refuses what is no number of packets", async () => {
-  for (const value of ["0", "x", "-1", "1.5", ""]) {
-    const { code, stdout, stderr } = await run("vrft", ["--sample", value]);
-    assert.equal(code, 2, value);
-    assert.equal(stdout, "");
-    assert.match(stderr, /--sample/, value);
-  }
 });

@@ -213,6 +213,11 @@ export async function ping(count = 1, ...args: string[]): Promise<void> {
   );
 }
 
+/** Sends `count` echo requests from vm1 to vm2, each as soon as the one before is answered. */
+export async function flood(count: number): Promise<void> {
+  await must("ip", "netns", "exec", "vm1", "ping", "-q", "-f", "-c", `${count}`, "10.1.1.2");
+}
+
 /**
  * Prevents packets other than those of the test: disables IPv6, which sends packets by itself, lets
  * vrouter learn both MAC addresses from ARP, and then adds permanent neighbour entries.

@@ -5,7 +5,8 @@
  */
 
 import { must, run } from "./support.ts";
-import { type Flow, flows, until } from "./vrouter.ts";
+import { type Flow, flows } from "./vrouter.ts";
+import { until } from "./until.ts";
 
 /** The options of vif-add for tap1: flags 1 is policy, by which each of its new flows is on hold. */
 export function policy(flags: number): Promise<string> {
@@ -59,7 +60,7 @@ export async function transfer(source: string): Promise<string> {
   const listens = () =>
     ["tcp", "tcp6"].map((table) => Deno.readTextFileSync(`/proc/${server.pid}/net/${table}`))
       .some((table) => /:1388 0+:0000 0A /.test(table));
-  await until("a listening server", () => listens() || undefined);
+  await until("a listening server", () => listens());
   const send = `${source} >/dev/tcp/10.1.1.9/${PORT}`;
   const [received] = await Promise.all([
     new Response(server.stdout).text(),

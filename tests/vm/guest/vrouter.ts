@@ -92,14 +92,3 @@ export function flows(): Flow[] {
     };
   });
 }
-
-/** Waits until `value` returns something, which is polled: the module announces nothing. */
-export async function until<T>(what: string, value: () => T | undefined): Promise<T> {
-  const deadline = Date.now() + 20_000;
-  for (;;) {
-    const found = value();
-    if (found !== undefined) return found;
-    assert.ok(Date.now() < deadline, `In vain: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
