@@ -24,6 +24,8 @@
 #include "vr_requests.h"
 #include "vrouter.h"
 
+#define VR_LOG_FILE	VR_HOST_INTERFACE_C
+
 #define VR_STATS_MTU		9136
 
 /* GRO at layers 3 and 2, with a vif each; RPS, without a vif. */
@@ -236,7 +238,7 @@ noinline int lh_gro_process(struct vr_packet *pkt, struct vr_interface *vif,
 	skb_set_tail_pointer(skb, pkt->vp_len);
 	skb_reset_mac_header(skb);
 	if (!skb_pull(skb, pkt->vp_network_h - pkt->vp_data)) {
-		vr_pfree(pkt, VP_DROP_PULL);
+		vr_drop(pkt, VP_DROP_PULL);
 		return 1;
 	}
 

@@ -16,6 +16,8 @@
 
 #include "vrouter.h"
 
+#define VR_LOG_FILE	VR_BRIDGE_C
+
 #define VR_BRIDGE_HASH_BITS	12
 /* Limits the addresses that a VM can add. */
 #define VR_BRIDGE_MAX_ENTRIES	16384
@@ -225,31 +227,31 @@ noinline int vr_bridge_input(struct vrouter *router, struct vr_packet *pkt,
 	struct vr_nexthop *nh;
 
 	if (!pkt_pull(pkt, pull_len)) {
-		vr_pfree(pkt, VP_DROP_PULL);
+		vr_drop(pkt, VP_DROP_PULL);
 		return 0;
 	}
 
 	if (pkt->vp_type == VP_TYPE_ARP &&
 	    vr_bridge_learn(router, pkt, eth, fmd)) {
-		vr_pfree(pkt, VP_DROP_INVALID_ARP);
+		vr_drop(pkt, VP_DROP_INVALID_ARP);
 		return 0;
 	}
 
 	be = vr_bridge_route(pkt, eth->h_dest, fmd);
 	if (!be) {
-		vr_pfree(pkt, VP_DROP_L2_NO_ROUTE);
+		vr_drop(pkt, VP_DROP_L2_NO_ROUTE);
 		return 0;
 	}
 
 	nh = rcu_dereference(be->be_nh);
 	if (pkt->vp_if->vif_type == VIF_TYPE_PHYSICAL &&
 	    nh->nh_type == NH_TUNNEL) {
-		vr_pfree(pkt, VP_DROP_INVALID_SOURCE);
+		vr_drop(pkt, VP_DROP_INVALID_SOURCE);
 		return 0;
 	}
 
 	if (!pkt_push(pkt, pull_len)) {
-		vr_pfree(pkt, VP_DROP_PUSH);
+		vr_drop(pkt, VP_DROP_PUSH);
 		return 0;
 	}
 

@@ -42,6 +42,13 @@ static inline void netdev_put(struct net_device *dev,
 }
 #endif
 
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 11, 0)
+/* A table of sysctls ends with an empty entry. */
+#define VR_SYSCTL_END {}
+#else
+#define VR_SYSCTL_END
+#endif
+
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
 #define netif_napi_add(dev, napi, poll)	\
 	((netif_napi_add)(dev, napi, poll, NAPI_POLL_WEIGHT))

@@ -10,6 +10,8 @@
 #include "vr_tracer_cases.h"
 #include "vrouter.h"
 
+#define VR_LOG_FILE	VR_DATAPATH_C
+
 #define VR_MAX_VLAN_TAGS	2
 
 /* Hardware and protocol addresses of both sides. */
@@ -126,7 +128,7 @@ noinline unsigned int vr_fabric_input(struct vr_interface *vif,
 		return vif_xconnect(vif, pkt, fmd);
 
 	if (!pkt_pull(pkt, pkt->vp_network_h - pkt->vp_data)) {
-		vr_pfree(pkt, VP_DROP_PULL);
+		vr_drop(pkt, VP_DROP_PULL);
 		return 0;
 	}
 
@@ -143,7 +145,7 @@ noinline int vr_reinject_packet(struct vr_packet *pkt,
 		return vr_bridge_input(pkt->vp_if->vif_router, pkt, fmd);
 
 	if (!(nh->nh_flags & NH_FLAG_VALID)) {
-		vr_pfree(pkt, VP_DROP_INVALID_NH);
+		vr_drop(pkt, VP_DROP_INVALID_NH);
 		return 0;
 	}
 
@@ -166,7 +168,7 @@ noinline struct vr_packet *pkt_copy(struct vr_packet *pkt,
 	copy->vp_len = len;
 	copy->vp_tail = head_room + len;
 	if (vr_pcopy(pkt_data(copy), pkt, 0, len) < 0) {
-		vr_pfree(copy, VP_DROP_MISC);
+		vr_drop(copy, VP_DROP_MISC);
 		return NULL;
 	}
 
@@ -197,7 +199,7 @@ noinline int vr_trap(struct vr_packet *pkt, unsigned short trap_vrf,
 	struct agent_send_params params;
 
 	if (!agent) {
-		vr_pfree(pkt, VP_DROP_TRAP_NO_IF);
+		vr_drop(pkt, VP_DROP_TRAP_NO_IF);
 		return 0;
 	}
 

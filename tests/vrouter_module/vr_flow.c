@@ -21,6 +21,8 @@
 #include "vr_requests.h"
 #include "vrouter.h"
 
+#define VR_LOG_FILE	VR_FLOW_C
+
 #define VR_FLOW_BUCKETS			4096
 #define VR_FLOW_ENTRIES_PER_BUCKET	4
 #define VR_FLOW_ENTRIES			(VR_FLOW_BUCKETS * VR_FLOW_ENTRIES_PER_BUCKET)
@@ -163,13 +165,13 @@ static void vr_enqueue_flow(struct vrouter *router, struct vr_flow_entry *fe,
 	unsigned int i;
 
 	if (!vfq) {
-		vr_pfree(pkt, VP_DROP_FLOW_UNUSABLE);
+		vr_drop(pkt, VP_DROP_FLOW_UNUSABLE);
 		return;
 	}
 
 	i = atomic_fetch_inc(&vfq->vfq_entries);
 	if (i >= VR_MAX_FLOW_QUEUE_ENTRIES) {
-		vr_pfree(pkt, VP_DROP_FLOW_QUEUE_LIMIT_EXCEEDED);
+		vr_drop(pkt, VP_DROP_FLOW_QUEUE_LIMIT_EXCEEDED);
 		return;
 	}
 
@@ -221,12 +223,12 @@ vr_flow_action_default(struct vrouter *router, struct vr_flow_entry *fe,
 
 	switch (READ_ONCE(fe->fe_action)) {
 	case VR_FLOW_ACTION_DROP:
-		vr_pfree(pkt, VP_DROP_FLOW_ACTION_DROP);
+		vr_drop(pkt, VP_DROP_FLOW_ACTION_DROP);
 		return FLOW_CONSUMED;
 	case VR_FLOW_ACTION_FORWARD:
 		return FLOW_FORWARD;
 	default:
-		vr_pfree(pkt, VP_DROP_FLOW_ACTION_INVALID);
+		vr_drop(pkt, VP_DROP_FLOW_ACTION_INVALID);
 		return FLOW_CONSUMED;
 	}
 }
@@ -240,13 +242,13 @@ vr_flow_action(struct vrouter *router, struct vr_flow_entry *fe,
 
 	src_nh = __vrouter_get_nexthop(router, fe->fe_src_nh_index);
 	if (!src_nh) {
-		vr_pfree(pkt, VP_DROP_INVALID_NH);
+		vr_drop(pkt, VP_DROP_INVALID_NH);
 		return FLOW_CONSUMED;
 	}
 
 	if (src_nh->nh_validate_src &&
 	    src_nh->nh_validate_src(pkt, src_nh, fmd, NULL) == NH_SOURCE_INVALID) {
-		vr_pfree(pkt, VP_DROP_INVALID_SOURCE);
+		vr_drop(pkt, VP_DROP_INVALID_SOURCE);
 		return FLOW_CONSUMED;
 	}
 
@@ -317,7 +319,7 @@ static struct vr_flow_entry *vr_flow_new_hold_flow(struct vrouter *router,
 	spin_unlock_bh(&vr_flow_lock);
 
 	if (!fe)
-		vr_pfree(pkt, drop_reason);
+		vr_drop(pkt, drop_reason);
 	return fe;
 }
 
@@ -353,13 +355,13 @@ noinline bool __vr_flow_forward(flow_result_t result, struct vr_packet *pkt,
 		vr_trap(pkt, fmd->fmd_dvrf, AGENT_TRAP_L3_PROTOCOLS, NULL);
 		return false;
 	case FLOW_EVICT_DROP:
-		vr_pfree(pkt, VP_DROP_FLOW_EVICT);
+		vr_drop(pkt, VP_DROP_FLOW_EVICT);
 		return false;
 	case FLOW_HELD:
 	case FLOW_CONSUMED:
 		return false;
 	case FLOW_DROP:
-		vr_pfree(pkt, VP_DROP_FLOW_UNUSABLE);
+		vr_drop(pkt, VP_DROP_FLOW_UNUSABLE);
 		return false;
 	}
 
@@ -409,7 +411,7 @@ noinline int vr_flow_flush_pnode(struct vrouter *router,
 	vif = __vrouter_get_interface(router, pnode->pl_vif_idx);
 	if (!vif || pkt->vp_if != vif) {
 		pkt->vp_if = NULL;
-		vr_pfree(pkt, VP_DROP_INVALID_IF);
+		vr_drop(pkt, VP_DROP_INVALID_IF);
 		return -ENODEV;
 	}
 

@@ -12,6 +12,8 @@
 #include "vr_tracer_cases.h"
 #include "vrouter.h"
 
+#define VR_LOG_FILE	VR_INTERFACE_C
+
 #define VR_MIR_ID_INVALID	255
 
 struct vr_interface *__vrouter_get_interface(struct vrouter *router,
@@ -48,7 +50,7 @@ noinline int vif_drop_pkt(struct vr_interface *vif, struct vr_packet *pkt,
 	else
 		stats->vis_oerrors++;
 
-	vr_pfree(pkt, VP_DROP_INTERFACE_DROP);
+	vr_drop(pkt, VP_DROP_INTERFACE_DROP);
 	return 0;
 }
 
@@ -213,14 +215,14 @@ static int agent_send(struct vr_interface *vif, struct vr_packet *pkt,
 		len = min_t(unsigned int, pkt_len(pkt), VR_AGENT_MIN_PACKET_LEN);
 		copy = pkt_copy(pkt, AGENT_PKT_HEAD_SPACE, len);
 		if (copy) {
-			vr_pfree(pkt, VP_DROP_DUPLICATED);
+			vr_drop(pkt, VP_DROP_DUPLICATED);
 			pkt = copy;
 		}
 	}
 
 	data = pkt_push(pkt, AGENT_PKT_HEAD_SPACE);
 	if (!data) {
-		vr_pfree(pkt, VP_DROP_PUSH);
+		vr_drop(pkt, VP_DROP_PUSH);
 		return 0;
 	}
 
@@ -237,7 +239,7 @@ static int vif_discard_rx(struct vr_interface *vif, struct vr_packet *pkt,
 			  unsigned short vlan_id)
 {
 	vif_get_stats(vif, pkt->vp_cpu)->vis_ierrors++;
-	vr_pfree(pkt, VP_DROP_INTERFACE_RX_DISCARD);
+	vr_drop(pkt, VP_DROP_INTERFACE_RX_DISCARD);
 	return 0;
 }
 
@@ -245,7 +247,7 @@ static int vif_discard_tx(struct vr_interface *vif, struct vr_packet *pkt,
 			  struct vr_forwarding_md *fmd)
 {
 	vif_get_stats(vif, pkt->vp_cpu)->vis_oerrors++;
-	vr_pfree(pkt, VP_DROP_INTERFACE_TX_DISCARD);
+	vr_drop(pkt, VP_DROP_INTERFACE_TX_DISCARD);
 	return 0;
 }
 

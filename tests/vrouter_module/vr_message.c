@@ -16,6 +16,7 @@
 union vr_request {
 	struct vr_interface_req vif;
 	struct vr_drop_stats_req drop_stats;
+	struct vr_pkt_drop_log_req drop_log;
 	struct vr_flow_req flow;
 	struct vr_hugepage_config hugepage;
 	struct vr_nexthop_req nexthop;
@@ -131,21 +132,6 @@ static int vr_interface_process_delete(const struct vr_interface_req *req)
 	return 0;
 }
 
-static int vr_interface_process_get(const struct vr_interface_req *req,
-				    struct list_head *queue)
-{
-	struct vr_interface *vif = vr_interface_find(req);
-	struct vr_interface_req reply;
-
-	if (!vif)
-		return vr_send_response(queue, -ENOENT);
-	if (!vr_core_valid(req->vifr_core))
-		return vr_send_response(queue, -EINVAL);
-
-	vr_interface_make_req(&reply, vif, req->vifr_core);
-	return vr_send_object(queue, &vr_interface_req_type, &reply);
-}
-
 static void vif_make_drop_stats_req(struct vr_drop_stats_req *req,
 				    struct vr_interface *vif)
 {
@@ -176,6 +162,21 @@ static int vr_interface_dump_one(struct vr_message *page,
 	if (err)
 		page->len = start;
 	return err;
+}
+
+static int vr_interface_process_get(const struct vr_interface_req *req,
+				    struct list_head *queue)
+{
+	struct vr_interface *vif = vr_interface_find(req);
+	struct vr_message *message;
+
+	if (!vif)
+		return vr_send_response(queue, -ENOENT);
+	if (!vr_core_valid(req->vifr_core))
+		return vr_send_response(queue, -EINVAL);
+
+	message = vr_message_respond(queue, 0);
+	return message ? vr_interface_dump_one(message, vif, req) : -ENOMEM;
 }
 
 /* Fills a page. Returns its number of vifs, and whether there are more. */
@@ -268,11 +269,12 @@ static int vr_interface_req_process(const union vr_request *request,
 static int vr_drop_stats_get_process(const struct vr_drop_stats_req *req,
 				     struct list_head *queue)
 {
-	struct vr_drop_stats_req reply = { .vds_core = req->vds_core };
+	struct vr_drop_stats_req reply = {};
 	unsigned int reason;
 
+	/* No CPU has drops that does not exist. */
 	if (req->vds_core < 0 || !vr_core_valid(req->vds_core))
-		return vr_send_response(queue, -EINVAL);
+		return vr_send_object(queue, &vr_drop_stats_req_type, &reply);
 
 	for (reason = 0; reason < VP_DROP_MAX; reason++)
 		reply.vds_drops[reason] =
@@ -290,6 +292,24 @@ static int vr_drop_stats_req_process(const union vr_request *request,
 	case SANDESH_OP_RESET:
 		vr_drop_stats_reset(&router);
 		return vr_send_response(queue, 0);
+	default:
+		return vr_send_response(queue, -EOPNOTSUPP);
+	}
+}
+
+/* Clearing the log has no reply. */
+static int vr_pkt_drop_log_req_process(const union vr_request *request,
+				       struct list_head *queue)
+{
+	struct vr_pkt_drop_log_req reply;
+
+	switch (request->drop_log.h_op) {
+	case SANDESH_OP_GET:
+		vr_pkt_drop_log_get(&router, &request->drop_log, &reply);
+		return vr_send_object(queue, &vr_pkt_drop_log_req_type, &reply);
+	case SANDESH_OP_RESET:
+		vr_pkt_drop_log_clear(&router);
+		return 0;
 	default:
 		return vr_send_response(queue, -EOPNOTSUPP);
 	}
@@ -372,6 +392,7 @@ static const struct vr_request_type {
 } vr_request_types[] = {
 	{ &vr_interface_req_type, vr_interface_req_process },
 	{ &vr_drop_stats_req_type, vr_drop_stats_req_process },
+	{ &vr_pkt_drop_log_req_type, vr_pkt_drop_log_req_process },
 	{ &vr_flow_req_type, vr_flow_req_process },
 	{ &vr_hugepage_config_type, vr_hugepage_config_process },
 	{ &vr_nexthop_req_type, vr_nexthop_req_process },

@@ -11,6 +11,8 @@
 #include "vr_requests.h"
 #include "vrouter.h"
 
+#define VR_LOG_FILE	VR_NEXTHOP_C
+
 struct vr_nexthop *ip4_default_nh;
 struct vr_nexthop *vr_receive_nh, *vr_translate_nh;
 
@@ -26,7 +28,7 @@ noinline int nh_output(struct vr_packet *pkt, struct vr_nexthop *nh,
 		       struct vr_forwarding_md *fmd)
 {
 	if (!(nh->nh_flags & NH_FLAG_VALID)) {
-		vr_pfree(pkt, VP_DROP_INVALID_NH);
+		vr_drop(pkt, VP_DROP_INVALID_NH);
 		return 0;
 	}
 
@@ -37,7 +39,7 @@ noinline int nh_output(struct vr_packet *pkt, struct vr_nexthop *nh,
 static int nh_discard(struct vr_packet *pkt, struct vr_nexthop *nh,
 		      struct vr_forwarding_md *fmd)
 {
-	vr_pfree(pkt, VP_DROP_DISCARD);
+	vr_drop(pkt, VP_DROP_DISCARD);
 	return 0;
 }
 
@@ -62,7 +64,7 @@ static int nh_encap_l2(struct vr_packet *pkt, struct vr_nexthop *nh,
 	struct vr_interface *vif = nh->nh_dev;
 
 	if (!vif) {
-		vr_pfree(pkt, VP_DROP_INVALID_IF);
+		vr_drop(pkt, VP_DROP_INVALID_IF);
 		return 0;
 	}
 
@@ -89,7 +91,7 @@ noinline struct vr_packet *nh_mcast_clone(struct vr_packet *pkt,
 		return NULL;
 
 	if (vr_pcow(&clone, head_room)) {
-		vr_pfree(clone, VP_DROP_PCOW_FAIL);
+		vr_drop(clone, VP_DROP_PCOW_FAIL);
 		return NULL;
 	}
 

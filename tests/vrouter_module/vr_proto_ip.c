@@ -10,6 +10,8 @@
 
 #include "vrouter.h"
 
+#define VR_LOG_FILE	VR_PROTO_IP_C
+
 #define VR_VXLAN_UDP_DST_PORT	4789
 #define VR_VXLAN_HLEN		8
 
@@ -107,7 +109,7 @@ noinline flow_result_t vr_inet_flow_lookup(struct vrouter *router,
 		return FLOW_DROP;
 
 	if (vr_inet_form_flow(router, fmd->fmd_dvrf, pkt, fmd->fmd_vlan, &key)) {
-		vr_pfree(pkt, VP_DROP_MISC);
+		vr_drop(pkt, VP_DROP_MISC);
 		return FLOW_CONSUMED;
 	}
 
@@ -136,14 +138,14 @@ noinline int vr_vxlan_input(struct vrouter *router, struct vr_packet *pkt,
 	unsigned int vrf = vni[0] << 16 | vni[1] << 8 | vni[2];
 
 	if (vrf >= VR_MAX_VRFS) {
-		vr_pfree(pkt, VP_DROP_INVALID_VNID);
+		vr_drop(pkt, VP_DROP_INVALID_VNID);
 		return 0;
 	}
 
 	pkt_pull(pkt, VR_VXLAN_HLEN);
 	fmd->fmd_dvrf = vrf;
 	if (vr_pkt_type(pkt, 0, fmd)) {
-		vr_pfree(pkt, VP_DROP_INVALID_PACKET);
+		vr_drop(pkt, VP_DROP_INVALID_PACKET);
 		return 0;
 	}
 
@@ -169,7 +171,7 @@ noinline int vr_forward(struct vrouter *router, struct vr_packet *pkt,
 	const struct iphdr *ip = (struct iphdr *)pkt_network_header(pkt);
 
 	if (ip->ttl <= 1) {
-		vr_pfree(pkt, VP_DROP_TTL_EXCEEDED);
+		vr_drop(pkt, VP_DROP_TTL_EXCEEDED);
 		return 0;
 	}
 
@@ -186,7 +188,7 @@ noinline int vr_ip_input(struct vrouter *router, struct vr_packet *pkt,
 	const struct iphdr *ip = (struct iphdr *)pkt_network_header(pkt);
 
 	if (ip->version != 4 || ip->ihl < 5) {
-		vr_pfree(pkt, VP_DROP_INVALID_PROTOCOL);
+		vr_drop(pkt, VP_DROP_INVALID_PROTOCOL);
 		return 0;
 	}
 

@@ -170,7 +170,8 @@ static const struct vr_sandesh_field vr_drop_stats_req_fields[] = {
 	VDS(26, INVALID_PROTOCOL),
 	VDS(27, INTERFACE_RX_DISCARD),
 	VDS(28, INVALID_MCAST_SOURCE),
-	VDS(29, HEAD_ALLOC_FAIL),
+	/* HEAD_ALLOC_FAIL: the real module leaves it out. */
+	ZERO(29, I64),
 	VDS(30, PCOW_FAIL),
 	VDS(31, MCAST_DF_BIT),
 	VDS(32, MCAST_CLONE_FAIL),
@@ -203,6 +204,26 @@ static const struct vr_sandesh_field vr_drop_stats_req_fields[] = {
 };
 
 SANDESH_TYPE(vr_drop_stats_req);
+
+#define VDL(id, type, member) \
+	FIELD(id, type, vr_pkt_drop_log_req, vdl_##member)
+
+static const struct vr_sandesh_field vr_pkt_drop_log_req_fields[] = {
+	FIELD(1, I32, vr_pkt_drop_log_req, h_op),
+	ZERO(2, I16),	/* rid */
+	VDL(3, I16, core),
+	VDL(4, I16, log_idx),
+	VDL(5, I16, max_num_cores),
+	VDL(6, I16, pkt_droplog_max_bufsz),
+	VDL(7, I16, pkt_droplog_en),
+	VDL(8, I16, pkt_droplog_sysctl_en),
+	LIST(9, BYTE, vr_pkt_drop_log_req, vdl_pkt_droplog_arr),
+	VDL(10, BYTE, type),
+	ZERO(11, BYTE),
+	ZERO(12, BYTE),
+};
+
+SANDESH_TYPE(vr_pkt_drop_log_req);
 
 #define FR(id, type, member) \
 	FIELD(id, type, vr_flow_req, fr_##member)

@@ -20,7 +20,7 @@
 /* resp_code of a dump that goes on. */
 #define VR_MESSAGE_DUMP_INCOMPLETE	0x40000000
 
-/* vifr_flags of a dump: every vif is followed by its drop counters. */
+/* vifr_flags of GET and DUMP: every vif is followed by its drop counters. */
 #define VIF_FLAG_GET_DROP_STATS		0x00000001
 
 struct vr_response {
@@ -64,6 +64,18 @@ struct vr_drop_stats_req {
 	s16 vds_rid;
 	s16 vds_core;
 	s64 vds_drops[VP_DROP_MAX];	/* by reason; that of 0 is not sent */
+};
+
+struct vr_pkt_drop_log_req {
+	s32 h_op;
+	s16 vdl_core;		/* a CPU's number plus one */
+	s16 vdl_log_idx;	/* first entry of the reply */
+	s16 vdl_max_num_cores;
+	s16 vdl_pkt_droplog_max_bufsz;
+	s16 vdl_pkt_droplog_en;
+	s16 vdl_pkt_droplog_sysctl_en;
+	struct vr_sandesh_list vdl_pkt_droplog_arr;
+	u8 vdl_type;		/* in replies VP_DROP_MAX */
 };
 
 struct vr_flow_req {
@@ -125,6 +137,7 @@ struct vr_hugepage_config {
 extern const struct vr_sandesh_type vr_response_type;
 extern const struct vr_sandesh_type vr_interface_req_type;
 extern const struct vr_sandesh_type vr_drop_stats_req_type;
+extern const struct vr_sandesh_type vr_pkt_drop_log_req_type;
 extern const struct vr_sandesh_type vr_flow_req_type;
 extern const struct vr_sandesh_type vr_flow_response_type;
 extern const struct vr_sandesh_type vr_hugepage_config_type;

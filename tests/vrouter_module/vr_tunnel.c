@@ -10,6 +10,8 @@
 
 #include "vrouter.h"
 
+#define VR_LOG_FILE	VR_NEXTHOP_C
+
 #define VR_VXLAN_UDP_DST_PORT	4789
 #define VR_VXLAN_IBIT		0x08000000
 #define VR_TUNNEL_TTL		64
@@ -187,6 +189,6 @@ int nh_vxlan_tunnel(struct vr_packet *pkt, struct vr_nexthop *nh,
 	return vif->vif_tx(vif, pkt, fmd);
 
 drop:
-	vr_pfree(pkt, reason);
+	vr_drop(pkt, reason);
 	return 0;
 }

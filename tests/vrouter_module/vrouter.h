@@ -14,6 +14,7 @@
 #include <linux/compiler.h>
 #include <linux/types.h>
 
+#include "vr_droplog.h"
 #include "vr_flow.h"
 #include "vr_interface.h"
 #include "vr_nexthop.h"

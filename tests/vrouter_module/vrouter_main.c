@@ -39,9 +39,12 @@ static int __init vrouter_init(void)
 	err = vr_stats_init(&router);
 	if (err)
 		return err;
-	err = vr_nexthop_init(&router);
+	err = vr_pkt_drop_log_init(&router);
 	if (err)
 		goto free_stats;
+	err = vr_nexthop_init(&router);
+	if (err)
+		goto free_log;
 	err = vr_interface_init();
 	if (err)
 		goto free_nexthops;
@@ -76,6 +79,8 @@ free_interfaces:
 	kvfree(router.vr_interfaces);
 free_nexthops:
 	vr_nexthop_exit();
+free_log:
+	vr_pkt_drop_log_exit(&router);
 free_stats:
 	vr_stats_exit(&router);
 	return err;
@@ -93,6 +98,7 @@ static void __exit vrouter_exit(void)
 	vr_nexthop_exit();
 	vr_bridge_exit();
 	kvfree(router.vr_interfaces);
+	vr_pkt_drop_log_exit(&router);
 	vr_stats_exit(&router);
 }
 
