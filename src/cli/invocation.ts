@@ -26,22 +26,26 @@ export const SHELLS = ["bash", "zsh", "fish"] as const;
 /** One of {@linkcode SHELLS}. */
 export type Shell = typeof SHELLS[number];
 
-/** Options about which functions count, shared by `vrft` and `vrft functions`. */
-export interface DiscoveryOptions {
+/** Options about what vrouter and the kernel are known by. */
+export interface SourceChoice {
   /** BTF of the kernel; `null` for /sys/kernel/btf/vmlinux. */
   readonly kernelBtf: string | null;
   /** BTF of the vrouter module; `null` for the default paths. */
   readonly vrouterBtf: string | null;
   /** False with `--no-vrouter`: the module is neither needed nor looked for. */
   readonly vrouter: boolean;
+}
+
+/** Options about which functions count, shared by `vrft` and `vrft functions`. */
+export interface DiscoveryOptions extends SourceChoice {
   /** Globs of function names to keep; none keeps all. */
   readonly functions: readonly string[];
   /** Globs of function names to leave out; they win over {@linkcode functions}. */
   readonly excludes: readonly string[];
 }
 
-/** Options of the trace, the command without a name. */
-export interface TraceOptions extends DiscoveryOptions {
+/** Options of every command that traces packets. */
+export interface CaptureOptions extends SourceChoice {
   /** Names of vifs or network devices, or `vif0/N`; empty for all vifs. */
   readonly interfaces: readonly string[];
   /** Packet filters, not yet compiled. */
@@ -50,10 +54,8 @@ export interface TraceOptions extends DiscoveryOptions {
   readonly conditions: Conditions<string>;
   /** File of the network namespace of the vifs' devices; `null` to detect it. */
   readonly netns: string | null;
-  /** One packet in so many is traced; 1 for all. */
-  readonly sample: number;
   readonly backend: BackendChoice;
-  /** Rows to print before ending; `null` for no limit. */
+  /** Rows or drops to print before ending; `null` for no limit. */
   readonly limit: number | null;
   /** Milliseconds of tracing before ending; `null` for no limit. */
   readonly durationMs: number | null;
@@ -63,11 +65,17 @@ export interface TraceOptions extends DiscoveryOptions {
   readonly bufferBytes: number;
   /** File that the trace goes to instead of stdout. */
   readonly output: string | null;
-  readonly format: FormatName;
   /** File created once every probe is live. */
   readonly readyFile: string | null;
   /** Also log how decisions were made, and libbpf's own messages. */
   readonly debug: boolean;
+}
+
+/** Options of the trace, the command without a name. */
+export interface TraceOptions extends CaptureOptions, DiscoveryOptions {
+  /** One packet in so many is traced; 1 for all. */
+  readonly sample: number;
+  readonly format: FormatName;
 }
 
 /** Options of `vrft functions`. */
@@ -79,13 +87,7 @@ export interface FunctionsOptions extends DiscoveryOptions {
 }
 
 /** Options of `vrft check`. */
-export interface CheckOptions {
-  /** BTF of the kernel; `null` for /sys/kernel/btf/vmlinux. */
-  readonly kernelBtf: string | null;
-  /** BTF of the vrouter module; `null` for the default paths. */
-  readonly vrouterBtf: string | null;
-  /** False with `--no-vrouter`: the module is neither needed nor looked for. */
-  readonly vrouter: boolean;
+export interface CheckOptions extends SourceChoice {
   readonly backend: BackendChoice;
   readonly json: boolean;
   readonly debug: boolean;

@@ -6,17 +6,21 @@
 
 import type { Log } from "../output/log.ts";
 import { type LoopSurroundings, LoopWatch } from "../trace/loop_watch.ts";
-import type { Recording, Tracer } from "../trace/tracer.ts";
-import type { Printer } from "./trace_output.ts";
+import type { Recording } from "../trace/tracer.ts";
+import type { RunningTrace, TracePrinter } from "./running_trace.ts";
 
 /** Guards one trace. */
 export class LoopGuard {
   readonly #log: Log;
-  readonly #tracer: Tracer;
-  readonly #printer: Printer;
+  readonly #tracer: Pick<RunningTrace, "events">;
+  readonly #printer: Pick<TracePrinter, "canFeed" | "hold">;
   readonly #found = new AbortController();
 
-  constructor(log: Log, tracer: Tracer, printer: Printer) {
+  constructor(
+    log: Log,
+    tracer: Pick<RunningTrace, "events">,
+    printer: Pick<TracePrinter, "canFeed" | "hold">,
+  ) {
     this.#log = log;
     this.#tracer = tracer;
     this.#printer = printer;

@@ -20,9 +20,10 @@ import { monotonicClock } from "../sys/clock.ts";
 import { Failure, reasonOf } from "../sys/failure.ts";
 import { printable } from "../sys/printable.ts";
 import { HeldView } from "../trace/held_view.ts";
-import type { Consumer, SlowOutput } from "../trace/tracer.ts";
+import type { SlowOutput } from "../trace/tracer.ts";
 import { PacketTable } from "../trace/packets.ts";
 import { CallTree } from "../trace/tree.ts";
+import type { TracePrinter } from "./running_trace.ts";
 
 const STDOUT = 1;
 /** Milliseconds to wait for the reader of a FIFO before informing the user. */
@@ -158,7 +159,7 @@ class FileOutput implements Output, ByteSink {
 }
 
 /** Prints the trace in a format. */
-export class Printer implements Consumer, SlowOutput {
+export class Printer implements TracePrinter, SlowOutput {
   readonly output = this;
   readonly #tree: CallTree;
   /** In front of the view, if only packets that match conditions are shown. */
@@ -216,12 +217,10 @@ export class Printer implements Consumer, SlowOutput {
     this.#writer.flush();
   }
 
-  /** Whether the output might be traced itself. */
   get canFeed(): boolean {
     return this.#to.canTravel;
   }
 
-  /** Pauses or resumes writing. */
   hold(held: boolean): void {
     this.#writer.held = held;
   }
@@ -273,7 +272,6 @@ export class Printer implements Consumer, SlowOutput {
     );
   }
 
-  /** Ends a failed trace: waits until all rows are written, or `cut` is aborted. */
   async close(cut: AbortSignal): Promise<void> {
     this.finish();
     await this.#writer.finish(cut);

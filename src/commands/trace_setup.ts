@@ -1,0 +1,203 @@
+/**
+ * What the commands that trace select and read before they attach.
+ *
+ * @module
+ */
+
+import type { CaptureOptions } from "../cli/invocation.ts";
+import { whyNoModuleBtf } from "../kernel/module_btf.ts";
+import { NO_PACKET_OFFSETS, type PacketOffsets, packetOffsets } from "../kernel/packet_offsets.ts";
+import { type KernelSources, readSources } from "../kernel/sources.ts";
+import type { Log } from "../output/log.ts";
+import { Progress } from "../output/progress.ts";
+import type { Conditions } from "../packet/conditions.ts";
+import type { PacketFilter } from "../packet/expression.ts";
+import type { AttachProgress } from "../probe/backend.ts";
+import type { User } from "../probe/backend_choice.ts";
+import type { ChosenInterface } from "../probe/filter.ts";
+import { findNamespaces } from "../probe/initial_namespace.ts";
+import type { SkippedFunction } from "../kernel/packet_function.ts";
+import { type Connection, describeConnection } from "../sys/connections.ts";
+import { Failure } from "../sys/failure.ts";
+import {
+  INITIAL_NAMESPACE,
+  namespaceOfFile,
+  type NetworkNamespaces,
+  networkNamespaces,
+} from "../sys/network.ts";
+import { printable } from "../sys/printable.ts";
+import type { TracerOptions } from "../trace/tracer.ts";
+import { readVifs, type Vif } from "../vrouter/interfaces.ts";
+import { selectAmong } from "../vrouter/selection.ts";
+import { resolveConditions } from "./trace_conditions.ts";
+import type { Output } from "./trace_output.ts";
+import type { Surroundings } from "./session.ts";
+
+/** The packets to trace. */
+export interface Selection {
+  readonly namespaces: NetworkNamespaces;
+  /** All vifs; `null` without vrouter. */
+  readonly vifs: readonly Vif[] | null;
+  readonly conditions: Conditions | null;
+  readonly interfaces: readonly ChosenInterface[];
+}
+
+/**
+ * Looks up the vifs and devices of the options.
+ *
+ * @throws {Failure} if one does not exist, or the module does not answer
+ */
+export function selectPackets(
+  options: CaptureOptions,
+  { log, vifWatch }: Surroundings,
+): Selection {
+  const namespaces = namespacesFor(options, log);
+  const vifs = options.vrouter ? readVifs(namespaces) : null;
+  const conditions = resolveConditions(options.conditions, vifs ?? []);
+  const names = options.interfaces;
+  const interfaces = selectAmong(
+    names,
+    vifs,
+    namespaces,
+    options.netns ?? INITIAL_NAMESPACE,
+    (message) => log.info(message),
+  );
+  if (vifs !== null) vifWatch?.begin({ vifs, names, interfaces });
+  return { namespaces, vifs, conditions, interfaces };
+}
+
+/**
+ * Reads what describes the kernel and the module, and logs where it comes from.
+ *
+ * @throws {Failure} if it cannot be read or used
+ */
+export async function readKernel(options: CaptureOptions, log: Log): Promise<KernelSources> {
+  const sources = await readSources(options);
+  describeSources(log, options, sources);
+  return sources;
+}
+
+/** Logs what is about to be traced. */
+export function announceSelection(
+  { interfaces }: Selection,
+  options: CaptureOptions,
+  log: Log,
+): void {
+  const kind = options.vrouter ? "vrouter kernel" : "this network namespace";
+  const noun = interfaces.length === 1 ? "interface" : "interfaces";
+  log.info(`Filter events with ${interfaces.length} ${noun} on ${kind}...`);
+}
+
+/**
+ * Options of a tracer that follow from those of the command.
+ *
+ * @param filter those of the options, compiled
+ */
+export function commonTracerOptions(
+  options: CaptureOptions,
+  selection: Selection,
+  sources: KernelSources,
+  filter: PacketFilter | null,
+  output: Output,
+  { log, stop }: Surroundings,
+): Omit<TracerOptions, "readObject" | "targets" | "sample"> {
+  return {
+    kernel: sources.kernel,
+    interfaces: selection.interfaces,
+    filter,
+    conditions: selection.conditions,
+    own: ownConnections(output, log),
+    backend: options.backend,
+    ringBytes: options.bufferBytes,
+    ...requireOffsets(sources),
+    vrouterNetns: options.vrouter ? selection.namespaces.initial ?? 0 : 0,
+    kernelBtf: options.kernelBtf,
+    user: userOf(log, stop),
+  };
+}
+
+/** What attaches with a progress bar. */
+interface Attaching {
+  attach(progress: AttachProgress): Promise<readonly SkippedFunction[]>;
+}
+
+/**
+ * Attaches.
+ *
+ * @param count number of functions
+ * @throws {AttachCancelled} if the user interrupts; nothing is attached then
+ */
+export async function attach(
+  tracer: Attaching,
+  count: number,
+  { log, stop }: Surroundings,
+): Promise<void> {
+  using progress = new Progress(count);
+  const start = performance.now();
+  const refused = await tracer.attach({
+    report: (done) => progress.update(done),
+    ...userOf(log, stop),
+  });
+  progress.finish(count - refused.length);
+  log.debug(`Attached in ${Math.round(performance.now() - start)} ms`);
+  for (const { name, module, reason } of refused) {
+    log.debug(`Skipped ${name} [${module}]: ${reason}`);
+  }
+  if (refused.length > 0) log.info(`${refused.length} functions could not be probed`);
+}
+
+/** The user, as those see it who report to one. */
+export function userOf(log: Log, stop: AbortSignal): User {
+  return {
+    cancelled: () => stop.aborted,
+    info: (message) => log.info(message),
+    debug: (message) => log.debug(message),
+  };
+}
+
+/** @throws {Failure} if the given file is not that of a network namespace */
+function namespacesFor({ netns, vrouter, kernelBtf }: CaptureOptions, log: Log): NetworkNamespaces {
+  if (vrouter && netns === null) return findNamespaces(kernelBtf, (message) => log.debug(message));
+  const { current, initial } = networkNamespaces();
+  return { current, initial: netns === null ? initial : namespaceOfFile(netns) };
+}
+
+/** The connections that carry the output, as far as they can be determined. */
+function ownConnections(output: Output, log: Log): readonly Connection[] {
+  const own = output.connections();
+  for (const connection of own) {
+    log.info(
+      `Leaves out packets between ${
+        describeConnection(connection)
+      }, which carry this trace's output`,
+    );
+  }
+  return own;
+}
+
+function describeSources(log: Log, options: CaptureOptions, sources: KernelSources): void {
+  if (options.kernelBtf === null) log.info("DEBUG_INFO_BTF is enabled");
+  log.info(`Linux Debug info: ${sources.kernelBtf}`);
+  if (sources.vrouterBtf !== null) log.info(`tf-vrouter Debug info: ${sources.vrouterBtf}`);
+  for (const warning of sources.warnings) log.info(warning);
+  for (const note of sources.notes) log.debug(note);
+  if (options.vrouter && sources.vrouterBtf === null) {
+    throw new Failure(
+      "vrouter_btf",
+      `Cannot find the BTF of the vrouter module: ${whyNoModuleBtf(sources)}; make a file with ` +
+        "pahole -J and pass it to --vrouter-btf",
+    );
+  }
+}
+
+/** @throws {Failure} if what was passed as vrouter's BTF is not vrouter's */
+function requireOffsets({ modules, vrouterBtf }: KernelSources): PacketOffsets {
+  const offsets = packetOffsets(modules);
+  if (offsets !== null) return offsets;
+  if (vrouterBtf === null) return NO_PACKET_OFFSETS;
+  throw new Failure(
+    "vrouter_btf",
+    `Cannot use "${printable(vrouterBtf)}": it does not describe vr_packet.vp_if and ` +
+      "vr_interface.vif_idx, so it is not vrouter's",
+  );
+}
