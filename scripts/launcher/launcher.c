@@ -14,6 +14,7 @@
 
 #include "cache.h"
 #include "environment.h"
+#include "loader.h"
 #include "memory.h"
 #include "report.h"
 #include "trailer.h"
@@ -80,6 +81,19 @@ static int require_in_memory(int file, const struct part *part, const char *name
 	return target;
 }
 
+/* Returns the descriptor of the module that runs the program of the other descriptor. */
+static int require_loader(int program)
+{
+	char head[sizeof("const program = ;\n") + 3 * sizeof(program)];
+	int module;
+
+	snprintf(head, sizeof(head), "const program = %d;\n", program);
+	module = write_into_memory(head, loader, loader_end);
+	if (module < 0)
+		die("Cannot write the loader into memory: %s", strerror(-module));
+	return module;
+}
+
 /* ENOENT for an existing file means that its dynamic linker is missing. */
 static void require_linker(int error)
 {
@@ -87,9 +101,9 @@ static void require_linker(int error)
 		die("Cannot find /lib64/ld-linux-x86-64.so.2: this host needs glibc 2.28 or newer");
 }
 
-static char **runtime_arguments(int count, char **arguments, int program)
+static char **runtime_arguments(int count, char **arguments, int module)
 {
-	static char module[sizeof("/proc/self/fd/") + 3 * sizeof(program)];
+	static char path[sizeof("/proc/self/fd/") + 3 * sizeof(module)];
 	char **result = calloc(OPTION_COUNT + count + 3, sizeof(*result));
 	size_t next = 0;
 
@@ -99,8 +113,8 @@ static char **runtime_arguments(int count, char **arguments, int program)
 	result[next++] = "vrft";
 	for (size_t i = 0; i < OPTION_COUNT; i++)
 		result[next++] = (char *)options[i];
-	snprintf(module, sizeof(module), "/proc/self/fd/%d", program);
-	result[next++] = module;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", module);
+	result[next++] = path;
 	for (int i = 1; i < count; i++)
 		result[next++] = arguments[i];
 	return result;
@@ -125,7 +139,7 @@ int main(int count, char **arguments)
 	file = open_self(&trailer);
 	program = require_in_memory(file, &trailer.program, "program", false);
 	library = require_in_memory(file, &trailer.libgcc, "libgcc_s.so.1", false);
-	runtime = runtime_arguments(count, arguments, program);
+	runtime = runtime_arguments(count, arguments, require_loader(program));
 	environment = runtime_environment(library);
 	if (!runtime || !environment)
 		die("Cannot start: %s", strerror(ENOMEM));

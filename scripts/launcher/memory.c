@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -26,14 +27,9 @@ static int create(bool executable)
 	return file < 0 ? -errno : file;
 }
 
-int unpack_into_memory(int file, const struct part *part, bool executable)
+/* Seals the file unless filling it failed. Returns its descriptor or -errno. */
+static int finish(int target, int error)
 {
-	int target = create(executable);
-	int error;
-
-	if (target < 0)
-		return target;
-	error = unpack(file, part, target, NULL);
 	if (error == 0 && fcntl(target, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0)
 		error = -errno;
 	if (error < 0) {
@@ -41,4 +37,20 @@ int unpack_into_memory(int file, const struct part *part, bool executable)
 		return error;
 	}
 	return target;
+}
+
+int unpack_into_memory(int file, const struct part *part, bool executable)
+{
+	int target = create(executable);
+
+	return target < 0 ? target : finish(target, unpack(file, part, target, NULL));
+}
+
+int write_into_memory(const char *head, const char *text, const char *end)
+{
+	int target = create(false);
+
+	if (target < 0)
+		return target;
+	return finish(target, dprintf(target, "%s%.*s", head, (int)(end - text), text) < 0 ? -errno : 0);
 }

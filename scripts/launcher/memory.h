@@ -13,4 +13,10 @@
  */
 int unpack_into_memory(int file, const struct part *part, bool executable);
 
+/*
+ * Creates a sealed file in memory of two texts, the second one with its end. Returns its descriptor or -errno
+ * of memfd_create(2) or write(2).
+ */
+int write_into_memory(const char *head, const char *text, const char *end);
+
 #endif

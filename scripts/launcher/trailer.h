@@ -5,7 +5,7 @@
  *   launcher     an ELF program
  *   runtime      deno, a zstd frame
  *   libgcc       libgcc_s.so.1, needed by deno but not present on every host, a zstd frame
- *   program      the JavaScript module to run, a zstd frame
+ *   program      the program to run (program.ts), a zstd frame
  *   trailer      the last sizeof(struct trailer) bytes
  *
  * Each zstd frame ends with its checksum. Numbers are little-endian. The trailer is written by trailer.ts,

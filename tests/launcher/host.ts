@@ -52,6 +52,8 @@ export interface Told {
   readonly environment: Record<string, string>;
   /** Path of what runs. */
   readonly executable: string;
+  /** Texts of the files in the program, by name. */
+  readonly files: Record<string, string>;
   /** Shared objects that are mapped. */
   readonly libraries: string[];
   /** Of the process, as ps shows it. */

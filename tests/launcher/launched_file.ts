@@ -5,10 +5,14 @@
  */
 
 import assert from "node:assert/strict";
+import { encodeProgram } from "../../scripts/launcher/program.ts";
 import { decodeTrailer, encodeTrailer, type Trailer } from "../../scripts/launcher/trailer.ts";
 import { TRAILER_BYTES } from "../../scripts/launcher/trailer.ts";
 
 const ROOT = new URL("../..", import.meta.url);
+
+/** Files in the program, by name. */
+export const PACKED: Readonly<Record<string, string>> = { "none": "", "one": "1\n", "two": "\0ä" };
 
 /** Not /tmp, which is another one in a test's mount namespace; open for all users. */
 const directory = Deno.makeTempDirSync({ dir: "/var/tmp", prefix: "vrft-launcher-" });
@@ -21,7 +25,13 @@ let built: string | undefined;
 export function whole(): string {
   if (built === undefined) {
     built = `${directory}/whole`;
-    run("scripts/launcher/build", new URL("program.js", import.meta.url).pathname, built);
+    const code = Deno.readTextFileSync(new URL("program.js", import.meta.url));
+    const files = Object.entries(PACKED).map(([name, text]) =>
+      [name, new TextEncoder().encode(text)] as const
+    );
+    const program = `${directory}/program`;
+    Deno.writeFileSync(program, encodeProgram(code, new Map(files)));
+    run("scripts/launcher/build", program, built);
   }
   return built;
 }

@@ -9,6 +9,9 @@ switch (command) {
     console.log("waiting");
     setInterval(() => {}, 1_000_000);
     break;
+  case "throw":
+    await Promise.resolve();
+    throw new Error("thrown");
   default:
     console.log(JSON.stringify({
       arguments: Deno.args,
@@ -16,6 +19,9 @@ switch (command) {
       directory: Deno.cwd(),
       environment: Deno.env.toObject(),
       executable: Deno.readLinkSync("/proc/self/exe"),
+      files: Object.fromEntries(
+        ["two", "none", "one"].map((name) => [name, new TextDecoder().decode(packedFile(name))]),
+      ),
       libraries: [
         ...new Set(Deno.readTextFileSync("/proc/self/maps").match(/\/\S*(?:\.so|memfd:).*/g)),
       ],

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Host, hostTest, MEMORY, ROOT_CACHE, USER } from "./host.ts";
-import { executable, replaceLast, runtimeIn, small, whole } from "./launched_file.ts";
+import { executable, PACKED, replaceLast, runtimeIn, small, whole } from "./launched_file.ts";
 
 hostTest("the first start unpacks the runtime, and later ones run that", async () => {
   await using host = await Host.create();
@@ -33,6 +33,18 @@ hostTest("the exit status is the program's", async () => {
   await using host = await Host.create();
   const result = await host.run({ args: ["exit", "7"] });
   assert.deepEqual(result, { code: 7, signal: null, stdout: "", stderr: "" });
+});
+
+hostTest("the program gets the files in it", async () => {
+  await using host = await Host.create();
+  assert.deepEqual((await host.tell()).files, PACKED);
+});
+
+hostTest("an error that the program does not catch is shown with its place", async () => {
+  await using host = await Host.create();
+  const { code, stdout, stderr } = await host.run({ args: ["throw"], env: { NO_COLOR: "1" } });
+  assert.deepEqual({ code, stdout }, { code: 1, stdout: "" });
+  assert.match(stderr, /^error: .*Error: thrown\n(.*\n)*? +at .*\bvrft\b.*:\d+:\d+\)$/m);
 });
 
 hostTest("a signal reaches the program", async () => {
