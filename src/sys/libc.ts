@@ -1,8 +1,8 @@
 /**
  * libc through Deno FFI: the few calls that Deno does not provide.
  *
- * Nothing is opened at import; {@linkcode libc} loads `libc.so.6` on first use, which the dynamic
- * linker has already resolved for this process.
+ * Nothing is opened at import; the functions of {@linkcode libc} are those of `libc.so.6`, which the
+ * dynamic linker has already resolved for this process.
  *
  * @module
  */
@@ -81,10 +81,31 @@ export type Libc = Deno.DynamicLibrary<typeof symbols>["symbols"];
 
 let loaded: Libc | undefined;
 
-/** libc's functions. The library is opened once and stays open. */
+/** libc's functions. Each is looked up on first use. The library stays open. */
 export function libc(): Libc {
-  loaded ??= Deno.dlopen("libc.so.6", symbols).symbols;
+  loaded ??= lookUpOnUse();
   return loaded;
+}
+
+/** Looking one up takes half a millisecond, in which Deno compiles the code that calls it. */
+function lookUpOnUse(): Libc {
+  const functions = {} as Libc;
+  const define = (name: keyof Libc): void => {
+    const value = Deno.dlopen("libc.so.6", { [name]: symbols[name] }).symbols[name];
+    Object.defineProperty(functions, name, { value });
+  };
+  for (const name of Object.keys(symbols) as (keyof Libc)[]) {
+    Object.defineProperty(functions, name, {
+      configurable: true,
+      get(): unknown {
+        define(name);
+        return functions[name];
+      },
+    });
+  }
+  // Not after the failure it is to tell about: looking it up may change errno.
+  define("__errno_location");
+  return functions;
 }
 
 /** A failed system call or library call: what was being done, and the kernel's errno. */
