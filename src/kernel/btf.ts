@@ -82,6 +82,8 @@ const MAX_NAME_BYTES = 512;
  */
 export const MAX_BTF_BYTES = 64 * 2 ** 20;
 
+const POINTER_BYTES = 8;
+
 /** Message for split BTF that does not fit its base. */
 export const OTHER_KERNEL = "Built over the BTF of another kernel";
 
@@ -105,6 +107,20 @@ export interface TypeIndex {
   readonly prototypes: Uint32Array;
   /** Numbers of the functions. */
   readonly functions: Uint32Array;
+}
+
+/** Where a member of a struct is. */
+export interface MemberPlace {
+  /** From the start of the struct, in bytes. */
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+interface FoundMember {
+  /** Offset in bits. */
+  readonly bits: number;
+  /** Id of its type. */
+  readonly type: number;
 }
 
 /** The types of one kernel, or of one module. */
@@ -310,7 +326,7 @@ export class Btf {
     const name = encoder.encode(member);
     const visited = new Set<number>();
     for (const id of this.#structs(struct)) {
-      const bits = this.#memberBits(id, name, visited, 0);
+      const bits = this.#findMember(id, name, visited, 0)?.bits;
       if (bits !== undefined && bits % 8 === 0) return bits / 8;
     }
     return undefined;
@@ -340,12 +356,111 @@ export class Btf {
 
   /** Number of parameters of the function; `undefined` without one of that name. With several, the first. */
   parameterCount(fn: string): number | undefined {
+    const id = this.functionId(fn);
+    if (id !== undefined) return this.count(this.target(id));
+    return this.base?.parameterCount(fn);
+  }
+
+  /**
+   * Number of parameters of the functions that a typedef is a pointer to; `undefined` without one of that
+   * name, or if it is no such pointer.
+   */
+  parameterCountOf(typedef: string): number | undefined {
+    const name = encoder.encode(typedef);
+    for (const number of this.index.references) {
+      const id = this.firstId + number;
+      if (this.kind(id) !== KIND_TYPEDEF || !this.isNamed(id, name)) continue;
+      const pointer = this.resolve(id);
+      if (this.kind(pointer) !== KIND_PTR) return undefined;
+      const prototype = this.resolve(this.target(pointer));
+      return this.kind(prototype) === KIND_FUNC_PROTO ? this.count(prototype) : undefined;
+    }
+    return this.base?.parameterCountOf(typedef);
+  }
+
+  /** Id of its own function of that name, not the base's. With several, the first. */
+  functionId(fn: string): number | undefined {
     const name = encoder.encode(fn);
     for (const number of this.index.functions) {
       const id = this.firstId + number;
-      if (this.isNamed(id, name)) return this.count(this.target(id));
+      if (this.isNamed(id, name)) return id;
     }
-    return this.base?.parameterCount(fn);
+    return undefined;
+  }
+
+  /**
+   * Where a struct has a member, and how many bytes it takes, also in a struct that is a member.
+   *
+   * @param path names of members, each but the first one of the struct before
+   * @returns `undefined` without such a member, for a bit field, and if the size is unknown
+   * @throws {BtfError} when the BTF is damaged
+   */
+  memberPlace(struct: string, ...path: readonly string[]): MemberPlace | undefined {
+    let ids = [...this.#structs(struct)];
+    let place: MemberPlace | undefined;
+    for (const member of path) {
+      const name = encoder.encode(member);
+      const visited = new Set<number>();
+      let found: FoundMember | undefined;
+      for (const id of ids) found ??= this.#findMember(id, name, visited, 0);
+      if (found === undefined || found.bits % 8 !== 0) return undefined;
+      const type = this.resolve(found.type);
+      const bytes = this.#bytes(type);
+      if (bytes === undefined) return undefined;
+      place = { offset: (place?.offset ?? 0) + found.bits / 8, bytes };
+      const kind = this.kind(type);
+      ids = kind === KIND_STRUCT || kind === KIND_UNION ? [type] : [];
+    }
+    return place;
+  }
+
+  /** Bytes that a value of a resolved type takes; `undefined` for arrays and what has no values. */
+  #bytes(type: number): number | undefined {
+    switch (this.kind(type)) {
+      case KIND_INT:
+      case KIND_ENUM:
+      case KIND_ENUM64:
+      case KIND_STRUCT:
+      case KIND_UNION:
+        return this.size(type);
+      case KIND_PTR:
+        return POINTER_BYTES;
+      default:
+        return undefined;
+    }
+  }
+
+  /**
+   * The names of an enum's values, by value. Of several enums, the first that has the value.
+   *
+   * @param member name of one of its values, as enums may have no name
+   * @param name its name, which saves reading all enums
+   * @returns `undefined` without such an enum, its own or the base's
+   * @throws {BtfError} when the BTF is damaged
+   */
+  enumNames(member: string, name?: string): ReadonlyMap<number, string> | undefined {
+    const [memberBytes, nameBytes] = [encoder.encode(member), encoder.encode(name ?? "")];
+    for (let id = this.firstId; id < this.endId; id++) {
+      if (this.kind(id) !== KIND_ENUM) continue;
+      if (name !== undefined && !this.isNamed(id, nameBytes)) continue;
+      const first = this.#start(id) + TYPE_WORDS;
+      const end = first + 2 * this.count(id);
+      for (let at = first; at < end; at += 2) {
+        if (!this.#stringEquals(this.#words[at] as number, memberBytes)) continue;
+        return this.#enumerators(first, end);
+      }
+    }
+    return this.base?.enumNames(member, name);
+  }
+
+  /** Values of `struct btf_enum` by value; of equal ones the first. */
+  #enumerators(first: number, end: number): Map<number, string> {
+    const names = new Map<number, string>();
+    for (let at = first; at < end; at += 2) {
+      const value = (this.#words[at + 1] as number) | 0;
+      if (!names.has(value)) names.set(value, this.#string(this.#words[at] as number));
+    }
+    return names;
   }
 
   /** Structs with this name: its own, then those of the base. */
@@ -358,17 +473,17 @@ export class Btf {
   }
 
   /**
-   * Offset of a member in bits. `visited` has the types already searched without success: each is
+   * A member, with its offset in bits. `visited` has the types already searched without success: each is
    * searched once, however often it occurs, and a struct inside itself ends the search.
    */
-  #memberBits(
+  #findMember(
     id: number,
     name: Uint8Array,
     visited: Set<number>,
     depth: number,
-  ): number | undefined {
+  ): FoundMember | undefined {
     if (id < this.firstId && this.base !== undefined) {
-      return this.base.#memberBits(id, name, visited, depth);
+      return this.base.#findMember(id, name, visited, depth);
     }
     if (depth > MAX_CHAIN) throw new BtfError(`Type ${id} is nested too deeply`);
     visited.add(id);
@@ -377,17 +492,18 @@ export class Btf {
     const end = start + TYPE_WORDS + 3 * this.count(id);
     for (let at = start + TYPE_WORDS; at < end; at += 3) {
       const nameAt = this.#words[at] as number;
-      const offset = this.#words[at + 2] as number;
+      const bits = this.#words[at + 2] as number;
       if (nameAt !== 0) {
         if (!this.#stringEquals(nameAt, name)) continue;
         // With kind_flag the upper 8 bits are the width of a bit field.
-        return wide && offset >>> 24 !== 0 ? undefined : offset;
+        if (wide && bits >>> 24 !== 0) return undefined;
+        return { bits, type: this.#words[at + 1] as number };
       }
       const type = this.resolve(this.#words[at + 1] as number);
       const kind = this.kind(type);
       if ((kind !== KIND_STRUCT && kind !== KIND_UNION) || visited.has(type)) continue;
-      const inside = this.#memberBits(type, name, visited, depth + 1);
-      if (inside !== undefined) return offset + inside;
+      const inside = this.#findMember(type, name, visited, depth + 1);
+      if (inside !== undefined) return { ...inside, bits: bits + inside.bits };
     }
     return undefined;
   }

@@ -362,3 +362,58 @@ Deno.test("a name beyond the strings is rejected when it is read", () => {
   rejects(() => btf.name(int), /out of bounds/);
   assert.ok(!btf.isNamed(int, new Uint8Array()));
 });
+
+Deno.test("memberPlace() follows members that are structs, with the size of the last one", () => {
+  const writer = new BtfWriter();
+  const int = writer.int("int", 4);
+  const byte = writer.typedef("u8", writer.int("unsigned char", 1));
+  const list = writer.pointer(byte);
+  const unnamed = writer.union("", 8, [["rtr_prefix", list, 0]]);
+  const request = writer.typedef(
+    "vr_route_req",
+    writer.struct("_vr_route_req", 24, [["h_op", int, 0], ["", unnamed, 64], [
+      "rtr_len",
+      byte,
+      128,
+    ]]),
+  );
+  writer.struct("vr_route_req", 32, [["rtr_req", request, 64], ["rtr_nh", list, 0]]);
+  writer.struct("bits", 4, [["few", int, 3 << 24], ["all", int, 0]], true);
+  const btf = Btf.parse(writer.bytes());
+  const place = (...path: string[]): unknown => btf.memberPlace("vr_route_req", ...path);
+  assert.deepEqual(place("rtr_nh"), { offset: 0, bytes: 8 });
+  assert.deepEqual(place("rtr_req"), { offset: 8, bytes: 24 });
+  assert.deepEqual(place("rtr_req", "rtr_prefix"), { offset: 16, bytes: 8 });
+  assert.deepEqual(place("rtr_req", "rtr_len"), { offset: 24, bytes: 1 });
+  assert.equal(place("rtr_len"), undefined);
+  assert.equal(place("rtr_nh", "rtr_len"), undefined);
+  assert.equal(btf.memberPlace("bits", "few"), undefined);
+  assert.equal(btf.memberPlace("none", "rtr_nh"), undefined);
+});
+
+Deno.test("enumNames() finds an enum by one of its values, and by its name", () => {
+  const kernel = new BtfWriter();
+  kernel.enum("skb_drop_reason", { NOT_DROPPED: 0, NO_SOCKET: 3 });
+  kernel.enum("other", { NO_SOCKET: 7 });
+  const module = new BtfWriter(kernel);
+  module.enum("", { VP_DROP_INVALID: 0, VP_DROP_DISCARD: 1, VP_DROP_ALIAS: 1, VP_DROP_NONE: -1 });
+  const btf = Btf.parse(module.bytes(), Btf.parse(kernel.bytes()));
+  const vrouter = [[0, "VP_DROP_INVALID"], [1, "VP_DROP_DISCARD"], [-1, "VP_DROP_NONE"]];
+  assert.deepEqual([...btf.enumNames("VP_DROP_DISCARD")!], vrouter);
+  const reasons = [[0, "NOT_DROPPED"], [3, "NO_SOCKET"]];
+  assert.deepEqual([...btf.enumNames("NO_SOCKET")!], reasons);
+  assert.deepEqual([...btf.enumNames("NO_SOCKET", "other")!], [[7, "NO_SOCKET"]]);
+  assert.equal(btf.enumNames("NO_SOCKET", "third"), undefined);
+  assert.equal(btf.enumNames("VP_DROP"), undefined);
+});
+
+Deno.test("parameterCountOf() counts those of a pointer to functions", () => {
+  const writer = new BtfWriter();
+  const prototype = writer.prototype([["a", 0], ["b", 0], ["c", 0]]);
+  writer.typedef("btf_trace_kfree_skb", writer.const(writer.pointer(prototype)));
+  writer.typedef("prototype", prototype);
+  const btf = Btf.parse(writer.bytes());
+  assert.equal(btf.parameterCountOf("btf_trace_kfree_skb"), 3);
+  assert.equal(btf.parameterCountOf("prototype"), undefined);
+  assert.equal(btf.parameterCountOf("btf_trace_consume_skb"), undefined);
+});
