@@ -87,47 +87,82 @@ export async function readSources(
     ),
   ]);
 
-  const kernelPath = options.kernelBtf ?? `${paths.btf}/${VMLINUX}`;
-  const hint = options.kernelBtf === null
-    ? "; the kernel needs CONFIG_DEBUG_INFO_BTF, or pass a file to --kernel-btf"
-    : "";
-  const kernel = useBtf("the kernel", kernelPath, await readBtf("the kernel", kernelPath, hint));
+  const kernel = await readKernel(options, paths);
   const modules: ModuleBtf[] = [{ module: VMLINUX, btf: kernel }];
   const leftOut: LeftOutModule[] = [];
   modules.push(...await readModules(paths.btf, kernel, leftOut, notes));
-
-  const vrouter = options.vrouter ? await readVrouter(options, paths) : null;
-  const vrouterBtfIgnored = typeof vrouter === "string" ? vrouter : null;
-  if (vrouterBtfIgnored !== null) warnings.push(vrouterBtfIgnored);
-  const vrouterBtf = typeof vrouter === "string" ? null : vrouter;
-  if (vrouterBtf !== null) {
-    const { path, bytes } = vrouterBtf;
-    const btf = useBtf(VROUTER, path, bytes, kernel);
-    requireVrouterFit(btf, path, options);
-    const struct = otherKernelsStruct(btf, kernel);
-    if (struct !== null) {
-      warnings.push(
-        `"${
-          printable(path)
-        }" was built for another kernel: its ${struct} has another size, so the trace ` +
-          "may be wrong; rebuild it from the loaded module: pahole -J vrouter.ko",
-      );
-    }
-    modules.push({ module: VROUTER, btf });
-  }
+  const { vrouter, ...described } = await readDescribed(kernel, options, paths);
+  if (vrouter !== null) modules.push({ module: VROUTER, btf: vrouter });
   const [kallsyms, filterFunctions] = await lists;
   return {
-    kernel,
+    ...described,
     modules,
     leftOut,
     kallsyms,
     filterFunctions,
-    kernelBtf: kernelPath,
-    vrouterBtf: vrouterBtf?.path ?? null,
-    warnings,
-    vrouterBtfIgnored,
+    warnings: [...warnings, ...described.warnings],
     notes,
   };
+}
+
+/** The BTF of the kernel and of vrouter. */
+export interface DescribedKernel
+  extends Pick<KernelSources, "kernel" | "kernelBtf" | "vrouterBtf" | "warnings"> {
+  /** `null` if there is none, or it is not needed. */
+  readonly vrouter: Btf | null;
+  /** As in {@linkcode KernelSources}. */
+  readonly vrouterBtfIgnored: string | null;
+}
+
+/**
+ * Reads the BTF of the kernel and of vrouter, and nothing else, which takes a fraction of the time.
+ *
+ * @throws {Failure} as {@linkcode readSources}
+ */
+export async function readBtfOnly(
+  options: SourceOptions,
+  paths: SourcePaths = SYSTEM_PATHS,
+): Promise<DescribedKernel> {
+  return await readDescribed(await readKernel(options, paths), options, paths);
+}
+
+function kernelPath({ kernelBtf }: SourceOptions, paths: SourcePaths): string {
+  return kernelBtf ?? `${paths.btf}/${VMLINUX}`;
+}
+
+async function readKernel(options: SourceOptions, paths: SourcePaths): Promise<Btf> {
+  const path = kernelPath(options, paths);
+  const hint = options.kernelBtf === null
+    ? "; the kernel needs CONFIG_DEBUG_INFO_BTF, or pass a file to --kernel-btf"
+    : "";
+  return useBtf("the kernel", path, await readBtf("the kernel", path, hint));
+}
+
+async function readDescribed(
+  kernel: Btf,
+  options: SourceOptions,
+  paths: SourcePaths,
+): Promise<DescribedKernel> {
+  const found = options.vrouter ? await readVrouter(options, paths) : null;
+  const ignored = typeof found === "string" ? found : null;
+  const warnings = ignored === null ? [] : [ignored];
+  const described = { kernel, kernelBtf: kernelPath(options, paths), vrouterBtfIgnored: ignored };
+  if (found === null || typeof found === "string") {
+    return { ...described, vrouter: null, vrouterBtf: null, warnings };
+  }
+  const { path, bytes } = found;
+  const vrouter = useBtf(VROUTER, path, bytes, kernel);
+  requireVrouterFit(vrouter, path, options);
+  const struct = otherKernelsStruct(vrouter, kernel);
+  if (struct !== null) {
+    warnings.push(
+      `"${
+        printable(path)
+      }" was built for another kernel: its ${struct} has another size, so the trace ` +
+        "may be wrong; rebuild it from the loaded module: pahole -J vrouter.ko",
+    );
+  }
+  return { ...described, vrouter, vrouterBtf: path, warnings };
 }
 
 /** BTF of all loaded modules but vrouter's. @param leftOut receives those with unusable BTF, sorted */
