@@ -64,6 +64,16 @@ struct pt_regs {
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
+typedef struct {
+	int counter;
+} atomic_t;
+
+struct refcount_struct {
+	atomic_t refs;
+};
+
+typedef struct refcount_struct refcount_t;
+
 struct ns_common {
 	unsigned int inum;
 };
@@ -100,6 +110,7 @@ struct sk_buff {
 	__u16 mac_header;
 	unsigned char *head;
 	unsigned char *data;
+	refcount_t users;
 	unsigned int len, data_len;
 	__be16 vlan_proto;
 	__u16 vlan_tci;

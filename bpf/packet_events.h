@@ -35,22 +35,26 @@ static __always_inline void finish_packet_record(struct vrft_event *event,
 	finish_record(event, cpu, kind, word >> VRFT_PACKET_GENERATION_SHIFT);
 }
 
-/* The first bytes of a packet, as a filter sees them; returns their number. */
-static __always_inline __u32 record_bytes(struct vrft_packet *packet,
+/*
+ * The first bytes of a packet, as a filter sees them; returns their number, and
+ * sets the length with the rest.
+ */
+static __always_inline __u32 record_bytes(__u8 *bytes, __u32 *length,
 					  struct sk_buff *skb)
 {
 	struct frame *frame = take_frame(skb);
 	__u32 start, captured;
 
+	*length = BPF_CORE_READ(skb, len);
 	if (!frame)
 		return 0;
 	start = GET(frame->start);
 	captured = GET(frame->end) - start;
 	if (captured > VRFT_PACKET_BYTES)
 		captured = VRFT_PACKET_BYTES;
-	packet->length = frame->length;
+	*length = frame->length;
 	if (start > VLAN_HLEN ||
-	    bpf_probe_read_kernel(packet->bytes, VRFT_PACKET_BYTES,
+	    bpf_probe_read_kernel(bytes, VRFT_PACKET_BYTES,
 				  frame->buffer + start))
 		captured = 0;
 	put_frame(frame);
@@ -71,11 +75,10 @@ static __always_inline void record_packet(struct sk_buff *skb, __u32 cookie,
 		return;
 	dev = BPF_CORE_READ(skb, dev);
 	packet->generation = word >> VRFT_PACKET_GENERATION_SHIFT;
-	packet->length = BPF_CORE_READ(skb, len);
 	packet->netns = namespace(skb, dev, config.sight_netns, false);
 	packet->ifindex = dev ? BPF_CORE_READ(dev, ifindex) : 0;
 	packet->reserved = 0;
-	packet->captured = record_bytes(packet, skb);
+	packet->captured = record_bytes(packet->bytes, &packet->length, skb);
 	finish_packet_record(&packet->event, cpu, VRFT_PACKET, word);
 }
 

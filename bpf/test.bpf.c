@@ -17,6 +17,8 @@ const struct vrft_copy *vrft_copy_type __attribute__((unused));
 const struct vrft_drop *vrft_drop_type __attribute__((unused));
 const enum vrft_kind *vrft_kind_type __attribute__((unused));
 const enum vrft_condition *vrft_condition_type __attribute__((unused));
+const enum vrft_drop_source *vrft_source_type __attribute__((unused));
+const enum vrft_route_kind *vrft_route_type __attribute__((unused));
 
 /* The first argument is the call word, with the generation above it. */
 SEC("raw_tp")

@@ -8,7 +8,7 @@
 #ifndef VRFT_H
 #define VRFT_H
 
-#define VRFT_RECORD_VERSION	2
+#define VRFT_RECORD_VERSION	3
 
 enum vrft_kind {
 	VRFT_ENTRY = 1,
@@ -71,13 +71,56 @@ struct vrft_copy {
 	__u16 reserved;
 };
 
-/* VRFT_DROP */
+/* VRFT_DROP, with the packet as it is then. */
+#define VRFT_DROP_STACK		16
+
 struct vrft_drop {
 	struct vrft_event event;
-	__u32 reason;		/* in the enumeration of who drops it */
-	__u32 reserved;
-	__u64 location;		/* behind the call that drops it */
+	__u32 reason;		/* in the enumeration of the source */
+	__u32 source;		/* enum vrft_drop_source */
+	__u64 location;		/* kernel: behind the call that drops it */
+	/* VRFT_UNKNOWN, or a zero address, if unknown: */
+	__u32 vif;		/* index of the vif that is charged */
+	__u32 vrf;		/* of that vif */
+	__u32 nexthop;		/* id of the one that the packet is at */
+	__u32 nexthop_type;	/* and, like all of 32 bits that are smaller */
+	__u64 nexthop_reach;	/* in vrouter, with what follows it */
+	__u32 flow;		/* index of the entry it was checked against */
+	__u32 flow_reverse;
+	__u32 flow_action;
+	__u32 flow_reason;
+	__u32 flow_flags;
+	__u32 route_kind;	/* enum vrft_route_kind */
+	__u32 route_vrf;
+	__u32 route_length;	/* of the prefix that won */
+	__u8 route_key[16];	/* address that was looked up */
+	__u64 route_reach;
+	__u32 route_nexthop;	/* VRFT_UNKNOWN if nothing was found */
+	__u32 route_type;
+	__u32 route_family;
+	/* Of the packet, as in struct vrft_packet: */
+	__u32 netns;
+	__u32 ifindex;
+	__u32 iif;
+	__u32 length;
+	__u16 captured;
+	__u16 reserved;
+	__u64 stack[VRFT_DROP_STACK];	/* return addresses, zero behind them */
+	__u8 bytes[];
 };
+
+enum vrft_drop_source {
+	VRFT_DROP_VROUTER,
+	VRFT_DROP_KERNEL,
+};
+
+enum vrft_route_kind {
+	VRFT_ROUTE_NONE,
+	VRFT_ROUTE_BRIDGE,
+	VRFT_ROUTE_PREFIX,
+};
+
+#define VRFT_UNKNOWN		0xffffffff
 
 /*
  * Attach cookie of a function: everything that the program needs to know about
@@ -246,6 +289,18 @@ struct vrft_numbers {
 	__u32 numbers[VRFT_MAX_NUMBERS];
 };
 
+/*
+ * Offsets of what explains a drop, VRFT_UNKNOWN if the module's BTF lacks it.
+ * Fields of up to 32 bits: user space knows their sizes.
+ */
+struct vrft_drop_offsets {
+	__u32 nh_type, nh_reach_nh;
+	__u32 fe_action, fe_flags, fe_rflow, fe_drop_reason;
+	__u32 fmd_flow_index;
+	__u32 be_nh;
+	__u32 rtr_family, rtr_prefix, rtr_prefix_len;
+};
+
 /* Set before loading; in .rodata, so the verifier removes unused branches. */
 struct vrft_config {
 	__u32 record_version;	/* checked by user space before loading */
@@ -282,6 +337,7 @@ struct vrft_config {
 	__u32 nh_id_offset;	/* of nh_id in struct vr_nexthop */
 	__u32 fmd_dvrf_offset;	/* of fmd_dvrf in struct vr_forwarding_md */
 	struct vrft_numbers wanted[VRFT_CONDITIONS];
+	struct vrft_drop_offsets drop;
 };
 
 #endif

@@ -13,7 +13,13 @@ import type { Target } from "./target.ts";
 export type BackendName = "session" | "multi" | "kprobe";
 
 /** Names of the backends' BPF objects, built by scripts/build. */
-export type ObjectName = "session" | "session_6.10" | "multi" | "kprobe";
+export type ObjectName =
+  | "session"
+  | "session_6.10"
+  | "multi"
+  | "kprobe"
+  | "drops"
+  | "drops_5.10";
 
 /** Reads one of them. */
 export type ObjectReader = (name: ObjectName) => Promise<Uint8Array<ArrayBuffer>>;
@@ -47,8 +53,7 @@ export interface AttachProgress {
 }
 
 /** A way of attaching. */
-export interface Backend {
-  readonly name: BackendName;
+export interface Prober {
   /** Its description, for the log. */
   readonly title: string;
   /**
@@ -65,8 +70,6 @@ export interface Backend {
    * address; 0 if probes have cookies.
    */
   readonly placesPerFunction: number;
-  /** Functions that it can be attached to at a time. */
-  readonly maxFunctions: number;
   /**
    * Attaches the object's programs to all targets; a target's index is its number in records. Functions
    * refused by the kernel are listed in the result.
@@ -78,6 +81,13 @@ export interface Backend {
     targets: readonly Target[],
     progress: AttachProgress,
   ): Promise<Attachment>;
+}
+
+/** A way of attaching to any function. */
+export interface Backend extends Prober {
+  readonly name: BackendName;
+  /** Functions that it can be attached to at a time. */
+  readonly maxFunctions: number;
 }
 
 /** Attaching was interrupted by the user. */

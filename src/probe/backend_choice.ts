@@ -8,7 +8,7 @@ import { amount } from "../sys/amount.ts";
 import { Failure } from "../sys/failure.ts";
 import { readText } from "../sys/files.ts";
 import type { Btf } from "../kernel/btf.ts";
-import type { AttachProgress, Backend, BackendName, ObjectReader } from "./backend.ts";
+import type { AttachProgress, Backend, BackendName, ObjectReader, Prober } from "./backend.ts";
 import type { Target } from "./target.ts";
 import { kprobe } from "./backends/kprobe_events.ts";
 import { multi } from "./backends/multi.ts";
@@ -32,7 +32,7 @@ export type User = Omit<AttachProgress, "report">;
 
 /** A backend that works, with its programs in the kernel. */
 export interface Choice {
-  readonly backend: Backend;
+  readonly backend: Prober;
   /** To be disposed by the caller. */
   readonly object: BpfObject;
 }
@@ -78,6 +78,24 @@ export async function chooseBackend(
     cause: new AggregateError(failures),
     details: failures.map(({ details }) => details).join(""),
   });
+}
+
+/**
+ * Loads the programs of a way of attaching that needs no trial.
+ *
+ * @throws {Failure} if the kernel refuses them
+ */
+export async function loadPrograms(
+  libbpf: Libbpf,
+  objects: ObjectSource,
+  options: Omit<ObjectOptions, "places">,
+  backend: Prober,
+): Promise<Choice> {
+  const bytes = await objects.readObject(backend.object(objects.kernel));
+  return {
+    backend,
+    object: BpfObject.load(libbpf, bytes, backend.programs, { ...options, places: 0 }),
+  };
 }
 
 /**

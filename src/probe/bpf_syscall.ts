@@ -9,16 +9,22 @@
  */
 
 import { disposedError } from "../sys/disposed.ts";
-import { addressOf, check, cString, libc } from "../sys/libc.ts";
+import { readText } from "../sys/files.ts";
+import { addressOf, check, cString, libc, SystemError } from "../sys/libc.ts";
 
 const SYS_PERF_EVENT_OPEN = 298n; // x86-64
 const SYS_BPF = 321n; // x86-64
 
 const BPF_PROG_LOAD = 5n;
 const BPF_PROG_TEST_RUN = 10n;
-const BPF_LINK_CREATE = 28n;
 const BPF_OBJ_GET_INFO_BY_FD = 15n;
+const BPF_RAW_TRACEPOINT_OPEN = 17n;
+const BPF_BTF_GET_FD_BY_ID = 19n;
+const BPF_BTF_GET_NEXT_ID = 23n;
+const BPF_LINK_CREATE = 28n;
 const BPF_ENABLE_STATS = 32n;
+
+const ENOENT = 2;
 
 /** `enum bpf_stats_type`: run time and number of runs. */
 const BPF_STATS_RUN_TIME = 0;
@@ -206,9 +212,127 @@ export function readKernelWord(address: bigint): number {
   return runView.getUint32(4, true);
 }
 
+/**
+ * Runs a program at a raw tracepoint until the fd is closed: Linux 4.17.
+ *
+ * @param tracepoint its name; `null` for a program of a trampoline, which knows its function
+ * @throws {SystemError} EINVAL if the program reads more arguments than the tracepoint has
+ */
+export function openRawTracepoint(program: number, tracepoint: string | null): FileDescriptor {
+  const attributes = new Uint8Array(16);
+  const view = new DataView(attributes.buffer);
+  const name = cString(tracepoint ?? "");
+  if (tracepoint !== null) view.setBigUint64(0, addressOf(name), true);
+  view.setUint32(8, program, true);
+  const what = `Cannot attach to ${tracepoint ?? "the function"}`;
+  return new FileDescriptor(bpf(what, BPF_RAW_TRACEPOINT_OPEN, attributes));
+}
+
+/** `enum bpf_prog_type`: fentry and fexit among others. */
+const BPF_PROG_TYPE_TRACING = 26;
+/** `enum bpf_attach_type`: at the start of a function, Linux 5.5. */
+export const BPF_TRACE_FENTRY = 24;
+/** `enum bpf_attach_type`: at its end, likewise. */
+export const BPF_TRACE_FEXIT = 25;
+
+/** A function by its type in the BTF of its module. */
+export interface BtfFunction {
+  /** fd of the module's BTF. */
+  readonly btf: number;
+  readonly id: number;
+}
+
+/**
+ * Loads a program for one function's trampoline: Linux 5.11 for functions of modules.
+ *
+ * @param instructions without calls of functions of their own
+ * @param attachType {@linkcode BPF_TRACE_FENTRY} or {@linkcode BPF_TRACE_FEXIT}
+ * @throws {SystemError} if the kernel refuses
+ */
+export function loadTrampoline(
+  name: string,
+  instructions: Uint8Array<ArrayBuffer>,
+  attachType: number,
+  { btf, id }: BtfFunction,
+): FileDescriptor {
+  const license = cString("Dual BSD/GPL");
+  const attributes = new Uint8Array(120);
+  const view = new DataView(attributes.buffer);
+  view.setUint32(0, BPF_PROG_TYPE_TRACING, true);
+  view.setUint32(4, instructions.length / 8, true);
+  view.setBigUint64(8, addressOf(instructions), true);
+  view.setBigUint64(16, addressOf(license), true);
+  attributes.set(new TextEncoder().encode(name).subarray(0, 15), 48);
+  view.setUint32(68, attachType, true);
+  view.setUint32(108, id, true);
+  view.setUint32(112, btf, true);
+  return new FileDescriptor(bpf(`Cannot load "${name}"`, BPF_PROG_LOAD, attributes));
+}
+
+/**
+ * The BTF that the kernel has of a module: Linux 5.11.
+ *
+ * @returns `null` if it has none
+ * @throws {SystemError} EPERM without CAP_SYS_ADMIN
+ */
+export function openModuleBtf(module: string): FileDescriptor | null {
+  const name = new Uint8Array(64);
+  for (let id = nextBtf(0); id !== null; id = nextBtf(id)) {
+    using btf = openBtf(id);
+    if (btf === null) continue;
+    // struct bpf_btf_info: the name is of a module, or "vmlinux", or empty.
+    const info = new Uint8Array(32);
+    const infoView = new DataView(info.buffer);
+    infoView.setBigUint64(16, addressOf(name), true);
+    infoView.setUint32(24, name.length, true);
+    name.fill(0);
+    const attributes = new Uint8Array(16);
+    const view = new DataView(attributes.buffer);
+    view.setUint32(0, btf.number, true);
+    view.setUint32(4, info.length, true);
+    view.setBigUint64(8, addressOf(info), true);
+    bpf("Cannot read the name of BTF", BPF_OBJ_GET_INFO_BY_FD, attributes);
+    const found = new TextDecoder().decode(name.subarray(0, name.indexOf(0)));
+    if (infoView.getUint32(28, true) === 1 && found === module) return openBtf(id);
+  }
+  return null;
+}
+
+/** The next id of BTF in the kernel; `null` behind the last. */
+function nextBtf(id: number): number | null {
+  const attributes = new Uint8Array(16);
+  const view = new DataView(attributes.buffer);
+  view.setUint32(0, id, true);
+  try {
+    bpf("Cannot list the kernel's BTF", BPF_BTF_GET_NEXT_ID, attributes);
+  } catch (error) {
+    if (isMissing(error)) return null;
+    throw error;
+  }
+  return view.getUint32(4, true);
+}
+
+/** `null` if it has gone meanwhile. */
+function openBtf(id: number): FileDescriptor | null {
+  const attributes = new Uint8Array(16);
+  new DataView(attributes.buffer).setUint32(0, id, true);
+  try {
+    return new FileDescriptor(
+      bpf("Cannot open the kernel's BTF", BPF_BTF_GET_FD_BY_ID, attributes),
+    );
+  } catch (error) {
+    if (isMissing(error)) return null;
+    throw error;
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof SystemError && error.errno === ENOENT;
+}
+
 /** `enum perf_type_id`: a tracepoint, or an event made through tracefs. */
 const PERF_TYPE_TRACEPOINT = 2;
-const PERF_ATTR_SIZE = 64;
+const PERF_ATTR_SIZE = 72; // PERF_ATTR_SIZE_VER1
 const PERF_FLAG_FD_CLOEXEC = 8n;
 const PERF_EVENT_IOC_ENABLE = 0x2400n;
 const PERF_EVENT_IOC_SET_BPF = 0x40042408n;
@@ -221,12 +345,37 @@ const PERF_EVENT_IOC_SET_BPF = 0x40042408n;
  * @throws {SystemError} of kind `perf_event`
  */
 export function openTracepoint(id: number): FileDescriptor {
+  const attributes = perfAttributes(PERF_TYPE_TRACEPOINT);
+  new DataView(attributes.buffer).setBigUint64(8, BigInt(id), true);
+  return openPerfEvent("Cannot open the kprobe event", attributes);
+}
+
+/** The kernel's number of perf's type for kprobes: Linux 4.17. */
+const KPROBE_TYPE = "/sys/bus/event_source/devices/kprobe/type";
+
+/**
+ * Opens a kprobe on the start of a function of the kernel or a module, which is there until the fd is
+ * closed, also if the process dies.
+ *
+ * @throws {SystemError} of kind `perf_event`: ENOENT if there is no such function
+ */
+export function openKprobe(fn: string): FileDescriptor {
+  const name = cString(fn);
+  const attributes = perfAttributes(Number(readText(KPROBE_TYPE)));
+  new DataView(attributes.buffer).setBigUint64(56, addressOf(name), true); // kprobe_func
+  return openPerfEvent(`Cannot probe ${fn}`, attributes);
+}
+
+function perfAttributes(type: number): Uint8Array<ArrayBuffer> {
   const attributes = new Uint8Array(PERF_ATTR_SIZE);
   const view = new DataView(attributes.buffer);
-  view.setUint32(0, PERF_TYPE_TRACEPOINT, true);
+  view.setUint32(0, type, true);
   view.setUint32(4, PERF_ATTR_SIZE, true);
-  view.setBigUint64(8, BigInt(id), true);
   view.setBigUint64(16, 1n, true); // sample_period: every hit
+  return attributes;
+}
+
+function openPerfEvent(what: string, attributes: Uint8Array<ArrayBuffer>): FileDescriptor {
   const everyTask = 0xffffffffffffffffn;
   const result = libc().syscall(
     SYS_PERF_EVENT_OPEN,
@@ -237,7 +386,7 @@ export function openTracepoint(id: number): FileDescriptor {
     PERF_FLAG_FD_CLOEXEC,
     0n,
   );
-  return new FileDescriptor(check("Cannot open the kprobe event", result, "perf_event"));
+  return new FileDescriptor(check(what, result, "perf_event"));
 }
 
 /** Runs `program` on each hit of a perf event, until the event is closed. */

@@ -87,7 +87,25 @@ export const CONFIG_FMD_DVRF_OFFSET = CONFIG_SHARED + 40;
 export const CONFIG_WANTED = CONFIG_SHARED + 44;
 /** `struct vrft_numbers`, one for each kind of condition: a count, and the numbers, each a u32. */
 export const NUMBERS_BYTES = 4 + 4 * MAX_VALUES;
-export const CONFIG_BYTES = CONFIG_WANTED + CONDITIONS.length * NUMBERS_BYTES;
+/** `struct vrft_drop_offsets`: a u32 for each of {@linkcode DROP_OFFSETS}, in that order. */
+export const CONFIG_DROP = CONFIG_WANTED + CONDITIONS.length * NUMBERS_BYTES;
+/** What is read of vrouter's structs when a packet is dropped. */
+export const DROP_OFFSETS = [
+  "nh_type",
+  "nh_reach_nh",
+  "fe_action",
+  "fe_flags",
+  "fe_rflow",
+  "fe_drop_reason",
+  "fmd_flow_index",
+  "be_nh",
+  "rtr_family",
+  "rtr_prefix",
+  "rtr_prefix_len",
+] as const;
+/** An offset, or another number of a drop, that is not known. */
+export const UNKNOWN = 0xffffffff;
+export const CONFIG_BYTES = CONFIG_DROP + 4 * DROP_OFFSETS.length;
 
 /** Bits of the configuration: the packet filters that are there. */
 export const FILTER_ANY = 1;

@@ -37,6 +37,10 @@ const symbols = {
   bpf_program__set_expected_attach_type: { parameters: ["pointer", "i32"], result: "i32" },
   // int bpf_program__fd(const struct bpf_program *prog)
   bpf_program__fd: { parameters: ["pointer"], result: "i32" },
+  // const struct bpf_insn *bpf_program__insns(const struct bpf_program *prog): 0.6
+  bpf_program__insns: { parameters: ["pointer"], result: "pointer" },
+  // size_t bpf_program__insn_cnt(const struct bpf_program *prog): 0.6
+  bpf_program__insn_cnt: { parameters: ["pointer"], result: "usize" },
   // struct bpf_map *bpf_object__find_map_by_name(const struct bpf_object *obj, const char *name)
   bpf_object__find_map_by_name: { parameters: ["pointer", "buffer"], result: "pointer" },
   // int bpf_map__set_max_entries(struct bpf_map *map, __u32 max_entries)

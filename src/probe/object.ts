@@ -4,8 +4,10 @@
  * @module
  */
 
+import type { DropOffsets } from "../kernel/drop_offsets.ts";
 import type { PacketOffsets } from "../kernel/packet_offsets.ts";
 import type { Conditions } from "../packet/conditions.ts";
+import { INSTRUCTION_BYTES } from "../packet/ebpf.ts";
 import type { PacketFilter } from "../packet/expression.ts";
 import { disposedError } from "../sys/disposed.ts";
 import { Failure } from "../sys/failure.ts";
@@ -16,6 +18,7 @@ import { SharedMemory } from "../sys/shared_memory.ts";
 import { RECORD_VERSION } from "./record.ts";
 import {
   CONFIG_BYTES,
+  CONFIG_DROP,
   CONFIG_FILTERS,
   CONFIG_FMD_DVRF_OFFSET,
   CONFIG_GRO_DEVICES,
@@ -36,7 +39,9 @@ import {
   CONFIG_VROUTER_NETNS,
   CONTROL_BYTES,
   CONTROL_RINGS,
+  DROP_OFFSETS,
   RINGS_BYTES,
+  UNKNOWN,
 } from "./layout.ts";
 import { setConnections } from "./own_connections.ts";
 import { setConditions } from "./conditions.ts";
@@ -79,6 +84,8 @@ export interface ObjectOptions extends PacketOffsets {
   readonly conditions?: Conditions | null;
   /** Whether the begin, the copies and the end of packets are recorded; `false` by default. */
   readonly packetEvents?: boolean;
+  /** Where vrouter's structs have what explains a drop. */
+  readonly dropOffsets?: DropOffsets | null;
   /** See `sharedDevices()` in filter.ts. */
   readonly shared?: SharedDevices | null;
   /** N to keep one packet in N, below 2^32; 1, the default, keeps all. */
@@ -215,6 +222,10 @@ export class BpfObject implements Disposable {
     config.setUint32(CONFIG_SIGHT_NETNS, options.sightNetns, true);
     config.setUint32(CONFIG_RECORDED, options.recorded, true);
     config.setUint32(CONFIG_PACKET_EVENTS, Number(options.packetEvents ?? false), true);
+    for (const [index, name] of DROP_OFFSETS.entries()) {
+      const offset = options.dropOffsets?.[name]?.offset ?? UNKNOWN;
+      config.setUint32(CONFIG_DROP + 4 * index, offset, true);
+    }
     setConnections(config, options.own ?? []);
     const { conditions, filter, shared } = options;
     if (conditions) setConditions(config, conditions);
@@ -281,6 +292,18 @@ export class BpfObject implements Disposable {
   /** fd of a loaded map, owned by the object. */
   mapFd(name: string): number {
     return this.#libbpf.c.bpf_map__fd(this.#map(name));
+  }
+
+  /** Instructions of a loaded program as the kernel got them, with the fds of maps in them. */
+  instructions(name: string): Uint8Array<ArrayBuffer> {
+    const { c } = this.#libbpf;
+    const program = this.#program(name);
+    const at = this.#libbpf.checkPointer(
+      `Cannot read the instructions of "${name}"`,
+      c.bpf_program__insns(program),
+    );
+    const bytes = Number(c.bpf_program__insn_cnt(program)) * INSTRUCTION_BYTES;
+    return new Uint8Array(Deno.UnsafePointerView.getArrayBuffer(at, bytes).slice(0));
   }
 
   /** fd of a loaded program, owned by the object. */

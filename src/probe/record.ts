@@ -9,7 +9,7 @@
  */
 
 /** Version of the record layout; the object carries the same number in its `.rodata`. */
-export const RECORD_VERSION = 2;
+export const RECORD_VERSION = 3;
 
 /** Bytes of a record's head, which is all of a call's record; a longer record has whole units of it. */
 export const EVENT_BYTES = 24;

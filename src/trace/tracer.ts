@@ -4,11 +4,17 @@
  * @module
  */
 
+import type { DropOffsets } from "../kernel/drop_offsets.ts";
 import type { SkippedFunction } from "../kernel/packet_function.ts";
 import type { PacketOffsets } from "../kernel/packet_offsets.ts";
 import type { PacketFilter } from "../packet/expression.ts";
-import { chooseBackend, type ObjectSource, type User } from "../probe/backend_choice.ts";
-import type { Attachment, AttachProgress, Backend, BackendName } from "../probe/backend.ts";
+import {
+  chooseBackend,
+  loadPrograms,
+  type ObjectSource,
+  type User,
+} from "../probe/backend_choice.ts";
+import type { Attachment, AttachProgress, BackendName, Prober } from "../probe/backend.ts";
 import type { LifeTarget } from "../probe/packet_life.ts";
 import { spread } from "../probe/target.ts";
 import type { Conditions } from "../packet/conditions.ts";
@@ -53,7 +59,10 @@ export interface TracerOptions extends PacketOffsets, ObjectSource {
   readonly packetEvents?: boolean;
   /** Packets to trace; `null`, the default, for all. */
   readonly filter?: PacketFilter | null;
-  readonly backend: BackendName | "auto";
+  /** One of the backends, or another way of attaching, which is not tried out first. */
+  readonly backend: BackendName | "auto" | Prober;
+  /** Where vrouter's structs have what explains a drop; none by default. */
+  readonly dropOffsets?: DropOffsets | null;
   /** Bytes of the ring buffers of all CPUs together. */
   readonly ringBytes: number;
   /** Inode number of the network namespace of the vifs' devices; 0 without vrouter. */
@@ -137,7 +146,7 @@ const PATIENCE_MS = 1000;
 export class Tracer implements Disposable {
   readonly #resources: DisposableStack;
   readonly #options: TracerOptions;
-  readonly #backend: Backend;
+  readonly #backend: Prober;
   readonly #object: BpfObject;
   readonly #ring: RingReader;
   readonly #doorbell: Doorbell;
@@ -161,7 +170,7 @@ export class Tracer implements Disposable {
   private constructor(
     options: TracerOptions,
     resources: DisposableStack,
-    backend: Backend,
+    backend: Prober,
     object: BpfObject,
   ) {
     this.#options = options;
@@ -188,36 +197,40 @@ export class Tracer implements Disposable {
     using resources = new DisposableStack();
     const libbpf = resources.use(await Libbpf.open());
     options.user.debug(`libbpf ${libbpf.version()}`);
-    const { backend, object } = await chooseBackend(
-      libbpf,
-      options,
-      {
-        ringBytes: options.ringBytes,
-        interfaces: options.interfaces.length,
-        vpIfOffset: options.vpIfOffset,
-        vifIdxOffset: options.vifIdxOffset,
-        vifVrfOffset: options.vifVrfOffset,
-        vpNhOffset: options.vpNhOffset,
-        nhIdOffset: options.nhIdOffset,
-        fmdDvrfOffset: options.fmdDvrfOffset,
-        vrouterNetns: options.vrouterNetns,
-        onlyNetns: onlyNetns(options.interfaces),
-        sightNetns: sightNetns(options.interfaces, options.vrouterNetns),
-        recorded: options.targets.filter(({ silent }) => !silent).length,
-        shared: sharedDevices(options.interfaces),
-        sample: options.sample,
-        filter: options.filter ?? null,
-        conditions: options.conditions ?? null,
-        packetEvents: options.packetEvents || Boolean(options.conditions),
-        own: options.own,
-        kernelBtf: options.kernelBtf,
-      },
-      options.targets.length,
-      options.backend,
-      // Three, in case the kernel refuses one.
-      spread(options.targets, 3),
-      options.user,
-    );
+    const settings = {
+      ringBytes: options.ringBytes,
+      interfaces: options.interfaces.length,
+      vpIfOffset: options.vpIfOffset,
+      vifIdxOffset: options.vifIdxOffset,
+      vifVrfOffset: options.vifVrfOffset,
+      vpNhOffset: options.vpNhOffset,
+      nhIdOffset: options.nhIdOffset,
+      fmdDvrfOffset: options.fmdDvrfOffset,
+      vrouterNetns: options.vrouterNetns,
+      onlyNetns: onlyNetns(options.interfaces),
+      sightNetns: sightNetns(options.interfaces, options.vrouterNetns),
+      recorded: options.targets.filter(({ silent }) => !silent).length,
+      shared: sharedDevices(options.interfaces),
+      sample: options.sample,
+      filter: options.filter ?? null,
+      conditions: options.conditions ?? null,
+      packetEvents: options.packetEvents || Boolean(options.conditions),
+      own: options.own,
+      kernelBtf: options.kernelBtf,
+      dropOffsets: options.dropOffsets ?? null,
+    };
+    const { backend, object } = typeof options.backend === "object"
+      ? await loadPrograms(libbpf, options, settings, options.backend)
+      : await chooseBackend(
+        libbpf,
+        options,
+        settings,
+        options.targets.length,
+        options.backend,
+        // Three, in case the kernel refuses one.
+        spread(options.targets, 3),
+        options.user,
+      );
     resources.use(object);
     return new Tracer(options, resources, backend, object);
   }

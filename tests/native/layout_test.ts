@@ -85,10 +85,42 @@ Deno.test("records about packets are laid out as struct vrft_packet, vrft_copy a
     parent_generation: 4 * packet.PARENT_GENERATION,
     parent_slot: 4 * packet.PARENT_SLOT,
   });
-  assert.deepEqual(offsets("vrft_drop", ["reason", "location"]), {
-    reason: 4 * packet.REASON,
-    location: 4 * packet.LOCATION_LOW,
-  });
+  const drop = {
+    reason: packet.REASON,
+    source: packet.SOURCE,
+    location: packet.LOCATION_LOW,
+    vif: packet.DROP_VIF,
+    vrf: packet.DROP_VRF,
+    nexthop: packet.NEXTHOP,
+    nexthop_type: packet.NEXTHOP_TYPE,
+    nexthop_reach: packet.NEXTHOP_REACH,
+    flow: packet.FLOW,
+    flow_reverse: packet.FLOW_REVERSE,
+    flow_action: packet.FLOW_ACTION,
+    flow_reason: packet.FLOW_REASON,
+    flow_flags: packet.FLOW_FLAGS,
+    route_kind: packet.ROUTE_KIND,
+    route_vrf: packet.ROUTE_VRF,
+    route_length: packet.ROUTE_LENGTH,
+    route_key: packet.ROUTE_KEY,
+    route_reach: packet.ROUTE_REACH,
+    route_nexthop: packet.ROUTE_NEXTHOP,
+    route_type: packet.ROUTE_TYPE,
+    route_family: packet.ROUTE_FAMILY,
+    netns: packet.DROP_NETNS,
+    ifindex: packet.DROP_IFINDEX,
+    iif: packet.DROP_IIF,
+    length: packet.DROP_LENGTH,
+    captured: packet.DROP_CAPTURED,
+    stack: packet.DROP_STACK,
+    bytes: packet.DROP_HEADER,
+  };
+  const bytes = Object.entries(drop).map(([name, word]) => [name, 4 * word]);
+  assert.deepEqual(offsets("vrft_drop", Object.keys(drop)), Object.fromEntries(bytes));
+  assert.equal(BigInt(packet.STACK_DEPTH), defined("VRFT_DROP_STACK"));
+  assert.equal(packet.DROP_HEADER, packet.DROP_STACK + 2 * packet.STACK_DEPTH);
+  assert.equal(BigInt(packet.RECORDED_BYTES), defined("VRFT_PACKET_BYTES"));
+  assert.ok(packet.DROP_BYTES + packet.RECORDED_BYTES <= record.MAX_UNITS * record.EVENT_BYTES);
   for (const struct of ["vrft_packet", "vrft_copy", "vrft_drop"]) {
     assert.equal(btf.memberOffset(struct, "event"), 0);
   }
@@ -108,6 +140,21 @@ Deno.test("kinds of records are those of enum vrft_kind", () => {
     VRFT_END: record.KIND_END,
     VRFT_MATCH: record.KIND_MATCH,
   });
+});
+
+Deno.test("who drops a packet, and where it was looked up, are told by the enums' numbers", () => {
+  const strings = section.subarray(24 + new DataView(section.slice().buffer).getUint32(16, true));
+  assert.deepEqual(enumValues(btf, strings, "vrft_drop_source"), {
+    VRFT_DROP_VROUTER: packet.SOURCE_VROUTER,
+    VRFT_DROP_KERNEL: packet.SOURCE_KERNEL,
+  });
+  assert.deepEqual(enumValues(btf, strings, "vrft_route_kind"), {
+    VRFT_ROUTE_NONE: packet.ROUTE_NONE,
+    VRFT_ROUTE_BRIDGE: packet.ROUTE_BRIDGE,
+    VRFT_ROUTE_PREFIX: packet.ROUTE_PREFIX,
+  });
+  assert.match(bpfSource("vrft.h"), /^#define VRFT_UNKNOWN\s+0xffffffff$/m);
+  assert.equal(layout.UNKNOWN, 0xffffffff);
 });
 
 Deno.test("kinds of conditions are those of enum vrft_condition, in their order", () => {
@@ -216,6 +263,7 @@ Deno.test("the configuration is laid out as struct vrft_config, at the start of 
     "nh_id_offset",
     "fmd_dvrf_offset",
     "wanted",
+    "drop",
   ];
   assert.deepEqual(offsets("vrft_config", members), {
     record_version: layout.CONFIG_RECORD_VERSION,
@@ -239,7 +287,12 @@ Deno.test("the configuration is laid out as struct vrft_config, at the start of 
     nh_id_offset: layout.CONFIG_NH_ID_OFFSET,
     fmd_dvrf_offset: layout.CONFIG_FMD_DVRF_OFFSET,
     wanted: layout.CONFIG_WANTED,
+    drop: layout.CONFIG_DROP,
   });
+  assert.deepEqual(
+    offsets("vrft_drop_offsets", layout.DROP_OFFSETS),
+    Object.fromEntries(layout.DROP_OFFSETS.map((name, index) => [name, 4 * index])),
+  );
   assert.equal(btf.structSize("vrft_numbers"), layout.NUMBERS_BYTES);
   assert.equal(BigInt(MAX_VALUES), defined("VRFT_MAX_NUMBERS"));
   assert.equal(btf.structSize("vrft_connection"), layout.CONNECTION_BYTES);

@@ -14,6 +14,8 @@ const NEEDS: Readonly<Record<ObjectName, { externs: string[]; maps: string[] }>>
   "session_6.10": { externs: SESSION_KFUNCS, maps: [] },
   "multi": { externs: [], maps: ["open_calls"] },
   "kprobe": { externs: [], maps: ["open_frames", "places"] },
+  "drops": { externs: [], maps: [] },
+  "drops_5.10": { externs: [], maps: [] },
 };
 const SHARED_MAPS = ["doorbell", "frames", "interfaces", "ring_blocks"];
 const NAMES = Object.keys(NEEDS) as ObjectName[];

@@ -41,7 +41,7 @@ Deno.test("the events format writes an object per event, with all that it carrie
     feedWords(tree, packetRecord(place, { length: 98, netns: 7, ifindex: 3, header }));
     feed(tree, { ...call, kind: "entry", slot: 2, generation: 1 });
     feedWords(tree, copyRecord({ ...place, slot: 4, generation: 1 }, seen));
-    feedWords(tree, dropRecord(place, 12, 0xffff_ffff_c012_3456n));
+    feedWords(tree, dropRecord(place, { reason: 12, location: 0xffff_ffff_c012_3456n }));
     feedWords(tree, endRecord(place));
     // The slot is taken again before the call returns.
     feedWords(tree, packetRecord({ slot: 2, generation: 0x102, task: 6 }));

@@ -4,10 +4,20 @@
  * @module
  */
 
+import { UNKNOWN } from "../../src/probe/layout.ts";
 import {
   CAPTURED,
   COPY_BYTES,
   DROP_BYTES,
+  DROP_CAPTURED,
+  DROP_IFINDEX,
+  DROP_IIF,
+  DROP_LENGTH,
+  DROP_NETNS,
+  DROP_STACK,
+  DROP_VIF,
+  DROP_VRF,
+  FLOW,
   GENERATION,
   HEADER,
   IFINDEX,
@@ -15,11 +25,14 @@ import {
   LOCATION_HIGH,
   LOCATION_LOW,
   NETNS,
+  NEXTHOP,
   NO_FUNCTION,
   PACKET_BYTES,
   PARENT_GENERATION,
   PARENT_SLOT,
   REASON,
+  SOURCE,
+  SOURCE_VROUTER,
 } from "../../src/probe/packet_record.ts";
 import {
   CALL,
@@ -73,12 +86,46 @@ export function copyRecord(place: PacketPlace, parent: PacketPlace): Uint32Array
   return words;
 }
 
+/** What a record of a drop has; all else is unknown or zero. */
+export interface DropFields {
+  readonly reason?: number;
+  readonly source?: number;
+  readonly location?: bigint;
+  readonly vif?: number;
+  readonly vrf?: number;
+  readonly flow?: number;
+  readonly netns?: number;
+  readonly ifindex?: number;
+  readonly iif?: number;
+  readonly length?: number;
+  readonly bytes?: Uint8Array;
+  readonly stack?: readonly bigint[];
+  /** Further words by their index. */
+  readonly words?: Readonly<Record<number, number>>;
+}
+
 /** A packet dropped. */
-export function dropRecord(place: PacketPlace, reason: number, location: bigint): Uint32Array {
-  const words = record(KIND_DROP, place, DROP_BYTES);
-  words[REASON] = reason;
-  words[LOCATION_LOW] = Number(location & 0xffffffffn);
-  words[LOCATION_HIGH] = Number(location >> 32n);
+export function dropRecord(place: PacketPlace, fields: DropFields): Uint32Array {
+  const bytes = fields.bytes ?? new Uint8Array();
+  const words = record(KIND_DROP, place, DROP_BYTES + bytes.length);
+  const halves = new BigUint64Array([fields.location ?? 0n, ...fields.stack ?? []]);
+  const [low, high, ...stack] = new Uint32Array(halves.buffer);
+  words[REASON] = fields.reason ?? 0;
+  words[SOURCE] = fields.source ?? SOURCE_VROUTER;
+  words[LOCATION_LOW] = low!;
+  words[LOCATION_HIGH] = high!;
+  words[DROP_VIF] = fields.vif ?? UNKNOWN;
+  words[DROP_VRF] = fields.vrf ?? UNKNOWN;
+  words[NEXTHOP] = UNKNOWN;
+  words[FLOW] = fields.flow ?? UNKNOWN;
+  words[DROP_NETNS] = fields.netns ?? 0;
+  words[DROP_IFINDEX] = fields.ifindex ?? 0;
+  words[DROP_IIF] = fields.iif ?? 0;
+  words[DROP_LENGTH] = fields.length ?? 0;
+  words[DROP_CAPTURED] = bytes.length;
+  words.set(stack, DROP_STACK);
+  for (const [index, word] of Object.entries(fields.words ?? {})) words[Number(index)] = word;
+  new Uint8Array(words.buffer).set(bytes, DROP_BYTES);
   return words;
 }
 

@@ -7,6 +7,7 @@ import {
   KIND_END,
   KIND_MATCH,
   KIND_PACKET,
+  MAX_UNITS,
 } from "../../src/probe/record.ts";
 import {
   MAX_HEADER_BYTES,
@@ -90,7 +91,10 @@ Deno.test("a packet's events come in their place among the calls, with what they
   feed(tree, entry(0, ABOVE));
   feed(tree, entry(1, ABOVE, 0xa0003f00));
   feedWords(tree, copyRecord(copy, ABOVE));
-  feedWords(tree, dropRecord({ ...at, fn: 1 }, 0xffff_fffe, 0xffff_ffff_c012_3456n));
+  feedWords(
+    tree,
+    dropRecord({ ...at, fn: 1 }, { reason: 0xffff_fffe, location: 0xffff_ffff_c012_3456n }),
+  );
   feedWords(tree, endRecord({ ...at, fn: 1 }));
   feed(tree, exit(1, 0xa0003f00));
   feed(tree, exit(0));
@@ -183,7 +187,7 @@ Deno.test("records of packets that are damaged are skipped and counted", () => {
     damaged((words) => words[4] = FUNCTIONS),
     whole.subarray(0, EVENT_BYTES / 4),
     copyRecord(ABOVE, ABOVE).subarray(0, EVENT_BYTES / 4),
-    dropRecord(ABOVE, 1, 1n).subarray(0, EVENT_BYTES / 4),
+    dropRecord(ABOVE, { reason: 1, location: 1n }).subarray(0, EVENT_BYTES / 4),
   ];
   const { tree, view } = told();
   for (const words of records) feedWords(tree, words);
@@ -205,7 +209,7 @@ Deno.test("records of any content and length are taken or skipped", () => {
   const counts: Record<string, number> = {};
   for (let run = 0; run < RUNS; run++) {
     const words = Uint32Array.from(
-      { length: EVENT_BYTES / 4 * (1 + random.int(4)) },
+      { length: EVENT_BYTES / 4 * random.pick([1, 2, 3, 4, MAX_UNITS]) },
       () => random.int(random.pick([2, 128, 2 ** 32])),
     );
     words[4] = random.pick([0, FUNCTIONS - 1, FUNCTIONS, 0xffff]) | random.int(65536) << 16;

@@ -117,7 +117,7 @@ Deno.test("HeldView shows a packet that matches late from its first step on", ()
   const header = Uint8Array.from({ length: 97 }, (_, at) => at);
   feedWords(tree, packetRecord(A, { length: 98, netns: 7, ifindex: 3, header }));
   call(tree, A);
-  feedWords(tree, dropRecord(A, 12, 0xffff_ffff_c012_3456n));
+  feedWords(tree, dropRecord(A, { reason: 12, location: 0xffff_ffff_c012_3456n }));
   assert.deepEqual(list.kinds, []);
   feedWords(tree, matchRecord(A));
   assert.deepEqual(list.kinds, ["packet", "enter", "leave", "dropped", "matched"]);
@@ -287,7 +287,7 @@ function drive(random: Random, sinks: readonly CallTree[]): Map<number, Alive["t
       one.truth.matched = true;
       pass(matchRecord(at(one.place)), one.truth);
     } else if (action === 4 && one) {
-      pass(dropRecord(at(one.place), 2, 0xffff_ffff_8000_0000n), one.truth);
+      pass(dropRecord(at(one.place), { reason: 2, location: 0xffff_ffff_8000_0000n }), one.truth);
     } else if (action < 9) {
       const called = action === 5 ? recent.at(-1) : one;
       // The latest one of its slot, which may have ended.

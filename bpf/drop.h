@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause) */
+/*
+ * The record of a dropped packet: who, why, where, and what vrouter had found
+ * out about the packet until then. Drops are rare, so all of it is read there,
+ * with helpers; only what would be gone by then is kept on the way: see
+ * bpf/lookup.h.
+ */
+#ifndef VRFT_DROP_H
+#define VRFT_DROP_H
+
+/* A packet, and who drops it. */
+struct dropped {
+	struct sk_buff *skb;
+	void *vif;		/* that is charged; NULL if there is none */
+	void *nexthop;		/* NULL if unknown */
+	enum vrft_drop_source source;
+	__u32 reason;
+	__u64 location;
+};
+
+/*
+ * What an sk_buff's control buffer says of it, if it is a vr_packet: some of
+ * vrouter's functions drop packets before they have initialised it. It starts
+ * with the head pointer of the sk_buff.
+ */
+static __always_inline void *vr_packet_of(struct sk_buff *skb)
+{
+	void *cb = (void *)skb + bpf_core_field_offset(struct sk_buff, cb);
+
+	return read_pointer(cb, false) == BPF_CORE_READ(skb, head) ? cb : NULL;
+}
+
+static __always_inline void set_nexthop(void *nexthop, __u32 *id, __u32 *type,
+					__u64 *reach)
+{
+	*id = VRFT_UNKNOWN;
+	*type = VRFT_UNKNOWN;
+	*reach = 0;
+	if (!nexthop)
+		return;
+	if (config.nh_id_offset)
+		*id = read_u32(nexthop + config.nh_id_offset);
+	if (config.drop.nh_type != VRFT_UNKNOWN)
+		*type = read_u32(nexthop + config.drop.nh_type);
+	if (config.drop.nh_reach_nh != VRFT_UNKNOWN)
+		*reach = (__u64)read_pointer(nexthop + config.drop.nh_reach_nh,
+					     false);
+}
+
+static __always_inline void set_packet(struct vrft_drop *drop,
+				       struct sk_buff *skb)
+{
+	struct net_device *dev = BPF_CORE_READ(skb, dev);
+
+	drop->netns = namespace(skb, dev, config.vrouter_netns, false);
+	drop->ifindex = dev ? BPF_CORE_READ(dev, ifindex) : 0;
+	drop->iif = BPF_CORE_READ(skb, skb_iif);
+	drop->reserved = 0;
+	drop->captured = record_bytes(drop->bytes, &drop->length, skb);
+}
+
+/*
+ * Starts the record; NULL if there is no room for it.
+ *
+ * @ctx: of the running program, for the stack
+ */
+static __always_inline struct vrft_drop *
+begin_drop(void *ctx, __u32 cpu, const struct dropped *dropped, __u32 function,
+	   __u32 slot)
+{
+	struct vrft_drop *drop;
+
+	drop = (void *)begin_record(cpu, VRFT_MAX_UNITS);
+	if (!drop)
+		return NULL;
+	drop->event.frame = VRFT_MAX_UNITS;
+	drop->event.function = function & VRFT_COOKIE_FUNCTION_MASK;
+	drop->event.slot = slot;
+	drop->reason = dropped->reason;
+	drop->source = dropped->source;
+	drop->location = dropped->location;
+	drop->vif = VRFT_UNKNOWN;
+	drop->vrf = VRFT_UNKNOWN;
+	if (dropped->vif) {
+		drop->vif = read_u16(dropped->vif + config.vif_idx_offset,
+				     false);
+		if (config.vif_vrf_offset)
+			drop->vrf = read_u16(dropped->vif +
+					     config.vif_vrf_offset, false);
+	}
+	set_nexthop(dropped->nexthop, &drop->nexthop, &drop->nexthop_type,
+		    &drop->nexthop_reach);
+	drop->flow = VRFT_UNKNOWN;
+	drop->route_kind = VRFT_ROUTE_NONE;
+	set_packet(drop, dropped->skb);
+	bpf_get_stack(ctx, drop->stack, sizeof(drop->stack), 0);
+	return drop;
+}
+
+static __always_inline void finish_drop(struct vrft_drop *drop, __u32 cpu,
+					__u64 word)
+{
+	finish_record(&drop->event, cpu, VRFT_DROP,
+		      word >> VRFT_PACKET_GENERATION_SHIFT);
+}
+
+#endif

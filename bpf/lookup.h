@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause) */
+/*
+ * What vrouter has looked up for the packet that a CPU is working on: its entry
+ * of the flow table, and its route. A drop itself does not say: most flow
+ * entries are known only to the functions that use them, and the functions that
+ * look up a route take no packet. These run for every packet, so what they keep
+ * are addresses as far as possible, and a drop reads what is behind them.
+ *
+ * They are called with softirqs disabled, except for packets that were held
+ * until their flow was decided. Those may be interrupted by other packets, so a
+ * drop uses only what is certain to be of its packet.
+ */
+#ifndef VRFT_LOOKUP_H
+#define VRFT_LOOKUP_H
+
+/* Bytes of struct vr_route_req that have all that is read of it. */
+#define ROUTE_REQUEST_BYTES	96
+
+/* THREAD_SIZE, IRQ_STACK_SIZE */
+#define STACK_BYTES		16384
+
+struct lookup {
+	/* Flow; packet is NULL if none was looked up. */
+	void *packet;		/* vr_packet */
+	void *flow;		/* vr_flow_entry */
+	void *flow_metadata;	/* vr_forwarding_md of the packet */
+	__u32 index;		/* of the flow */
+	/* Route, VRFT_ROUTE_*: */
+	__u32 kind;
+	__u32 vrf;
+	__u32 padding;
+	void *mac;		/* that was looked up */
+	void *route_metadata;
+	void *found;		/* vr_bridge_entry, or vr_nexthop */
+	__u8 prefix[16];
+	__u8 request[ROUTE_REQUEST_BYTES];
+} __attribute__((aligned(64)));
+
+struct lookup lookups[VRFT_MAX_CPUS] = {};
+
+static __always_inline struct lookup *this_lookup(void)
+{
+	return &lookups[bpf_get_smp_processor_id() & (VRFT_MAX_CPUS - 1)];
+}
+
+/* A packet comes in, or a held one goes on. */
+static __always_inline void forget_lookups(void)
+{
+	struct lookup *last = this_lookup();
+
+	last->packet = NULL;
+	last->kind = VRFT_ROUTE_NONE;
+}
+
+static __always_inline void flow_looked_up(void *flow, __u32 index,
+					   void *packet, void *metadata)
+{
+	struct lookup *last = this_lookup();
+
+	/* One that was held: nothing else is known of it here. */
+	if (last->packet && last->packet != packet)
+		last->kind = VRFT_ROUTE_NONE;
+	last->packet = packet;
+	last->flow = flow;
+	last->flow_metadata = metadata;
+	last->index = index;
+}
+
+/*
+ * Addresses of the kernel's image and its modules. A MAC address there is that
+ * of the flood, which is looked up if that of the packet is not found.
+ */
+static __always_inline bool in_image(void *address)
+{
+	return (__u64)address >= 0xffffffff80000000ULL;
+}
+
+static __always_inline void mac_looked_up(void *mac, void *metadata,
+					  void *entry)
+{
+	struct lookup *last;
+
+	if (in_image(mac))
+		return;
+	last = this_lookup();
+	last->kind = VRFT_ROUTE_BRIDGE;
+	last->mac = mac;
+	last->route_metadata = metadata;
+	last->found = entry;
+}
+
+static __always_inline void prefix_looked_up(__u32 vrf, void *request,
+					     void *nexthop)
+{
+	struct lookup *last = this_lookup();
+	__u32 at = config.drop.rtr_prefix;
+	void *prefix;
+
+	last->kind = VRFT_ROUTE_NONE;
+	if (at > ROUTE_REQUEST_BYTES - sizeof(prefix) ||
+	    bpf_probe_read_kernel(last->request, ROUTE_REQUEST_BYTES, request))
+		return;
+	prefix = *(void **)(last->request + at);
+	if (bpf_probe_read_kernel(last->prefix, sizeof(last->prefix), prefix))
+		return;
+	last->kind = VRFT_ROUTE_PREFIX;
+	last->vrf = vrf & 0xffff;
+	last->found = nexthop;
+}
+
+/* Is it in a function that has not returned yet? */
+static __always_inline bool on_stack(void *address, __u64 top)
+{
+	return (__u64)address - top < STACK_BYTES;
+}
+
+static __always_inline __u32 read_optional(void *from, __u32 offset)
+{
+	return offset == VRFT_UNKNOWN ? VRFT_UNKNOWN : read_u32(from + offset);
+}
+
+/*
+ * The flow, if it is that of this packet: the metadata of the packet on the
+ * stack must name it as well, because the address of a packet may have been
+ * another one's before.
+ */
+static __always_inline void set_flow(struct vrft_drop *drop,
+				     const struct lookup *last, void *packet,
+				     __u64 top)
+{
+	void *flow = last->flow;
+
+	if (!packet || last->packet != packet ||
+	    !on_stack(last->flow_metadata, top) ||
+	    read_optional(last->flow_metadata, config.drop.fmd_flow_index) !=
+		    last->index)
+		return;
+	drop->flow = last->index;
+	drop->flow_reverse = read_optional(flow, config.drop.fe_rflow);
+	drop->flow_action = read_optional(flow, config.drop.fe_action);
+	drop->flow_reason = read_optional(flow, config.drop.fe_drop_reason);
+	drop->flow_flags = read_optional(flow, config.drop.fe_flags);
+}
+
+static __always_inline void set_mac_route(struct vrft_drop *drop,
+					  const struct lookup *last,
+					  struct sk_buff *skb, __u64 top)
+{
+	void *nexthop = NULL;
+
+	/* It points into the packet that it is of. */
+	if ((__u64)last->mac - (__u64)BPF_CORE_READ(skb, head) > 65535 ||
+	    bpf_probe_read_kernel(drop->route_key, 6, last->mac))
+		return;
+	drop->route_kind = VRFT_ROUTE_BRIDGE;
+	drop->route_length = 0;
+	drop->route_family = 0;
+	drop->route_vrf = VRFT_UNKNOWN;
+	if (config.fmd_dvrf_offset && on_stack(last->route_metadata, top))
+		drop->route_vrf = read_u16(last->route_metadata +
+					   config.fmd_dvrf_offset, false);
+	if (last->found && config.drop.be_nh != VRFT_UNKNOWN)
+		nexthop = read_pointer(last->found + config.drop.be_nh, false);
+	set_nexthop(nexthop, &drop->route_nexthop, &drop->route_type,
+		    &drop->route_reach);
+}
+
+/* The word at an offset of the request, which is a constant. */
+static __always_inline __u32 of_request(const struct lookup *last, __u32 at)
+{
+	if (at > ROUTE_REQUEST_BYTES - sizeof(__u32))
+		return VRFT_UNKNOWN;
+	return *(__u32 *)(last->request + at);
+}
+
+static __always_inline void set_prefix_route(struct vrft_drop *drop,
+					     const struct lookup *last)
+{
+	drop->route_kind = VRFT_ROUTE_PREFIX;
+	drop->route_vrf = last->vrf;
+	drop->route_length = of_request(last, config.drop.rtr_prefix_len);
+	drop->route_family = of_request(last, config.drop.rtr_family);
+	__builtin_memcpy(drop->route_key, last->prefix, sizeof(last->prefix));
+	set_nexthop(last->found, &drop->route_nexthop, &drop->route_type,
+		    &drop->route_reach);
+}
+
+/* @top: the stack pointer */
+static __always_inline void set_lookups(struct vrft_drop *drop,
+					struct sk_buff *skb, void *packet,
+					__u64 top)
+{
+	const struct lookup *last = this_lookup();
+
+	set_flow(drop, last, packet, top);
+	if (last->kind == VRFT_ROUTE_BRIDGE)
+		set_mac_route(drop, last, skb, top);
+	else if (last->kind == VRFT_ROUTE_PREFIX)
+		set_prefix_route(drop, last);
+}
+
+#endif

@@ -1,0 +1,283 @@
+/**
+ * Makes {@linkcode Drop}s of the records of dropped packets.
+ *
+ * @module
+ */
+
+import type { DropOffsets } from "../kernel/drop_offsets.ts";
+import { TEXT_BASE, TextSymbols } from "../kernel/text_symbols.ts";
+import { UNKNOWN } from "../probe/layout.ts";
+import {
+  DROP_BYTES,
+  DROP_CAPTURED,
+  DROP_HEADER,
+  DROP_IFINDEX,
+  DROP_IIF,
+  DROP_LENGTH,
+  DROP_NETNS,
+  DROP_STACK,
+  DROP_VIF,
+  DROP_VRF,
+  FLOW,
+  FLOW_ACTION,
+  FLOW_REASON,
+  FLOW_REVERSE,
+  LOCATION_HIGH,
+  LOCATION_LOW,
+  NEXTHOP,
+  NEXTHOP_REACH,
+  NEXTHOP_TYPE,
+  REASON,
+  RECORDED_BYTES,
+  ROUTE_BRIDGE,
+  ROUTE_FAMILY,
+  ROUTE_KEY,
+  ROUTE_KIND,
+  ROUTE_LENGTH,
+  ROUTE_NEXTHOP,
+  ROUTE_NONE,
+  ROUTE_REACH,
+  ROUTE_TYPE,
+  ROUTE_VRF,
+  SOURCE,
+  SOURCE_KERNEL,
+  STACK_DEPTH,
+} from "../probe/packet_record.ts";
+import { CPU_AND_KIND, KIND_DROP, TIMESTAMP_HIGH, TIMESTAMP_LOW } from "../probe/record.ts";
+import { isDestination } from "../packet/destination.ts";
+import { address } from "../packet/address.ts";
+import type { Drop, DropFlow, DropNexthop, DropReason, DropRoute, DropVif } from "./drop.ts";
+import type { Consumer } from "./tracer.ts";
+
+/** The words for what records have as numbers. */
+export interface DropWords {
+  /** Of vrouter: `VP_DROP_*`. */
+  vrouterReason(number: number): DropReason;
+  /** Of the kernel: `SKB_DROP_REASON_*`; -1 without one. */
+  kernelReason(number: number): DropReason;
+  /** What the label of vrouter's reason hides, told by the functions that led there. */
+  cause(reason: DropReason, stack: readonly string[]): string | null;
+  /** As `flow` prints it: `D(SG)`. Both numbers are {@linkcode UNKNOWN} if they are not known. */
+  flowAction(action: number, reason: number): string;
+  /** As `nh` prints it: `Drop`. */
+  nexthopType(type: number): string;
+}
+
+/** A vif as far as drops need it. */
+export interface KnownVif {
+  readonly index: number;
+  readonly device: string | null;
+  readonly ifindex: number;
+  readonly vrf: number;
+}
+
+/** What drops are told by. */
+export interface DropSources {
+  readonly words: DropWords;
+  readonly offsets: Partial<DropOffsets>;
+  /** The vifs, looked up again for each drop as they come and go. */
+  readonly vifs: () => readonly KnownVif[];
+  /** Inode number of the network namespace of their devices. */
+  readonly vrouterNetns: number;
+  /** Name of a device; `null` if unknown. */
+  readonly device: (netns: number, ifindex: number) => string | null;
+  /** Contents of /proc/kallsyms, read at the first drop. */
+  readonly kallsyms: () => Uint8Array;
+}
+
+/** vrouter's functions that drop: the one that calls them is the one to name. */
+const DROPPING: ReadonlySet<string> = new Set(["lh_pfree", "lh_pfree_skb"]);
+
+/** Names of functions by addresses behind their calls. */
+class FunctionNames {
+  readonly #kallsyms: () => Uint8Array;
+  #symbols: TextSymbols | undefined;
+  readonly #names = new Map<number, string | null>();
+
+  constructor(kallsyms: () => Uint8Array) {
+    this.#kallsyms = kallsyms;
+  }
+
+  /**
+   * @param low low half of the address
+   * @param high the high half
+   * @param at 1 for a return address, behind the call; 0 for the address of a function
+   * @returns the name without what the compiler has put behind it; `null` if unknown
+   */
+  name(low: number, high: number, at: 0 | 1): string | null {
+    if (high !== TEXT_HIGH) return null;
+    const key = low - at;
+    let name = this.#names.get(key);
+    if (name === undefined) {
+      this.#symbols ??= new TextSymbols(this.#kallsyms());
+      name = this.#symbols.containing(key)?.name.replace(/\..*$/, "") ?? null;
+      if (this.#names.size < MAX_NAMES) this.#names.set(key, name);
+    }
+    return name;
+  }
+}
+
+const TEXT_HIGH = Number(TEXT_BASE >> 32n);
+const MAX_NAMES = 10_000;
+
+/** Receives the records of a trace of drops. */
+export class DropReader implements Consumer {
+  /** Set by the owner to end the trace. */
+  full = false;
+  done = false;
+  readonly #sources: DropSources;
+  readonly #receive: (drop: Drop) => void;
+  readonly #names: FunctionNames;
+  #damaged = 0;
+
+  /** @param receive called for each drop, in the order of their time */
+  constructor(sources: DropSources, receive: (drop: Drop) => void) {
+    this.#sources = sources;
+    this.#receive = receive;
+    this.#names = new FunctionNames(sources.kallsyms);
+  }
+
+  /** Records of drops that could not be read. */
+  get damaged(): number {
+    return this.#damaged;
+  }
+
+  record(words: Uint32Array, at: number, bytes: number): void {
+    if (((words[at + CPU_AND_KIND]! >>> 16) & 0xff) !== KIND_DROP) return;
+    const captured = words[at + DROP_CAPTURED]! & 0xffff;
+    if (bytes < DROP_BYTES || captured > Math.min(bytes - DROP_BYTES, RECORDED_BYTES)) {
+      this.#damaged++;
+      return;
+    }
+    this.#receive(this.#drop(words.subarray(at, at + bytes / 4), captured));
+  }
+
+  /** The programs count what is lost. */
+  lost(): void {}
+
+  dry(): void {}
+
+  #drop(words: Uint32Array, captured: number): Drop {
+    const header = words.slice(DROP_HEADER);
+    const bytes = new Uint8Array(header.buffer, 0, captured);
+    const byKernel = words[SOURCE] === SOURCE_KERNEL;
+    const stack = this.#stack(words, byKernel);
+    const { words: say, device, vifs } = this.#sources;
+    const reason = byKernel
+      ? say.kernelReason(words[REASON]! | 0)
+      : say.vrouterReason(words[REASON]!);
+    const [netns, ifindex] = [words[DROP_NETNS]!, words[DROP_IFINDEX]!];
+    const vif = this.#vif(words, vifs());
+    return {
+      time: BigInt(words[TIMESTAMP_HIGH]!) << 32n | BigInt(words[TIMESTAMP_LOW]!),
+      cpu: words[CPU_AND_KIND]! & 0xffff,
+      source: byKernel ? "kernel" : "vrouter",
+      reason,
+      cause: byKernel ? null : say.cause(reason, stack),
+      vif: vif && { index: vif.index, device: vif.device },
+      vrf: vif && (vif.vrf === UNKNOWN ? null : vif.vrf),
+      device: ifindex === 0 ? null : device(netns, ifindex),
+      length: words[DROP_LENGTH]!,
+      bytes,
+      flow: this.#flow(words),
+      route: this.#route(words, bytes),
+      nexthop: this.#nexthop(words[NEXTHOP]!, words[NEXTHOP_TYPE]!, words, NEXTHOP_REACH),
+      stack,
+    };
+  }
+
+  /** The functions that led there: from the one that vrouter's or the kernel's function was called by. */
+  #stack(words: Uint32Array, byKernel: boolean): string[] {
+    const names: string[] = [];
+    const [low, high] = [words[LOCATION_LOW]!, words[LOCATION_HIGH]!];
+    let inside = !byKernel;
+    for (let frame = 0; frame < STACK_DEPTH; frame++) {
+      const at = DROP_STACK + 2 * frame;
+      if (words[at] === 0 && words[at + 1] === 0) break;
+      inside ||= words[at] === low && words[at + 1] === high;
+      if (!inside) continue;
+      const name = this.#names.name(words[at]!, words[at + 1]!, frame === 0 && !byKernel ? 0 : 1);
+      if (name !== null && !(names.length === 0 && DROPPING.has(name))) names.push(name);
+    }
+    if (inside) return names;
+    const name = this.#names.name(low, high, 1);
+    return name === null ? [] : [name];
+  }
+
+  /** The vif that is charged; for the kernel's drops that of the packet's first device, if it has one. */
+  #vif(words: Uint32Array, vifs: readonly KnownVif[]): (DropVif & { readonly vrf: number }) | null {
+    const index = words[DROP_VIF]!;
+    if (index !== UNKNOWN) {
+      const device = vifs.find((vif) => vif.index === index)?.device ?? null;
+      return { index, device, vrf: words[DROP_VRF]! };
+    }
+    if (words[DROP_NETNS] !== this.#sources.vrouterNetns) return null;
+    for (const ifindex of [words[DROP_IIF]!, words[DROP_IFINDEX]!]) {
+      const vif = ifindex === 0 ? undefined : vifs.find((one) => one.ifindex === ifindex);
+      if (vif !== undefined) return vif;
+    }
+    return null;
+  }
+
+  #flow(words: Uint32Array): DropFlow | null {
+    const index = words[FLOW]!;
+    if (index === UNKNOWN) return null;
+    const { offsets, words: say } = this.#sources;
+    const reverse = words[FLOW_REVERSE]!;
+    return {
+      index,
+      reverse: reverse === UNKNOWN ? null : reverse,
+      action: say.flowAction(
+        value(words[FLOW_ACTION]!, offsets.fe_action),
+        value(words[FLOW_REASON]!, offsets.fe_drop_reason),
+      ),
+    };
+  }
+
+  #route(words: Uint32Array, packet: Uint8Array): DropRoute | null {
+    const kind = words[ROUTE_KIND];
+    const vrf = words[ROUTE_VRF]!;
+    if (kind === ROUTE_NONE || vrf === UNKNOWN) return null;
+    const key = new Uint8Array(words.slice(ROUTE_KEY, ROUTE_KEY + 4).buffer);
+    const nexthop = this.#nexthop(words[ROUTE_NEXTHOP]!, words[ROUTE_TYPE]!, words, ROUTE_REACH);
+    if (kind === ROUTE_BRIDGE) {
+      const mac = key.subarray(0, 6);
+      if (!isDestination(packet, mac)) return null;
+      return { vrf, key: nexthop && address(mac), nexthop };
+    }
+    const { offsets } = this.#sources;
+    const bytes = ADDRESS_BYTES[value(words[ROUTE_FAMILY]!, offsets.rtr_family)];
+    const length = value(words[ROUTE_LENGTH]!, offsets.rtr_prefix_len);
+    if (bytes === undefined || length > 8 * bytes) return null;
+    const destination = key.subarray(0, bytes);
+    if (!isDestination(packet, destination)) return null;
+    return { vrf, key: `${address(masked(destination, length))}/${length}`, nexthop };
+  }
+
+  #nexthop(id: number, type: number, words: Uint32Array, reach: number): DropNexthop | null {
+    if (id === UNKNOWN) return null;
+    const { offsets, words: say } = this.#sources;
+    return {
+      id,
+      type: say.nexthopType(value(type, offsets.nh_type)),
+      reach: this.#names.name(words[reach]!, words[reach + 1]!, 0),
+    };
+  }
+}
+
+/** Bytes of an address, by `AF_INET` and `AF_INET6`. */
+const ADDRESS_BYTES: Readonly<Record<number, number>> = { 2: 4, 10: 16 };
+
+/** Of what was read at a member's place, as much as belongs to it. */
+function value(word: number, place: { readonly bytes: number } | undefined): number {
+  if (place === undefined) return UNKNOWN;
+  return place.bytes < 4 ? word & ((1 << 8 * place.bytes) - 1) : word;
+}
+
+/** An address with the bits behind a prefix cleared. */
+function masked(bytes: Uint8Array, length: number): Uint8Array {
+  return bytes.map((byte, index) => {
+    const bits = Math.min(8, Math.max(0, length - 8 * index));
+    return byte & (0xff00 >> bits);
+  });
+}
