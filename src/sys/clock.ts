@@ -7,7 +7,9 @@
 import { readText } from "./files.ts";
 import { libc } from "./libc.ts";
 
+const CLOCK_REALTIME = 0;
 const CLOCK_MONOTONIC = 1;
+const NS_PER_SECOND = 1_000_000_000n;
 const OFFSETS = "/proc/self/timens_offsets";
 
 const time = new Uint8Array(16);
@@ -35,4 +37,21 @@ export function monotonicClock(): () => number {
 export function namespaceOffset(text: string): { seconds: number; nanoseconds: number } {
   const [, seconds = "0", nanoseconds = "0"] = /^monotonic\s+(-?\d+)\s+(\d+)$/m.exec(text) ?? [];
   return { seconds: Number(seconds), nanoseconds: Number(nanoseconds) };
+}
+
+/**
+ * What CLOCK_REALTIME is ahead of the clock of {@linkcode monotonicClock}, in nanoseconds. It changes when
+ * the wall clock is set.
+ */
+export function wallClockOffset(): bigint {
+  const { seconds, nanoseconds } = namespaceOffset(readText(OFFSETS) ?? "");
+  const before = read(CLOCK_MONOTONIC);
+  const wall = read(CLOCK_REALTIME);
+  const after = read(CLOCK_MONOTONIC);
+  return wall - (before + after) / 2n + BigInt(seconds) * NS_PER_SECOND + BigInt(nanoseconds);
+}
+
+function read(clock: number): bigint {
+  libc().clock_gettime(clock, time);
+  return view.getBigInt64(0, true) * NS_PER_SECOND + view.getBigInt64(8, true);
 }

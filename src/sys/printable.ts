@@ -36,14 +36,25 @@ export function printable(text: string): string {
  * {@linkcode printable} escapes is written as `\uNNNN`, which a JSON parser decodes.
  */
 export function printableJson(value: unknown): string {
-  const json = JSON.stringify(value, null, 2).replace(UNPRINTABLE, (character) => {
-    // Newlines written by JSON.stringify() between values.
-    if (character === "\n") return character;
-    let escaped = "";
+  // Newlines written by JSON.stringify() between values.
+  return `${escaped(JSON.stringify(value, null, 2), "\n")}\n`;
+}
+
+/** Like {@linkcode printableJson}, on one line. */
+export function printableJsonLine(value: unknown): string {
+  return `${escaped(JSON.stringify(value), "")}\n`;
+}
+
+/** JSON with `\uNNNN` for whatever a terminal may act on, but not for `kept`. */
+function escaped(json: string, kept: string): string {
+  // As in printable().
+  if (/^[\x20-\x7e]*$/.test(json)) return json;
+  return json.replace(UNPRINTABLE, (character) => {
+    if (character === kept) return character;
+    let text = "";
     for (let unit = 0; unit < character.length; unit++) {
-      escaped += `\\u${character.charCodeAt(unit).toString(16).padStart(4, "0")}`;
+      text += `\\u${character.charCodeAt(unit).toString(16).padStart(4, "0")}`;
     }
-    return escaped;
+    return text;
   });
-  return `${json}\n`;
 }

@@ -14,6 +14,9 @@ const O_NONBLOCK = 0x800n;
 const TIOCSPTLCK = 0x40045431n;
 const TIOCGPTN = 0x80045430n;
 const TIOCSWINSZ = 0x5414n;
+const TCGETS = 0x5401n;
+/** The kernel's struct termios. */
+const TERMIOS_BYTES = 36;
 /** Maximum size of a read. */
 const CHUNK_BYTES = 65536;
 /** Milliseconds to wait for output. */
@@ -41,10 +44,17 @@ export class Terminal implements Disposable {
     this.resize(columns);
   }
 
-  /** Changes the width; the kernel sends SIGWINCH to the program. */
-  resize(columns: number): void {
-    const size = new Uint16Array([24, columns, 0, 0]);
+  /** Changes the size; the kernel sends SIGWINCH to the program. */
+  resize(columns: number, rows: number = 24): void {
+    const size = new Uint16Array([rows, columns, 0, 0]);
     check("Cannot resize a terminal", libc().ioctl(this.#fd, TIOCSWINSZ, addressOf(size)));
+  }
+
+  /** Its modes, in hexadecimal. */
+  get modes(): string {
+    const modes = new Uint8Array(TERMIOS_BYTES);
+    check("Cannot read the modes", libc().ioctl(this.#fd, TCGETS, addressOf(modes)));
+    return modes.toHex();
   }
 
   /** Starts a program with it as controlling terminal and standard streams. */

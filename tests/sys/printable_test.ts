@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { printable, printableJson } from "../../src/sys/printable.ts";
+import { printable, printableJson, printableJsonLine } from "../../src/sys/printable.ts";
 
 Deno.test("printable() leaves ordinary text alone", () => {
   for (const text of ["", "tap-1.100", "naïve", "日本", "back\\slash", "🙂"]) {
@@ -33,4 +33,11 @@ Deno.test("printableJson() escapes so that a parser gets back the same text", ()
   const json = printableJson([text]);
   assert.deepEqual(JSON.parse(json), [text]);
   assert.match(json, /"\\u001b\\n\\u007f\\u009b\\u202e\\udb40\\udc01é🙂"/);
+});
+
+Deno.test("printableJsonLine() writes one line, of which a parser gets back the same text", () => {
+  const value = { text: "a\nb\x1b\x7f\u202eé", list: [1, null] };
+  const line = printableJsonLine(value);
+  assert.match(line, /^[^\n\x7f\u202e]*\n$/);
+  assert.deepEqual(JSON.parse(line), value);
 });
