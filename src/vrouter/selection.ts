@@ -16,6 +16,7 @@ import {
   readNetworkDevices,
 } from "../sys/network.ts";
 import { printable } from "../sys/printable.ts";
+import { nearest } from "../sys/similar.ts";
 import { readVifs, type Vif } from "./interfaces.ts";
 import { ownDevices } from "./own_devices.ts";
 import type { SelectedInterface } from "./selected_interface.ts";
@@ -173,7 +174,7 @@ function unknown(name: string, { vifs, devices }: AvailableInterfaces): Failure 
       ...(vifs ?? []).map((vif) => `vif0/${vif.index}`),
     ]),
   ].filter((one) => one !== "");
-  const near = nearest(name, known);
+  const near = similarTo(name, known);
   const hint = near.length > 0
     ? `; did you mean ${near.map(quote).join(" or ")}?`
     : known.length > 0
@@ -192,28 +193,10 @@ function quote(name: string): string {
 }
 
 /** The closest matches for `name` among `known`, best first. */
-function nearest(name: string, known: readonly string[]): string[] {
+function similarTo(name: string, known: readonly string[]): string[] {
   // Device names have at most 15 bytes, those of vifs 63.
   if (name.length < 2 || name.length > 64) return [];
   const limit = name.length <= 4 ? 1 : 2;
-  return known
-    .map((one) => ({ one, distance: one.startsWith(name) ? 1 : editDistance(name, one) }))
-    .filter(({ distance }) => distance <= limit)
-    .sort((a, b) => a.distance - b.distance)
-    .slice(0, MAXIMUM_SUGGESTIONS)
-    .map(({ one }) => one);
-}
-
-/** The Levenshtein distance. */
-function editDistance(from: string, to: string): number {
-  let previous = Array.from({ length: to.length + 1 }, (_, column) => column);
-  for (let row = 1; row <= from.length; row++) {
-    const current = [row];
-    for (let column = 1; column <= to.length; column++) {
-      const replace = previous[column - 1]! + (from[row - 1] === to[column - 1] ? 0 : 1);
-      current.push(Math.min(replace, previous[column]! + 1, current[column - 1]! + 1));
-    }
-    previous = current;
-  }
-  return previous[to.length]!;
+  return nearest(name, known, { limit: () => limit, beginnings: true })
+    .slice(0, MAXIMUM_SUGGESTIONS);
 }
