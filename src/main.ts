@@ -45,6 +45,7 @@ async function main(): Promise<number> {
   } catch (error) {
     if (error instanceof OutputClosed) return 0;
     complain(error);
+    if (error instanceof Failure && error.kind === "usage") return 2;
     if (invocation.command === "trace" && error instanceof Failure) {
       if (error.kind === "expression") {
         say(expressionAdvice(invocation.options.filters.any));

@@ -30,6 +30,7 @@ const KERNEL: Suspects = [
 export const SUSPECTS: Readonly<Record<FailureKind, Suspects>> = {
   glob: [],
   expression: [],
+  usage: [],
   output: [],
   interfaces: [],
   functions: [],

@@ -13,6 +13,8 @@ export type FailureKind =
   | "glob"
   /** A packet filter that cannot be compiled. */
   | "expression"
+  /** A word on the command line that can only be checked against the running system. */
+  | "usage"
   /** The trace or the ready file cannot be written. */
   | "output"
   /** No interface has the given name, or there are none. */

@@ -5,15 +5,12 @@
  * @module
  */
 
+import type { DropClass } from "../vrouter/drop_reasons.ts";
+
+export type { DropClass };
+
 /** Who dropped it: vrouter (`lh_pfree()`, `lh_pfree_skb()`), or the kernel (`skb:kfree_skb`). */
 export type DropSource = "vrouter" | "kernel";
-
-/**
- * What a drop means: the packet is lost; lost because a policy says so; freed in the course of things,
- * while the packet or its copy goes on; or counted by vrouter although nothing was freed. `unknown` is that
- * of reasons newer than vrft.
- */
-export type DropClass = "lost" | "policy" | "housekeeping" | "counted" | "unknown";
 
 /** Why a packet was dropped. */
 export interface DropReason {

@@ -84,7 +84,9 @@ Deno.test("explain() says nothing where the check has met the very failure", asy
 });
 
 Deno.test("explain() makes no check where the failure is about what the user named", async () => {
-  for (const kind of ["glob", "output", "interfaces", "functions", "memory", "ring"] as const) {
+  for (
+    const kind of ["glob", "usage", "output", "interfaces", "functions", "memory", "ring"] as const
+  ) {
     const { made, checks } = host({ lockdown: LOCKED });
     assert.equal(await explain(CHOICES, failure(kind), checks), null, kind);
     assert.deepEqual(made, [], kind);
