@@ -17,7 +17,9 @@ export interface Document {
 /** README.md and docs/*.md: what the packages carry. */
 export const DOCUMENTS: readonly Document[] = [
   "README.md",
-  ...Array.from(Deno.readDirSync(new URL("docs", ROOT)), ({ name }) => `docs/${name}`).sort(),
+  ...Array.from(Deno.readDirSync(new URL("docs", ROOT)), ({ name }) => `docs/${name}`)
+    .filter((path) => path.endsWith(".md"))
+    .sort(),
 ].map((path) => ({ path, text: Deno.readTextFileSync(new URL(path, ROOT)) }));
 
 /** The document at `path`. @throws {Error} when there is none */
