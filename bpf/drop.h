@@ -104,4 +104,33 @@ static __always_inline void finish_drop(struct vrft_drop *drop, __u32 cpu,
 		      word >> VRFT_PACKET_GENERATION_SHIFT);
 }
 
+/*
+ * The record of a call of one of vrouter's functions that drop packets:
+ * lh_pfree(vr_packet, reason) and lh_pfree_skb(sk_buff, vif, reason). A function
+ * of its own, as such calls are rare.
+ */
+static __attribute__((noinline)) void
+record_drop(struct pt_regs *ctx, __u64 cookie, __u32 slot, __u64 word)
+{
+	bool is_vr_packet = cookie & VRFT_COOKIE_VR_PACKET;
+	struct dropped dropped = { .source = VRFT_DROP_VROUTER };
+	__u32 cpu = bpf_get_smp_processor_id();
+	struct vrft_drop *drop;
+	void *packet;
+
+	dropped.skb = sk_buff_of(packet_of(ctx, cookie, false), cookie);
+	dropped.reason = (__u64)argument(ctx, is_vr_packet ? 2 : 3) & 0xffff;
+	packet = vr_packet_of(dropped.skb);
+	if (!is_vr_packet)
+		dropped.vif = companion(ctx, cookie, VRFT_COOKIE_VIF_SHIFT);
+	else if (packet)
+		dropped.vif = read_pointer(packet + config.vp_if_offset, false);
+	if (packet && config.vp_nh_offset)
+		dropped.nexthop = read_pointer(packet + config.vp_nh_offset,
+					       false);
+	drop = begin_drop(ctx, cpu, &dropped, cookie, slot);
+	if (drop)
+		finish_drop(drop, cpu, word);
+}
+
 #endif

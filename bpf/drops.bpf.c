@@ -15,7 +15,6 @@
 #define VRFT_NEVER_NESTED
 #endif
 #include "programs.h"
-#include "drop.h"
 #include "lookup.h"
 
 static __always_inline bool meets_conditions(const struct dropped *dropped)
@@ -218,6 +217,14 @@ SEC("raw_tp")
 int vrft_begin(__u64 *ctx __attribute__((unused)))
 {
 	forget_lookups();
+	return 0;
+}
+
+/* vr_flow_lookup(router, key, pkt, fmd) */
+SEC("raw_tp")
+int vrft_flow_lookup(__u64 *ctx)
+{
+	flow_looked_up(NULL, VRFT_UNKNOWN, (void *)ctx[2], (void *)ctx[3]);
 	return 0;
 }
 

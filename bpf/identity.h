@@ -238,6 +238,8 @@ judge(struct pt_regs *ctx, __u64 cookie, bool direct, struct vrft_call *call)
 	}
 	if (config.conditions && word & VRFT_PACKET_KEPT && alive(word))
 		word = check_conditions(ctx, cookie, slot, word);
+	if (config.drops && cookie & VRFT_COOKIE_DROPS && word & VRFT_PACKET_KEPT)
+		record_drop(ctx, cookie, slot, word);
 	if (cookie & VRFT_COOKIE_RELEASES)
 		end_packet(cookie, slot, word);
 	if (!(word & VRFT_PACKET_KEPT) ||

@@ -22,7 +22,7 @@
 struct lookup {
 	/* Flow; packet is NULL if none was looked up. */
 	void *packet;		/* vr_packet */
-	void *flow;		/* vr_flow_entry */
+	void *flow;		/* vr_flow_entry; NULL if not known */
 	void *flow_metadata;	/* vr_forwarding_md of the packet */
 	__u32 index;		/* of the flow */
 	/* Route, VRFT_ROUTE_*: */
@@ -52,6 +52,7 @@ static __always_inline void forget_lookups(void)
 	last->kind = VRFT_ROUTE_NONE;
 }
 
+/* @flow: NULL if it is not known yet: the metadata will name it */
 static __always_inline void flow_looked_up(void *flow, __u32 index,
 					   void *packet, void *metadata)
 {
@@ -129,13 +130,22 @@ static __always_inline void set_flow(struct vrft_drop *drop,
 				     __u64 top)
 {
 	void *flow = last->flow;
+	__u32 index;
 
 	if (!packet || last->packet != packet ||
-	    !on_stack(last->flow_metadata, top) ||
-	    read_optional(last->flow_metadata, config.drop.fmd_flow_index) !=
-		    last->index)
+	    !on_stack(last->flow_metadata, top))
 		return;
-	drop->flow = last->index;
+	/* -1 if there is none, or it is not known yet. */
+	index = read_optional(last->flow_metadata, config.drop.fmd_flow_index);
+	if (flow && index != last->index)
+		return;
+	drop->flow = index;
+	drop->flow_reverse = VRFT_UNKNOWN;
+	drop->flow_action = VRFT_UNKNOWN;
+	drop->flow_reason = VRFT_UNKNOWN;
+	drop->flow_flags = VRFT_UNKNOWN;
+	if (!flow)
+		return;
 	drop->flow_reverse = read_optional(flow, config.drop.fe_rflow);
 	drop->flow_action = read_optional(flow, config.drop.fe_action);
 	drop->flow_reason = read_optional(flow, config.drop.fe_drop_reason);

@@ -28,6 +28,7 @@
 #include "packet_filter.h"
 #include "packet_events.h"
 #include "conditions.h"
+#include "drop.h"
 #include "identity.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -148,6 +148,8 @@ enum vrft_route_kind {
 #define VRFT_COOKIE_NEXTHOP_SHIFT	43	/* of a nexthop */
 #define VRFT_COOKIE_METADATA_SHIFT	46	/* of a vr_forwarding_md */
 #define VRFT_COOKIE_COMPANION_MASK	0x7
+/* It drops the packet, for the reason in the register behind its others. */
+#define VRFT_COOKIE_DROPS		(1ULL << 49)
 /*
  * Cookie of a probe on the end of a function: zero for a return; for a jump,
  * one more than the number of the register with the target, in the order of the
@@ -320,6 +322,7 @@ struct vrft_config {
 	__u32 sight_netns;
 	__u32 recorded;		/* functions from here on are silent */
 	__u32 packet_events;	/* whether these are recorded */
+	__u32 drops;		/* whether vrouter's drops are recorded */
 	/* Connections that carry the trace's output; not traced. */
 	struct vrft_connection own[VRFT_OWN_CONNECTIONS];
 	/*

@@ -57,8 +57,16 @@ const BEGINNINGS: readonly Trampoline[] = [
   { fn: "pkt_gro_dev_rx_handler", program: "vrft_begin", parameters: 1, at: BPF_TRACE_FENTRY },
 ];
 
+const FLOW_ACTION: Trampoline = {
+  fn: "vr_flow_action",
+  program: FLOW,
+  parameters: 5,
+  at: BPF_TRACE_FENTRY,
+};
+
 const LOOKUPS: readonly Trampoline[] = [
-  { fn: "vr_flow_action", program: FLOW, parameters: 5, at: BPF_TRACE_FENTRY },
+  { fn: "vr_flow_lookup", program: "vrft_flow_lookup", parameters: 4, at: BPF_TRACE_FENTRY },
+  FLOW_ACTION,
   { fn: "bridge_lookup", program: "vrft_mac", parameters: 2, at: BPF_TRACE_FEXIT },
   { fn: "mtrie_lookup", program: "vrft_prefix", parameters: 2, at: BPF_TRACE_FEXIT },
 ];
@@ -78,10 +86,14 @@ export function dropProbes(options: DropProbeOptions): Prober {
   const byReason = givesReason(options.kernel);
   const lookups = options.vrouter !== null && options.lookups;
   const names = [
-    ...(options.vrouter === null ? [] : Object.values(DROPPING)),
-    KERNEL,
-    ...(lookups ? [FLOW] : []),
-    ...(lookups && byReason ? ["vrft_begin", "vrft_mac", "vrft_prefix"] : []),
+    ...new Set([
+      ...(options.vrouter === null ? [] : Object.values(DROPPING)),
+      KERNEL,
+      ...(lookups ? [FLOW] : []),
+      ...(lookups && byReason
+        ? [...BEGINNINGS, ...LOOKUPS].map(({ program }) => program).filter((name) => name !== FLOW)
+        : []),
+    ]),
   ];
   const object: ObjectName = byReason ? "drops" : "drops_5.10";
   return {
@@ -154,8 +166,7 @@ class Probes implements Disposable {
     using btf = trampolines ? openModuleBtf(VROUTER) : null;
     if (btf === null) {
       debug("The kernel has no BTF of vrouter: the routes of dropped packets are not known");
-      const [flow] = LOOKUPS;
-      if (!trampolines && has(vrouter, flow!)) this.kprobe(flow!.fn, FLOW, false);
+      if (!trampolines && has(vrouter, FLOW_ACTION)) this.kprobe(FLOW_ACTION.fn, FLOW, false);
       return;
     }
     const attach = (all: readonly Trampoline[]): boolean =>

@@ -66,7 +66,8 @@ export const CONFIG_SAMPLE = 20;
 export const CONFIG_SIGHT_NETNS = 24;
 export const CONFIG_RECORDED = 28;
 export const CONFIG_PACKET_EVENTS = 32;
-export const CONFIG_OWN = 36;
+export const CONFIG_DROPS = 36;
+export const CONFIG_OWN = 40;
 /** `struct vrft_connection`: offsets in bytes. */
 export const CONNECTION_ADDRESS = 0;
 export const CONNECTION_PORT = 32;
@@ -122,6 +123,7 @@ const COOKIE_SILENT = 1n << 39n;
 const COOKIE_VIF_SHIFT = 40n;
 const COOKIE_NEXTHOP_SHIFT = 43n;
 const COOKIE_METADATA_SHIFT = 46n;
+const COOKIE_DROPS = 1n << 49n;
 const COOKIE_JUMP_SHIFT = 40n;
 
 /** The role of a function in the life of a packet: see bpf/identity.h. */
@@ -131,6 +133,8 @@ export interface LifeRole {
    * `finishes`: either.
    */
   readonly end?: "releases" | "frees" | "finishes";
+  /** Drops the packet, for a reason that is among its arguments. */
+  readonly drops?: boolean;
   /** Returns a copy of the packet, or a list of them. */
   readonly copies?: boolean;
   /** Attached to only for that, and not recorded. */
@@ -153,6 +157,7 @@ export function cookieOf(fn: PacketFunction & LifeRole, index: number): bigint {
   if (fn.end === "releases" || fn.end === "finishes") cookie |= COOKIE_RELEASES;
   if (fn.end === "frees" || fn.end === "finishes") cookie |= COOKIE_FREES;
   if (fn.copies) cookie |= COOKIE_COPIES;
+  if (fn.drops) cookie |= COOKIE_DROPS;
   if (fn.silent) cookie |= COOKIE_SILENT;
   return cookie;
 }

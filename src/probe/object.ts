@@ -19,6 +19,7 @@ import { RECORD_VERSION } from "./record.ts";
 import {
   CONFIG_BYTES,
   CONFIG_DROP,
+  CONFIG_DROPS,
   CONFIG_FILTERS,
   CONFIG_FMD_DVRF_OFFSET,
   CONFIG_GRO_DEVICES,
@@ -84,6 +85,8 @@ export interface ObjectOptions extends PacketOffsets {
   readonly conditions?: Conditions | null;
   /** Whether the begin, the copies and the end of packets are recorded; `false` by default. */
   readonly packetEvents?: boolean;
+  /** Whether vrouter's drops are recorded; `false` by default. */
+  readonly drops?: boolean;
   /** Where vrouter's structs have what explains a drop. */
   readonly dropOffsets?: DropOffsets | null;
   /** See `sharedDevices()` in filter.ts. */
@@ -222,6 +225,7 @@ export class BpfObject implements Disposable {
     config.setUint32(CONFIG_SIGHT_NETNS, options.sightNetns, true);
     config.setUint32(CONFIG_RECORDED, options.recorded, true);
     config.setUint32(CONFIG_PACKET_EVENTS, Number(options.packetEvents ?? false), true);
+    config.setUint32(CONFIG_DROPS, Number(options.drops ?? false), true);
     for (const [index, name] of DROP_OFFSETS.entries()) {
       const offset = options.dropOffsets?.[name]?.offset ?? UNKNOWN;
       config.setUint32(CONFIG_DROP + 4 * index, offset, true);

@@ -6,7 +6,8 @@
  * @module
  */
 
-import type { PacketFunction } from "../kernel/packet_function.ts";
+import { VROUTER } from "../kernel/functions.ts";
+import type { PacketFunction, PacketStruct } from "../kernel/packet_function.ts";
 import { VMLINUX } from "../kernel/symbols.ts";
 import type { LifeRole } from "./layout.ts";
 import type { Target } from "./target.ts";
@@ -42,6 +43,15 @@ const COPYING: readonly string[] = [
   "skb_copy_expand",
   "skb_segment",
 ];
+
+/**
+ * Functions with which vrouter drops packets, and what they take before the reason: `lh_pfree()` nothing
+ * but the packet, `lh_pfree_skb()` the vif, too.
+ */
+const DROPPING: ReadonlyMap<string, PacketStruct> = new Map([
+  ["lh_pfree", "vr_packet"],
+  ["lh_pfree_skb", "sk_buff"],
+]);
 
 /** Functions to attach to in any trace. */
 export const LIFE: readonly string[] = [...RELEASING, ...COPYING];
@@ -94,8 +104,9 @@ function isLife({ end, copies }: LifeRole): boolean {
   return end === "releases" || end === "finishes" || copies === true;
 }
 
-/** A module's function with one of the names does not count. */
-function roleOf({ name, module }: PacketFunction): LifeRole {
+/** Of modules only vrouter's count. */
+function roleOf({ name, module, struct }: PacketFunction): LifeRole {
+  if (module === VROUTER && DROPPING.get(name) === struct) return { drops: true };
   if (module !== VMLINUX) return {};
   if (name === FINISHING) return { end: "finishes" };
   if (RELEASING.includes(name)) return { end: "releases" };

@@ -20,6 +20,7 @@ import {
   DROP_VRF,
   FLOW,
   FLOW_ACTION,
+  FLOW_FLAGS,
   FLOW_REASON,
   FLOW_REVERSE,
   LOCATION_HIGH,
@@ -44,7 +45,9 @@ import {
   STACK_DEPTH,
 } from "../probe/packet_record.ts";
 import { CPU_AND_KIND, KIND_DROP, TIMESTAMP_HIGH, TIMESTAMP_LOW } from "../probe/record.ts";
-import { isDestination } from "../packet/destination.ts";
+import { isDestination, isLaterFragment } from "../packet/headers.ts";
+import type { DropCause, DropEvidence } from "../vrouter/drop_causes.ts";
+import type { FlowActionFields } from "../vrouter/flow_words.ts";
 import { address } from "../packet/address.ts";
 import type { Drop, DropFlow, DropNexthop, DropReason, DropRoute, DropVif } from "./drop.ts";
 import type { Consumer } from "./tracer.ts";
@@ -55,10 +58,10 @@ export interface DropWords {
   vrouterReason(number: number): DropReason;
   /** Of the kernel: `SKB_DROP_REASON_*`; -1 without one. */
   kernelReason(number: number): DropReason;
-  /** What the label of vrouter's reason hides, told by the functions that led there. */
-  cause(reason: DropReason, stack: readonly string[]): string | null;
-  /** As `flow` prints it: `D(SG)`. Both numbers are {@linkcode UNKNOWN} if they are not known. */
-  flowAction(action: number, reason: number): string;
+  /** What the label of vrouter's reason hides. @param reason its name */
+  cause(reason: string, evidence: DropEvidence): DropCause | null;
+  /** As `flow` prints it: `D(SG)`. */
+  flowAction(fields: FlowActionFields): string;
   /** As `nh` prints it: `Drop`. */
   nexthopType(type: number): string;
 }
@@ -84,6 +87,10 @@ export interface DropSources {
   /** Contents of /proc/kallsyms, read at the first drop. */
   readonly kallsyms: () => Uint8Array;
 }
+
+/** Drop of a packet of a flow on hold, which has its action as long as it has a queue. */
+const QUEUE_LIMIT = "VP_DROP_FLOW_QUEUE_LIMIT_EXCEEDED";
+const HOLD = 1;
 
 /** vrouter's functions that drop: the one that calls them is the one to name. */
 const DROPPING: ReadonlySet<string> = new Set(["lh_pfree", "lh_pfree_skb"]);
@@ -168,20 +175,28 @@ export class DropReader implements Consumer {
       : say.vrouterReason(words[REASON]!);
     const [netns, ifindex] = [words[DROP_NETNS]!, words[DROP_IFINDEX]!];
     const vif = this.#vif(words, vifs());
+    const flow = this.#flow(words, reason);
+    const nexthop = this.#nexthop(words[NEXTHOP]!, words[NEXTHOP_TYPE]!, words, NEXTHOP_REACH);
+    const cause = byKernel ? null : say.cause(reason.name, {
+      stack,
+      flow: flow === null ? null : true,
+      laterFragment: isLaterFragment(bytes),
+      nexthop: nexthop?.type ?? null,
+    });
     return {
       time: BigInt(words[TIMESTAMP_HIGH]!) << 32n | BigInt(words[TIMESTAMP_LOW]!),
       cpu: words[CPU_AND_KIND]! & 0xffff,
       source: byKernel ? "kernel" : "vrouter",
-      reason,
-      cause: byKernel ? null : say.cause(reason, stack),
+      reason: cause?.class === undefined ? reason : { ...reason, class: cause.class },
+      cause: cause?.words ?? null,
       vif: vif && { index: vif.index, device: vif.device },
       vrf: vif && (vif.vrf === UNKNOWN ? null : vif.vrf),
       device: ifindex === 0 ? null : device(netns, ifindex),
       length: words[DROP_LENGTH]!,
       bytes,
-      flow: this.#flow(words),
+      flow,
       route: this.#route(words, bytes),
-      nexthop: this.#nexthop(words[NEXTHOP]!, words[NEXTHOP_TYPE]!, words, NEXTHOP_REACH),
+      nexthop,
       stack,
     };
   }
@@ -219,18 +234,20 @@ export class DropReader implements Consumer {
     return null;
   }
 
-  #flow(words: Uint32Array): DropFlow | null {
+  #flow(words: Uint32Array, reason: DropReason): DropFlow | null {
     const index = words[FLOW]!;
     if (index === UNKNOWN) return null;
     const { offsets, words: say } = this.#sources;
     const reverse = words[FLOW_REVERSE]!;
+    const held = reason.name === QUEUE_LIMIT ? HOLD : null;
     return {
       index,
       reverse: reverse === UNKNOWN ? null : reverse,
-      action: say.flowAction(
-        value(words[FLOW_ACTION]!, offsets.fe_action),
-        value(words[FLOW_REASON]!, offsets.fe_drop_reason),
-      ),
+      action: say.flowAction({
+        action: field(words[FLOW_ACTION]!, offsets.fe_action) ?? held,
+        dropReason: field(words[FLOW_REASON]!, offsets.fe_drop_reason),
+        flags: field(words[FLOW_FLAGS]!, offsets.fe_flags),
+      }),
     };
   }
 
@@ -246,9 +263,9 @@ export class DropReader implements Consumer {
       return { vrf, key: nexthop && address(mac), nexthop };
     }
     const { offsets } = this.#sources;
-    const bytes = ADDRESS_BYTES[value(words[ROUTE_FAMILY]!, offsets.rtr_family)];
-    const length = value(words[ROUTE_LENGTH]!, offsets.rtr_prefix_len);
-    if (bytes === undefined || length > 8 * bytes) return null;
+    const bytes = ADDRESS_BYTES[field(words[ROUTE_FAMILY]!, offsets.rtr_family) ?? 0];
+    const length = field(words[ROUTE_LENGTH]!, offsets.rtr_prefix_len);
+    if (bytes === undefined || length === null || length > 8 * bytes) return null;
     const destination = key.subarray(0, bytes);
     if (!isDestination(packet, destination)) return null;
     return { vrf, key: `${address(masked(destination, length))}/${length}`, nexthop };
@@ -257,9 +274,10 @@ export class DropReader implements Consumer {
   #nexthop(id: number, type: number, words: Uint32Array, reach: number): DropNexthop | null {
     if (id === UNKNOWN) return null;
     const { offsets, words: say } = this.#sources;
+    const number = field(type, offsets.nh_type);
     return {
       id,
-      type: say.nexthopType(value(type, offsets.nh_type)),
+      type: number === null ? "" : say.nexthopType(number),
       reach: this.#names.name(words[reach]!, words[reach + 1]!, 0),
     };
   }
@@ -268,9 +286,9 @@ export class DropReader implements Consumer {
 /** Bytes of an address, by `AF_INET` and `AF_INET6`. */
 const ADDRESS_BYTES: Readonly<Record<number, number>> = { 2: 4, 10: 16 };
 
-/** Of what was read at a member's place, as much as belongs to it. */
-function value(word: number, place: { readonly bytes: number } | undefined): number {
-  if (place === undefined) return UNKNOWN;
+/** Of what was read at a member's place, as much as belongs to it; `null` if it was not read. */
+function field(word: number, place: { readonly bytes: number } | undefined): number | null {
+  if (place === undefined || word === UNKNOWN) return null;
   return place.bytes < 4 ? word & ((1 << 8 * place.bytes) - 1) : word;
 }
 

@@ -61,6 +61,8 @@ export interface TracerOptions extends PacketOffsets, ObjectSource {
   readonly filter?: PacketFilter | null;
   /** One of the backends, or another way of attaching, which is not tried out first. */
   readonly backend: BackendName | "auto" | Prober;
+  /** Whether calls of vrouter that drop a packet say why; `false` by default. */
+  readonly drops?: boolean;
   /** Where vrouter's structs have what explains a drop; none by default. */
   readonly dropOffsets?: DropOffsets | null;
   /** Bytes of the ring buffers of all CPUs together. */
@@ -217,6 +219,7 @@ export class Tracer implements Disposable {
       packetEvents: options.packetEvents || Boolean(options.conditions),
       own: options.own,
       kernelBtf: options.kernelBtf,
+      drops: options.drops ?? false,
       dropOffsets: options.dropOffsets ?? null,
     };
     const { backend, object } = typeof options.backend === "object"

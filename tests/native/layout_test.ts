@@ -251,6 +251,7 @@ Deno.test("the configuration is laid out as struct vrft_config, at the start of 
     "sight_netns",
     "recorded",
     "packet_events",
+    "drops",
     "own",
     "shared",
     "rps_device",
@@ -275,6 +276,7 @@ Deno.test("the configuration is laid out as struct vrft_config, at the start of 
     sight_netns: layout.CONFIG_SIGHT_NETNS,
     recorded: layout.CONFIG_RECORDED,
     packet_events: layout.CONFIG_PACKET_EVENTS,
+    drops: layout.CONFIG_DROPS,
     own: layout.CONFIG_OWN,
     shared: layout.CONFIG_SHARED,
     rps_device: layout.CONFIG_RPS_DEVICE,
@@ -366,6 +368,7 @@ Deno.test("cookieOf() sets the bits that bpf/vrft.h names", () => {
       [{ end: "releases" }, "RELEASES"],
       [{ end: "frees" }, "FREES"],
       [{ silent: true }, "SILENT"],
+      [{ drops: true }, "DROPS"],
     ] as const
   ) {
     const bit = defined(`VRFT_COOKIE_${name}`);

@@ -37,6 +37,15 @@ Deno.test("withLife() takes a function of a module for another one, whatever its
   assert.deepEqual(withLife(targets, [fn("napi_reuse_skb", "vrouter")]), targets);
 });
 
+Deno.test("withLife() says which functions of vrouter drop packets, if they are as expected", () => {
+  const free = { ...fn("lh_pfree", "vrouter"), struct: "vr_packet" } as const;
+  const freeSkb = fn("lh_pfree_skb", "vrouter");
+  const dropping = withLife([free, freeSkb], []);
+  assert.deepEqual(dropping, [{ ...free, drops: true }, { ...freeSkb, drops: true }]);
+  const others = [fn("lh_pfree", "vrouter"), fn("lh_pfree_skb"), fn("constructor", "vrouter")];
+  assert.deepEqual(withLife(others, []), others);
+});
+
 Deno.test("every function of LIFE has a role, for which it is attached to", () => {
   assert.equal(withLife([], LIFE.map((name) => fn(name))).length, LIFE.length);
 });

@@ -17,8 +17,15 @@ const reason = (number: number, name: string): DropReason => ({
 const WORDS: DropWords = {
   vrouterReason: (number) => reason(number, "VP_DROP"),
   kernelReason: (number) => reason(number, "SKB_DROP_REASON"),
-  cause: (_reason, stack) => `called by ${stack[0]}`,
-  flowAction: (action, why) => `${action}(${why})`,
+  cause: (_reason, { stack }) =>
+    stack[0] === "vm_rx" ? null : {
+      reason: "VP_DROP",
+      words: `called by ${stack[0]}`,
+      meaning: "",
+      hints: [],
+      ...(stack[0] === "vr_bridge_input" ? { class: "housekeeping" } : {}),
+    },
+  flowAction: ({ action, dropReason, flags }) => `${action}(${dropReason}) ${flags}`,
   nexthopType: (type) => `type ${type}`,
 };
 
@@ -39,6 +46,7 @@ const SOURCES: DropSources = {
     nh_type: { offset: 0, bytes: 1 },
     fe_action: { offset: 0, bytes: 1 },
     fe_drop_reason: { offset: 0, bytes: 2 },
+    fe_flags: { offset: 0, bytes: 2 },
     rtr_family: { offset: 0, bytes: 4 },
     rtr_prefix_len: { offset: 0, bytes: 1 },
   },
@@ -129,17 +137,34 @@ Deno.test("of what is read beside a small field, only the field counts", () => {
       [record.FLOW_REVERSE]: 512,
       [record.FLOW_ACTION]: 0xabcdef00,
       [record.FLOW_REASON]: 0xabcd0017,
+      [record.FLOW_FLAGS]: 0x12342002,
       [record.NEXTHOP]: 12,
       [record.NEXTHOP_TYPE]: 0x12345605,
       [record.NEXTHOP_REACH]: 0xc0000200,
       [record.NEXTHOP_REACH + 1]: 0xffffffff,
     },
   });
-  assert.deepEqual(flow, { index: 184224, reverse: 512, action: "0(23)" });
+  assert.deepEqual(flow, { index: 184224, reverse: 512, action: "0(23) 8194" });
   assert.deepEqual(nexthop, { id: 12, type: "type 5", reach: "nh_discard" });
   const oldest = { ...SOURCES, offsets: {} };
   const unknown = drop({ flow: 7, words: { [record.FLOW_REVERSE]: UNKNOWN } }, oldest).flow;
-  assert.deepEqual(unknown, { index: 7, reverse: null, action: `${UNKNOWN}(${UNKNOWN})` });
+  assert.deepEqual(unknown, { index: 7, reverse: null, action: "null(null) null" });
+});
+
+Deno.test("a cause may be of another class, and a flow with a queue is on hold", () => {
+  const one = drop({ reason: 37, stack: [0xffffffffc0000310n] });
+  assert.equal(one.cause, "called by vr_bridge_input");
+  assert.equal(one.reason.class, "housekeeping");
+  const unread = {
+    [record.FLOW_REVERSE]: UNKNOWN,
+    [record.FLOW_ACTION]: UNKNOWN,
+    [record.FLOW_REASON]: UNKNOWN,
+    [record.FLOW_FLAGS]: UNKNOWN,
+  };
+  const name = "VP_DROP_FLOW_QUEUE_LIMIT_EXCEEDED";
+  const words = { ...WORDS, vrouterReason: (number: number) => reason(number, name) };
+  const { flow } = drop({ flow: 7, words: unread }, { ...SOURCES, words });
+  assert.deepEqual(flow, { index: 7, reverse: null, action: "1(null) null" });
 });
 
 Deno.test("a route is that of the packet only if its key is the packet's destination", () => {
