@@ -1,115 +1,135 @@
 /**
- * The headers of a recorded packet and of the one in its tunnel, as far as they were recorded.
+ * The headers of a packet, decoded.
  *
  * @module
  */
 
-const ETHERNET_BYTES = 14;
-const ARP = 0x0806;
-const IPV4 = 0x0800;
-const IPV6 = 0x86dd;
-const VLANS: ReadonlySet<number> = new Set([0x8100, 0x88a8]);
-const [UDP, GRE, IPV6_FRAGMENT] = [17, 47, 44];
-const GRE_MPLS = 0x8847;
-const VXLAN_PORT = 4789;
-const MPLS_PORTS: ReadonlySet<number> = new Set([6635, 51234]);
-
-/** A header, and where it starts. */
-interface Header {
-  readonly kind: "ethernet" | "arp" | "ipv4" | "ipv6";
-  readonly at: number;
-}
-
-/** Of the destination's address: from the start of the header. */
-const DESTINATIONS: Readonly<Record<Header["kind"], { at: number; bytes: number }>> = {
-  ethernet: { at: 0, bytes: 6 },
-  // The address that is asked for.
-  arp: { at: 24, bytes: 4 },
-  ipv4: { at: 16, bytes: 4 },
-  ipv6: { at: 24, bytes: 16 },
-};
-
 /**
- * Whether a frame, or the one in its tunnel, goes to a MAC, IPv4 or IPv6 address, or asks for it by ARP.
- *
- * @param frame from its Ethernet header on
- * @param address 6, 4 or 16 bytes
+ * Why there is no more: the bytes at hand end within the header, or what it says of itself cannot be.
  */
-export function isDestination(frame: Uint8Array, address: Uint8Array): boolean {
-  for (const { kind, at } of headers(frame)) {
-    const destination = DESTINATIONS[kind];
-    if (address.length !== destination.bytes) continue;
-    const start = at + destination.at;
-    if (start + address.length > frame.length) continue;
-    if (address.every((byte, index) => frame[start + index] === byte)) return true;
-  }
-  return false;
+export type Damage = "truncated" | "malformed";
+
+/** Ethernet, with its VLAN tags. */
+export interface Ethernet {
+  /** `02:00:00:00:00:01`. */
+  readonly source: string;
+  readonly destination: string;
+  /** VLAN ids, the outermost first. */
+  readonly vlans: readonly number[];
+  /** Of what follows the tags. */
+  readonly type: number;
+  /** No header of the packet's own: vrft puts one without addresses in front of a bare IP header. */
+  readonly madeUp: boolean;
 }
 
-/**
- * Whether a packet, or the one in its tunnel, is a fragment other than the first; `null` if it is no IP
- * packet, or its header was not recorded.
- */
-export function isLaterFragment(frame: Uint8Array): boolean | null {
-  let fragment: boolean | null = null;
-  for (const { kind, at } of headers(frame)) {
-    if (kind === "ipv4") fragment = isOffset(word(frame, at + 6), 0x1fff);
-    if (kind === "ipv6") {
-      fragment = frame[at + 6] === IPV6_FRAGMENT ? isOffset(word(frame, at + 42), 0xfff8) : false;
-    }
-  }
-  return fragment;
+/** ARP for IPv4 over Ethernet (RFC 826). */
+export interface Arp {
+  readonly kind: "arp";
+  /** 1 request, 2 reply. */
+  readonly operation: number;
+  readonly senderMac: string;
+  readonly senderAddress: string;
+  readonly targetAddress: string;
 }
 
-function isOffset(value: number, mask: number): boolean | null {
-  return value < 0 ? null : (value & mask) !== 0;
+/** IPv4 or IPv6. */
+export interface Ip {
+  readonly kind: "ip";
+  readonly version: 4 | 6;
+  /** `10.1.1.1`, `2001:db8::1` (RFC 5952). */
+  readonly source: string;
+  readonly destination: string;
+  /** TTL or hop limit. */
+  readonly ttl: number;
+  /** Protocol number of what follows options and extension headers; `null` if they are damaged. */
+  readonly protocol: number | null;
+  /** Offset of a fragment in bytes, 0 for the first; `null` if the packet is whole. */
+  readonly fragment: number | null;
 }
 
-/** The headers from the outermost on. */
-function* headers(frame: Uint8Array): Generator<Header> {
-  yield* ofFrame(frame, 0, true);
+/** TCP, UDP or SCTP. */
+export interface Ports {
+  readonly kind: "ports";
+  readonly source: number;
+  readonly destination: number;
+  /** Of TCP: nine flags, FIN (1) to AE (256); `null` of the others, or if they are not at hand. */
+  readonly flags: number | null;
 }
 
-/** @param outer whether a tunnel in it counts */
-function* ofFrame(frame: Uint8Array, at: number, outer: boolean): Generator<Header> {
-  yield { kind: "ethernet", at };
-  let type = word(frame, at + 12);
-  let next = at + ETHERNET_BYTES;
-  if (VLANS.has(type)) {
-    type = word(frame, next + 2);
-    next += 4;
-  }
-  if (type === ARP) yield { kind: "arp", at: next };
-  else if (type === IPV4 || type === IPV6) yield* ofIp(frame, next, outer);
+/** ICMP or ICMPv6. */
+export interface Icmp {
+  readonly kind: "icmp";
+  readonly type: number;
+  readonly code: number;
+  /** Identifier of an echo request or reply. */
+  readonly id: number | null;
+  /** MTU of the next hop, where a packet was too big for it. */
+  readonly mtu: number | null;
+  /** Target of a neighbor solicitation or advertisement. */
+  readonly target: string | null;
 }
 
-function* ofIp(frame: Uint8Array, at: number, outer: boolean): Generator<Header> {
-  const isV4 = frame[at]! >>> 4 === 4;
-  yield { kind: isV4 ? "ipv4" : "ipv6", at };
-  if (!outer) return;
-  const protocol = frame[at + (isV4 ? 9 : 6)];
-  const next = at + (isV4 ? 4 * (frame[at]! & 0xf) : 40);
-  if (protocol === UDP) {
-    const port = word(frame, next + 2);
-    if (port === VXLAN_PORT) yield* ofFrame(frame, next + 16, false);
-    else if (MPLS_PORTS.has(port)) yield* ofLabels(frame, next + 8);
-  } else if (protocol === GRE && word(frame, next + 2) === GRE_MPLS) {
-    const flags = frame[next]!;
-    // Checksum, key and sequence number.
-    const options = (flags >>> 7) + ((flags >>> 5) & 1) + ((flags >>> 4) & 1);
-    yield* ofLabels(frame, next + 4 + 4 * options);
-  }
+/** Encapsulations whose payload is decoded; MPLS alone is that directly in Ethernet. */
+export type TunnelKind = "VXLAN" | "MPLSoUDP" | "MPLSoGRE" | "MPLS" | "GRE";
+
+/** An encapsulation. */
+export interface Tunnel {
+  readonly kind: TunnelKind;
+  /** MPLS labels, the outermost first. */
+  readonly labels: readonly number[];
+  /** VXLAN network identifier. */
+  readonly vni: number | null;
 }
 
-/** Behind one or two MPLS labels: IP or Ethernet. */
-function* ofLabels(frame: Uint8Array, at: number): Generator<Header> {
-  const next = at + ((frame[at + 2]! & 1) === 1 ? 4 : 8);
-  const version = frame[next]! >>> 4;
-  if (version === 4 || version === 6) yield* ofIp(frame, next, false);
-  else yield* ofFrame(frame, next, false);
+/** A packet, without what it encapsulates. */
+export interface Headers {
+  readonly ethernet: Ethernet | null;
+  readonly network: Arp | Ip | null;
+  /** `null` of other protocols and later fragments, or if too little of it is at hand. */
+  readonly transport: Ports | Icmp | null;
+  readonly tunnel: Tunnel | null;
+  /** Of these headers; that of an inner packet is its own. */
+  readonly damage: Damage | null;
 }
 
-/** 16 bits; -1 if they were not recorded. */
-function word(bytes: Uint8Array, at: number): number {
-  return at + 2 > bytes.length ? -1 : bytes[at]! << 8 | bytes[at + 1]!;
+/** A packet. */
+export interface DecodedPacket {
+  /** On the wire, in bytes from the first header on. */
+  readonly length: number;
+  readonly outer: Headers;
+  /** What its tunnel carries. */
+  readonly inner: Headers | null;
+}
+
+/** Where a packet goes, as vrouter's flows tell it apart. */
+export interface Tuple {
+  readonly source: string;
+  readonly destination: string;
+  readonly protocol: number;
+  /** `null` for protocols without, and in fragments but the first. */
+  readonly sourcePort: number | null;
+  readonly destinationPort: number | null;
+}
+
+/** Numbers of IP protocols. */
+export const PROTOCOL = {
+  ICMP: 1,
+  TCP: 6,
+  UDP: 17,
+  GRE: 47,
+  ICMP6: 58,
+  SCTP: 132,
+} as const;
+
+/** The 5-tuple of one layer; `null` if it is no IP, or too damaged to tell. */
+export function tupleOf({ network, transport }: Headers): Tuple | null {
+  if (network?.kind !== "ip" || network.protocol === null) return null;
+  const ports = transport?.kind === "ports" ? transport : null;
+  return {
+    source: network.source,
+    destination: network.destination,
+    protocol: network.protocol,
+    sourcePort: ports?.source ?? null,
+    destinationPort: ports?.destination ?? null,
+  };
 }

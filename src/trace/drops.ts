@@ -45,7 +45,7 @@ import {
   STACK_DEPTH,
 } from "../probe/packet_record.ts";
 import { CPU_AND_KIND, KIND_DROP, TIMESTAMP_HIGH, TIMESTAMP_LOW } from "../probe/record.ts";
-import { isDestination, isLaterFragment } from "../packet/headers.ts";
+import { isDestination, isLaterFragment } from "../packet/recorded_headers.ts";
 import type { DropCause, DropEvidence } from "../vrouter/drop_causes.ts";
 import type { FlowActionFields } from "../vrouter/flow_words.ts";
 import { address } from "../packet/address.ts";

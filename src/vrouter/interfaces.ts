@@ -6,15 +6,7 @@
  * @module
  */
 
-import { Failure } from "../sys/failure.ts";
-import { errorText } from "../sys/libc.ts";
-import {
-  MAX_ERRNO,
-  NetlinkClient,
-  NetlinkError,
-  type NetlinkTransport,
-  terminatedString,
-} from "../sys/netlink.ts";
+import { type NetlinkTransport, terminatedString } from "../sys/netlink.ts";
 import { NETLINK_GENERIC, NetlinkSocket } from "../sys/netlink_socket.ts";
 import {
   type NetworkDevice,
@@ -22,14 +14,19 @@ import {
   networkNamespaces,
   readNetworkDevices,
 } from "../sys/network.ts";
-import { lookUpFamily, requestSandesh } from "./genetlink.ts";
 import {
-  decodeMessages,
-  encodeMessages,
-  SandeshError,
-  type SandeshMessage,
-  type SandeshValue,
-} from "./sandesh.ts";
+  byteList,
+  counter,
+  fieldsOf,
+  integer,
+  MessageError,
+  type MessageFields,
+  word,
+} from "./message_fields.ts";
+import { ModuleClient, type ModuleTask, VrouterAbsentError } from "./module_client.ts";
+import type { SandeshMessage } from "./sandesh.ts";
+
+export { VrouterAbsentError };
 
 /** An interface of the vrouter module. */
 export interface Vif {
@@ -57,21 +54,12 @@ export interface Vif {
   readonly addresses: readonly Uint8Array[];
 }
 
-/** The vrouter module is not loaded, or does not speak its netlink protocol. */
-export class VrouterAbsentError extends Failure {
-  override readonly name = "VrouterAbsentError";
-
-  constructor(cause: unknown) {
-    super(
-      "vrouter_absent",
-      "Cannot list the vifs: the vrouter kernel module is not loaded; load it, or trace plain " +
-        "network devices with --no-vrouter",
-      { cause },
-    );
-  }
-}
-
-const FAMILY = "vrouter";
+const LISTING: ModuleTask = {
+  kind: "vifs",
+  task: "list the vifs",
+  withoutModule: ", or trace plain network devices with --no-vrouter",
+  recent: false,
+};
 
 /** Names of VIF_TYPE_*, by number. */
 const TYPE_NAMES: readonly string[] = [
@@ -90,20 +78,12 @@ const TYPE_NAMES: readonly string[] = [
 const SANDESH_OP_DUMP = 3;
 /** Bit of vr_response's code: the dump continues on another page. */
 const VR_MESSAGE_DUMP_INCOMPLETE = 0x40000000;
-/** The module's answer to a request that it cannot decode; it does not mean EPERM. */
-const NOT_UNDERSTOOD = -1;
-
-const EPERM = 1;
-const ENOENT = 2;
 
 /** vif_idx is an unsigned short in the module. */
 const MAXIMUM_INDEX = 0xffff;
 
 /** VR_INTERFACE_NAME_LEN of the module, including the NUL, which is optional here. */
 const MAXIMUM_NAME_BYTES = 64;
-
-/** Fields of vr_response. */
-const RESPONSE_CODE = 2;
 
 /** Fields of vr_interface_req. */
 const FIELD = {
@@ -142,26 +122,27 @@ export function listVifs(
   devices: readonly NetworkDevice[] = [],
 ): Vif[] {
   const deviceNames = new Map(devices.map((device) => [device.ifindex, device.name]));
-  const client = new NetlinkClient(transport);
-  const family = findFamily(client);
+  const client = new ModuleClient(transport, LISTING);
   try {
     const vifs: Vif[] = [];
     for (let marker = -1;;) {
-      const page = readPage(client, family, marker);
+      const page = readPage(client, marker);
       for (const message of page.interfaces) {
         const vif = parseVif(message, deviceNames);
         // Requiring ascending indexes also ends a dump with an endless number of pages.
         if (vif.index <= marker || vif.index > MAXIMUM_INDEX) {
-          throw nonsense(`vif ${vif.index} follows vif ${marker}`);
+          throw new MessageError(`vif ${vif.index} follows vif ${marker}`);
         }
         marker = vif.index;
         vifs.push(vif);
       }
       if (page.complete) return vifs;
-      if (page.interfaces.length === 0) throw nonsense("an empty page, though more should follow");
+      if (page.interfaces.length === 0) {
+        throw new MessageError("an empty page, though more should follow");
+      }
     }
   } catch (cause) {
-    throw describe(cause);
+    throw client.describe(cause);
   }
 }
 
@@ -183,20 +164,9 @@ interface Page {
   readonly complete: boolean;
 }
 
-function findFamily(client: NetlinkClient): number {
-  try {
-    return lookUpFamily(client, FAMILY);
-  } catch (cause) {
-    if (cause instanceof NetlinkError && cause.errno === ENOENT) {
-      throw new VrouterAbsentError(cause);
-    }
-    throw describe(cause);
-  }
-}
-
 /** The vifs after `marker`, the index of the last one already read. */
-function readPage(client: NetlinkClient, family: number, marker: number): Page {
-  const request = encodeMessages([{
+function readPage(client: ModuleClient, marker: number): Page {
+  const { code, objects } = client.request({
     name: "vr_interface_req",
     fields: [
       { id: FIELD.operation, value: { type: "i32", value: SANDESH_OP_DUMP } },
@@ -204,34 +174,18 @@ function readPage(client: NetlinkClient, family: number, marker: number): Page {
       { id: FIELD.core, value: { type: "u32", value: 0 } },
       { id: FIELD.marker, value: { type: "i32", value: marker } },
     ],
-  }]);
-  const [response, ...objects] = requestSandesh(client, family, request).flatMap(decodeMessages);
-  if (response?.name !== "vr_response") throw nonsense("it does not start with vr_response");
-  const code = integer(fieldsOf(response), RESPONSE_CODE);
-  if (code === NOT_UNDERSTOOD) {
-    throw new Failure(
-      "vifs",
-      "Cannot list the vifs: the vrouter module does not understand the request",
-    );
-  }
-  if (code < -MAX_ERRNO) throw nonsense(`it refuses with code ${code}`);
-  if (code < 0) {
-    throw new Failure(
-      "vifs",
-      `Cannot list the vifs: the vrouter module refuses: ${errorText(-code)} (${code})`,
-    );
-  }
+  });
   const interfaces = objects.filter((object) => object.name === "vr_interface_req");
   const announced = code & ~VR_MESSAGE_DUMP_INCOMPLETE;
   if (interfaces.length < announced) {
-    throw nonsense(`it announces ${announced} vifs but has ${interfaces.length}`);
+    throw new MessageError(`it announces ${announced} vifs but has ${interfaces.length}`);
   }
   return { interfaces, complete: (code & VR_MESSAGE_DUMP_INCOMPLETE) === 0 };
 }
 
 function parseVif(message: SandeshMessage, deviceNames: ReadonlyMap<number, string>): Vif {
   const fields = fieldsOf(message);
-  if (!fields.has(FIELD.index)) throw nonsense("a vif without index");
+  if (!fields.has(FIELD.index)) throw new MessageError("a vif without index");
   const type = integer(fields, FIELD.type);
   // 0 or -1 for a vif without a device.
   const ifindex = Math.max(0, integer(fields, FIELD.ifindex));
@@ -253,7 +207,7 @@ function parseVif(message: SandeshMessage, deviceNames: ReadonlyMap<number, stri
 }
 
 /** IP addresses are numbers whose bytes in memory are in network order. */
-function addressesIn(fields: ReadonlyMap<number, SandeshValue>): Uint8Array[] {
+function addressesIn(fields: MessageFields): Uint8Array[] {
   const ipv4 = new Uint8Array(4);
   new DataView(ipv4.buffer).setUint32(0, integer(fields, FIELD.ip), true);
   const ipv6 = new Uint8Array(16);
@@ -264,88 +218,19 @@ function addressesIn(fields: ReadonlyMap<number, SandeshValue>): Uint8Array[] {
 }
 
 /** A MAC address; empty if absent. */
-function macIn(fields: ReadonlyMap<number, SandeshValue>): Uint8Array {
-  const field = fields.get(FIELD.mac);
-  if (field === undefined) return new Uint8Array();
-  if (field.type !== "list") throw nonsense(`field ${FIELD.mac} is of type ${field.type}`);
-  const bytes = field.items.map((item) => item.type === "byte" ? item.value : NaN);
-  if (bytes.length > 6 || bytes.some(Number.isNaN)) throw nonsense("a MAC address of other values");
-  return Uint8Array.from(bytes);
-}
-
-function fieldsOf(message: SandeshMessage): Map<number, SandeshValue> {
-  return new Map(message.fields.map((field) => [field.id, field.value]));
-}
-
-/** A 32-bit or smaller integer; 0 if absent, as in the module. */
-function integer(fields: ReadonlyMap<number, SandeshValue>, id: number): number {
-  const field = fields.get(id);
-  if (field === undefined) return 0;
-  switch (field.type) {
-    case "byte":
-    case "i16":
-    case "u16":
-    case "i32":
-    case "u32":
-      return field.value;
-    default:
-      throw nonsense(`field ${id} is of type ${field.type}`);
-  }
-}
-
-/** A 64-bit counter, unsigned in the module; rounded above 2^53. */
-function counter(fields: ReadonlyMap<number, SandeshValue>, id: number): number {
-  return Number(word(fields, id));
-}
-
-/** A 64-bit number, unsigned in the module; 0 if absent. */
-function word(fields: ReadonlyMap<number, SandeshValue>, id: number): bigint {
-  const field = fields.get(id);
-  if (field === undefined) return 0n;
-  switch (field.type) {
-    case "i64":
-    case "u64":
-      return BigInt.asUintN(64, field.value);
-    default:
-      throw nonsense(`field ${id} is of type ${field.type}`);
-  }
+function macIn(fields: MessageFields): Uint8Array {
+  const bytes = byteList(fields, FIELD.mac);
+  if (bytes.length > 6) throw new MessageError("a MAC address of other values");
+  return bytes;
 }
 
 /** A name; empty if absent. */
-function nameIn(fields: ReadonlyMap<number, SandeshValue>, id: number): string {
+function nameIn(fields: MessageFields, id: number): string {
   const field = fields.get(id);
   if (field === undefined) return "";
-  if (field.type !== "string") throw nonsense(`field ${id} is of type ${field.type}`);
+  if (field.type !== "string") throw new MessageError(`field ${id} is of type ${field.type}`);
   if (field.value.length > MAXIMUM_NAME_BYTES) {
-    throw nonsense(`a name of ${field.value.length} bytes`);
+    throw new MessageError(`a name of ${field.value.length} bytes`);
   }
   return terminatedString(field.value);
-}
-
-function nonsense(what: string, options?: ErrorOptions): Failure {
-  return new Failure(
-    "vifs",
-    `Cannot list the vifs: invalid answer from the vrouter module: ${what}`,
-    options,
-  );
-}
-
-/** Translates an error of the listing for the user. */
-function describe(cause: unknown): unknown {
-  if (cause instanceof SandeshError) return nonsense(cause.message, { cause });
-  if (!(cause instanceof NetlinkError)) return cause;
-  switch (cause.errno) {
-    case EPERM:
-      return new Failure(
-        "vifs",
-        "Cannot list the vifs without CAP_NET_ADMIN: run vrft as root",
-        {
-          cause,
-        },
-      );
-    case ENOENT: // the family was unregistered meanwhile
-      return new VrouterAbsentError(cause);
-    default:
-      return new Failure("vifs", `Cannot list the vifs: ${cause.message}`, { cause });
-  }
 }

@@ -5,6 +5,7 @@
  */
 
 import { u16 } from "./frames.ts";
+import { gre as greOf, label, udp as udpFrom, vxlan } from "./packets.ts";
 
 const UDP = 17;
 const GRE = 47;
@@ -51,38 +52,8 @@ function ipv6(next: number, last: number, payload: readonly number[]): number[] 
   return [...head, ...V6, last, ...V6, last + 1, ...payload];
 }
 
-const udp = (port: number, payload: readonly number[]): number[] => [
-  ...u16(50_000),
-  ...u16(port),
-  ...u16(8 + payload.length),
-  0,
-  0,
-  ...payload,
-];
-const vxlan = (vni: number, payload: readonly number[]): number[] => [
-  8,
-  0,
-  0,
-  0,
-  vni >> 16,
-  ...u16(vni),
-  0,
-  ...payload,
-];
-const label = (number: number, bottom: boolean): number[] => [
-  number >> 12,
-  number >> 4 & 0xff,
-  (number & 0xf) << 4 | (bottom ? 1 : 0),
-  64,
-];
-const gre = (flags: number, payload: readonly number[]): number[] => [
-  flags,
-  0,
-  0x88,
-  0x47,
-  ...[0x80, 0x20, 0x10].flatMap((flag) => flags & flag ? [1, 2, 3, 4] : []),
-  ...payload,
-];
+const udp = (port: number, payload: readonly number[]): number[] => udpFrom(50_000, port, payload);
+const gre = (flags: number, payload: readonly number[]): number[] => greOf(flags, 0x8847, payload);
 
 const PING4 = ipv4(ICMP, INNER4, [8, 0, 0, 0, 0, 1, 0, 1]);
 const PING6 = ipv6(ICMP6, 9, [128, 0, 0, 0, 0, 1, 0, 1]);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { isDestination, isLaterFragment } from "../../src/packet/headers.ts";
+import { isDestination, isLaterFragment } from "../../src/packet/recorded_headers.ts";
 import { hex } from "../support/hex.ts";
 
 const MACS = "020000000002" + "020000000001";
