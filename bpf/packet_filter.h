@@ -71,8 +71,8 @@ struct {
 /*
  * Written to memory and read back, a number is any number to the verifier.
  * Otherwise it would verify a filter anew for each way to it and each result of
- * the one before. A filter for any layer and one for the outer layer, of 260
- * instructions each, take 7,500 steps in all, of 4,000 each 88,000.
+ * the one before. A filter for any layer and one for the outer layer, of 300
+ * instructions each, take 7,100 steps in all, of 4,000 each 60,000.
  */
 #define SET(place, value)	(*(volatile __u32 *)&(place) = (value))
 #define GET(place)		(*(volatile __u32 *)&(place))
@@ -83,7 +83,7 @@ struct {
  */
 #define PACKET_FILTER(name)						\
 static __attribute__((noinline)) __u32					\
-name(const __u8 *frame, __u32 captured, __u32 length)			\
+name(const __u8 *frame, const __u32 *captured, __u32 length)		\
 {									\
 	__u32 result;							\
 									\
@@ -101,14 +101,13 @@ PACKET_FILTER(packet_filter_inner)
 /* Applies a filter to the frame, and puts what it says into result. */
 #define RUN(filter, frame, result)					\
 do {									\
-	__u32 _start = GET((frame)->start), _captured;			\
+	__u32 _start = GET((frame)->start);				\
 	__u32 _result = NO_MATCH;					\
 									\
 	SET((frame)->captured, (frame)->end - _start);			\
-	_captured = GET((frame)->captured);				\
-	if (_start <= VRFT_FRAME_BYTES && _captured <= VRFT_FRAME_BYTES) \
-		_result = filter((frame)->buffer + _start, _captured,	\
-				 (frame)->length);			\
+	if (_start <= VRFT_FRAME_BYTES)					\
+		_result = filter((frame)->buffer + _start,		\
+				 &(frame)->captured, (frame)->length);	\
 	SET(result, _result);						\
 } while (0)
 

@@ -1,7 +1,7 @@
 /**
  * Classic BPF translated to eBPF, in the form that bpf/packet_filter.h has room for: a function of the
- * frame's address (r1), the bytes there (r2) and the frame's length (r3). The upper halves of the
- * latter two are undefined, as clang leaves them.
+ * frame's address (r1), of where the number of bytes at hand is (r2), and of the frame's length (r3),
+ * whose upper half is undefined, as clang leaves it.
  *
  * @module
  */
@@ -81,13 +81,15 @@ const K = 0x00;
 const A_RETURNED = 0x10;
 const TXA = 0x80;
 
-// Registers. No helper is called, so r0 to r5 are enough.
+// Registers. No helper is called, so r0 to r5 are not lost.
 const A = 0;
 const FRAME = 1;
 const CAPTURED = 2;
 const LENGTH = 3;
 const INDEX = 4;
 const TEMPORARY = 5;
+/** Where {@linkcode CAPTURED} is read from. */
+const CAPTURED_AT = 6;
 const STACK = 10;
 
 /** Conditions and their opposites; JSET has none. */
@@ -142,6 +144,8 @@ class Translator {
   readonly #places: number[] = [];
   /** Bytes at hand for certain before each instruction; infinite where nothing leads. */
   readonly #known: number[];
+  /** Whether ways that know different numbers have met before each instruction. */
+  readonly #met: boolean[] = [];
 
   constructor(program: readonly ClassicInstruction[]) {
     this.#program = program;
@@ -150,6 +154,8 @@ class Translator {
   }
 
   translate(): Instruction[] {
+    this.#emit(ALU64 | MOV | X, CAPTURED_AT, CAPTURED, 0, 0);
+    this.#readCaptured();
     this.#constant(A, 0);
     this.#constant(INDEX, 0);
     this.#clearMemory();
@@ -160,6 +166,15 @@ class Translator {
     }
     this.#ends();
     return this.#code;
+  }
+
+  /**
+   * Read again for the first check behind where ways meet, so that the verifier forgets what it has
+   * learned on each. Otherwise it goes through all that follows for each of them: 15 times for a list
+   * of 80 hosts.
+   */
+  #readCaptured(): void {
+    this.#emit(LDX | MEM | W, CAPTURED, CAPTURED_AT, 0, 0);
   }
 
   /** The verifier refuses to read words of the stack that were not written. */
@@ -197,7 +212,7 @@ class Translator {
         if ((code & 0xf8) === TXA) this.#move(A, INDEX);
         else this.#move(INDEX, A);
     }
-    this.#reach(pc + 1, this.#known[pc]!);
+    this.#reach(pc, pc + 1);
   }
 
   #load(pc: number, to: number, code: number, k: number): void {
@@ -251,6 +266,8 @@ class Translator {
   #need(pc: number, k: number, size: number): void {
     const end = requireAtHand(k, size);
     if (this.#known[pc]! >= end) return;
+    if (this.#met[pc]) this.#readCaptured();
+    this.#met[pc] = false;
     this.#emit(JMP32 | JLT | K, CAPTURED, 0, 0, end, "behind");
     this.#known[pc] = end;
   }
@@ -302,7 +319,7 @@ class Translator {
     const opposite = OPPOSITE[operation];
     if (jt === 0 && opposite !== undefined) {
       this.#branch(pc, opposite, code & X, k, pc + 1 + jf);
-      this.#reach(pc + 1, this.#known[pc]!);
+      this.#reach(pc, pc + 1);
     } else {
       this.#branch(pc, operation, code & X, k, pc + 1 + jt);
       this.#goTo(pc, pc + 1 + jf);
@@ -312,20 +329,24 @@ class Translator {
   #branch(pc: number, operation: number, source: number, k: number, to: number): void {
     const register = source === X ? INDEX : 0;
     this.#emit(JMP32 | operation | source, A, register, 0, source === X ? 0 : k | 0, to);
-    this.#reach(to, this.#known[pc]!);
+    this.#reach(pc, to);
   }
 
   #goTo(pc: number, to: number): void {
     if (to >= this.#program.length) throw backwards();
-    this.#reach(to, this.#known[pc]!);
+    this.#reach(pc, to);
     if (to === pc + 1) return;
     this.#emit(JMP | JA, 0, 0, 0, 0, to);
   }
 
-  /** Notes that `pc` is reached with that many bytes at hand. */
-  #reach(pc: number, known: number): void {
-    if (pc >= this.#program.length) throw backwards();
-    this.#known[pc] = Math.min(this.#known[pc]!, known);
+  /** Notes that there is a way from one instruction to another, and what is known on it. */
+  #reach(from: number, to: number): void {
+    if (to >= this.#program.length) throw backwards();
+    const known = this.#known[from]!;
+    const other = this.#known[to]!;
+    const differ = other !== Infinity && other !== known;
+    this.#known[to] = Math.min(other, known);
+    this.#met[to] = this.#met[to] || this.#met[from] || differ;
   }
 
   #return(accumulator: boolean, k: number): void {

@@ -11,6 +11,8 @@ const FRAME_AT = 2 ** 40;
 /** What r10 points behind. */
 const STACK_AT = 2 ** 41;
 const STACK_BYTES = 64;
+/** Where the number of bytes at hand is. */
+const CAPTURED_AT = 2 ** 42;
 /** The upper half of registers with 32-bit arguments. */
 const GARBAGE = 2 ** 34;
 
@@ -24,7 +26,7 @@ export function run(
   const r = [
     NaN,
     FRAME_AT,
-    GARBAGE + captured,
+    CAPTURED_AT,
     GARBAGE + length,
     NaN,
     NaN,
@@ -47,9 +49,9 @@ export function run(
     switch (code & 7) {
       case 1: { // LDX
         const address = get(src) + off;
-        r[dst] = address < STACK_AT - STACK_BYTES
-          ? load(frame, captured, address - FRAME_AT, sizeOf(code))
-          : stack[STACK_AT - address] ?? NaN;
+        if (address === CAPTURED_AT) r[dst] = captured;
+        else if (address > STACK_AT - STACK_BYTES) r[dst] = stack[STACK_AT - address] ?? NaN;
+        else r[dst] = load(frame, captured, address - FRAME_AT, sizeOf(code));
         get(dst);
         break;
       }
@@ -74,8 +76,9 @@ export function run(
         break;
       }
       case 7: // ALU64
-        if ((code & 0xf0) !== 0) throw new Error(`Unknown operation ${code}`);
-        r[dst] = get(dst) + (code & 8 ? get(src) : imm);
+        if (code === 0xbf) r[dst] = get(src);
+        else if ((code & 0xf0) !== 0) throw new Error(`Unknown operation ${code}`);
+        else r[dst] = get(dst) + (code & 8 ? get(src) : imm);
         break;
       default:
         throw new Error(`Unknown instruction ${code}`);
