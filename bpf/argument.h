@@ -4,19 +4,21 @@
 #define VRFT_ARGUMENT_H
 
 /*
- * The argument in integer register 1..6 of the calling convention. All
- * registers are read first, each followed by a barrier: otherwise the compiler
- * may turn the choice into arithmetic on ctx, which the verifier rejects.
+ * The argument in integer register 1..6 of the calling convention. Registers
+ * are read first, each followed by a barrier: otherwise the compiler may turn
+ * the choice into arithmetic on ctx, which the verifier rejects. Most packets
+ * are in the first register, so the others are not read for it.
  */
 static __always_inline void *argument(struct pt_regs *ctx, __u32 number)
 {
-	__u64 di = ctx->di, si = ctx->si, dx = ctx->dx;
-	__u64 cx = ctx->cx, r8 = ctx->r8, r9 = ctx->r9;
+	__u64 di = ctx->di, si, dx, cx, r8, r9;
 
-	asm volatile("" : "+r"(di), "+r"(si), "+r"(dx));
-	asm volatile("" : "+r"(cx), "+r"(r8), "+r"(r9));
+	asm volatile("" : "+r"(di));
+	if (number == 1)
+		return (void *)di;
+	si = ctx->si, dx = ctx->dx, cx = ctx->cx, r8 = ctx->r8, r9 = ctx->r9;
+	asm volatile("" : "+r"(si), "+r"(dx), "+r"(cx), "+r"(r8), "+r"(r9));
 	switch (number) {
-	case 1: return (void *)di;
 	case 2: return (void *)si;
 	case 3: return (void *)dx;
 	case 4: return (void *)cx;

@@ -52,15 +52,17 @@ static __always_inline __u32 first_slot(__u64 tag)
 /* The slot of the packet with this tag; if it is in none, *word is zero. */
 static __always_inline __u32 find_packet(__u64 tag, __u64 *word)
 {
-	__u32 slot = first_slot(tag);
+	/* Both places by one address. */
+	__u32 slot = first_slot(tag) & ~1U;
+	const __u64 *places = &control.packets[slot];
 
-	*word = control.packets[slot];
+	*word = places[0];
 	if ((*word & VRFT_PACKET_TAG_MASK) == tag)
 		return slot;
-	slot ^= 1;
-	*word = control.packets[slot];
-	if ((*word & VRFT_PACKET_TAG_MASK) != tag)
-		*word = 0;
+	*word = places[1];
+	if ((*word & VRFT_PACKET_TAG_MASK) == tag)
+		return slot + 1;
+	*word = 0;
 	return slot;
 }
 
@@ -218,7 +220,7 @@ judge(struct pt_regs *ctx, __u64 cookie, bool direct, struct vrft_call *call)
 	skb = sk_buff_of(packet, cookie);
 	tag = packet_tag(skb);
 	slot = find_packet(tag, &word);
-	known = alive(word) || (word && cookie & VRFT_COOKIE_FREES);
+	known = word && (alive(word) || cookie & VRFT_COOKIE_FREES);
 	if (!known) {
 		if (cookie & VRFT_COOKIE_SILENT ||
 		    !accepts(ctx, packet, cookie, direct)) {
