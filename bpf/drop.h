@@ -39,9 +39,10 @@ static __always_inline void set_nexthop(void *nexthop, __u32 *id, __u32 *type,
 	if (!nexthop)
 		return;
 	if (config.nh_id_offset)
-		*id = read_u32(nexthop + config.nh_id_offset);
+		*id = read_u32(nexthop + config.nh_id_offset, false);
 	if (config.drop.nh_type != VRFT_UNKNOWN)
-		*type = read_u32(nexthop + config.drop.nh_type);
+		*type = read_u32(nexthop + config.drop.nh_type,
+				 false);
 	if (config.drop.nh_reach_nh != VRFT_UNKNOWN)
 		*reach = (__u64)read_pointer(nexthop + config.drop.nh_reach_nh,
 					     false);

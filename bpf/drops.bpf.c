@@ -21,7 +21,8 @@ static __always_inline bool meets_conditions(const struct dropped *dropped)
 {
 	__u32 met;
 
-	met = met_by_vif(dropped->vif) | met_by_nexthop(dropped->nexthop);
+	met = met_by_vif(dropped->vif, false) |
+	      met_by_nexthop(dropped->nexthop, false);
 	if (config.conditions &
 	    (1 << VRFT_CONDITION_LABEL | 1 << VRFT_CONDITION_VNI))
 		met |= met_by_tunnel(dropped->skb);

@@ -163,15 +163,15 @@ static __always_inline void end_packet(__u32 cookie, __u32 slot,
 
 /* Returns the packet's word with the conditions that are met by now. */
 static __always_inline __u64 check_conditions(struct pt_regs *ctx,
-					      __u64 cookie, __u32 slot,
-					      __u64 word)
+					      __u64 cookie, bool direct,
+					      __u32 slot, __u64 word)
 {
 	__u32 unmet = config.conditions & ~(word >> VRFT_PACKET_MET_SHIFT);
 	__u32 met;
 
 	if (!unmet)
 		return word;
-	met = meets(ctx, cookie) & unmet;
+	met = meets(ctx, cookie, direct) & unmet;
 	if (!met)
 		return word;
 	word |= (__u64)met << VRFT_PACKET_MET_SHIFT;
@@ -239,7 +239,7 @@ judge(struct pt_regs *ctx, __u64 cookie, bool direct, struct vrft_call *call)
 			record_packet(skb, cookie, slot, word);
 	}
 	if (config.conditions && word & VRFT_PACKET_KEPT && alive(word))
-		word = check_conditions(ctx, cookie, slot, word);
+		word = check_conditions(ctx, cookie, direct, slot, word);
 	if (config.drops && cookie & VRFT_COOKIE_DROPS && word & VRFT_PACKET_KEPT)
 		record_drop(ctx, cookie, slot, word);
 	if (cookie & VRFT_COOKIE_RELEASES)

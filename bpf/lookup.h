@@ -117,7 +117,8 @@ static __always_inline bool on_stack(void *address, __u64 top)
 
 static __always_inline __u32 read_optional(void *from, __u32 offset)
 {
-	return offset == VRFT_UNKNOWN ? VRFT_UNKNOWN : read_u32(from + offset);
+	return offset == VRFT_UNKNOWN ? VRFT_UNKNOWN :
+					read_u32(from + offset, false);
 }
 
 /*
