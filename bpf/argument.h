@@ -27,15 +27,6 @@ static __always_inline void *argument(struct pt_regs *ctx, __u32 number)
 	}
 }
 
-/* What stands beside the packet, by the place of its register in the cookie. */
-static __always_inline void *companion(struct pt_regs *ctx, __u64 cookie,
-				       int shift)
-{
-	__u32 number = cookie >> shift & VRFT_COOKIE_COMPANION_MASK;
-
-	return number ? argument(ctx, number) : NULL;
-}
-
 /* The result at a return; with a barrier as in argument(). */
 static __always_inline __u64 result_of(struct pt_regs *ctx)
 {

@@ -194,6 +194,15 @@ static __always_inline bool accepts_vr_packet(void *packet, bool direct)
 	return accepts_skb(packet - cb, config.vrouter_netns, direct);
 }
 
+/* What stands beside the packet, by the place of its register in the cookie. */
+static __always_inline void *companion(struct pt_regs *ctx, __u64 cookie,
+				       int shift)
+{
+	__u32 number = cookie >> shift & VRFT_COOKIE_COMPANION_MASK;
+
+	return number ? argument(ctx, number) : NULL;
+}
+
 /* The packet of a call; NULL if there is none, or recording is off. */
 static __always_inline void *packet_of(struct pt_regs *ctx, __u64 cookie,
 				       bool direct)
