@@ -15,12 +15,14 @@ import { parseArguments } from "./cli/program.ts";
 import { similarCommand } from "./cli/similar.ts";
 import { runCheck } from "./commands/check.ts";
 import { runCompletions } from "./commands/completions.ts";
+import { runDrops } from "./commands/drops.ts";
 import { runFunctions } from "./commands/functions.ts";
 import { runInterfaces } from "./commands/interfaces.ts";
 import type { CommandIo } from "./commands/io.ts";
 import type { TraceSignals } from "./commands/session.ts";
 import { runTrace } from "./commands/trace.ts";
 import { LineWriter, OutputClosed } from "./output/line_writer.ts";
+import { HeldMessages } from "./output/held_messages.ts";
 import { Log } from "./output/log.ts";
 import { standardError } from "./output/messages.ts";
 import { STANDARD_OUTPUT } from "./output/sinks.ts";
@@ -46,9 +48,11 @@ async function main(): Promise<number> {
     if (error instanceof OutputClosed) return 0;
     complain(error);
     if (error instanceof Failure && error.kind === "usage") return 2;
-    if (invocation.command === "trace" && error instanceof Failure) {
+    const { command } = invocation;
+    if ((command === "trace" || command === "drops") && error instanceof Failure) {
       if (error.kind === "expression") {
-        say(expressionAdvice(invocation.options.filters.any));
+        const first = command === "trace" ? firstWord(invocation.options.filters.any) : "";
+        say(expressionAdvice(command === "trace" ? "vrft" : "vrft drops", first));
         return 2;
       }
       const reason = await explain(invocation.options, error);
@@ -70,6 +74,13 @@ async function run(
     case "misuse":
       standardError.write(`vrft: ${invocation.text}`);
       return 2;
+    case "drops": {
+      const filter = await compileFilters(invocation.options.filters);
+      signals.catch();
+      const messages = new HeldMessages(standardError);
+      const log = new Log({ debug: invocation.options.debug, messages });
+      return await runDrops(invocation.options, filter, log, messages, signals, readObject);
+    }
     case "functions":
       return await runFunctions(invocation.options, ioOf(writer, invocation.options.debug));
     case "interfaces":
@@ -136,12 +147,19 @@ class Signals implements TraceSignals {
   }
 }
 
-/** What else the user may have meant by a wrong filter: a command, for one. */
-function expressionAdvice(expression: string | null): string[] {
-  const [first = ""] = expression?.split(" ") ?? [];
+function firstWord(expression: string | null): string {
+  return expression?.split(" ")[0] ?? "";
+}
+
+/**
+ * What else the user may have meant by a wrong filter.
+ *
+ * @param first word of it, if that may be a command
+ */
+function expressionAdvice(title: string, first: string): string[] {
   const command = similarCommand(first);
   const lines = command === null ? [] : [`vrft: Did you mean the command '${command}'?`];
-  return [...lines, "See 'vrft --help'"];
+  return [...lines, `See '${title} --help'`];
 }
 
 /** Number of lines of a failure's details to show: the reason is in the last ones. */

@@ -8,6 +8,7 @@
 import {
   CHECK_NOTES,
   COMPLETIONS_NOTES,
+  DROPS_NOTES,
   FUNCTIONS_NOTES,
   HELP_NOTES,
   INTERFACES_NOTES,
@@ -173,8 +174,8 @@ const backend = {
 /** Options that select functions, shared by the trace and `vrft functions`. */
 export const DISCOVERY_OPTIONS = { ...selection, ...btf } as const satisfies OptionSpecs;
 
-/** Options of the trace, the unnamed command. */
-export const TRACE_OPTIONS = {
+/** Which packets, of every command that traces. */
+const packets = {
   interface: {
     short: "i",
     group: SELECTION,
@@ -224,24 +225,28 @@ export const TRACE_OPTIONS = {
     value: upTo(MAX_VNI),
     repeatable: true,
   },
-  ...selection,
+} as const satisfies OptionSpecs;
+
+const netns = {
   netns: {
     group: SELECTION,
     description: "file of the network namespace of the vifs' devices (default: the host's)",
     value: file,
   },
-  sample: {
-    group: SELECTION,
-    description: "trace one packet in N, with all its calls (default: 1, every packet)",
-    value: { name: "N", completion: "none", parse: parseSample },
-  },
-  ...backend,
-  limit: {
-    short: "n",
-    group: RUN,
-    description: "stop after N rows",
-    value: { name: "N", completion: "none", parse: parseCount },
-  },
+} as const satisfies OptionSpecs;
+
+/** A limit of what is printed. */
+const limitOf = (what: string) =>
+  ({
+    limit: {
+      short: "n",
+      group: RUN,
+      description: `stop after N ${what}`,
+      value: { name: "N", completion: "none", parse: parseCount },
+    },
+  }) as const satisfies OptionSpecs;
+
+const run = {
   duration: {
     group: RUN,
     description: "stop after this time: 10s, 500ms, 2m, 1h; plain numbers are seconds",
@@ -258,26 +263,98 @@ export const TRACE_OPTIONS = {
     description: "size of the ring buffers, all CPUs together, 4k to 1G, rounded (default: 64M)",
     value: { name: "SIZE", completion: "none", parse: parseBufferSize },
   },
-  ...btf,
+} as const satisfies OptionSpecs;
+
+const output = {
   output: {
     short: "o",
     group: OUTPUT,
     description: "write the trace to this file (default: -, stdout)",
     value: file,
   },
-  format: {
-    group: OUTPUT,
-    description: "text (the default), or events: JSON lines, to debug vrft itself",
-    value: { name: "FORMAT", completion: FORMATS, parse: parseChoice(FORMATS) },
-  },
+} as const satisfies OptionSpecs;
+
+const readyFile = {
   "ready-file": {
     group: OUTPUT,
     description: "create this file once every probe is live",
     value: file,
   },
+} as const satisfies OptionSpecs;
+
+/** Options of the trace, the unnamed command. */
+export const TRACE_OPTIONS = {
+  ...packets,
+  ...selection,
+  ...netns,
+  sample: {
+    group: SELECTION,
+    description: "trace one packet in N, with all its calls (default: 1, every packet)",
+    value: { name: "N", completion: "none", parse: parseSample },
+  },
+  ...backend,
+  ...limitOf("rows"),
+  ...run,
+  ...btf,
+  ...output,
+  format: {
+    group: OUTPUT,
+    description: "text (the default), or events: JSON lines, to debug vrft itself",
+    value: { name: "FORMAT", completion: FORMATS, parse: parseChoice(FORMATS) },
+  },
+  ...readyFile,
   ...debug,
   ...help,
   version: { short: "v", group: GENERAL, description: "print the version" },
+} as const satisfies OptionSpecs;
+
+/** Options of `vrft drops`. */
+export const DROPS_OPTIONS = {
+  ...packets,
+  reason: {
+    group: SELECTION,
+    description: "show only drops with this reason: as dropstats prints it or with dashes, as " +
+      "no-l2-route, VP_DROP_* or SKB_DROP_REASON_* (repeatable)",
+    value: { name: "REASON", completion: "none", parse: parseText },
+    repeatable: true,
+  },
+  ...noVrouter,
+  all: {
+    group: SELECTION,
+    description: "show also what is freed in the course of things, while the packet or its copy " +
+      "goes on",
+  },
+  ...netns,
+  path: {
+    group: RUN,
+    description: "show the calls that led to each drop, as vrft does: attaches to all functions",
+  },
+  ...backend,
+  ...limitOf("drops"),
+  ...run,
+  interval: {
+    group: RUN,
+    description: "compare with the module's own counters this often, not only at the end",
+    value: { name: "TIME", completion: "none", parse: parseDuration },
+  },
+  "fail-on-drop": {
+    group: RUN,
+    description: "exit with status 1 if a packet was lost, for whatever reason",
+  },
+  ...btf,
+  ...output,
+  lines: {
+    group: OUTPUT,
+    description: "print a line for each drop (the default unless stdout is a terminal)",
+  },
+  json: { group: OUTPUT, description: "print a JSON object for each drop" },
+  hints: {
+    group: OUTPUT,
+    description: "print also the commands that tell more of each drop",
+  },
+  ...readyFile,
+  ...debug,
+  ...help,
 } as const satisfies OptionSpecs;
 
 /** Options of `vrft functions`. */
@@ -315,6 +392,16 @@ export const TRACE: CommandSpec = {
 
 /** The named commands, in the order of the help. */
 export const SUBCOMMANDS: readonly CommandSpec[] = [
+  {
+    name: "drops",
+    summary: "show dropped packets, and why",
+    description: "Show each packet that vRouter or the kernel drops: the reason in dropstats' " +
+      "words, the vif, the packet, its flow and route. A table on a terminal, lines elsewhere. " +
+      "Needs root.",
+    options: DROPS_OPTIONS,
+    operand: { ...expression, optional: true, words: true },
+    notes: DROPS_NOTES,
+  },
   {
     name: "functions",
     summary: "list the functions that would be traced",
@@ -361,7 +448,7 @@ export const SUBCOMMANDS: readonly CommandSpec[] = [
     options: help,
     operand: {
       name: "command",
-      completion: ["functions", "interfaces", "check", "completions"],
+      completion: ["drops", "functions", "interfaces", "check", "completions"],
       parse: parseText,
       optional: true,
     },

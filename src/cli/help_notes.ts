@@ -22,6 +22,7 @@ Examples:
   vrft --sample 100 -o trace.txt       one packet in a hundred, to a file
   vrft --duration 10s -o trace.txt     ten seconds, to a file
   vrft --no-vrouter -i eth0            a host without the vrouter module
+  vrft drops                           only dropped packets, and why
 
 EXPR is a packet filter in the language of tcpdump, pcap-filter(7). It may be
 several words, and stand before or behind the options. A packet matches if any
@@ -63,6 +64,50 @@ Exit status:
      because the reader closed the pipe
   1  failure, or ended by --max-overhead, or because the trace traced its own
      output: the message on stderr says why
+  2  bad command line`;
+
+/** Notes of `vrft drops --help`. */
+export const DROPS_NOTES = `\
+Examples:
+  vrft drops                               a table of drops, on a terminal
+  vrft drops --lines --hints               a line for each, and what to run next
+  vrft drops host 10.1.1.5 and tcp         packets that match a filter
+  vrft drops -i tap9f3c --reason flow-action-drop
+                                           of one vif, by policy
+  vrft drops --json --duration 1m -o drops.jsonl
+                                           for programs
+  vrft drops --path -n 1 --reason no-l2-route
+                                           the calls that led to a drop
+  vrft drops --fail-on-drop --duration 10s && echo clean
+                                           a check of a host
+
+Only functions that run when a packet is dropped are attached to, and a few that
+look up its flow and its route: this may run all day. With --path, all functions
+that take a packet are, as by vrft without a command, and --backend says how.
+
+EXPR, --outer and --inner are packet filters, as in vrft --help. --vif, --vrf,
+--nh, --label and --vni are about the packet when it is dropped; with --path, at
+any time before.
+
+Most drops are losses, some by a policy. What is freed in the course of things,
+such as the original of a packet that was copied, is shown with --all only.
+Drops of the kernel, of packets of vrouter's interfaces, have its own reason.
+
+At the end, and after each --interval, the module's counters are compared with
+what was seen, and each difference is reported on stderr. That is left out if
+only some packets are traced.
+
+Keys of the table:
+  s  sort: by rate, number, or the latest drop   j, k  select a line
+  g  group: by fewer properties                  e     expand the selected line
+  f  freeze, or go on                            ?, q  help, quit
+
+Exit status:
+  0  success: ended by --limit, --duration, q, SIGINT, SIGTERM or SIGHUP, or
+     because the reader closed the pipe
+  1  failure, or ended by --max-overhead, or because the trace traced its own
+     output; with --fail-on-drop also if a packet was lost, by policy or not, or
+     events were
   2  bad command line`;
 
 /** Notes of `vrft functions --help`. */

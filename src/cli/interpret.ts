@@ -8,6 +8,7 @@
 import {
   CHECK_OPTIONS,
   DISCOVERY_OPTIONS,
+  DROPS_OPTIONS,
   FUNCTIONS_OPTIONS,
   INTERFACES_OPTIONS,
   type OptionValues,
@@ -15,8 +16,10 @@ import {
 } from "./grammar.ts";
 import { CONDITIONS, MAX_VALUES } from "../packet/conditions.ts";
 import type {
+  CaptureOptions,
   CheckOptions,
   DiscoveryOptions,
+  DropsOptions,
   Invocation,
   Shell,
   TraceOptions,
@@ -42,6 +45,8 @@ export class Misuse extends Error {
  */
 export function interpret(command: string, given: GivenOptions, operand: unknown): Invocation {
   switch (command) {
+    case "drops":
+      return { command: "drops", options: dropsOptions(given, operand as string | undefined) };
     case "functions": {
       const values = given as OptionValues<typeof FUNCTIONS_OPTIONS>;
       return {
@@ -106,10 +111,13 @@ function checkOptions(values: OptionValues<typeof CHECK_OPTIONS>): CheckOptions 
   };
 }
 
-function traceOptions(
-  values: OptionValues<typeof TRACE_OPTIONS>,
+/** Values of what `vrft` and `vrft drops` have in common. */
+type CaptureValues = SourceValues & Omit<OptionValues<typeof DROPS_OPTIONS>, "json">;
+
+function captureOptions(
+  values: CaptureValues,
   expression: string | undefined,
-): TraceOptions {
+): CaptureOptions {
   const interfaces = values.interface ?? [];
   // A slash makes it a vif: no network device has one in its name (dev_valid_name() in
   // net/core/dev.c).
@@ -119,15 +127,11 @@ function traceOptions(
       `Option '--no-vrouter' cannot be used with a vif such as ${JSON.stringify(vif)}`,
     );
   }
-  if (values["no-vrouter"] && values.netns !== undefined) {
-    throw new Misuse("Options '--no-vrouter' and '--netns' exclude each other: drop one");
-  }
+  if (values["no-vrouter"] && values.netns !== undefined) throw excluding("no-vrouter", "netns");
   for (const name of CONDITIONS) {
     const given = values[name];
     if (given === undefined) continue;
-    if (values["no-vrouter"]) {
-      throw new Misuse(`Options '--no-vrouter' and '--${name}' exclude each other: drop one`);
-    }
+    if (values["no-vrouter"]) throw excluding("no-vrouter", name);
     if (given.length > MAX_VALUES) {
       throw new Misuse(
         `Option '--${name}' can be given at most ${MAX_VALUES} times, not ${given.length}`,
@@ -135,7 +139,7 @@ function traceOptions(
     }
   }
   return {
-    ...discoveryOptions(values),
+    ...sourceOptions(values),
     interfaces,
     filters: {
       any: expression ?? null,
@@ -150,15 +154,52 @@ function traceOptions(
       vni: values.vni ?? [],
     },
     netns: values.netns ?? null,
-    sample: values.sample ?? 1,
     backend: values.backend ?? "auto",
     limit: values.limit ?? null,
     durationMs: values.duration ?? null,
     maxOverhead: values["max-overhead"] ?? null,
     bufferBytes: values.buffer ?? DEFAULT_BUFFER_BYTES,
     output: values.output === undefined || values.output === "-" ? null : values.output,
-    format: values.format ?? "text",
     readyFile: values["ready-file"] ?? null,
     debug: values.debug ?? false,
   };
+}
+
+function traceOptions(
+  values: OptionValues<typeof TRACE_OPTIONS>,
+  expression: string | undefined,
+): TraceOptions {
+  return {
+    ...captureOptions(values, expression),
+    ...discoveryOptions(values),
+    sample: values.sample ?? 1,
+    format: values.format ?? "text",
+  };
+}
+
+function dropsOptions(
+  values: OptionValues<typeof DROPS_OPTIONS>,
+  expression: string | undefined,
+): DropsOptions {
+  if (values.lines && values.json) throw excluding("lines", "json");
+  for (const name of ["lines", "json", "hints"] as const) {
+    if (values.path && values[name]) throw excluding("path", name);
+  }
+  if (values.backend !== undefined && !values.path) {
+    throw new Misuse("Option '--backend' needs '--path': drops alone are seen in one way");
+  }
+  return {
+    ...captureOptions(values, expression),
+    reasons: values.reason ?? [],
+    all: values.all ?? false,
+    path: values.path ?? false,
+    intervalMs: values.interval ?? null,
+    failOnDrop: values["fail-on-drop"] ?? false,
+    format: values.json ? "json" : values.lines ? "lines" : "auto",
+    hints: values.hints ?? false,
+  };
+}
+
+function excluding(one: string, other: string): Misuse {
+  return new Misuse(`Options '--${one}' and '--${other}' exclude each other: drop one`);
 }

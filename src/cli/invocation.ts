@@ -78,6 +78,26 @@ export interface TraceOptions extends CaptureOptions, DiscoveryOptions {
   readonly format: FormatName;
 }
 
+/** How drops are shown; `auto` is a table on a terminal, and lines elsewhere. */
+export type DropFormat = "auto" | "lines" | "json";
+
+/** Options of `vrft drops`. */
+export interface DropsOptions extends CaptureOptions {
+  /** Reasons to show, as the user calls them; none shows all. */
+  readonly reasons: readonly string[];
+  /** Also show what is freed in the course of things. */
+  readonly all: boolean;
+  /** Show the calls that led to a drop. */
+  readonly path: boolean;
+  /** Milliseconds between comparisons with the module's counters; `null` to compare at the end. */
+  readonly intervalMs: number | null;
+  /** Fail if a packet was lost. */
+  readonly failOnDrop: boolean;
+  readonly format: DropFormat;
+  /** Print the commands that tell more. */
+  readonly hints: boolean;
+}
+
 /** Options of `vrft functions`. */
 export interface FunctionsOptions extends DiscoveryOptions {
   readonly json: boolean;
@@ -102,6 +122,7 @@ export interface InterfacesOptions {
 /** One parsed command line. */
 export type Invocation =
   | { readonly command: "trace"; readonly options: TraceOptions }
+  | { readonly command: "drops"; readonly options: DropsOptions }
   | { readonly command: "functions"; readonly options: FunctionsOptions }
   | { readonly command: "interfaces"; readonly options: InterfacesOptions }
   | { readonly command: "check"; readonly options: CheckOptions }

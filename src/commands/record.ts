@@ -16,11 +16,15 @@ import type { Surroundings, TraceSignals } from "./session.ts";
 
 /** What takes part in a trace besides. */
 export interface Companion {
+  /** Recording has started. */
+  begin(): void;
   /** Called at least every tenth of a second while the trace runs. */
   turn(): void;
+  /** Recording ends, and all is detached next. */
+  end(): void;
   /** Aborted to end the trace. */
-  readonly end?: AbortSignal;
-  readonly watched?: readonly Watched[];
+  readonly quit: AbortSignal;
+  readonly watched: readonly Watched[];
 }
 
 /** A trace that is ready to run. */
@@ -80,20 +84,24 @@ async function run(
     announce(options.readyFile);
     // Not before, because this overwrites an existing file.
     printer.begin();
+    companion?.begin();
     const measured = loop.start(overhead.start());
     return {
-      turn: () => {
+      turn(): void {
         measured.turn();
         vifWatch?.turn();
         companion?.turn();
       },
-      [Symbol.dispose]: () => measured[Symbol.dispose](),
+      [Symbol.dispose](): void {
+        measured[Symbol.dispose]();
+        companion?.end();
+      },
     };
   };
   const watched = [vrouter?.watched, vifWatch?.watched, ...companion?.watched ?? []]
     .filter((one) => one !== undefined);
   const ends = [signals.stop, timeUp.signal, overhead.exceeded, loop.found];
-  if (companion?.end !== undefined) ends.push(companion.end);
+  if (companion !== undefined) ends.push(companion.quit);
   try {
     await tracer.run(printer, AbortSignal.any(ends), signals.cut, live, watched);
   } catch (error) {

@@ -22,6 +22,7 @@ import {
   attach,
   commonTracerOptions,
   readKernel,
+  requireOffsets,
   selectPackets,
 } from "./trace_setup.ts";
 import { findTargets } from "./trace_targets.ts";
@@ -94,7 +95,10 @@ async function prepare(
   const output = resources.use(await openOutput(options.output, log, stop));
   try {
     const tracer = await Tracer.load({
-      ...commonTracerOptions(options, selection, sources, filter, output, around),
+      ...commonTracerOptions(options, selection, filter, output, around),
+      ...requireOffsets(sources),
+      kernel: sources.kernel,
+      backend: options.backend,
       readObject,
       targets,
       packetEvents: VIEWS[options.format].packets,

@@ -7,7 +7,12 @@
 import type { CaptureOptions } from "../cli/invocation.ts";
 import { whyNoModuleBtf } from "../kernel/module_btf.ts";
 import { NO_PACKET_OFFSETS, type PacketOffsets, packetOffsets } from "../kernel/packet_offsets.ts";
-import { type KernelSources, readSources } from "../kernel/sources.ts";
+import {
+  type DescribedKernel,
+  type KernelSources,
+  readBtfOnly,
+  readSources,
+} from "../kernel/sources.ts";
 import type { Log } from "../output/log.ts";
 import { Progress } from "../output/progress.ts";
 import type { Conditions } from "../packet/conditions.ts";
@@ -32,6 +37,8 @@ import { selectAmong } from "../vrouter/selection.ts";
 import { resolveConditions } from "./trace_conditions.ts";
 import type { Output } from "./trace_output.ts";
 import type { Surroundings } from "./session.ts";
+
+const KALLSYMS = "/proc/kallsyms";
 
 /** The packets to trace. */
 export interface Selection {
@@ -73,7 +80,27 @@ export function selectPackets(
  */
 export async function readKernel(options: CaptureOptions, log: Log): Promise<KernelSources> {
   const sources = await readSources(options);
-  describeSources(log, options, sources);
+  for (const note of sources.notes) log.debug(note);
+  describeSources(log, options, sources, () => whyNoModuleBtf(sources));
+  return sources;
+}
+
+/**
+ * Like {@linkcode readKernel}, but only the BTF of the kernel and the module, which is fast.
+ *
+ * @throws {Failure} if it cannot be read or used
+ */
+export async function readKernelBtf(
+  options: CaptureOptions,
+  log: Log,
+): Promise<DescribedKernel> {
+  const sources = await readBtfOnly(options);
+  describeSources(
+    log,
+    options,
+    sources,
+    () => whyNoModuleBtf({ modules: [], leftOut: [], kallsyms: Deno.readFileSync(KALLSYMS) }),
+  );
   return sources;
 }
 
@@ -88,6 +115,19 @@ export function announceSelection(
   log.info(`Filter events with ${interfaces.length} ${noun} on ${kind}...`);
 }
 
+/** Options that tracers of all commands have. */
+type CommonTracerOptions = Pick<
+  TracerOptions,
+  | "interfaces"
+  | "filter"
+  | "conditions"
+  | "own"
+  | "ringBytes"
+  | "vrouterNetns"
+  | "kernelBtf"
+  | "user"
+>;
+
 /**
  * Options of a tracer that follow from those of the command.
  *
@@ -96,20 +136,16 @@ export function announceSelection(
 export function commonTracerOptions(
   options: CaptureOptions,
   selection: Selection,
-  sources: KernelSources,
   filter: PacketFilter | null,
   output: Output,
   { log, stop }: Surroundings,
-): Omit<TracerOptions, "readObject" | "targets" | "sample"> {
+): CommonTracerOptions {
   return {
-    kernel: sources.kernel,
     interfaces: selection.interfaces,
     filter,
     conditions: selection.conditions,
     own: ownConnections(output, log),
-    backend: options.backend,
     ringBytes: options.bufferBytes,
-    ...requireOffsets(sources),
     vrouterNetns: options.vrouter ? selection.namespaces.initial ?? 0 : 0,
     kernelBtf: options.kernelBtf,
     user: userOf(log, stop),
@@ -162,7 +198,7 @@ function namespacesFor({ netns, vrouter, kernelBtf }: CaptureOptions, log: Log):
   return { current, initial: netns === null ? initial : namespaceOfFile(netns) };
 }
 
-/** The connections that carry the output, as far as they can be determined. */
+/** The connections that carry the output, as far as they can be determined; logs them. */
 function ownConnections(output: Output, log: Log): readonly Connection[] {
   const own = output.connections();
   for (const connection of own) {
@@ -175,23 +211,32 @@ function ownConnections(output: Output, log: Log): readonly Connection[] {
   return own;
 }
 
-function describeSources(log: Log, options: CaptureOptions, sources: KernelSources): void {
+/** @param why the module's BTF cannot be found */
+function describeSources(
+  log: Log,
+  options: CaptureOptions,
+  sources: Pick<KernelSources, "kernelBtf" | "vrouterBtf" | "warnings">,
+  why: () => string,
+): void {
   if (options.kernelBtf === null) log.info("DEBUG_INFO_BTF is enabled");
   log.info(`Linux Debug info: ${sources.kernelBtf}`);
   if (sources.vrouterBtf !== null) log.info(`tf-vrouter Debug info: ${sources.vrouterBtf}`);
   for (const warning of sources.warnings) log.info(warning);
-  for (const note of sources.notes) log.debug(note);
   if (options.vrouter && sources.vrouterBtf === null) {
     throw new Failure(
       "vrouter_btf",
-      `Cannot find the BTF of the vrouter module: ${whyNoModuleBtf(sources)}; make a file with ` +
-        "pahole -J and pass it to --vrouter-btf",
+      `Cannot find the BTF of the vrouter module: ${why()}; make a file with pahole -J and pass it ` +
+        "to --vrouter-btf",
     );
   }
 }
 
-/** @throws {Failure} if what was passed as vrouter's BTF is not vrouter's */
-function requireOffsets({ modules, vrouterBtf }: KernelSources): PacketOffsets {
+/**
+ * Where the module's structs have what a trace reads.
+ *
+ * @throws {Failure} if what was passed as vrouter's BTF is not vrouter's
+ */
+export function requireOffsets({ modules, vrouterBtf }: KernelSources): PacketOffsets {
   const offsets = packetOffsets(modules);
   if (offsets !== null) return offsets;
   if (vrouterBtf === null) return NO_PACKET_OFFSETS;

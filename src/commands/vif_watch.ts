@@ -49,6 +49,7 @@ export class VifWatch implements Disposable {
   readonly #log: Log;
   readonly #sources: VifSources;
   #known = new Map<string, Vif>();
+  #vifs: readonly Vif[] = [];
   #concerns: (vif: Vif) => boolean = () => true;
   #due = Infinity;
   #pause = 0;
@@ -63,9 +64,15 @@ export class VifWatch implements Disposable {
   /** Sets what the trace has selected. */
   begin({ vifs, names, interfaces }: WatchedVifs): void {
     this.#known = byIdentity(vifs);
+    this.#vifs = vifs;
     if (names.length === 0) return;
     const indexes = new Set(interfaces.map(({ vifIndex }) => vifIndex));
     this.#concerns = ({ index, name }) => indexes.has(index) || names.includes(name);
+  }
+
+  /** The vifs as they were listed last. */
+  get vifs(): readonly Vif[] {
+    return this.#vifs;
   }
 
   /** What to poll during the trace; `undefined` if there are no announcements. */
@@ -100,6 +107,7 @@ export class VifWatch implements Disposable {
     if (present === null) return;
     const known = this.#known;
     this.#known = present;
+    this.#vifs = [...present.values()];
     const added = this.#only(present, known);
     const deleted = this.#only(known, present);
     if (deleted.length > 0) {

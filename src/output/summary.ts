@@ -60,7 +60,7 @@ export function summarize(
   for (const [count, what] of also) if (count > 0) parts.push(`${amount(count)} ${what}`);
   if (tree.packets.begun > 0) parts.push(fates(tree.packets));
   if (counts.sample > 1) parts.push(sampling(counts));
-  if (overhead !== null) parts.push(cost(overhead));
+  if (overhead !== null) parts.push(costText(overhead));
   return parts.join("; ");
 }
 
@@ -74,8 +74,8 @@ function sampling({ sample, packets: { seen, kept } }: TraceCounts): string {
   return `${amount(kept)} of ${amount(seen)} packets kept (1 in ${amount(sample)})`;
 }
 
-/** In per cent of one CPU, as in top(1). */
-function cost({ programs, own, peak }: Overhead): string {
+/** The overhead, in per cent of one CPU, as in top(1). */
+export function costText({ programs, own, peak }: Overhead): string {
   if (programs === null) {
     return `${percent(own)} of a CPU in vrft, that of BPF programs not timed ` +
       "(sysctl kernel.bpf_stats_enabled)";

@@ -10,7 +10,7 @@ import { dropCause } from "../vrouter/drop_causes.ts";
 import { DropReasons } from "../vrouter/drop_reasons.ts";
 import { flowAction } from "../vrouter/flow_words.ts";
 import { nexthopType } from "../vrouter/nexthop_words.ts";
-import type { DropReason } from "./drop.ts";
+import type { Drop, DropReason } from "./drop.ts";
 import type { DropWords } from "./drops.ts";
 
 const KERNEL_PREFIX = "SKB_DROP_REASON_";
@@ -66,4 +66,31 @@ export function dropWords(kernel: Btf, vrouter: Btf | null): DropWords {
     flowAction,
     nexthopType: (type) => nexthopType(type, nexthops),
   };
+}
+
+/**
+ * Reasons that a user means, of vrouter or of the kernel.
+ *
+ * @returns whether a drop has one of them
+ * @throws {Failure} `usage` for a word that means none
+ */
+export function reasonFilter(
+  words: readonly string[],
+  kernel: Pick<Btf, "enumNames">,
+  reasons: DropReasons,
+): (drop: Pick<Drop, "source" | "reason">) => boolean {
+  const names = kernel.enumNames(KERNEL_NAME, "skb_drop_reason") ?? new Map<number, string>();
+  const byName = new Map([...names].map(([number, name]) => [name, number]));
+  const kernels = new Set<number>();
+  const vrouters = new Set<number>();
+  for (const word of words) {
+    const name = word.toUpperCase().replaceAll(/[- ]/g, "_").replace(KERNEL_PREFIX, "");
+    const ofKernel = byName.get(KERNEL_PREFIX + name);
+    if (ofKernel !== undefined) kernels.add(ofKernel);
+    // Both may have it; a word that neither has is an error.
+    if (ofKernel === undefined || reasons.named(word) !== undefined) {
+      for (const number of reasons.parse([word])) vrouters.add(number);
+    }
+  }
+  return ({ source, reason: { number } }) => (source === "kernel" ? kernels : vrouters).has(number);
 }

@@ -105,7 +105,7 @@ const MISUSES: readonly [args: string[], message: string, see?: string][] = [
   [["help", "interface"], "Unknown command 'interface' (did you mean interfaces?)"],
   [
     ["icmp", "--json"],
-    `Option '--json' belongs to 'vrft functions', 'vrft interfaces' and 'vrft check', not to 'vrft'`,
+    `Option '--json' belongs to 'vrft drops', 'vrft functions', 'vrft interfaces' and 'vrft check', not to 'vrft'`,
   ],
   [["icmp", "--lmit", "5"], "Unknown option '--lmit' (did you mean --limit?)"],
   [["--outer", ""], `Option '--outer <EXPR>' does not accept "": it must not be empty`],
@@ -131,27 +131,27 @@ const MISUSES: readonly [args: string[], message: string, see?: string][] = [
   // Options of other commands
   [
     ["-n", "5", "functions"],
-    "Option '--limit' belongs to 'vrft', not to 'vrft functions'",
+    "Option '--limit' belongs to 'vrft' and 'vrft drops', not to 'vrft functions'",
     "vrft functions",
   ],
   [
     ["functions", "-n5"],
-    "Option '-n' belongs to 'vrft', not to 'vrft functions'",
+    "Option '-n' belongs to 'vrft' and 'vrft drops', not to 'vrft functions'",
     "vrft functions",
   ],
   [
     ["interfaces", "--limit=5"],
-    "Option '--limit' belongs to 'vrft', not to 'vrft interfaces'",
+    "Option '--limit' belongs to 'vrft' and 'vrft drops', not to 'vrft interfaces'",
     "vrft interfaces",
   ],
   [
     ["--debug", "completions", "bash"],
-    "Option '--debug' belongs to 'vrft', 'vrft functions', 'vrft interfaces' and 'vrft check', not to 'vrft completions'",
+    "Option '--debug' belongs to 'vrft', 'vrft drops', 'vrft functions', 'vrft interfaces' and 'vrft check', not to 'vrft completions'",
     "vrft completions",
   ],
   [
     ["--json", "functions"],
-    "Option '--json' belongs to 'vrft functions', 'vrft interfaces' and 'vrft check', not to 'vrft'",
+    "Option '--json' belongs to 'vrft drops', 'vrft functions', 'vrft interfaces' and 'vrft check', not to 'vrft'",
   ],
   [
     ["functions", "--version"],
@@ -178,8 +178,33 @@ const MISUSES: readonly [args: string[], message: string, see?: string][] = [
     "vrft check",
   ],
   [
+    ["drops", "--lines", "--json"],
+    "Options '--lines' and '--json' exclude each other: drop one",
+    "vrft drops",
+  ],
+  [
+    ["drops", "icmp", "--path", "--hints"],
+    "Options '--path' and '--hints' exclude each other: drop one",
+    "vrft drops",
+  ],
+  [
+    ["drops", "--backend", "multi"],
+    "Option '--backend' needs '--path': drops alone are seen in one way",
+    "vrft drops",
+  ],
+  [
+    ["drops", "--no-vrouter", "--nh", "1"],
+    "Options '--no-vrouter' and '--nh' exclude each other: drop one",
+    "vrft drops",
+  ],
+  [
+    ["drops", "--sample", "2"],
+    "Option '--sample' belongs to 'vrft', not to 'vrft drops'",
+    "vrft drops",
+  ],
+  [
     ["check", "-n", "5"],
-    "Option '-n' belongs to 'vrft', not to 'vrft check'",
+    "Option '-n' belongs to 'vrft' and 'vrft drops', not to 'vrft check'",
     "vrft check",
   ],
   [

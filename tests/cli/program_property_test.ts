@@ -30,6 +30,7 @@ const WORDS: readonly string[] = [
 /** Beginnings that get past the first word. */
 const OPENINGS: readonly (readonly string[])[] = [
   [],
+  ["drops"],
   ["functions"],
   ["interfaces"],
   ["check"],
@@ -72,6 +73,14 @@ Deno.test("parseArguments() answers any arguments with an invocation of the docu
         assert(![...interfaces, ...functions].includes(""), context);
         break;
       }
+      case "drops": {
+        const { limit, durationMs, intervalMs, format, path, hints } = invocation.options;
+        assert(limit === null || (Number.isSafeInteger(limit) && limit > 0), context);
+        assert(durationMs === null || (Number.isInteger(durationMs) && durationMs > 0), context);
+        assert(intervalMs === null || (Number.isInteger(intervalMs) && intervalMs > 0), context);
+        assert(!path || (format === "auto" && !hints), context);
+        break;
+      }
       case "completions":
         assert(["bash", "zsh", "fish"].includes(invocation.shell), context);
         break;
@@ -87,5 +96,5 @@ Deno.test("parseArguments() answers any arguments with an invocation of the docu
     }
   }
   // Or else the words are a bad choice; a short run says nothing about that.
-  if (RUNS >= 1_000) assert.equal(seen.size, 7, [...seen].join());
+  if (RUNS >= 1_000) assert.equal(seen.size, 8, [...seen].join());
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { isDeepStrictEqual } from "node:util";
-import type { Invocation, TraceOptions } from "../../src/cli/invocation.ts";
+import type { DropsOptions, Invocation, TraceOptions } from "../../src/cli/invocation.ts";
 import { parseArguments } from "../../src/cli/program.ts";
 
 const NO_CONDITIONS = { vif: [], vrf: [], nh: [], label: [], vni: [] };
@@ -116,6 +116,58 @@ for (const [args, options] of TRACE_OPTIONS) {
     assert.deepEqual(traceOptions(...args), options);
   });
 }
+
+Deno.test("parseArguments() understands vrft drops with each of its options", () => {
+  const { functions: _functions, excludes: _excludes, sample: _sample, ...capture } = DEFAULTS;
+  const plain: DropsOptions = {
+    ...capture,
+    format: "auto",
+    reasons: [],
+    all: false,
+    path: false,
+    intervalMs: null,
+    failOnDrop: false,
+    hints: false,
+  };
+  assert.deepEqual(parse("drops"), { command: "drops", options: plain });
+  const changes: readonly [string[], Partial<DropsOptions>][] = [
+    [["icmp", "and", "host 10.1.1.2"], {
+      filters: { ...NO_FILTERS, any: "icmp and host 10.1.1.2" },
+    }],
+    [["--inner", "icmp", "--outer", "udp"], {
+      filters: { any: null, outer: "udp", inner: "icmp" },
+    }],
+    [["-i", "tap1", "--vrf", "3", "--vif", "vif0/3"], {
+      interfaces: ["tap1"],
+      conditions: { ...NO_CONDITIONS, vrf: [3], vif: ["vif0/3"] },
+    }],
+    [["--reason", "Discards", "--reason=no-l2-route"], { reasons: ["Discards", "no-l2-route"] }],
+    [["--all", "--hints", "--lines"], { all: true, hints: true, format: "lines" }],
+    [["--json", "-o", "drops.jsonl"], { format: "json", output: "drops.jsonl" }],
+    [["--path", "--backend", "multi"], { path: true, backend: "multi" }],
+    [["--interval", "10s", "--fail-on-drop"], { intervalMs: 10_000, failOnDrop: true }],
+    [["-n5", "--duration", "1m", "--max-overhead", "5", "--buffer", "4k"], {
+      limit: 5,
+      durationMs: 60_000,
+      maxOverhead: 5,
+      bufferBytes: 4096,
+    }],
+    [["--no-vrouter", "--kernel-btf", "a"], { vrouter: false, kernelBtf: "a" }],
+    [["--vrouter-btf", "b", "--netns", "n", "--ready-file", "r", "--debug"], {
+      vrouterBtf: "b",
+      netns: "n",
+      readyFile: "r",
+      debug: true,
+    }],
+  ];
+  for (const [args, changed] of changes) {
+    assert.deepEqual(parse("drops", ...args), {
+      command: "drops",
+      options: { ...plain, ...changed },
+    });
+  }
+  assert.deepEqual(parse("-n", "5", "drops", "icmp"), parse("drops", "icmp", "-n", "5"));
+});
 
 Deno.test("parseArguments() understands vrft functions with each of its options", () => {
   const { kernelBtf, vrouterBtf, vrouter, functions, excludes } = DEFAULTS;

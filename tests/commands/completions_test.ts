@@ -6,7 +6,7 @@ import type { CommandIo } from "../../src/commands/io.ts";
 import { testUnless, whyNoProgram } from "../support/skip.ts";
 import { offers } from "./shells.ts";
 
-const SUBCOMMANDS = ["check", "completions", "functions", "help", "interfaces"];
+const SUBCOMMANDS = ["check", "completions", "drops", "functions", "help", "interfaces"];
 
 for (const shell of SHELLS) {
   const script = scriptOf(shell);
@@ -66,6 +66,7 @@ for (const shell of SHELLS) {
     assert.deepEqual(await offers(shell, script, commands, directory), [
       "check",
       "completions",
+      "drops",
       "functions",
       "interfaces",
     ]);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { DropWords } from "../../src/output/drops/view.ts";
+import type { DropPhrases } from "../../src/output/drops/view.ts";
 import type { Drop, DropReason } from "../../src/trace/drop.ts";
 
 export const SECOND = 1_000_000_000n;
@@ -45,7 +45,7 @@ export function drop(known: Partial<Drop> = {}): Drop {
 }
 
 /** Words that tell what they were asked for. */
-export const WORDS: DropWords = {
+export const WORDS: DropPhrases = {
   packet: ({ length }) => `10.1.1.5 > 10.1.1.6 icmp echo request, ${length} bytes`,
   flow: ({ length }) => `10.1.1.5 > 10.1.1.6 icmp ${length}`,
   hints: ({ flow }) => flow === null ? [] : [`flow --get ${flow.index}`],

@@ -7,13 +7,13 @@
 import { printableJsonLine } from "../../sys/printable.ts";
 import type { Drop, DropReason, DropVif, Reconciled } from "../../trace/drop.ts";
 import type { LineWriter } from "../line_writer.ts";
-import type { DropView, DropWords } from "./view.ts";
+import type { DropPhrases, DropView } from "./view.ts";
 import { universalTime } from "./wall_clock.ts";
 
 /** Writes an object for each drop and each counter. */
 export class DropJson implements DropView {
   readonly #writer: LineWriter;
-  readonly #words: Pick<DropWords, "packet" | "hints">;
+  readonly #words: Pick<DropPhrases, "packet" | "hints">;
   readonly #offset: bigint;
   readonly #hints: boolean;
 
@@ -23,7 +23,7 @@ export class DropJson implements DropView {
    */
   constructor(
     writer: LineWriter,
-    words: Pick<DropWords, "packet" | "hints">,
+    words: Pick<DropPhrases, "packet" | "hints">,
     offset: bigint,
     hints: boolean,
   ) {

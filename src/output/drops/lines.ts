@@ -7,7 +7,7 @@
 import { printable } from "../../sys/printable.ts";
 import type { Drop, DropClass } from "../../trace/drop.ts";
 import type { LineWriter } from "../line_writer.ts";
-import type { DropView, DropWords } from "./view.ts";
+import type { DropPhrases, DropView } from "./view.ts";
 import { detailsOf, reasonText, vifText } from "./words.ts";
 
 /** Width of the column of reasons: those of `dropstats` are mostly shorter. */
@@ -36,10 +36,10 @@ export interface LineStyle {
 /** Writes lines. */
 export class DropLines implements DropView {
   readonly #writer: LineWriter;
-  readonly #words: DropWords;
+  readonly #words: DropPhrases;
   readonly #style: LineStyle;
 
-  constructor(writer: LineWriter, words: DropWords, style: LineStyle) {
+  constructor(writer: LineWriter, words: DropPhrases, style: LineStyle) {
     this.#writer = writer;
     this.#words = words;
     this.#style = style;

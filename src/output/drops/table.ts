@@ -10,7 +10,7 @@ import type { Screen } from "../screen.ts";
 import { Keys } from "./keys.ts";
 import { layout, type ScreenLine } from "./table_layout.ts";
 import { TableState } from "./table_state.ts";
-import type { DropView, DropWords } from "./view.ts";
+import type { DropPhrases, DropView } from "./view.ts";
 
 /** Least milliseconds from one frame to the next. */
 const FRAME_MS = 200;
@@ -27,7 +27,7 @@ const SGR: Readonly<Record<ScreenLine["style"], string>> = {
 /** What a table is drawn with. */
 export interface TableSurroundings {
   readonly screen: Screen;
-  readonly words: DropWords;
+  readonly words: DropPhrases;
   /** Whether text may be coloured; what is selected is shown in any case. */
   readonly colour: boolean;
   /** Nanoseconds of CLOCK_MONOTONIC. */

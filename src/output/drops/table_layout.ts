@@ -9,7 +9,7 @@ import { printable } from "../../sys/printable.ts";
 import { cellsOf, cut, fitted } from "../cells.ts";
 import type { DropGroup, GroupKey } from "./groups.ts";
 import { KEY_HELP, type TableState } from "./table_state.ts";
-import type { DropWords } from "./view.ts";
+import type { DropPhrases } from "./view.ts";
 import { detailsOf } from "./words.ts";
 
 /** A line of the screen. */
@@ -52,7 +52,7 @@ const GAP = "  ";
  */
 export function layout(
   state: TableState,
-  words: DropWords,
+  words: DropPhrases,
   { columns, rows }: ScreenSize,
   now: bigint,
 ): ScreenLine[] {
@@ -87,7 +87,7 @@ function lastLine({ message, isFrozen }: TableState): ScreenLine {
 /** The table's own title, and as many lines as there is room for. */
 function body(
   state: TableState,
-  words: DropWords,
+  words: DropPhrases,
   width: number,
   room: number,
   now: bigint,
@@ -130,7 +130,7 @@ function visible(
   return groups.slice(first, first + room);
 }
 
-function columnsFor(by: readonly GroupKey[], words: DropWords): Column[] {
+function columnsFor(by: readonly GroupKey[], words: DropPhrases): Column[] {
   return [
     { title: "RATE/s", right: true, cell: ({ rate }) => rateText(rate) },
     { title: "COUNT", right: true, cell: ({ count }) => amount(count) },
@@ -171,7 +171,7 @@ function widthsOf(
 }
 
 /** The latest drop of an expanded group. */
-function moreOf(state: TableState, words: DropWords, group: DropGroup): ScreenLine[] {
+function moreOf(state: TableState, words: DropPhrases, group: DropGroup): ScreenLine[] {
   if (!state.isExpanded(group)) return [];
   const { latest } = group;
   const vrf = latest.vrf === null ? "" : `VRF ${latest.vrf}  `;

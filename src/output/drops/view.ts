@@ -21,7 +21,7 @@ export interface DropView {
 }
 
 /** What views need to say about drops, and is known elsewhere. */
-export interface DropWords {
+export interface DropPhrases {
   /** The packet in a few words: `10.1.1.5 > 10.1.1.6 icmp echo request, 98 bytes`. */
   packet(drop: Drop): string;
   /** Its flow: `10.1.1.5 > 10.1.1.6 icmp`. */

@@ -1,0 +1,214 @@
+/**
+ * Prints drops to stdout or a file: the ones that the user wants, in the form that the user wants.
+ *
+ * @module
+ */
+
+import type { DropsOptions } from "../cli/invocation.ts";
+import { DropJson } from "../output/drops/json.ts";
+import { DropLines } from "../output/drops/lines.ts";
+import type { DropTotals } from "../output/drops/summary.ts";
+import { DropTable } from "../output/drops/table.ts";
+import type { DropPhrases, DropView } from "../output/drops/view.ts";
+import { localTime } from "../output/drops/wall_clock.ts";
+import type { HeldMessages } from "../output/held_messages.ts";
+import { LineWriter } from "../output/line_writer.ts";
+import type { Log } from "../output/log.ts";
+import { TerminalScreen } from "../output/screen.ts";
+import { monotonicClock, wallClockOffset } from "../sys/clock.ts";
+import type { Drop, DropClass, Reconciled } from "../trace/drop.ts";
+import { flowWords, hintsFor, packetWords, withLoss } from "../trace/drop_phrases.ts";
+import { DropReader, type DropSources } from "../trace/drops.ts";
+import type { SlowOutput, Watched } from "../trace/tracer.ts";
+import type { TracePrinter } from "./running_trace.ts";
+import type { Output } from "./trace_output.ts";
+
+/** Classes of drops whose packet does not arrive. */
+const LOSSES: ReadonlySet<DropClass> = new Set(["lost", "policy", "unknown"]);
+
+/** Where drops go, and what they come from. */
+export interface DropPrinterOptions {
+  readonly to: Output;
+  readonly options: DropsOptions;
+  /** Whether a drop has one of the reasons to show; `null` for all. */
+  readonly wanted: ((drop: Drop) => boolean) | null;
+  readonly sources: DropSources;
+  /** Told of each drop, whether it is shown or not. */
+  readonly seen: (drop: Drop) => void;
+  /** Told when all records up to now have been passed on. */
+  readonly dry: () => void;
+  readonly log: Log;
+  /** Held while the terminal shows a table. */
+  readonly messages: HeldMessages;
+}
+
+/** Prints drops. */
+export class DropPrinter implements TracePrinter, SlowOutput, Disposable {
+  readonly output = this;
+  readonly #with: DropPrinterOptions;
+  readonly #reader: DropReader;
+  readonly #writer: LineWriter;
+  readonly #view: DropView;
+  readonly #table: { readonly view: DropTable; readonly screen: TerminalScreen } | null;
+  readonly #quit = new AbortController();
+  readonly #shown = new Map<DropClass, number>();
+  #hidden = 0;
+  #room: number;
+
+  constructor(options: DropPrinterOptions) {
+    const { to, options: { limit, format, hints }, sources } = options;
+    this.#with = options;
+    this.#room = limit ?? Infinity;
+    this.#reader = new DropReader(sources, (drop) => this.#receive(withLoss(drop)));
+    this.#writer = new LineWriter(to.sink, to.name);
+    const offset = wallClockOffset();
+    const phrases: DropPhrases = {
+      packet: packetWords,
+      flow: flowWords,
+      hints: hintsFor,
+      time: (nanoseconds) => localTime(nanoseconds, offset),
+    };
+    const isTerminal = options.options.output === null && Deno.stdout.isTerminal();
+    const colour = isTerminal && !Deno.noColor;
+    this.#table = null;
+    if (format === "json") {
+      this.#view = new DropJson(this.#writer, phrases, offset, hints);
+    } else if (format === "auto" && isTerminal) {
+      const screen = new TerminalScreen(this.#writer);
+      const clock = monotonicClock();
+      const view = new DropTable({
+        screen,
+        words: phrases,
+        colour,
+        now: () => BigInt(Math.round(clock())),
+        quit: () => this.#quit.abort(),
+      });
+      this.#table = { view, screen };
+      this.#view = view;
+    } else {
+      this.#view = new DropLines(this.#writer, phrases, { colour, hints });
+    }
+  }
+
+  get totals(): DropTotals {
+    return { shown: this.#shown, hidden: this.#hidden, damaged: this.#reader.damaged };
+  }
+
+  /** Whether a packet that was shown is lost. */
+  get hasLoss(): boolean {
+    return [...LOSSES].some((kind) => (this.#shown.get(kind) ?? 0) > 0);
+  }
+
+  /** Aborted when the user wants out. */
+  get quit(): AbortSignal {
+    return this.#quit.signal;
+  }
+
+  /** The keys of a table. */
+  get watched(): readonly Watched[] {
+    const input = this.#table?.screen.input ?? null;
+    return input === null ? [] : [{ fd: input, ready: () => this.#table!.view.typed() }];
+  }
+
+  get full(): boolean {
+    return this.#room <= 0;
+  }
+
+  get done(): boolean {
+    return this.#room <= 0;
+  }
+
+  get blocked(): boolean {
+    return this.#writer.blocked;
+  }
+
+  get pending(): boolean {
+    return this.#writer.pending;
+  }
+
+  get canFeed(): boolean {
+    return this.#with.to.canTravel;
+  }
+
+  hold(held: boolean): void {
+    this.#writer.held = held;
+  }
+
+  begin(): void {
+    this.#with.to.begin();
+    if (this.#table !== null) {
+      const { view, screen } = this.#table;
+      this.#with.messages.hold((text) => view.message(text));
+      screen.enter(view);
+    }
+    this.#view.begin();
+  }
+
+  turn(): void {
+    this.#view.turn();
+  }
+
+  reconciled(counters: readonly Reconciled[]): void {
+    this.#view.reconciled(counters);
+  }
+
+  record(words: Uint32Array, at: number, bytes: number): void {
+    this.#reader.record(words, at, bytes);
+  }
+
+  lost(): void {
+    this.#reader.lost();
+  }
+
+  dry(): void {
+    this.#with.dry();
+    this.#writer.flush();
+  }
+
+  progress(): Promise<void> {
+    return this.#writer.progress();
+  }
+
+  finish(): void {
+    this.#view.finish();
+    this.#table?.screen.leave();
+    this.#writer.flush();
+  }
+
+  waiting(): void {
+    this.#with.log.info(
+      `All probes are detached; waiting until ${this.#with.to.name} takes the rest: Ctrl-C gives ` +
+        "that up",
+    );
+  }
+
+  async close(cut: AbortSignal): Promise<void> {
+    this.finish();
+    await this.#writer.finish(cut);
+  }
+
+  /** Restores the terminal, and lets go of the messages. */
+  [Symbol.dispose](): void {
+    this.#table?.screen[Symbol.dispose]();
+    this.#with.messages.release();
+  }
+
+  #receive(drop: Drop): void {
+    this.#with.seen(drop);
+    if (!this.#isWanted(drop)) {
+      this.#hidden++;
+      return;
+    }
+    if (this.#room <= 0) return;
+    this.#room--;
+    const { class: kind } = drop.reason;
+    this.#shown.set(kind, (this.#shown.get(kind) ?? 0) + 1);
+    this.#view.drop(drop);
+  }
+
+  #isWanted(drop: Drop): boolean {
+    const { wanted, options: { all } } = this.#with;
+    if (wanted !== null) return wanted(drop);
+    return all || drop.reason.class !== "housekeeping";
+  }
+}

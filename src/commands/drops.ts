@@ -1,0 +1,171 @@
+/**
+ * `vrft drops`: dropped packets, and why.
+ *
+ * @module
+ */
+
+import type { DropsOptions } from "../cli/invocation.ts";
+import { dropOffsets } from "../kernel/drop_offsets.ts";
+import type { DescribedKernel } from "../kernel/sources.ts";
+import { summarizeDrops } from "../output/drops/summary.ts";
+import type { HeldMessages } from "../output/held_messages.ts";
+import type { Log } from "../output/log.ts";
+import type { PacketFilter } from "../packet/expression.ts";
+import type { ObjectReader } from "../probe/backend.ts";
+import type { Drop, DropReason } from "../trace/drop.ts";
+import { loadDropTracer } from "../trace/drop_tracer.ts";
+import { dropReasons, dropWords, reasonFilter } from "../trace/drop_words.ts";
+import type { DropSources } from "../trace/drops.ts";
+import type { Tracer } from "../trace/tracer.ts";
+import type { DropReasons } from "../vrouter/drop_reasons.ts";
+import { withAdvice } from "./advice.ts";
+import { deviceNames } from "./device_names.ts";
+import { readDropCounters } from "./drop_counters.ts";
+import { DropPrinter } from "./drop_output.ts";
+import { Reconciliation } from "./drop_reconciliation.ts";
+import { record } from "./record.ts";
+import { session, type Surroundings, type TraceSignals } from "./session.ts";
+import { openOutput, type Output } from "./trace_output.ts";
+import {
+  announceSelection,
+  commonTracerOptions,
+  readKernelBtf,
+  type Selection,
+  selectPackets,
+  userOf,
+} from "./trace_setup.ts";
+
+/**
+ * Shows drops until the user, a limit or a closed output ends it.
+ *
+ * @param filter those of the options, compiled
+ * @param messages where the log goes, to be held while the terminal shows a table
+ * @param readObject reads a BPF object of this program; called once it is clear that tracing can start
+ * @returns exit status
+ * @throws {Failure} if tracing is impossible
+ */
+export async function runDrops(
+  options: DropsOptions,
+  filter: PacketFilter | null,
+  log: Log,
+  messages: HeldMessages,
+  signals: TraceSignals,
+  readObject: ObjectReader,
+): Promise<number> {
+  return await session(options, log, signals, async (around) => {
+    const ready = await prepare(options, filter, readObject, around);
+    const refused = await ready.tracer.attach({ report: () => {}, ...userOf(log, signals.stop) });
+    for (const { name, reason } of refused) log.debug(`Skipped ${name}: ${reason}`);
+    return ready;
+  }, async (ready, around) => {
+    const { tracer, selection, reasons } = ready;
+    // Where only some packets are traced, the counters are of others, too.
+    const isPartial = !options.vrouter || filter !== null || selection.conditions !== null ||
+      options.interfaces.length > 0;
+    const reconciliation = isPartial ? null : new Reconciliation(log, {
+      read: () => readDropCounters((around.vifWatch?.vifs ?? []).map(({ index }) => index)),
+      reason: (name) => reasonNamed(name, reasons),
+      lost: () => tracer.events().lost,
+      show: (counters) => printer.reconciled(counters),
+      now: () => performance.now(),
+    }, options.intervalMs);
+    using printer: DropPrinter = new DropPrinter({
+      to: ready.output,
+      options,
+      wanted: ready.wanted,
+      sources: sourcesOf(ready, around),
+      seen: (drop) => reconciliation?.add(drop),
+      dry: () => reconciliation?.dry(),
+      log,
+      messages,
+    });
+    const status = await record({
+      tracer,
+      printer,
+      options,
+      signals,
+      around,
+      companion: {
+        begin: () => reconciliation?.begin(),
+        turn(): void {
+          reconciliation?.turn();
+          printer.turn();
+        },
+        end: () => reconciliation?.end(),
+        quit: printer.quit,
+        watched: printer.watched,
+      },
+      summary(overhead): string {
+        reconciliation?.finish();
+        return summarizeDrops(printer.totals, tracer.counts(), overhead);
+      },
+    });
+    // A lost event was a drop.
+    const isLossy = printer.hasLoss || tracer.events().lost > 0;
+    return options.failOnDrop && isLossy ? 1 : status;
+  });
+}
+
+/** Everything a trace of drops starts with. */
+interface Ready {
+  readonly tracer: Tracer;
+  readonly output: Output;
+  readonly selection: Selection;
+  readonly described: DescribedKernel;
+  readonly reasons: DropReasons;
+  /** Whether a drop has one of the reasons to show; `null` for all. */
+  readonly wanted: ((drop: Drop) => boolean) | null;
+}
+
+/** Selects what to trace, and loads the programs. */
+async function prepare(
+  options: DropsOptions,
+  filter: PacketFilter | null,
+  readObject: ObjectReader,
+  around: Surroundings,
+): Promise<Ready> {
+  const { log, stop, resources } = around;
+  const selection = selectPackets(options, around);
+  const described = await readKernelBtf(options, log);
+  const { kernel, vrouter } = described;
+  const reasons = dropReasons(vrouter);
+  const wanted = options.reasons.length === 0
+    ? null
+    : reasonFilter(options.reasons, kernel, reasons);
+  announceSelection(selection, options, log);
+  const output = resources.use(await openOutput(options.output, log, stop));
+  try {
+    const tracer = await loadDropTracer({
+      ...commonTracerOptions(options, selection, filter, output, around),
+      readObject,
+      kernel,
+      vrouter,
+      lookups: true,
+    });
+    return { tracer: resources.use(tracer), output, selection, described, reasons, wanted };
+  } catch (error) {
+    throw withAdvice(error, options.bufferBytes, Deno.readTextFileSync("/proc/self/status"));
+  }
+}
+
+function sourcesOf({ described, selection }: Ready, around: Surroundings): DropSources {
+  const { kernel, vrouter } = described;
+  const { namespaces } = selection;
+  const vifs = (): ReturnType<DropSources["vifs"]> => around.vifWatch?.vifs ?? [];
+  return {
+    words: dropWords(kernel, vrouter),
+    offsets: vrouter === null ? {} : dropOffsets(vrouter),
+    vifs,
+    vrouterNetns: namespaces.initial ?? 0,
+    device: deviceNames(namespaces, vifs),
+    kallsyms: () => Deno.readFileSync("/proc/kallsyms"),
+  };
+}
+
+/** A reason that may be unknown to the module's enum. */
+function reasonNamed(name: string, reasons: DropReasons): DropReason {
+  const known = reasons.named(name);
+  if (known === undefined) return { number: -1, name, label: name, class: "unknown" };
+  const { number, label, class: kind } = known;
+  return { number, name: known.name, label, class: kind };
+}

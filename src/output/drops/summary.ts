@@ -1,0 +1,57 @@
+/**
+ * The summary of a trace of drops, its last log line.
+ *
+ * @module
+ */
+
+import { amount } from "../../sys/amount.ts";
+import type { DropClass } from "../../trace/drop.ts";
+import type { Overhead } from "../../trace/overhead.ts";
+import type { TraceCounts } from "../../trace/tracer.ts";
+import { costText } from "../summary.ts";
+
+/** What a trace of drops has seen. */
+export interface DropTotals {
+  /** Drops that were shown, by class. */
+  readonly shown: ReadonlyMap<DropClass, number>;
+  /** Drops that were left out: housekeeping, or for another reason than those to show. */
+  readonly hidden: number;
+  /** Records that could not be read. */
+  readonly damaged: number;
+}
+
+const CLASSES: readonly (readonly [DropClass, string])[] = [
+  ["lost", "lost"],
+  ["policy", "by policy"],
+  ["housekeeping", "housekeeping"],
+  ["counted", "counted without a free"],
+  ["unknown", "for unknown reasons"],
+];
+
+/**
+ * Summarizes a trace of drops. Zero counts are omitted, except those of lost events and missed hits.
+ *
+ * @param overhead of the trace; `null` if it was not measured
+ */
+export function summarizeDrops(
+  { shown, hidden, damaged }: DropTotals,
+  counts: Pick<TraceCounts, "lost" | "missed" | "removed" | "unread">,
+  overhead: Overhead | null,
+): string {
+  const total = [...shown.values()].reduce((sum, count) => sum + count, 0);
+  const classes = CLASSES.filter(([name]) => (shown.get(name) ?? 0) > 0)
+    .map(([name, text]) => `${amount(shown.get(name)!)} ${text}`);
+  const also: [number, string][] = [
+    [hidden, "drops not shown"],
+    [counts.removed, "probes removed by another program"],
+    [counts.unread, "events not printed (interrupted twice)"],
+    [damaged, "records not understood"],
+  ];
+  return [
+    `${amount(total)} drops${classes.length === 0 ? "" : `: ${classes.join(", ")}`}`,
+    `${amount(counts.lost)} events lost`,
+    `${amount(counts.missed)} probe hits missed`,
+    ...also.filter(([count]) => count > 0).map(([count, what]) => `${amount(count)} ${what}`),
+    ...overhead === null ? [] : [costText(overhead)],
+  ].join("; ");
+}
