@@ -29,6 +29,31 @@ const CONTENDERS: readonly (readonly [string, string])[] = [
   ["peer-reject", "C, kprobe.session that reads the packet's interface and refuses it"],
 ];
 
+/**
+ * The cases of tests/vm/instructions.sh: what each took before packets had identities and filters and
+ * each CPU its ring (vrft ef297f7ce789), if there was such a case, and the goal, as a share of another.
+ */
+const INSTRUCTIONS: readonly {
+  readonly name: string;
+  readonly before?: number;
+  readonly goal?: { readonly most: number; readonly of: string };
+}[] = [
+  { name: "untraced", before: 26 },
+  { name: "every packet", before: 198 },
+  { name: "none, by interface", before: 132 },
+  { name: "one in 100" },
+  { name: "icmp: all match", goal: { most: 1.06, of: "every packet" } },
+  { name: "tcp port 9: none matches", goal: { most: 1.15, of: "none, by interface" } },
+  { name: "--inner icmp: none matches", goal: { most: 1.15, of: "none, by interface" } },
+  { name: "--vif tap1: all match" },
+  { name: "--vif fab0: none matches" },
+  { name: "--vrf 0: all match" },
+  { name: "--vrf 7: none matches" },
+  { name: "--nh, 16 of them: all match" },
+  { name: "--nh 0: none matches" },
+  { name: "--vni 5: none matches" },
+];
+
 /** A number with as many digits as mean something. */
 function figure(value: number): string {
   if (value === 0 || value === 100) return `${value}`;
@@ -85,6 +110,40 @@ function contenders(results: Results): string {
     "memory, MiB",
   ];
   return tableOf(head, rows);
+}
+
+/** The table of instructions; empty if they were not counted. */
+function instructionsSection(results: Results): string {
+  const counted = (name: string): number | null => {
+    const list = values(results, `instructions/${name}`);
+    return list.length === 0 ? null : median(list);
+  };
+  const rows = INSTRUCTIONS.map(({ name, before, goal }) => {
+    const now = counted(name);
+    const base = goal === undefined ? null : counted(goal.of);
+    const ratio = now === null || base === null ? null : now / base;
+    const wanted = goal === undefined ? "" : `${goal.most} × ${goal.of} at most`;
+    return [
+      name,
+      before === undefined ? "–" : `${before}`,
+      now === null ? "–" : `${now}`,
+      ratio === null ? "" : ratio.toFixed(2),
+      wanted,
+      ratio === null ? "" : ratio <= goal!.most ? "reached" : "missed",
+    ];
+  });
+  if (rows.every(([, , now]) => now === "–")) return "";
+  const table = tableOf(["traced", "before", "instructions", "ratio", "goal", ""], rows);
+  return `## Instructions of a round trip
+
+In thousands, as tests/vm/instructions.sh counts them on Linux 6.12 with session, whatever else the
+machine does; "before" is before there were identities, filters and a ring for each CPU. A packet that
+may still meet a condition is recorded, and user space leaves it out: conditions that no packet meets
+cost what recording costs.
+
+${table}
+
+`;
 }
 
 /** The tables and links of the section on growth. */
@@ -165,7 +224,7 @@ and from Ctrl-C until it is gone; one perf kprobe for each function is timed whi
 detaching alone, for some functions, and scaled. That favours the peer. Discovery is timed from opening
 the files to the list, in a process that has just started; \`discovery-process\` has Deno's start in it.
 
-${growthSection(results)}## Could not be measured
+${instructionsSection(results)}${growthSection(results)}## Could not be measured
 
 ${problems(results)}
 
@@ -174,7 +233,8 @@ ${problems(results)}
 Slowdowns are ratios, starts, stops and phases seconds, \`untraced\` microseconds for a round trip, \`ring-…\`
 nanoseconds for an event, \`rate\` millions of events a second, \`discovery\` milliseconds, \`memory\`
 MiB, \`accounted\` percent of the runs of
-programs that became an event, \`kept\` and \`lost\` events of three floods, \`runs\` runs of programs in a round trip.
+programs that became an event, \`kept\` and \`lost\` events of three floods, \`runs\` runs of programs in a round trip,
+\`instructions\` thousands in a round trip.
 
 ${allValues(results)}
 

@@ -8,6 +8,11 @@ flood() {
 	ip netns exec vm1 ping -q -f -c 1000 10.1.1.2 | sed -n 's/.* time \([0-9]*\)ms$/\1/p'
 }
 
+# Of three, as other work of the kernel may come in between.
+least() {
+	{ flood; flood; flood; } | sort -n | head -n 1
+}
+
 traced() {
 	what=$1
 	shift
@@ -18,8 +23,7 @@ traced() {
 	# It goes to sleep, so that only the first event wakes it.
 	sleep 0.5
 	kill -STOP "$vrft"
-	flood >/dev/null
-	echo "$what: $(flood)"
+	echo "$what: $(least)"
 	kill -CONT "$vrft"
 	kill -TERM "$vrft"
 	wait "$vrft"
@@ -30,8 +34,7 @@ for vm in vm1 vm2; do
 	ip netns exec "$vm" sh -c 'echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6'
 done
 work=$(mktemp -d)
-flood >/dev/null
-echo "untraced: $(flood)"
+echo "untraced: $(least)"
 traced "every packet" "$@"
 traced "none, by interface" -i vif0/0 "$@"
 traced "one in 100" --sample 100 "$@"
