@@ -11,7 +11,7 @@
  * were measured with BPF's ring buffer and before packets had identities, when
  * it took 26,000 untraced, 163,000 with an empty program, 198,000 with every
  * call of the 76 recorded, and 132,000 if the filter rejects all packets. Today
- * it takes 188,000 with every call recorded, and 150,000 if all are rejected.
+ * it takes 190,000 with every call recorded, and 146,000 if all are rejected.
  * (scripts/vm --accel icount --file tests/vm/instructions.sh -- \
  * sh instructions.sh)
  */
