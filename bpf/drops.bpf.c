@@ -136,6 +136,18 @@ int vrft_drop_sk_buff(struct pt_regs *ctx)
 	return 0;
 }
 
+/* Whether it is the drop of vrouter that has been seen. */
+static __always_inline bool was_expected(struct sk_buff *skb)
+{
+	__u64 word;
+	__u32 slot = find_packet(packet_tag(skb), &word);
+
+	if (!alive(word))
+		return false;
+	control.packets[slot] = word | VRFT_PACKET_ENDED;
+	return true;
+}
+
 static __always_inline void kernel_drops(void *ctx, struct sk_buff *skb,
 					 __u64 location, __u32 reason)
 {
@@ -151,11 +163,6 @@ static __always_inline void kernel_drops(void *ctx, struct sk_buff *skb,
 	__u64 word;
 	__u32 slot;
 
-	slot = find_packet(packet_tag(skb), &word);
-	if (alive(word)) {
-		control.packets[slot] = word | VRFT_PACKET_ENDED;
-		return;
-	}
 	if (!accepts_skb(skb, 0, false))
 		return;
 	packet = vr_packet_of(skb);
@@ -185,7 +192,9 @@ int vrft_drop_kernel(struct pt_regs *ctx)
 	if (!control.enabled || !skb ||
 	    BPF_CORE_READ(skb, users.refs.counter) != 1)
 		return 0;
-	kernel_drops(ctx, skb, (__u64)read_pointer((void *)ctx->sp, false), 0);
+	if (!was_expected(skb))
+		kernel_drops(ctx, skb,
+			     (__u64)read_pointer((void *)ctx->sp, false), 0);
 	return 0;
 }
 
@@ -198,12 +207,29 @@ int vrft_flow(struct pt_regs *ctx)
 	return 0;
 }
 #else
-/* skb:kfree_skb(skb, location, reason), since Linux 5.17 */
-SEC("raw_tp")
+/*
+ * skb:kfree_skb(skb, location, reason), since Linux 5.17. The kernel frees many
+ * packets that way that were not lost, such as an answer to a ping once it has
+ * been delivered. Those of other devices are left out first, by plain loads,
+ * which such a program may use.
+ */
+SEC("tp_btf/kfree_skb")
 int vrft_drop_kernel(__u64 *ctx)
 {
-	if (control.enabled)
-		kernel_drops(ctx, (void *)ctx[0], ctx[1], ctx[2]);
+	struct sk_buff *skb = (void *)ctx[0];
+	struct net_device *dev;
+	void *untyped;
+
+	if (!control.enabled)
+		return 0;
+	/* Not by its type, as the verifier allows no arithmetic then. */
+	bpf_probe_read_kernel(&untyped, sizeof(untyped), ctx);
+	if (was_expected(untyped))
+		return 0;
+	dev = skb->dev;
+	if (bit(control.interface_bits, skb->skb_iif) ||
+	    (dev && bit(control.interface_bits, dev->ifindex)))
+		kernel_drops(ctx, untyped, ctx[1], ctx[2]);
 	return 0;
 }
 

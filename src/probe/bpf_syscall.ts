@@ -213,18 +213,15 @@ export function readKernelWord(address: bigint): number {
 }
 
 /**
- * Runs a program at a raw tracepoint until the fd is closed: Linux 4.17.
+ * Runs a program where it has been loaded for, a function or a tracepoint, until the fd is closed: Linux
+ * 5.5.
  *
- * @param tracepoint its name; `null` for a program of a trampoline, which knows its function
- * @throws {SystemError} EINVAL if the program reads more arguments than the tracepoint has
+ * @param program of type {@linkcode BPF_PROG_TYPE_TRACING}
  */
-export function openRawTracepoint(program: number, tracepoint: string | null): FileDescriptor {
+export function attachTracing(program: number): FileDescriptor {
   const attributes = new Uint8Array(16);
-  const view = new DataView(attributes.buffer);
-  const name = cString(tracepoint ?? "");
-  if (tracepoint !== null) view.setBigUint64(0, addressOf(name), true);
-  view.setUint32(8, program, true);
-  const what = `Cannot attach to ${tracepoint ?? "the function"}`;
+  new DataView(attributes.buffer).setUint32(8, program, true);
+  const what = "Cannot attach the program";
   return new FileDescriptor(bpf(what, BPF_RAW_TRACEPOINT_OPEN, attributes));
 }
 

@@ -15,6 +15,7 @@ import { Failure } from "../sys/failure.ts";
 import { SystemError } from "../sys/libc.ts";
 import type { Attachment, AttachProgress, ObjectName, Prober, RefusedFunction } from "./backend.ts";
 import {
+  attachTracing,
   BPF_TRACE_FENTRY,
   BPF_TRACE_FEXIT,
   FileDescriptor,
@@ -22,14 +23,12 @@ import {
   missedByProgram,
   openKprobe,
   openModuleBtf,
-  openRawTracepoint,
   runOnEvent,
 } from "./bpf_syscall.ts";
 import type { BpfObject } from "./object.ts";
 import { unlink } from "./backends/multi_link.ts";
 
 const VROUTER = "vrouter";
-const TRACEPOINT = "kfree_skb";
 const KERNEL = "vrft_drop_kernel";
 const FLOW = "vrft_flow";
 
@@ -105,7 +104,7 @@ export function dropProbes(options: DropProbeOptions): Prober {
     async attach(object, _targets, progress): Promise<Attachment> {
       using probes = new Probes(object, progress);
       if (byReason) probes.tracepoint();
-      else probes.kprobe(TRACEPOINT, KERNEL, true);
+      else probes.kprobe("kfree_skb", KERNEL, true);
       if (options.vrouter !== null) {
         for (const [fn, program] of Object.entries(DROPPING)) probes.kprobe(fn, program, false);
         probes.requireOne();
@@ -135,7 +134,7 @@ class Probes implements Disposable {
   }
 
   tracepoint(): void {
-    this.#links.push(openRawTracepoint(this.#object.programFd(KERNEL), TRACEPOINT));
+    this.#links.push(attachTracing(this.#object.programFd(KERNEL)));
   }
 
   /** @param needed whether nothing is to be attached without it */
@@ -181,7 +180,7 @@ class Probes implements Disposable {
       const id = vrouter.functionId(fn)!;
       const instructions = this.#object.instructions(program);
       using loaded = loadTrampoline(program, instructions, at, { btf, id });
-      this.#links.push(openRawTracepoint(loaded.number, null));
+      this.#links.push(attachTracing(loaded.number));
       return true;
     } catch (error) {
       if (!(error instanceof SystemError)) throw error;
