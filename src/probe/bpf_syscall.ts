@@ -9,6 +9,7 @@
  */
 
 import { disposedError } from "../sys/disposed.ts";
+import { Failure } from "../sys/failure.ts";
 import { readText } from "../sys/files.ts";
 import { addressOf, check, cString, libc, SystemError } from "../sys/libc.ts";
 
@@ -355,10 +356,18 @@ const KPROBE_TYPE = "/sys/bus/event_source/devices/kprobe/type";
  * closed, also if the process dies.
  *
  * @throws {SystemError} of kind `perf_event`: ENOENT if there is no such function
+ * @throws {Failure} if the kernel has no kprobes
  */
 export function openKprobe(fn: string): FileDescriptor {
   const name = cString(fn);
-  const attributes = perfAttributes(Number(readText(KPROBE_TYPE)));
+  const type = readText(KPROBE_TYPE);
+  if (type === null) {
+    throw new Failure(
+      "perf_event",
+      `Cannot probe ${fn}: the kernel has no kprobes (CONFIG_KPROBE_EVENTS)`,
+    );
+  }
+  const attributes = perfAttributes(Number(type));
   new DataView(attributes.buffer).setBigUint64(56, addressOf(name), true); // kprobe_func
   return openPerfEvent(`Cannot probe ${fn}`, attributes);
 }

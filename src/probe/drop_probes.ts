@@ -162,9 +162,10 @@ class Probes implements Disposable {
   /** Those that tell flow and route; none is needed. */
   lookups(vrouter: Btf, trampolines: boolean): void {
     const { debug } = this.#progress;
-    using btf = trampolines ? openModuleBtf(VROUTER) : null;
+    using btf = trampolines ? moduleBtf(debug) : null;
     if (btf === null) {
-      debug("The kernel has no BTF of vrouter: the routes of dropped packets are not known");
+      debug("Without the kernel's BTF of vrouter, the routes of dropped packets are not known");
+      // Only that object has the program for it.
       if (!trampolines && has(vrouter, FLOW_ACTION)) this.kprobe(FLOW_ACTION.fn, FLOW, false);
       return;
     }
@@ -210,6 +211,17 @@ class Probes implements Disposable {
 
   [Symbol.dispose](): void {
     unlink(this.#links);
+  }
+}
+
+/** vrouter's BTF in the kernel; `null` if there is none, or it may not be opened. */
+function moduleBtf(debug: (message: string) => void): FileDescriptor | null {
+  try {
+    return openModuleBtf(VROUTER);
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    debug(error.message);
+    return null;
   }
 }
 
