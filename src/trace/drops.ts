@@ -45,10 +45,12 @@ import {
   STACK_DEPTH,
 } from "../probe/packet_record.ts";
 import { CPU_AND_KIND, KIND_DROP, TIMESTAMP_HIGH, TIMESTAMP_LOW } from "../probe/record.ts";
-import { isDestination, isLaterFragment } from "../packet/recorded_headers.ts";
+import { isDestination, isLaterFragment } from "../packet/facts.ts";
+import type { DecodedPacket } from "../packet/headers.ts";
 import type { DropCause, DropEvidence } from "../vrouter/drop_causes.ts";
 import type { FlowActionFields } from "../vrouter/flow_words.ts";
-import { address } from "../packet/address.ts";
+import { ipv4At, ipv6At, macAt } from "../packet/addresses.ts";
+import { decodePacket } from "../packet/decode.ts";
 import type { Drop, DropFlow, DropNexthop, DropReason, DropRoute, DropVif } from "./drop.ts";
 import type { Consumer } from "./tracer.ts";
 
@@ -175,12 +177,13 @@ export class DropReader implements Consumer {
       : say.vrouterReason(words[REASON]!);
     const [netns, ifindex] = [words[DROP_NETNS]!, words[DROP_IFINDEX]!];
     const vif = this.#vif(words, vifs());
+    const packet = decodePacket(bytes, words[DROP_LENGTH]!);
     const flow = this.#flow(words, reason);
     const nexthop = this.#nexthop(words[NEXTHOP]!, words[NEXTHOP_TYPE]!, words, NEXTHOP_REACH);
     const cause = byKernel ? null : say.cause(reason.name, {
       stack,
       flow: flow === null ? null : true,
-      laterFragment: isLaterFragment(bytes),
+      laterFragment: isLaterFragment(packet),
       nexthop: nexthop?.type ?? null,
     });
     return {
@@ -195,7 +198,7 @@ export class DropReader implements Consumer {
       length: words[DROP_LENGTH]!,
       bytes,
       flow,
-      route: this.#route(words, bytes),
+      route: this.#route(words, packet),
       nexthop,
       stack,
     };
@@ -251,24 +254,24 @@ export class DropReader implements Consumer {
     };
   }
 
-  #route(words: Uint32Array, packet: Uint8Array): DropRoute | null {
+  #route(words: Uint32Array, packet: DecodedPacket): DropRoute | null {
     const kind = words[ROUTE_KIND];
     const vrf = words[ROUTE_VRF]!;
     if (kind === ROUTE_NONE || vrf === UNKNOWN) return null;
     const key = new Uint8Array(words.slice(ROUTE_KEY, ROUTE_KEY + 4).buffer);
     const nexthop = this.#nexthop(words[ROUTE_NEXTHOP]!, words[ROUTE_TYPE]!, words, ROUTE_REACH);
     if (kind === ROUTE_BRIDGE) {
-      const mac = key.subarray(0, 6);
-      if (!isDestination(packet, mac)) return null;
-      return { vrf, key: nexthop && address(mac), nexthop };
+      const mac = macAt(new DataView(key.buffer), 0);
+      return isDestination(packet, mac) ? { vrf, key: nexthop && mac, nexthop } : null;
     }
     const { offsets } = this.#sources;
-    const bytes = ADDRESS_BYTES[field(words[ROUTE_FAMILY]!, offsets.rtr_family) ?? 0];
+    const family = ADDRESSES[field(words[ROUTE_FAMILY]!, offsets.rtr_family) ?? 0];
     const length = field(words[ROUTE_LENGTH]!, offsets.rtr_prefix_len);
-    if (bytes === undefined || length === null || length > 8 * bytes) return null;
-    const destination = key.subarray(0, bytes);
-    if (!isDestination(packet, destination)) return null;
-    return { vrf, key: `${address(masked(destination, length))}/${length}`, nexthop };
+    if (family === undefined || length === null || length > 8 * family.bytes) return null;
+    const text = (bytes: Uint8Array<ArrayBuffer>): string =>
+      family.at(new DataView(bytes.buffer), 0);
+    if (!isDestination(packet, text(key))) return null;
+    return { vrf, key: `${text(masked(key, length))}/${length}`, nexthop };
   }
 
   #nexthop(id: number, type: number, words: Uint32Array, reach: number): DropNexthop | null {
@@ -283,8 +286,11 @@ export class DropReader implements Consumer {
   }
 }
 
-/** Bytes of an address, by `AF_INET` and `AF_INET6`. */
-const ADDRESS_BYTES: Readonly<Record<number, number>> = { 2: 4, 10: 16 };
+/** Bytes and text of an address, by `AF_INET` and `AF_INET6`. */
+const ADDRESSES: Readonly<Record<number, { bytes: number; at: typeof ipv4At }>> = {
+  2: { bytes: 4, at: ipv4At },
+  10: { bytes: 16, at: ipv6At },
+};
 
 /** Of what was read at a member's place, as much as belongs to it; `null` if it was not read. */
 function field(word: number, place: { readonly bytes: number } | undefined): number | null {
@@ -293,7 +299,7 @@ function field(word: number, place: { readonly bytes: number } | undefined): num
 }
 
 /** An address with the bits behind a prefix cleared. */
-function masked(bytes: Uint8Array, length: number): Uint8Array {
+function masked(bytes: Uint8Array<ArrayBuffer>, length: number): Uint8Array<ArrayBuffer> {
   return bytes.map((byte, index) => {
     const bits = Math.min(8, Math.max(0, length - 8 * index));
     return byte & (0xff00 >> bits);

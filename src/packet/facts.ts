@@ -1,0 +1,31 @@
+/**
+ * What a decoded packet says about why it was dropped.
+ *
+ * @module
+ */
+
+import type { DecodedPacket, Headers } from "./headers.ts";
+
+/**
+ * Whether a packet, or the one in its tunnel, goes to an address, or asks for it by ARP.
+ *
+ * @param address MAC, IPv4 or IPv6 address in words
+ */
+export function isDestination({ outer, inner }: DecodedPacket, address: string): boolean {
+  return [outer, inner].some((layer) => layer !== null && goesTo(layer, address));
+}
+
+function goesTo({ ethernet, network }: Headers, address: string): boolean {
+  if (ethernet !== null && !ethernet.madeUp && ethernet.destination === address) return true;
+  if (network === null) return false;
+  return address === (network.kind === "arp" ? network.targetAddress : network.destination);
+}
+
+/**
+ * Whether a packet, or the one in its tunnel, is a fragment other than the first; `null` if it is no IP
+ * packet, or its header was not recorded.
+ */
+export function isLaterFragment({ outer, inner }: DecodedPacket): boolean | null {
+  const network = (inner ?? outer).network;
+  return network?.kind === "ip" ? (network.fragment ?? 0) > 0 : null;
+}
