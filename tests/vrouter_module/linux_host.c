@@ -8,9 +8,12 @@
  */
 #include <linux/ip.h>
 #include <linux/jhash.h>
+#include <linux/moduleparam.h>
 #include <linux/skbuff.h>
 #include <linux/slab.h>
+#include <linux/udp.h>
 #include <linux/workqueue.h>
+#include <net/ip.h>
 
 #include "vr_compat.h"
 #include "vrouter.h"
@@ -55,10 +58,19 @@ static struct vr_packet *lh_palloc(unsigned int size)
 	return pkt;
 }
 
+/* As if there was no memory for the next so many clones. */
+static int vr_fail_clones;
+module_param(vr_fail_clones, int, 0644);
+
 /* skb->cb, with the struct vr_packet, is copied to the clone. */
 static struct vr_packet *lh_pclone(struct vr_packet *pkt)
 {
-	struct sk_buff *skb = skb_clone(vp_os_packet(pkt), GFP_ATOMIC);
+	struct sk_buff *skb = NULL;
+
+	if (likely(READ_ONCE(vr_fail_clones) <= 0))
+		skb = skb_clone(vp_os_packet(pkt), GFP_ATOMIC);
+	else
+		vr_fail_clones--;
 
 	return skb ? (struct vr_packet *)skb->cb : NULL;
 }
@@ -171,6 +183,78 @@ static int lh_pkt_may_pull(struct vr_packet *pkt, unsigned int len)
 	return 0;
 }
 
+static void *lh_pheader_pointer(struct vr_packet *pkt, unsigned short len,
+				void *buf)
+{
+	return skb_header_pointer(vp_os_packet(pkt), lh_moved(pkt), len, buf);
+}
+
+/* False if the sender has made a checksum, and it is wrong. */
+static bool lh_udp_csum_is_valid(struct vr_packet *pkt)
+{
+	const struct iphdr *ip = (struct iphdr *)pkt_network_header(pkt);
+	const struct udphdr *udp = (struct udphdr *)pkt_data(pkt);
+	struct sk_buff *skb = vp_os_packet(pkt);
+	unsigned int len = ntohs(udp->len);
+
+	if (!udp->check || skb->ip_summed != CHECKSUM_NONE ||
+	    len > pkt_len(pkt))
+		return true;
+
+	return !csum_tcpudp_magic(ip->saddr, ip->daddr, len, IPPROTO_UDP,
+				  skb_checksum(skb, lh_moved(pkt), len, 0));
+}
+
+/* Never has all it needs, and leaves the packet to lh_pull_inner_headers(). */
+static int lh_pull_inner_headers_fast(struct vr_packet *pkt,
+				      unsigned char protocol,
+				      vr_tunnel_type_cb tunnel_type, int *ret,
+				      int *encap_type)
+{
+	/* Without an effect, the compiler would remove the call. */
+	barrier();
+	return 1;
+}
+
+/* Up to the first bytes of the inner packet; 0 with the reason to drop it. */
+static int lh_pull_inner_headers(struct vr_packet *pkt, unsigned char protocol,
+				 unsigned short *reason,
+				 vr_tunnel_type_cb tunnel_type)
+{
+	bool gre = protocol == IPPROTO_GRE;
+	unsigned int len = gre ? VR_GRE_HDR_LEN + VR_MPLS_HDR_LEN :
+				 sizeof(struct udphdr) + sizeof(struct vr_vxlan);
+
+	*reason = VP_DROP_PULL;
+	if (!pkt_may_pull(pkt, len + sizeof(struct iphdr)))
+		return 0;
+
+	if (gre)
+		return tunnel_type(get_unaligned_be32(pkt_data(pkt) + VR_GRE_HDR_LEN),
+				   0, reason) >= 0;
+
+	*reason = VP_DROP_CKSUM_ERR;
+	return lh_udp_csum_is_valid(pkt);
+}
+
+/* The stand-in does not change the MSS of TCP. */
+static unsigned short lh_pkt_from_vm_tcp_mss_adj(struct vr_packet *pkt,
+						 unsigned short overlay_len)
+{
+	/* Without an effect, the compiler would remove the call. */
+	barrier();
+	return 0;
+}
+
+static int lh_enqueue_to_assembler(struct vrouter *router,
+				   struct vr_packet *pkt,
+				   struct vr_forwarding_md *fmd)
+{
+	if (!vr_fragment_enqueue(router, pkt, fmd))
+		vr_assembler_wake();
+	return 0;
+}
+
 static const struct host_os linux_host = {
 	.hos_palloc		= lh_palloc,
 	.hos_pclone		= lh_pclone,
@@ -183,6 +267,11 @@ static const struct host_os linux_host = {
 	.hos_pgso_size		= lh_pgso_size,
 	.hos_pkt_may_pull	= lh_pkt_may_pull,
 	.hos_preset		= lh_preset,
+	.hos_pheader_pointer	= lh_pheader_pointer,
+	.hos_pull_inner_headers_fast = lh_pull_inner_headers_fast,
+	.hos_pull_inner_headers	= lh_pull_inner_headers,
+	.hos_pkt_from_vm_tcp_mss_adj = lh_pkt_from_vm_tcp_mss_adj,
+	.hos_enqueue_to_assembler = lh_enqueue_to_assembler,
 };
 
 const struct host_os *vrouter_host __ro_after_init = &linux_host;

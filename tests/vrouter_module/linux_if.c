@@ -183,10 +183,10 @@ static rx_handler_result_t pkt_rps_dev_rx_handler(struct sk_buff **pskb)
 	return linux_rx_handler(&skb);
 }
 
-/* The vif with the counters of pkt3; NULL if it is being deleted. */
-static struct vr_interface *linux_gro_vif(void)
+/* The vif with the counters of pkt3 or pkt1; NULL if it is being deleted. */
+static struct vr_interface *linux_gro_vif(bool l2)
 {
-	return __vrouter_get_interface(&router, VR_VIF_PKT3);
+	return __vrouter_get_interface(&router, l2 ? VR_VIF_PKT3 : VR_VIF_PKT1);
 }
 
 /*
@@ -210,7 +210,7 @@ static noinline __noclone void
 linux_enqueue_pkt_for_gro(struct sk_buff *skb, struct vr_interface *vif,
 			  bool l2_pkt)
 {
-	struct vr_interface *gro_vif = linux_gro_vif();
+	struct vr_interface *gro_vif = linux_gro_vif(l2_pkt);
 	struct vr_interface_stats *stats;
 
 	skb->dev = l2_pkt ? pkt_l2_gro_dev : pkt_gro_dev;
@@ -237,6 +237,7 @@ noinline int lh_gro_process(struct vr_packet *pkt, struct vr_interface *vif,
 	skb->len = pkt_len(pkt);
 	skb_set_tail_pointer(skb, pkt->vp_len);
 	skb_reset_mac_header(skb);
+	skb->protocol = htons(ETH_P_IP);
 	if (!skb_pull(skb, pkt->vp_network_h - pkt->vp_data)) {
 		vr_drop(pkt, VP_DROP_PULL);
 		return 1;
@@ -269,12 +270,13 @@ static int vr_napi_poll(struct napi_struct *napi, int budget)
 	return done;
 }
 
-/* Resumes after GRO what nh_encap_l2() has deferred. */
+/* Resumes after GRO what nh_encap_l2() or nh_encap_l3() has deferred. */
 static rx_handler_result_t pkt_gro_dev_rx_handler(struct sk_buff **pskb)
 {
 	struct sk_buff *skb = *pskb;
 	const struct vr_gro *gro = (struct vr_gro *)skb_mac_header(skb);
-	struct vr_interface *gro_vif = linux_gro_vif();
+	bool l2 = skb->dev == pkt_l2_gro_dev;
+	struct vr_interface *gro_vif = linux_gro_vif(l2);
 	unsigned short reason = VP_DROP_INVALID_NH;
 	struct vr_interface_stats *stats;
 	struct vr_forwarding_md fmd;
@@ -292,7 +294,8 @@ static rx_handler_result_t pkt_gro_dev_rx_handler(struct sk_buff **pskb)
 		goto drop;
 
 	reason = VP_DROP_INVALID_PACKET;
-	skb_push(skb, ETH_HLEN);
+	if (l2)
+		skb_push(skb, ETH_HLEN);
 	pkt = linux_get_packet(skb, vif);
 	if (!pkt)
 		goto drop;
@@ -300,8 +303,12 @@ static rx_handler_result_t pkt_gro_dev_rx_handler(struct sk_buff **pskb)
 	pkt->vp_flags |= VP_FLAG_GROED;
 	vr_init_forwarding_md(&fmd);
 	fmd.fmd_dvrf = READ_ONCE(nh->nh_dev->vif_vrf);
-	if (vr_pkt_type(pkt, 0, &fmd))
+	if (!l2) {
+		pkt->vp_type = VP_TYPE_IP;
+		pkt->vp_network_h = pkt->vp_data;
+	} else if (vr_pkt_type(pkt, 0, &fmd)) {
 		goto drop;
+	}
 
 	if (gro_vif) {
 		stats = vif_get_stats(gro_vif, pkt->vp_cpu);
@@ -394,29 +401,30 @@ linux_update_outer_headers(struct vr_interface *vif, struct sk_buff *seg,
 	if (type == VP_TYPE_IPOIP)
 		ip->id = ip_hdr(seg)->id;
 	ip_send_check(ip);
+	if (ip->protocol != IPPROTO_UDP)
+		goto checksum;
 
 	udp = (struct udphdr *)(ip + 1);
 	udp->len = htons(seg->len - ETH_HLEN - sizeof(*ip));
 	udp->check = 0;
 
+checksum:
 	if (seg->ip_summed == CHECKSUM_PARTIAL && skb_checksum_help(seg))
 		return VP_DROP_MISC;
 	return 0;
 }
 
-/* diag: the router's own test packets are not checked against the MTU. */
+/*
+ * Neither checks the MTU nor whether the device is up: what is lost below, no
+ * counter of the router shows.
+ */
 noinline int linux_xmit_segment(struct vr_interface *vif, struct sk_buff *seg,
 				unsigned short type, int diag)
 {
 	unsigned int len = skb_network_offset(seg) + linux_l3_header_len(type);
-	unsigned short reason = VP_DROP_MISC;
+	unsigned short reason = VP_DROP_PULL;
 
-	if (!pskb_may_pull(seg, len)) {
-		reason = VP_DROP_PULL;
-		goto drop;
-	}
-
-	if (!diag && !is_skb_forwardable(seg->dev, seg))
+	if (!pskb_may_pull(seg, len))
 		goto drop;
 
 	if (vr_pkt_type_is_overlay(type)) {
@@ -436,16 +444,19 @@ drop:
 static void linux_xmit_segments(struct vr_interface *vif, struct sk_buff *segs,
 				unsigned short type)
 {
-	struct sk_buff *next;
+	struct sk_buff *next = NULL;
 
 	while (segs) {
 		next = segs->next;
 		skb_mark_not_on_list(segs);
-		if (linux_xmit_segment(vif, segs, type, 0)) {
-			kfree_skb_list(next);
-			return;
-		}
+		if (linux_xmit_segment(vif, segs, type, 0))
+			break;
 		segs = next;
+	}
+
+	for (segs = next; segs; segs = next) {
+		next = segs->next;
+		kfree_skb(segs);
 	}
 }
 
@@ -516,7 +527,7 @@ static int linux_if_tx(struct vr_interface *vif, struct vr_packet *pkt)
 	int diag = pkt->vp_flags & VP_FLAG_DIAG;
 
 	skb->data = pkt_data(pkt);
-	skb->len = pkt->vp_len + skb->data_len;
+	skb->len = pkt_len(pkt);
 	skb_set_tail_pointer(skb, pkt->vp_len);
 	skb_reset_mac_header(skb);
 	skb_set_network_header(skb, pkt->vp_network_h - pkt->vp_data);

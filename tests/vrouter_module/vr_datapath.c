@@ -2,10 +2,12 @@
 /*
  * Entry points of packets: from VMs, from the fabric, from a queue.
  */
+#include <linux/etherdevice.h>
 #include <linux/if_arp.h>
 #include <linux/if_vlan.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
+#include <linux/socket.h>
 
 #include "vr_tracer_cases.h"
 #include "vrouter.h"
@@ -55,6 +57,7 @@ noinline int vr_pkt_type(struct vr_packet *pkt, unsigned short offset,
 {
 	unsigned int len = offset + ETH_HLEN;
 	const struct vlan_hdr *vlan;
+	const struct ethhdr *eth;
 	unsigned int tags;
 	__be16 proto;
 
@@ -77,6 +80,9 @@ noinline int vr_pkt_type(struct vr_packet *pkt, unsigned short offset,
 		return -EINVAL;
 
 	pkt->vp_network_h = pkt->vp_data + len;
+	eth = (struct ethhdr *)(pkt_data(pkt) + offset);
+	if (is_multicast_ether_addr(eth->h_dest))
+		pkt->vp_flags |= VP_FLAG_MULTICAST;
 	return 0;
 }
 
@@ -184,7 +190,7 @@ noinline int vr_gro_input(struct vr_packet *pkt, struct vr_nexthop *nh)
 
 	gro->vg_vif_id = pkt->vp_if->vif_idx;
 	gro->vg_nh_id = nh->nh_id;
-	if (lh_gro_process(pkt, nh->nh_dev, true))
+	if (lh_gro_process(pkt, nh->nh_dev, nh->nh_family == AF_BRIDGE))
 		return 1;
 
 	pkt_pull(pkt, sizeof(*gro));

@@ -8,13 +8,16 @@
  * Packets look flows up under RCU. vr_flow_lock serialises adding; changes are
  * made under rtnl; an entry is only reused a grace period after its deletion.
  */
+#include <linux/ip.h>
 #include <linux/jhash.h>
+#include <linux/minmax.h>
 #include <linux/moduleparam.h>
 #include <linux/proc_fs.h>
 #include <linux/rtnetlink.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/socket.h>
+#include <linux/tcp.h>
 #include <linux/vmalloc.h>
 
 #include "vr_flow.h"
@@ -31,7 +34,11 @@
 
 /* Further new flows are dropped while more than this are on hold; 0: no limit. */
 static unsigned int vr_flow_hold_limit = 8192;
-module_param(vr_flow_hold_limit, uint, 0);
+module_param(vr_flow_hold_limit, uint, 0644);
+
+/* Places for new flows of one hash, up to 4. */
+static unsigned int vr_flow_bucket_entries = VR_FLOW_ENTRIES_PER_BUCKET;
+module_param(vr_flow_bucket_entries, uint, 0644);
 
 static struct vr_flow_entry *vr_flow_table;
 static DEFINE_SPINLOCK(vr_flow_lock);
@@ -46,7 +53,7 @@ struct vr_flow_md {
 	struct rcu_head flmd_rcu;
 };
 
-static struct vr_flow_entry *vr_flow_get_entry(struct vrouter *router, int index)
+struct vr_flow_entry *vr_flow_get_entry(struct vrouter *router, int index)
 {
 	struct vr_flow_entry *fe;
 
@@ -60,7 +67,7 @@ static struct vr_flow_entry *vr_flow_get_entry(struct vrouter *router, int index
 
 static unsigned int vr_flow_bucket(const struct vr_flow *key)
 {
-	return jhash(key, sizeof(*key), 0) % VR_FLOW_BUCKETS *
+	return jhash(key, key->flow_key_len, 0) % VR_FLOW_BUCKETS *
 	       VR_FLOW_ENTRIES_PER_BUCKET;
 }
 
@@ -73,7 +80,7 @@ static struct vr_flow_entry *vr_find_flow(struct vrouter *router,
 
 	for (i = first; i < first + VR_FLOW_ENTRIES_PER_BUCKET; i++) {
 		fe = vr_flow_get_entry(router, i);
-		if (fe && !memcmp(&fe->fe_key, key, sizeof(*key))) {
+		if (fe && !memcmp(&fe->fe_key, key, key->flow_key_len)) {
 			*fe_index = i;
 			return fe;
 		}
@@ -91,12 +98,15 @@ vr_flow_get_free_entry(struct vrouter *router, const struct vr_flow *key,
 	unsigned int first = vr_flow_bucket(key), i;
 	struct vr_flow_queue *queue = NULL;
 	struct vr_flow_entry *fe;
+	unsigned int last;
 	u8 gen_id;
 
-	for (i = first; i < first + VR_FLOW_ENTRIES_PER_BUCKET; i++)
+	last = first + min_t(unsigned int, READ_ONCE(vr_flow_bucket_entries),
+			     VR_FLOW_ENTRIES_PER_BUCKET);
+	for (i = first; i < last; i++)
 		if (!vr_flow_table[i].fe_flags)
 			break;
-	if (i == first + VR_FLOW_ENTRIES_PER_BUCKET)
+	if (i == last)
 		return NULL;
 
 	if (action == VR_FLOW_ACTION_HOLD) {
@@ -110,12 +120,15 @@ vr_flow_get_free_entry(struct vrouter *router, const struct vr_flow *key,
 	fe = &vr_flow_table[i];
 	gen_id = fe->fe_gen_id + 1;
 	*fe = (struct vr_flow_entry) {
+		.fe_hentry = { .hentry_index = i },
 		.fe_key = *key,
 		.fe_gen_id = gen_id,
 		.fe_type = type,
 		.fe_action = action,
 		.fe_hold_list = queue,
 		.fe_rflow = -1,
+		.fe_ecmp_nh_index = -1,
+		.fe_underlay_ecmp_index = -1,
 		.fe_vrf = vrf,
 	};
 	/* Who sees the flag also sees the rest. */
@@ -143,9 +156,15 @@ noinline void vr_flow_fill_pnode(struct vr_packet_node *pnode,
 				 struct vr_packet *pkt,
 				 struct vr_forwarding_md *fmd)
 {
+	const struct iphdr *ip = (struct iphdr *)pkt_network_header(pkt);
+
 	/* The nexthop may be gone when the packet goes on. */
 	pkt->vp_nh = NULL;
 
+	pnode->pl_flags = vr_ip_fragment_head(ip) ? PN_FLAG_FRAGMENT_HEAD : 0;
+	pnode->pl_inner_src_ip = ip->saddr;
+	pnode->pl_inner_dst_ip = ip->daddr;
+	pnode->pl_outer_src_ip = fmd->fmd_outer_src_ip;
 	pnode->pl_vif_idx = pkt->vp_if->vif_idx;
 	pnode->pl_label = fmd->fmd_label;
 	pnode->pl_vrf = fmd->fmd_dvrf;
@@ -214,6 +233,17 @@ noinline unsigned int vr_trap_flow(struct vrouter *router,
 	return vr_trap(npkt, fe->fe_vrf, trap_reason, &ta);
 }
 
+static flow_result_t vr_flow_nat(struct vr_flow_entry *fe,
+				 struct vr_packet *pkt,
+				 struct vr_forwarding_md *fmd)
+{
+	if (pkt->vp_type == VP_TYPE_IP)
+		return vr_inet_flow_nat(fe, pkt, fmd);
+
+	vr_drop(pkt, VP_DROP_FLOW_ACTION_INVALID);
+	return FLOW_CONSUMED;
+}
+
 static noinline __noclone flow_result_t
 vr_flow_action_default(struct vrouter *router, struct vr_flow_entry *fe,
 		       unsigned int index, struct vr_packet *pkt,
@@ -227,6 +257,8 @@ vr_flow_action_default(struct vrouter *router, struct vr_flow_entry *fe,
 		return FLOW_CONSUMED;
 	case VR_FLOW_ACTION_FORWARD:
 		return FLOW_FORWARD;
+	case VR_FLOW_ACTION_NAT:
+		return vr_flow_nat(fe, pkt, fmd);
 	default:
 		vr_drop(pkt, VP_DROP_FLOW_ACTION_INVALID);
 		return FLOW_CONSUMED;
@@ -287,15 +319,44 @@ static bool vr_flow_allow_new_flow(struct vrouter *router,
 				   struct vr_packet *pkt,
 				   unsigned short *drop_reason)
 {
+	/* As in the real module, the caller logs the reason once more. */
 	*drop_reason = VP_DROP_FLOW_UNUSABLE;
-	if (!vr_inet_flow_allow_new_flow(router, pkt))
+	if (!vr_inet_flow_allow_new_flow(router, pkt)) {
+		PKT_LOG(*drop_reason, pkt, NULL, VR_LOG_FILE, __LINE__);
 		return false;
+	}
 	if (vr_flow_hold_limit &&
-	    atomic_read(&vr_flow_hold_count) > vr_flow_hold_limit)
+	    atomic_read(&vr_flow_hold_count) > vr_flow_hold_limit) {
+		PKT_LOG(*drop_reason, pkt, NULL, VR_LOG_FILE, __LINE__);
 		return false;
+	}
+	if (READ_ONCE(pkt->vp_if->vif_flags) & VIF_FLAG_DROP_NEW_FLOWS) {
+		*drop_reason = VP_DROP_NEW_FLOWS;
+		PKT_LOG(*drop_reason, pkt, NULL, VR_LOG_FILE, __LINE__);
+		return false;
+	}
 
-	*drop_reason = VP_DROP_NEW_FLOWS;
-	return !(READ_ONCE(pkt->vp_if->vif_flags) & VIF_FLAG_DROP_NEW_FLOWS);
+	return true;
+}
+
+/*
+ * A reset ends the flow: its further packets are evicted. In the real module the
+ * entry is then soon free for the next flow; here only a request removes it.
+ */
+static void vr_flow_tcp_digest(struct vr_flow_entry *fe, struct vr_packet *pkt)
+{
+	const struct iphdr *ip = (struct iphdr *)pkt_network_header(pkt);
+	const struct tcphdr *tcp = (struct tcphdr *)((u8 *)ip + 4 * ip->ihl);
+
+	if (ip->protocol != IPPROTO_TCP || vr_ip_fragment_tail(ip) ||
+	    !pkt_may_pull(pkt, (u8 *)(tcp + 1) - pkt_data(pkt)))
+		return;
+
+	/* Pulling may have moved the header. */
+	ip = (struct iphdr *)pkt_network_header(pkt);
+	tcp = (struct tcphdr *)((u8 *)ip + 4 * ip->ihl);
+	if (tcp->rst)
+		fe->fe_tcp_flags |= VR_FLOW_TCP_RST | VR_FLOW_TCP_DEAD;
 }
 
 /* NULL if the packet has been dropped. */
@@ -319,7 +380,7 @@ static struct vr_flow_entry *vr_flow_new_hold_flow(struct vrouter *router,
 	spin_unlock_bh(&vr_flow_lock);
 
 	if (!fe)
-		vr_drop(pkt, drop_reason);
+		vr_drop_keyed(pkt, drop_reason, key);
 	return fe;
 }
 
@@ -329,6 +390,7 @@ noinline flow_result_t vr_flow_lookup(struct vrouter *router,
 				      struct vr_forwarding_md *fmd)
 {
 	struct vr_flow_entry *fe;
+	flow_result_t result;
 	unsigned int index;
 
 	pkt->vp_flags |= VP_FLAG_FLOW_SET;
@@ -340,9 +402,16 @@ noinline flow_result_t vr_flow_lookup(struct vrouter *router,
 			return FLOW_CONSUMED;
 	}
 
+	if (READ_ONCE(fe->fe_flags) & VR_FLOW_FLAG_EVICT_CANDIDATE)
+		return FLOW_EVICT_DROP;
+
 	fe->fe_src_info = pkt->vp_if->vif_idx;
 	fmd->fmd_flow_index = index;
-	return vr_do_flow_action(router, fe, index, pkt, fmd);
+	vr_flow_tcp_digest(fe, pkt);
+	result = vr_do_flow_action(router, fe, index, pkt, fmd);
+	if (fe->fe_tcp_flags & VR_FLOW_TCP_DEAD)
+		vr_flow_change_flags(fe, 0, VR_FLOW_FLAG_EVICT_CANDIDATE);
+	return result;
 }
 
 noinline bool __vr_flow_forward(flow_result_t result, struct vr_packet *pkt,
@@ -398,14 +467,16 @@ noinline int vr_flow_flush_pnode(struct vrouter *router,
 	/* Pairs with the release in vr_flow_fill_pnode(). */
 	struct vr_packet *pkt = smp_load_acquire(&pnode->pl_packet);
 	struct vr_interface *vif;
-	flow_result_t result;
+	bool forward;
 
 	if (!pkt)
 		return -EINVAL;
 
 	pnode->pl_packet = NULL;
 	fmd->fmd_label = pnode->pl_label;
+	fmd->fmd_dvrf = pnode->pl_vrf;
 	fmd->fmd_vlan = pnode->pl_vlan;
+	fmd->fmd_outer_src_ip = pnode->pl_outer_src_ip;
 
 	/* The packet does not keep its vif from being deleted. */
 	vif = __vrouter_get_interface(router, pnode->pl_vif_idx);
@@ -415,8 +486,13 @@ noinline int vr_flow_flush_pnode(struct vrouter *router,
 		return -ENODEV;
 	}
 
-	result = vr_flow_action(router, fe, fmd->fmd_flow_index, pkt, fmd);
-	if (__vr_flow_forward(result, pkt, fmd))
+	if (fe)
+		forward = __vr_flow_forward(vr_flow_action(router, fe,
+							   fmd->fmd_flow_index,
+							   pkt, fmd), pkt, fmd);
+	else
+		forward = vr_flow_forward(router, pkt, fmd);
+	if (forward)
 		vr_reinject_packet(pkt, fmd);
 
 	return 0;
@@ -517,14 +593,17 @@ static int vr_flow_delete(struct vrouter *router, struct vr_flow_entry *fe,
 static void vr_flow_fill_from_req(struct vr_flow *key,
 				  const struct vr_flow_req *req)
 {
-	*key = (struct vr_flow) {
-		.flow_sip = (__force __be32)req->fr_flow_sip_l,
-		.flow_dip = (__force __be32)req->fr_flow_dip_l,
-		.flow_nh_id = req->fr_flow_nh_id,
-		.flow_sport = (__force __be16)req->fr_flow_sport,
-		.flow_dport = (__force __be16)req->fr_flow_dport,
-		.flow_proto = req->fr_flow_proto,
+	memset(key, 0, sizeof(*key));
+	key->key_u.ip4_key = (struct vr_inet_flow) {
+		.ip4_family = AF_INET,
+		.ip4_sip = (__force __be32)req->fr_flow_sip_l,
+		.ip4_dip = (__force __be32)req->fr_flow_dip_l,
+		.ip4_nh_id = req->fr_flow_nh_id,
+		.ip4_sport = (__force __be16)req->fr_flow_sport,
+		.ip4_dport = (__force __be16)req->fr_flow_dport,
+		.ip4_proto = req->fr_flow_proto,
 	};
+	key->flow_key_len = sizeof(struct vr_inet_flow);
 }
 
 static int vr_flow_set_req_is_invalid(const struct vr_flow_req *req,
@@ -532,7 +611,7 @@ static int vr_flow_set_req_is_invalid(const struct vr_flow_req *req,
 				      const struct vr_flow_entry *fe)
 {
 	if (req->fr_family != AF_INET || req->fr_action < 0 ||
-	    req->fr_action > VR_FLOW_ACTION_FORWARD)
+	    req->fr_action > VR_FLOW_ACTION_NAT)
 		return -EINVAL;
 	if (!fe)
 		return req->fr_index >= 0 ? -ENOENT : 0;
@@ -597,6 +676,11 @@ int vr_flow_set(struct vrouter *router, const struct vr_flow_req *req,
 		fe->fe_dvrf = req->fr_flow_dvrf;
 		fe->fe_src_nh_index = req->fr_src_nh_index;
 		fe->fe_drop_reason = req->fr_drop_reason;
+		fe->fe_rflow = -1;
+		if (req->fr_flags & VR_RFLOW_VALID) {
+			fe->fe_rflow = req->fr_rindex;
+			vr_flow_change_flags(fe, 0, VR_RFLOW_VALID);
+		}
 		vr_flow_change_flags(fe, VR_FLOW_FLAG_NEW_FLOW, 0);
 		vr_flow_set_action(fe, req->fr_action);
 		if (old_action == VR_FLOW_ACTION_HOLD &&
@@ -634,8 +718,8 @@ static int vr_flow_show(struct seq_file *seq, void *unused)
 		held = vfq ? atomic_read(&vfq->vfq_entries) : 0;
 		rcu_read_unlock();
 		seq_printf(seq, "%u %u %pI4 %pI4 %u %u %u %u %u %c %u %d\n", i,
-			   fe->fe_gen_id, &fe->fe_key.flow_sip,
-			   &fe->fe_key.flow_dip, ntohs(fe->fe_key.flow_sport),
+			   fe->fe_gen_id, &fe->fe_key.flow4_sip,
+			   &fe->fe_key.flow4_dip, ntohs(fe->fe_key.flow_sport),
 			   ntohs(fe->fe_key.flow_dport), fe->fe_key.flow_proto,
 			   fe->fe_key.flow_nh_id, fe->fe_vrf,
 			   actions[fe->fe_action], fe->fe_stats.flow_packets,

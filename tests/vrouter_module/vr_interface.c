@@ -147,11 +147,11 @@ static int eth_rx(struct vr_interface *vif, struct vr_packet *pkt,
 static int eth_tx(struct vr_interface *vif, struct vr_packet *pkt,
 		  struct vr_forwarding_md *fmd)
 {
-	vif_count_tx(vif, pkt);
 	if (vif->vif_type == VIF_TYPE_VIRTUAL &&
 	    vif_plug_mac_request(vif, pkt, fmd))
 		return vif_drop_pkt(vif, pkt, false);
 
+	vif_count_tx(vif, pkt);
 	return vr_hif_ops->hif_tx(vif, pkt);
 }
 
@@ -212,7 +212,12 @@ static int agent_send(struct vr_interface *vif, struct vr_packet *pkt,
 	vr_preset(pkt);
 
 	if (vr_pgso_size(pkt) || pkt->vp_data < AGENT_PKT_HEAD_SPACE) {
-		len = min_t(unsigned int, pkt_len(pkt), VR_AGENT_MIN_PACKET_LEN);
+		len = pkt_len(pkt);
+		/* As the real module does, which has other limits then. */
+		if (params->trap_reason != AGENT_TRAP_FLOW_MISS &&
+		    params->trap_reason != AGENT_TRAP_FLOW_ACTION_HOLD)
+			len = pkt_len(pkt);
+		len = min_t(unsigned int, len, VR_AGENT_MIN_PACKET_LEN);
 		copy = pkt_copy(pkt, AGENT_PKT_HEAD_SPACE, len);
 		if (copy) {
 			vr_drop(pkt, VP_DROP_DUPLICATED);

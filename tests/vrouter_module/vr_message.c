@@ -20,7 +20,9 @@ union vr_request {
 	struct vr_flow_req flow;
 	struct vr_hugepage_config hugepage;
 	struct vr_nexthop_req nexthop;
-	struct vr_route_req route;
+	struct vr_mpls_req mpls;
+	struct vr_vxlan_req vxlan;
+	struct vr_route_message route;
 };
 
 static struct vr_message *vr_message_alloc(struct list_head *queue)
@@ -354,35 +356,75 @@ static int vr_nexthop_req_process(const union vr_request *request,
 	}
 }
 
+static int vr_mpls_req_process(const union vr_request *request,
+			       struct list_head *queue)
+{
+	const struct vr_mpls_req *req = &request->mpls;
+
+	switch (req->h_op) {
+	case SANDESH_OP_ADD:
+		return vr_send_response(queue, vr_mpls_add(&router, req));
+	case SANDESH_OP_DEL:
+		return vr_send_response(queue, vr_mpls_delete(req));
+	default:
+		return vr_send_response(queue, -EOPNOTSUPP);
+	}
+}
+
+static int vr_vxlan_req_process(const union vr_request *request,
+				struct list_head *queue)
+{
+	const struct vr_vxlan_req *req = &request->vxlan;
+
+	switch (req->h_op) {
+	case SANDESH_OP_ADD:
+		return vr_send_response(queue, vr_vxlan_add(&router, req));
+	case SANDESH_OP_DEL:
+		return vr_send_response(queue, vr_vxlan_delete(req));
+	default:
+		return vr_send_response(queue, -EOPNOTSUPP);
+	}
+}
+
 /* Routes of MAC addresses to nexthops that were added by a request. */
-static int vr_route_add(const struct vr_route_req *req)
+static int vr_bridge_route_change(const struct vr_route_message *req)
 {
 	bool labelled = req->rtr_label_flags & VR_BE_LABEL_VALID_FLAG;
 	struct vr_nexthop *nh;
-	int err;
 
-	if (req->rtr_family != AF_BRIDGE || req->rtr_mac.count != ETH_ALEN ||
-	    req->rtr_vrf_id < 0 || req->rtr_vrf_id >= VR_MAX_VRFS)
+	if (req->rtr_mac.count != ETH_ALEN || req->rtr_vrf_id < 0 ||
+	    req->rtr_vrf_id >= VR_MAX_VRFS)
 		return -EINVAL;
+	if (req->h_op == SANDESH_OP_DEL)
+		return vr_bridge_delete(req->rtr_vrf_id, req->rtr_mac.data);
 
-	rcu_read_lock();
-	nh = __vrouter_get_nexthop(&router, req->rtr_nh_id);
-	err = nh && nh->nh_type == NH_TUNNEL ?
-		vr_bridge_set(req->rtr_vrf_id, req->rtr_mac.data, nh,
-			      labelled ? req->rtr_label : -1) :
-		-EINVAL;
-	rcu_read_unlock();
+	nh = vr_nexthop_get_requested(&router, req->rtr_nh_id);
+	return nh ? vr_bridge_set(req->rtr_vrf_id, req->rtr_mac.data, nh,
+				  labelled ? req->rtr_label : -1) :
+		    -EINVAL;
+}
 
-	return err;
+static int vr_route_change(const struct vr_route_message *req)
+{
+	if (req->h_op != SANDESH_OP_ADD && req->h_op != SANDESH_OP_DEL)
+		return -EOPNOTSUPP;
+
+	switch (req->rtr_family) {
+	case AF_BRIDGE:
+		return vr_bridge_route_change(req);
+	case AF_INET:
+		return req->h_op == SANDESH_OP_ADD ?
+			vr_inet_route_add(&router, req) :
+			vr_inet_route_delete(req);
+	default:
+		return -EINVAL;
+	}
 }
 
 static int vr_route_req_process(const union vr_request *request,
 				struct list_head *queue)
 {
-	if (request->route.h_op != SANDESH_OP_ADD)
-		return vr_send_response(queue, -EOPNOTSUPP);
-
-	return vr_send_response(queue, vr_route_add(&request->route));
+	return vr_send_response(queue, vr_route_change(&request->route));
 }
 
 static const struct vr_request_type {
@@ -396,6 +438,8 @@ static const struct vr_request_type {
 	{ &vr_flow_req_type, vr_flow_req_process },
 	{ &vr_hugepage_config_type, vr_hugepage_config_process },
 	{ &vr_nexthop_req_type, vr_nexthop_req_process },
+	{ &vr_mpls_req_type, vr_mpls_req_process },
+	{ &vr_vxlan_req_type, vr_vxlan_req_process },
 	{ &vr_route_req_type, vr_route_req_process },
 };
 

@@ -8,6 +8,7 @@
 #define VR_NEXTHOP_H
 
 #include <linux/build_bug.h>
+#include <linux/list.h>
 #include <linux/rcupdate.h>
 #include <linux/types.h>
 
@@ -18,18 +19,32 @@ struct vr_packet;
 struct vrouter;
 
 /* nh_type */
-#define NH_DEAD			0
-#define NH_RCV			1
-#define NH_ENCAP		2
-#define NH_TUNNEL		3
-#define NH_RESOLVE		4
-#define NH_DISCARD		5
-#define NH_COMPOSITE		6
-#define NH_VRF_TRANSLATE	7
-#define NH_L2_RCV		8
+enum nexthop_type {
+	NH_DEAD,
+	NH_RCV,
+	NH_ENCAP,
+	NH_TUNNEL,
+	NH_RESOLVE,
+	NH_DISCARD,
+	NH_COMPOSITE,
+	NH_VRF_TRANSLATE,
+	NH_L2_RCV,
+	NH_MAX,
+};
 
-#define NH_FLAG_VALID		0x00000001
-#define NH_FLAG_TUNNEL_VXLAN	0x00000080
+/* nh_flags */
+#define NH_FLAG_VALID			0x00000001
+#define NH_FLAG_POLICY_ENABLED		0x00000002
+#define NH_FLAG_TUNNEL_GRE		0x00000008
+#define NH_FLAG_MCAST			0x00000020
+#define NH_FLAG_TUNNEL_VXLAN		0x00000080
+#define NH_FLAG_COMPOSITE_ECMP		0x00000400
+#define NH_FLAG_COMPOSITE_EVPN		0x00001000
+#define NH_FLAG_COMPOSITE_ENCAP		0x00002000
+#define NH_FLAG_VALIDATE_MCAST_SRC	0x08000000
+
+/* Room for the link header that a nexthop from a request sends with. */
+#define NH_DATA_MAX		32
 
 /* Result of nh_validate_src. */
 #define NH_SOURCE_INVALID	0
@@ -38,11 +53,16 @@ struct vrouter;
 
 struct vr_nexthop;
 
+struct vr_component_nh {
+	struct vr_nexthop __rcu *cnh;
+	int cnh_label;		/* -1: the packet's own */
+};
+
 /* The components of a composite nexthop. Slots may be empty. */
 struct vr_component_list {
 	struct rcu_head cl_rcu;
 	unsigned int cl_slots;
-	struct vr_nexthop __rcu *cl_nh[];
+	struct vr_component_nh cl_component[];
 };
 
 struct vr_nexthop {
@@ -72,7 +92,10 @@ struct vr_nexthop {
 			   struct vr_forwarding_md *fmd);
 	struct rcu_head nh_rcu;
 	struct vr_interface *nh_dev_arr[3];
-	unsigned char nh_reserved2[36];
+	/* The stand-in's own: of nexthops from requests, which stay until the end. */
+	struct list_head nh_requests;
+	bool nh_requested;
+	unsigned char nh_reserved2[19];
 	unsigned char nh_data[];
 };
 
@@ -119,20 +142,61 @@ void vr_nexthop_free(struct vr_nexthop *nh);
 /* Packets may still be at it. Its composite of encaps goes as well. */
 void vr_nexthop_flood_free(struct vr_nexthop *flood);
 
-/* Requests. Under rtnl. */
+/* vr_nh_request.c: nexthops from requests. Under rtnl. */
 int vr_nexthop_add(struct vrouter *router, const struct vr_nexthop_req *req);
+/* Routes, labels and composites keep it, but it is no longer valid. */
 int vr_nexthop_delete(struct vrouter *router, const struct vr_nexthop_req *req);
-/* The tunnels that leave by a vif no longer do: it is being deleted. */
+/* NULL if there is none, or it is one of the stand-in's own. */
+struct vr_nexthop *vr_nexthop_get_requested(struct vrouter *router, int id);
+/* Those that leave by a vif no longer do: it is being deleted. */
 void vr_nexthop_forget(struct vr_interface *vif);
+/* After all packets. */
+void vr_nexthop_requests_exit(void);
+
+/* With the id; with the first free one if that is -1. It discards at first. */
+struct vr_nexthop *vr_nexthop_alloc_id(struct vrouter *router,
+				       unsigned char type, int vrf,
+				       unsigned int data_size, int id);
+
+/* vr_nh_reach.c: nh_reach_nh of each type. */
+int nh_discard(struct vr_packet *pkt, struct vr_nexthop *nh,
+	       struct vr_forwarding_md *fmd);
+int nh_l3_rcv(struct vr_packet *pkt, struct vr_nexthop *nh,
+	      struct vr_forwarding_md *fmd);
+int nh_l2_rcv(struct vr_packet *pkt, struct vr_nexthop *nh,
+	      struct vr_forwarding_md *fmd);
+int nh_vrf_translate(struct vr_packet *pkt, struct vr_nexthop *nh,
+		     struct vr_forwarding_md *fmd);
+int nh_encap_l2(struct vr_packet *pkt, struct vr_nexthop *nh,
+		struct vr_forwarding_md *fmd);
+int nh_encap_l3(struct vr_packet *pkt, struct vr_nexthop *nh,
+		struct vr_forwarding_md *fmd);
+/* Whether a packet may come from where a nexthop leads: NH_SOURCE_. */
+int nh_encap_validate_src(struct vr_packet *pkt, struct vr_nexthop *nh,
+			  struct vr_forwarding_md *fmd, void *ret_data);
+
+/* vr_composite.c */
+int nh_composite_mcast(struct vr_packet *pkt, struct vr_nexthop *nh,
+		       struct vr_forwarding_md *fmd);
+int nh_composite_encap(struct vr_packet *pkt, struct vr_nexthop *nh,
+		       struct vr_forwarding_md *fmd);
+int nh_composite_evpn(struct vr_packet *pkt, struct vr_nexthop *nh,
+		      struct vr_forwarding_md *fmd);
+int nh_composite_ecmp(struct vr_packet *pkt, struct vr_nexthop *nh,
+		      struct vr_forwarding_md *fmd);
 
 /* Under rtnl. */
 int vr_nexthop_flood_add(struct vr_nexthop *flood, struct vr_nexthop *encap);
 /* Cannot fail. True if the last one has left. */
 bool vr_nexthop_flood_remove(struct vr_nexthop *flood, struct vr_nexthop *encap);
 
-/* vr_tunnel.c: the nh_reach_nh of VXLAN tunnels. */
+/* vr_tunnel.c */
 int nh_vxlan_tunnel(struct vr_packet *pkt, struct vr_nexthop *nh,
 		    struct vr_forwarding_md *fmd);
+int nh_gre_tunnel(struct vr_packet *pkt, struct vr_nexthop *nh,
+		  struct vr_forwarding_md *fmd);
+int nh_tunnel_validate_src(struct vr_packet *pkt, struct vr_nexthop *nh,
+			   struct vr_forwarding_md *fmd, void *ret_data);
 
 int nh_output(struct vr_packet *pkt, struct vr_nexthop *nh,
 	      struct vr_forwarding_md *fmd);

@@ -15,6 +15,7 @@
 struct vr_flow_entry;
 struct vr_interface;
 struct vr_nexthop;
+struct vrouter;
 
 /* vp_flags */
 #define VP_FLAG_FROM_DP		0x0001
@@ -30,14 +31,17 @@ struct vr_nexthop;
 
 /* vp_type */
 #define VP_TYPE_NULL		0
-#define VP_TYPE_ARP		1
-#define VP_TYPE_IP		2
-#define VP_TYPE_IP6		3
-#define VP_TYPE_IPOIP		4
-#define VP_TYPE_IP6OIP		5
-#define VP_TYPE_AGENT		6
-#define VP_TYPE_PBB		7
-#define VP_TYPE_UNKNOWN		8
+typedef enum {
+	VP_TYPE_ARP = 1,
+	VP_TYPE_IP,
+	VP_TYPE_IP6,
+	VP_TYPE_IPOIP,
+	VP_TYPE_IP6OIP,
+	VP_TYPE_AGENT,
+	VP_TYPE_PBB,
+	VP_TYPE_UNKNOWN,
+	VP_TYPE_MAX,
+} drop_vp_type_map_t;
 
 /* The packet is in a tunnel: the header at vp_inner_network_h counts. */
 #define vr_pkt_type_is_overlay(type) \
@@ -92,19 +96,25 @@ struct vr_forwarding_md {
 	struct vr_flow_entry *fmd_fe;
 	int fmd_flow_index;
 	int fmd_label;
-	short fmd_reserved1;
+	s8 fmd_ecmp_nh_index;
+	s8 fmd_ecmp_src_nh_index;
 	short fmd_dvrf;
-	unsigned char fmd_reserved2[4];
+	__be32 fmd_outer_src_ip;	/* of a packet that came in a tunnel */
 	unsigned short fmd_vlan;
-	short fmd_reserved3;
+	unsigned short fmd_mirror_data;
 	unsigned short fmd_udp_src_port;
 	unsigned char fmd_to_me;
 	unsigned char fmd_src;
+	unsigned char fmd_flags;
 };
+
+/* fmd_flags: fmd_label is a VNID */
+#define FMD_FLAG_LABEL_IS_VXLAN_ID	0x01
 
 static_assert(offsetof(struct vr_forwarding_md, fmd_flow_index) == 8);
 static_assert(offsetof(struct vr_forwarding_md, fmd_label) == 12);
 static_assert(offsetof(struct vr_forwarding_md, fmd_dvrf) == 18);
+static_assert(offsetof(struct vr_forwarding_md, fmd_outer_src_ip) == 20);
 static_assert(offsetof(struct vr_forwarding_md, fmd_vlan) == 24);
 static_assert(offsetof(struct vr_forwarding_md, fmd_udp_src_port) == 28);
 static_assert(offsetof(struct vr_forwarding_md, fmd_to_me) == 30);
@@ -115,6 +125,8 @@ static inline void vr_init_forwarding_md(struct vr_forwarding_md *fmd)
 	*fmd = (struct vr_forwarding_md) {
 		.fmd_flow_index = -1,
 		.fmd_label = -1,
+		.fmd_ecmp_nh_index = -1,
+		.fmd_ecmp_src_nh_index = -1,
 		.fmd_dvrf = -1,
 		.fmd_vlan = VLAN_ID_INVALID,
 	};
@@ -190,6 +202,10 @@ static_assert(VP_DROP_CLONED_ORIGINAL == 35);
 static_assert(VP_DROP_L2_NO_ROUTE == 39);
 static_assert(VP_DROP_MAX == 55);
 
+/* The kind of a tunnel's payload by its MPLS label; -1 with a reason. */
+typedef int (*vr_tunnel_type_cb)(unsigned int label, unsigned int control_data,
+				 unsigned short *reason);
+
 /*
  * What the router asks of the operating system about packets. The functions
  * are static ones of linux_host.c, reached through this table alone.
@@ -214,6 +230,25 @@ struct host_os {
 				    unsigned short vrf);
 	/* Back to the data as received. */
 	void (*hos_preset)(struct vr_packet *pkt);
+	/* A header at vp_data; copied to buf if it is not linear. NULL: too short. */
+	void *(*hos_pheader_pointer)(struct vr_packet *pkt, unsigned short len,
+				     void *buf);
+	/* Both make a tunnel's inner headers linear; 0 with a reason on failure. */
+	int (*hos_pull_inner_headers_fast)(struct vr_packet *pkt,
+					   unsigned char protocol,
+					   vr_tunnel_type_cb tunnel_type,
+					   int *ret, int *encap_type);
+	int (*hos_pull_inner_headers)(struct vr_packet *pkt,
+				      unsigned char protocol,
+				      unsigned short *reason,
+				      vr_tunnel_type_cb tunnel_type);
+	/* Non-zero: the reason to drop the packet. */
+	unsigned short (*hos_pkt_from_vm_tcp_mss_adj)(struct vr_packet *pkt,
+						      unsigned short overlay_len);
+	/* Consumes the packet. */
+	int (*hos_enqueue_to_assembler)(struct vrouter *router,
+					struct vr_packet *pkt,
+					struct vr_forwarding_md *fmd);
 };
 
 extern const struct host_os *vrouter_host;
@@ -230,6 +265,16 @@ extern const struct host_os *vrouter_host;
 #define vr_pgso_size(pkt)		(vrouter_host->hos_pgso_size(pkt))
 #define vr_preset(pkt)			(vrouter_host->hos_preset(pkt))
 #define vr_pkt_may_pull(pkt, len)	(vrouter_host->hos_pkt_may_pull(pkt, len))
+#define vr_pheader_pointer(pkt, len, buf) \
+	(vrouter_host->hos_pheader_pointer(pkt, len, buf))
+#define vr_pull_inner_headers_fast(pkt, protocol, cb, ret, encap_type) \
+	(vrouter_host->hos_pull_inner_headers_fast(pkt, protocol, cb, ret, encap_type))
+#define vr_pull_inner_headers(pkt, protocol, reason, cb) \
+	(vrouter_host->hos_pull_inner_headers(pkt, protocol, reason, cb))
+#define vr_pkt_from_vm_tcp_mss_adj(pkt, overlay_len) \
+	(vrouter_host->hos_pkt_from_vm_tcp_mss_adj(pkt, overlay_len))
+#define vr_enqueue_to_assembler(router, pkt, fmd) \
+	(vrouter_host->hos_enqueue_to_assembler(router, pkt, fmd))
 
 static inline struct sk_buff *vp_os_packet(struct vr_packet *pkt)
 {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * IPv4. Flows of packets from VMs; and packets from the fabric: VXLAN goes to the
- * VMs, the rest has no route and is dropped by the discard nexthop.
+ * IPv4: routing, and packets for this host: VXLAN and MPLS in GRE are taken out of
+ * their tunnels. Without a route, packets go to the discard nexthop; except VXLAN
+ * from the fabric, which the network of the tests receives without one.
  */
-#include <linux/icmp.h>
+#include <linux/if_arp.h>
 #include <linux/ip.h>
 #include <linux/udp.h>
 #include <net/ip.h>
@@ -12,108 +13,182 @@
 
 #define VR_LOG_FILE	VR_PROTO_IP_C
 
-#define VR_VXLAN_UDP_DST_PORT	4789
-#define VR_VXLAN_HLEN		8
+/* Encapsulations that vr_pull_inner_headers_fast() tells apart. */
+#define PKT_ENCAP_MPLS		1
+#define PKT_ENCAP_VXLAN		2
 
-/* A fragment but the first: it has no ports. */
-static bool vr_ip_is_fragment_tail(const struct iphdr *ip)
+/* *ret of vr_pull_inner_headers_fast(). */
+#define PKT_RET_SLOW_PATH	2
+
+#define VR_GRE_FLAG_CSUM	0x8000
+#define VR_GRE_FLAG_KEY		0x2000
+#define VR_GRE_PROTO_MPLS	0x8847
+
+/* What to do with an ARP request. */
+typedef enum {
+	MR_DROP = 1,
+	MR_FLOOD,
+	MR_PROXY,
+} mac_response_t;
+
+/* Packets that a VM sends to the agent. */
+typedef enum {
+	L4_TYPE_UNKNOWN,
+	L4_TYPE_DHCP_REQUEST,
+} l4_pkt_type_t;
+
+/* The stand-in has no DHCP. */
+noinline int vr_ip_well_known_packet(struct vr_packet *pkt)
 {
-	return ip->frag_off & htons(IP_OFFSET);
+	l4_pkt_type_t type = L4_TYPE_UNKNOWN;
+
+	/* Without an effect, the compiler would remove the call. */
+	barrier();
+	return type;
 }
 
-noinline bool vr_inet_flow_allow_new_flow(struct vrouter *router,
-					  struct vr_packet *pkt)
+/* The stand-in answers no request: all of them are flooded. */
+static noinline __noclone mac_response_t
+vm_arp_request(struct vr_interface *vif, struct vr_packet *pkt,
+	       struct vr_forwarding_md *fmd, unsigned char *dmac)
 {
-	const struct iphdr *ip = (struct iphdr *)pkt_network_header(pkt);
+	const unsigned char *arp = pkt_data(pkt) + sizeof(struct arphdr);
+	struct vr_route_req rt;
+	__be32 target;
 
-	return !vr_ip_is_fragment_tail(ip);
+	memcpy(&target, arp + 2 * ETH_ALEN + sizeof(target), sizeof(target));
+	vr_inet_ip_lookup(fmd->fmd_dvrf, target, &rt);
+	return MR_FLOOD;
 }
 
-/* The nexthop that is part of the flow's key: the one to the vif. */
-static noinline __noclone unsigned int
-vr_inet_flow_nexthop(struct vr_packet *pkt, unsigned short vlan)
+static noinline __noclone mac_response_t
+vm_mac_request(struct vr_interface *vif, struct vr_packet *pkt,
+	       struct vr_forwarding_md *fmd, unsigned char *dmac)
 {
-	return pkt->vp_if->vif_nh_id;
+	mac_response_t response = vm_arp_request(vif, pkt, fmd, dmac);
+
+	/* Not a tail call, so that the trace shows the call inside this one. */
+	barrier();
+	return response;
 }
 
-/* Ports, or what ICMP has in their place. Non-zero if the packet is too short. */
-static __always_inline int vr_inet_flow_ports(struct vr_packet *pkt,
-					      struct vr_flow *key)
+noinline int vr_arp_input(struct vr_packet *pkt, struct vr_forwarding_md *fmd,
+			  unsigned char *eth_dmac)
 {
-	unsigned int offset = pkt->vp_network_h - pkt->vp_data;
-	const struct iphdr *ip = (struct iphdr *)pkt_network_header(pkt);
-	unsigned int len = 4 * ip->ihl;
-	const struct icmphdr *icmp;
-	const __be16 *ports;
+	const struct arphdr *arp = (struct arphdr *)pkt_data(pkt);
 
-	if (vr_ip_is_fragment_tail(ip))
-		return 0;
-
-	switch (ip->protocol) {
-	case IPPROTO_ICMP:
-		if (!pkt_may_pull(pkt, offset + len + sizeof(*icmp)))
-			return -EINVAL;
-		icmp = (struct icmphdr *)(pkt_network_header(pkt) + len);
-		key->flow_sport = icmp->un.echo.id;
-		if (icmp->type != ICMP_ECHO)
-			key->flow_dport = htons(icmp->type);
-		return 0;
-	case IPPROTO_TCP:
-	case IPPROTO_UDP:
-		if (!pkt_may_pull(pkt, offset + len + 2 * sizeof(*ports)))
-			return -EINVAL;
-		ports = (__be16 *)(pkt_network_header(pkt) + len);
-		key->flow_sport = ports[0];
-		key->flow_dport = ports[1];
-		return 0;
-	default:
-		return 0;
+	if (arp->ar_hln != ETH_ALEN || arp->ar_pro != htons(ETH_P_IP)) {
+		vr_drop(pkt, VP_DROP_INVALID_ARP);
+		return 1;
 	}
-}
 
-static noinline __noclone int
-vr_inet_form_flow(struct vrouter *router, unsigned short vrf,
-		  struct vr_packet *pkt, u16 vlan, struct vr_flow *key)
-{
-	const struct iphdr *ip;
-
-	memset(key, 0, sizeof(*key));
-	if (vr_inet_flow_ports(pkt, key))
-		return -EINVAL;
-
-	ip = (struct iphdr *)pkt_network_header(pkt);
-	key->flow_sip = ip->saddr;
-	key->flow_dip = ip->daddr;
-	key->flow_proto = ip->protocol;
-	if (vr_flow_fat_flow_lookup(router, pkt, ip->protocol, key->flow_sport,
-				    key->flow_dport))
-		key->flow_sport = 0;
-	key->flow_nh_id = vr_inet_flow_nexthop(pkt, vlan);
+	if (arp->ar_op == htons(ARPOP_REQUEST))
+		vm_mac_request(pkt->vp_if, pkt, fmd, eth_dmac);
 	return 0;
 }
 
-noinline flow_result_t vr_inet_flow_lookup(struct vrouter *router,
-					   struct vr_packet *pkt,
-					   struct vr_forwarding_md *fmd)
+/* Both return 1 if the packet is for somebody else, and 0 if it is consumed. */
+static __always_inline unsigned int
+vr_udp_input(struct vrouter *router, struct vr_packet *pkt,
+	     struct vr_forwarding_md *fmd)
 {
-	const struct iphdr *ip = (struct iphdr *)pkt_network_header(pkt);
-	struct vr_interface *vif = pkt->vp_if;
-	struct vr_flow key;
+	int ret = PKT_RET_SLOW_PATH, encap_type = PKT_ENCAP_VXLAN;
+	unsigned short reason;
+	struct udphdr *udp, buf;
 
-	if (pkt->vp_flags & VP_FLAG_FLOW_SET)
-		return FLOW_FORWARD;
-	if (!(READ_ONCE(vif->vif_flags) & VIF_FLAG_POLICY_ENABLED) ||
-	    vif->vif_type != VIF_TYPE_VIRTUAL)
-		return FLOW_FORWARD;
-	if (ip->version != 4 || ip->ihl < 5)
-		return FLOW_DROP;
+	if (!vr_pull_inner_headers_fast(pkt, IPPROTO_UDP, vr_mpls_tunnel_type,
+					&ret, &encap_type))
+		return 1;
 
-	if (vr_inet_form_flow(router, fmd->fmd_dvrf, pkt, fmd->fmd_vlan, &key)) {
+	udp = vr_pheader_pointer(pkt, sizeof(buf), &buf);
+	if (!udp) {
 		vr_drop(pkt, VP_DROP_MISC);
-		return FLOW_CONSUMED;
+		return 0;
+	}
+	if (udp->dest != htons(VR_VXLAN_UDP_DST_PORT))
+		return 1;
+
+	if (!vr_pull_inner_headers(pkt, IPPROTO_UDP, &reason,
+				   vr_mpls_tunnel_type)) {
+		vr_pfree(pkt, reason);
+		return 0;
 	}
 
-	return vr_flow_lookup(router, &key, pkt, fmd);
+	pkt_pull(pkt, sizeof(*udp));
+	vr_vxlan_input(router, pkt, fmd);
+	return 0;
+}
+
+static __always_inline unsigned int
+vr_gre_input(struct vrouter *router, struct vr_packet *pkt,
+	     struct vr_forwarding_md *fmd)
+{
+	int ret = PKT_RET_SLOW_PATH, encap_type = PKT_ENCAP_MPLS;
+	unsigned int len = VR_GRE_HDR_LEN;
+	unsigned short reason, flags;
+	__be16 *gre, buf[2];
+
+	if (!vr_pull_inner_headers_fast(pkt, IPPROTO_GRE, vr_mpls_tunnel_type,
+					&ret, &encap_type))
+		return 1;
+
+	gre = vr_pheader_pointer(pkt, sizeof(buf), buf);
+	if (!gre) {
+		vr_drop(pkt, VP_DROP_MISC);
+		return 0;
+	}
+
+	flags = ntohs(gre[0]);
+	if (flags & ~(VR_GRE_FLAG_CSUM | VR_GRE_FLAG_KEY) ||
+	    gre[1] != htons(VR_GRE_PROTO_MPLS))
+		return 1;
+	if (flags & VR_GRE_FLAG_CSUM)
+		len += 4;
+	if (flags & VR_GRE_FLAG_KEY)
+		len += 4;
+
+	/* The reason has been logged, without the packet. */
+	if (!vr_pull_inner_headers(pkt, IPPROTO_GRE, &reason,
+				   vr_mpls_tunnel_type)) {
+		vr_pfree(pkt, reason);
+		return 0;
+	}
+
+	pkt_pull(pkt, len);
+	vr_mpls_input(router, pkt, fmd);
+	return 0;
+}
+
+noinline int vr_ip_rcv(struct vrouter *router, struct vr_packet *pkt,
+		       struct vr_forwarding_md *fmd)
+{
+	const struct iphdr *ip = (struct iphdr *)pkt_data(pkt);
+	unsigned int len = 4 * ip->ihl;
+	struct vr_interface *vif;
+	unsigned int unhandled = 1;
+
+	if (!pkt_pull(pkt, len)) {
+		vr_drop(pkt, VP_DROP_PULL);
+		return 0;
+	}
+
+	vr_qos_get_forwarding_class(router, pkt, fmd);
+	if (ip->protocol == IPPROTO_GRE)
+		unhandled = vr_gre_input(router, pkt, fmd);
+	else if (ip->protocol == IPPROTO_UDP)
+		unhandled = vr_udp_input(router, pkt, fmd);
+	if (!unhandled)
+		return 0;
+
+	/* The rest is for the host itself. */
+	vif = pkt->vp_nh ? READ_ONCE(pkt->vp_nh->nh_dev) : NULL;
+	if (!vif) {
+		vr_drop(pkt, VP_DROP_NOWHERE_TO_GO);
+		return 0;
+	}
+
+	vif->vif_tx(vif, pkt, fmd);
+	return 0;
 }
 
 static bool vr_ip_is_vxlan(struct vr_packet *pkt)
@@ -122,7 +197,7 @@ static bool vr_ip_is_vxlan(struct vr_packet *pkt)
 	unsigned int len = 4 * ip->ihl;
 
 	if (ip->protocol != IPPROTO_UDP ||
-	    !pkt_may_pull(pkt, len + sizeof(struct udphdr) + VR_VXLAN_HLEN))
+	    !pkt_may_pull(pkt, len + sizeof(struct udphdr)))
 		return false;
 
 	/* Pulling may have moved the header. */
@@ -130,62 +205,36 @@ static bool vr_ip_is_vxlan(struct vr_packet *pkt)
 	       htons(VR_VXLAN_UDP_DST_PORT);
 }
 
-/* The stand-in uses the VNI as the VRF. */
-noinline int vr_vxlan_input(struct vrouter *router, struct vr_packet *pkt,
-			    struct vr_forwarding_md *fmd)
-{
-	const unsigned char *vni = pkt_data(pkt) + 4;
-	unsigned int vrf = vni[0] << 16 | vni[1] << 8 | vni[2];
-
-	if (vrf >= VR_MAX_VRFS) {
-		vr_drop(pkt, VP_DROP_INVALID_VNID);
-		return 0;
-	}
-
-	pkt_pull(pkt, VR_VXLAN_HLEN);
-	fmd->fmd_dvrf = vrf;
-	if (vr_pkt_type(pkt, 0, fmd)) {
-		vr_drop(pkt, VP_DROP_INVALID_PACKET);
-		return 0;
-	}
-
-	if (pkt->vp_type == VP_TYPE_IP)
-		pkt->vp_flags |= VP_FLAG_GRO;
-	/* Not a tail call, so that the trace shows the call inside this one. */
-	nh_output(pkt, vr_translate_nh, fmd);
-	return 0;
-}
-
-noinline int vr_ip_rcv(struct vrouter *router, struct vr_packet *pkt,
-		       struct vr_forwarding_md *fmd)
-{
-	const struct iphdr *ip = (struct iphdr *)pkt_data(pkt);
-
-	pkt_pull(pkt, 4 * ip->ihl + sizeof(struct udphdr));
-	return vr_vxlan_input(router, pkt, fmd);
-}
-
 noinline int vr_forward(struct vrouter *router, struct vr_packet *pkt,
 			struct vr_forwarding_md *fmd)
 {
-	const struct iphdr *ip = (struct iphdr *)pkt_network_header(pkt);
+	struct iphdr *ip = (struct iphdr *)pkt_data(pkt);
+	struct vr_route_req rt;
+	struct vr_nexthop *nh;
 
-	if (ip->ttl <= 1) {
+	if (!ip->ttl) {
 		vr_drop(pkt, VP_DROP_TTL_EXCEEDED);
 		return 0;
 	}
 
-	pkt->vp_ttl = ip->ttl - 1;
-	if (vr_ip_is_vxlan(pkt))
-		return nh_output(pkt, vr_receive_nh, fmd);
+	nh = vr_inet_ip_lookup(fmd->fmd_dvrf, ip->daddr, &rt);
+	if (rt.rtr_req.rtr_label_flags & VR_RT_LABEL_VALID_FLAG)
+		fmd->fmd_label = rt.rtr_req.rtr_label;
+	if (nh == ip4_default_nh && pkt->vp_if->vif_type == VIF_TYPE_PHYSICAL &&
+	    vr_ip_is_vxlan(pkt)) {
+		nh = vr_receive_nh;
+		ip = (struct iphdr *)pkt_data(pkt);
+	}
 
-	return nh_output(pkt, ip4_default_nh, fmd);
+	ip_decrease_ttl(ip);
+	pkt->vp_ttl = ip->ttl;
+	return nh_output(pkt, nh, fmd);
 }
 
 noinline int vr_ip_input(struct vrouter *router, struct vr_packet *pkt,
 			 struct vr_forwarding_md *fmd)
 {
-	const struct iphdr *ip = (struct iphdr *)pkt_network_header(pkt);
+	const struct iphdr *ip = (struct iphdr *)pkt_data(pkt);
 
 	if (ip->version != 4 || ip->ihl < 5) {
 		vr_drop(pkt, VP_DROP_INVALID_PROTOCOL);
@@ -196,4 +245,14 @@ noinline int vr_ip_input(struct vrouter *router, struct vr_packet *pkt,
 		return 0;
 
 	return vr_forward(router, pkt, fmd);
+}
+
+/* 1 if layer 3 has consumed the packet, which starts with its header. */
+noinline int vr_l3_input(struct vr_packet *pkt, struct vr_forwarding_md *fmd)
+{
+	if (pkt->vp_type != VP_TYPE_IP)
+		return 0;
+
+	vr_ip_input(pkt->vp_if->vif_router, pkt, fmd);
+	return 1;
 }

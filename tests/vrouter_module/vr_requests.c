@@ -234,7 +234,7 @@ static const struct vr_sandesh_field vr_flow_req_fields[] = {
 	FR(3, I32, index),
 	FR(4, I16, action),
 	FR(5, I16, flags),
-	ZERO(6, I32),	/* rindex */
+	FR(6, I32, rindex),
 	FR(7, I32, family),
 	ZERO(8, U64),	/* flow_sip_u */
 	FR(9, U64, flow_sip_l),
@@ -306,7 +306,7 @@ SANDESH_TYPE(vr_hugepage_config);
 static const struct vr_sandesh_field vr_nexthop_req_fields[] = {
 	FIELD(1, I32, vr_nexthop_req, h_op),
 	NHR(2, BYTE, type),
-	ZERO(3, BYTE),		/* family */
+	NHR(3, BYTE, family),
 	NHR(4, I32, id),
 	ZERO(5, I32),		/* rid */
 	LIST(6, I32, vr_nexthop_req, nhr_encap_oif_id),
@@ -323,28 +323,48 @@ static const struct vr_sandesh_field vr_nexthop_req_fields[] = {
 	ZERO(15, I32),
 	NHR(16, U32, flags),
 	LIST(17, BYTE, vr_nexthop_req, nhr_encap),
+	LIST(18, I32, vr_nexthop_req, nhr_nh_list),
+	LIST(19, I32, vr_nexthop_req, nhr_label_list),
 };
 
 SANDESH_TYPE(vr_nexthop_req);
 
+static const struct vr_sandesh_field vr_mpls_req_fields[] = {
+	FIELD(1, I32, vr_mpls_req, h_op),
+	FIELD(2, I32, vr_mpls_req, mr_label),
+	ZERO(3, I16),		/* rid */
+	FIELD(4, I32, vr_mpls_req, mr_nhid),
+	ZERO(5, I32),		/* marker */
+};
+
+SANDESH_TYPE(vr_mpls_req);
+
+static const struct vr_sandesh_field vr_vxlan_req_fields[] = {
+	FIELD(1, I32, vr_vxlan_req, h_op),
+	ZERO(2, I16),		/* rid */
+	FIELD(3, I32, vr_vxlan_req, vxlanr_vnid),
+	FIELD(4, I32, vr_vxlan_req, vxlanr_nhid),
+};
+
+SANDESH_TYPE(vr_vxlan_req);
+
 #define RTR(id, type, member) \
-	FIELD(id, type, vr_route_req, rtr_##member)
+	FIELD(id, type, vr_route_message, rtr_##member)
 
 static const struct vr_sandesh_field vr_route_req_fields[] = {
-	FIELD(1, I32, vr_route_req, h_op),
+	FIELD(1, I32, vr_route_message, h_op),
 	RTR(2, I32, vrf_id),
 	RTR(3, I32, family),
-	/* prefix, prefix_len, rid */
-	EMPTY(4, BYTE),
-	ZERO(5, I32),
-	ZERO(6, I16),
+	LIST(4, BYTE, vr_route_message, rtr_prefix),
+	RTR(5, I32, prefix_len),
+	ZERO(6, I16),	/* rid */
 	RTR(7, I16, label_flags),
 	RTR(8, I32, label),
 	RTR(9, I32, nh_id),
 	/* marker, marker_plen */
 	EMPTY(10, BYTE),
 	ZERO(11, I32),
-	LIST(12, BYTE, vr_route_req, rtr_mac),
+	LIST(12, BYTE, vr_route_message, rtr_mac),
 	/* replace_plen, index */
 	ZERO(13, I32),
 	ZERO(14, I32),

@@ -83,6 +83,7 @@ struct vr_flow_req {
 	s32 fr_index;		/* -1: add the flow */
 	s16 fr_action;
 	s16 fr_flags;
+	s32 fr_rindex;		/* the reverse flow, with VR_RFLOW_VALID */
 	s32 fr_family;
 	u64 fr_flow_sip_l;	/* addresses and ports in network order */
 	u64 fr_flow_dip_l;
@@ -107,6 +108,7 @@ struct vr_flow_response {
 struct vr_nexthop_req {
 	s32 h_op;
 	u8 nhr_type;
+	u8 nhr_family;
 	s32 nhr_id;
 	struct vr_sandesh_list nhr_encap_oif_id;
 	s32 nhr_vrf;
@@ -114,15 +116,32 @@ struct vr_nexthop_req {
 	u32 nhr_tun_dip;
 	u32 nhr_flags;
 	struct vr_sandesh_list nhr_encap;
+	struct vr_sandesh_list nhr_nh_list;	/* components */
+	struct vr_sandesh_list nhr_label_list;
+};
+
+struct vr_mpls_req {
+	s32 h_op;
+	s32 mr_label;
+	s32 mr_nhid;
+};
+
+struct vr_vxlan_req {
+	s32 h_op;
+	s32 vxlanr_vnid;
+	s32 vxlanr_nhid;
 };
 
 /* rtr_label_flags of a bridge's route */
 #define VR_BE_LABEL_VALID_FLAG	0x2
 
-struct vr_route_req {
+/* vr_route_req, on the wire; the struct of that name is the one of lookups. */
+struct vr_route_message {
 	s32 h_op;
 	s32 rtr_vrf_id;
 	s32 rtr_family;
+	struct vr_sandesh_list rtr_prefix;
+	s32 rtr_prefix_len;
 	s16 rtr_label_flags;
 	s32 rtr_label;
 	s32 rtr_nh_id;
@@ -142,6 +161,8 @@ extern const struct vr_sandesh_type vr_flow_req_type;
 extern const struct vr_sandesh_type vr_flow_response_type;
 extern const struct vr_sandesh_type vr_hugepage_config_type;
 extern const struct vr_sandesh_type vr_nexthop_req_type;
+extern const struct vr_sandesh_type vr_mpls_req_type;
+extern const struct vr_sandesh_type vr_vxlan_req_type;
 extern const struct vr_sandesh_type vr_route_req_type;
 
 #endif /* VR_REQUESTS_H */

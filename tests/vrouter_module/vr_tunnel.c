@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Packets into a VXLAN tunnel, out of the fabric.
+ * Packets into VXLAN and MPLSoGRE tunnels, out of the fabric.
  */
 #include <linux/if_vlan.h>
 #include <linux/ip.h>
@@ -12,24 +12,32 @@
 
 #define VR_LOG_FILE	VR_NEXTHOP_C
 
-#define VR_VXLAN_UDP_DST_PORT	4789
-#define VR_VXLAN_IBIT		0x08000000
 #define VR_TUNNEL_TTL		64
-
-struct vr_vxlan {
-	__be32 vxlan_flags;
-	__be32 vxlan_vnid;
-};
 
 #define VR_VXLAN_OVERHEAD \
 	(sizeof(struct iphdr) + sizeof(struct udphdr) + sizeof(struct vr_vxlan))
+#define VR_MPLSOGRE_OVERHEAD \
+	(sizeof(struct iphdr) + VR_GRE_HDR_LEN + VR_MPLS_HDR_LEN)
 
-/* True if the tunnel leads back to where the packet came from. */
+#define VR_GRE_PROTO_MPLS	0x8847
+
+/* Drops a packet that the tunnel leads back to where it came from: true. */
 static noinline __noclone bool
 nh_tunnel_loop_detect_handle(struct vr_packet *pkt, struct vr_nexthop *nh,
 			     struct vr_forwarding_md *fmd)
 {
-	return pkt->vp_if == READ_ONCE(nh->nh_dev);
+	if (!fmd->fmd_outer_src_ip || fmd->fmd_outer_src_ip != nh->nh_tun_dip)
+		return false;
+
+	vr_drop(pkt, VP_DROP_PKT_LOOP);
+	return true;
+}
+
+int nh_tunnel_validate_src(struct vr_packet *pkt, struct vr_nexthop *nh,
+			   struct vr_forwarding_md *fmd, void *ret_data)
+{
+	return fmd->fmd_outer_src_ip == nh->nh_tun_dip ? NH_SOURCE_VALID :
+							 NH_SOURCE_INVALID;
 }
 
 /* True if the packet, or a segment of it, is too large for the vif. */
@@ -50,7 +58,7 @@ static noinline __noclone bool vr_has_to_fragment(struct vr_interface *vif,
 }
 
 /* The stand-in has no QoS: no class. */
-static noinline __noclone void *
+noinline __noclone void *
 vr_qos_get_forwarding_class(struct vrouter *router, struct vr_packet *pkt,
 			    struct vr_forwarding_md *fmd)
 {
@@ -73,13 +81,36 @@ static __always_inline bool vr_tunnel_make_room(struct vr_packet *pkt,
 	return !vr_pexpand_head(pkt, missing);
 }
 
+/* Pushes the outer IP header. Non-zero if there is no room. */
+static __always_inline int vr_tunnel_push_ip(struct vr_packet *pkt,
+					     unsigned char protocol,
+					     __be32 sip, __be32 dip)
+{
+	struct iphdr *ip = (struct iphdr *)pkt_push(pkt, sizeof(*ip));
+
+	if (!ip)
+		return -ENOSPC;
+
+	*ip = (struct iphdr) {
+		.version = 4,
+		.ihl = sizeof(*ip) / 4,
+		.tot_len = htons(pkt_len(pkt)),
+		.ttl = VR_TUNNEL_TTL,
+		.protocol = protocol,
+		.saddr = sip,
+		.daddr = dip,
+	};
+	ip_send_check(ip);
+	pkt->vp_network_h = pkt->vp_data;
+	return 0;
+}
+
 /* Pushes the outer UDP and IP headers. Non-zero if there is no room. */
 static noinline __noclone int nh_udp_tunnel_helper(struct vr_packet *pkt,
 						   u16 sport, u16 dport,
 						   __be32 sip, __be32 dip)
 {
 	struct udphdr *udp;
-	struct iphdr *ip;
 
 	udp = (struct udphdr *)pkt_push(pkt, sizeof(*udp));
 	if (!udp)
@@ -91,22 +122,7 @@ static noinline __noclone int nh_udp_tunnel_helper(struct vr_packet *pkt,
 		.len = htons(pkt_len(pkt)),
 	};
 
-	ip = (struct iphdr *)pkt_push(pkt, sizeof(*ip));
-	if (!ip)
-		return -ENOSPC;
-
-	*ip = (struct iphdr) {
-		.version = 4,
-		.ihl = sizeof(*ip) / 4,
-		.tot_len = htons(pkt_len(pkt)),
-		.ttl = VR_TUNNEL_TTL,
-		.protocol = IPPROTO_UDP,
-		.saddr = sip,
-		.daddr = dip,
-	};
-	ip_send_check(ip);
-	pkt->vp_network_h = pkt->vp_data;
-	return 0;
+	return vr_tunnel_push_ip(pkt, IPPROTO_UDP, sip, dip);
 }
 
 static noinline __noclone int
@@ -129,17 +145,18 @@ nh_vxlan_tunnel_helper(struct vrouter *router, struct vr_packet **pktp,
 		return -ENOSPC;
 
 	vxlan->vxlan_flags = htonl(VR_VXLAN_IBIT);
-	vxlan->vxlan_vnid = htonl(fmd->fmd_label << 8);
+	vxlan->vxlan_vnid = htonl(fmd->fmd_label << VR_VXLAN_VNID_SHIFT);
 	return nh_udp_tunnel_helper(pkt, sport, VR_VXLAN_UDP_DST_PORT, sip, dip);
 }
 
 static __always_inline bool vr_tunnel_is_too_big(struct vr_interface *vif,
-						 struct vr_packet *pkt)
+						 struct vr_packet *pkt,
+						 unsigned int overhead)
 {
 	const struct iphdr *ip = (struct iphdr *)pkt_network_header(pkt);
 
 	return pkt->vp_type == VP_TYPE_IP && ip->frag_off & htons(IP_DF) &&
-	       vr_has_to_fragment(vif, pkt, ETH_HLEN + VR_VXLAN_OVERHEAD);
+	       vr_has_to_fragment(vif, pkt, ETH_HLEN + overhead);
 }
 
 static unsigned char vr_overlay_type(unsigned char type)
@@ -167,11 +184,13 @@ int nh_vxlan_tunnel(struct vr_packet *pkt, struct vr_nexthop *nh,
 	if (fmd->fmd_label < 0)
 		goto drop;
 
-	reason = VP_DROP_PKT_LOOP;
 	if (nh_tunnel_loop_detect_handle(pkt, nh, fmd))
-		goto drop;
+		return 0;
 
-	if (vr_tunnel_is_too_big(vif, pkt)) {
+	if (vr_tunnel_is_too_big(vif, pkt, VR_VXLAN_OVERHEAD)) {
+		reason = VP_DROP_MCAST_DF_BIT;
+		if (pkt->vp_flags & VP_FLAG_MULTICAST)
+			goto drop;
 		vr_trap(pkt, fmd->fmd_dvrf, AGENT_TRAP_HANDLE_DF, NULL);
 		return 0;
 	}
@@ -184,6 +203,70 @@ int nh_vxlan_tunnel(struct vr_packet *pkt, struct vr_nexthop *nh,
 		goto drop;
 	if (!eth_set_rewrite(vif, &pkt, fmd, nh->nh_data, nh->nh_data_size))
 		goto drop;
+
+	pkt->vp_type = vr_overlay_type(pkt->vp_type);
+	return vif->vif_tx(vif, pkt, fmd);
+
+drop:
+	vr_drop(pkt, reason);
+	return 0;
+}
+
+/* Pushes a label at the bottom of the stack. Non-zero if there is no room. */
+static noinline __noclone int nh_push_mpls_header(struct vr_packet *pkt,
+						  unsigned int label,
+						  unsigned int ttl)
+{
+	__be32 *header = (__be32 *)pkt_push(pkt, VR_MPLS_HDR_LEN);
+
+	if (!header)
+		return -ENOSPC;
+
+	*header = htonl(label << VR_MPLS_LABEL_SHIFT | VR_MPLS_STACK_BIT | ttl);
+	return 0;
+}
+
+int nh_gre_tunnel(struct vr_packet *pkt, struct vr_nexthop *nh,
+		  struct vr_forwarding_md *fmd)
+{
+	struct vr_interface *vif = READ_ONCE(nh->nh_dev);
+	unsigned short reason = VP_DROP_INVALID_NH;
+	__be16 *gre;
+
+	if (!vif)
+		goto drop;
+	if (nh_tunnel_loop_detect_handle(pkt, nh, fmd))
+		return 0;
+
+	if (vr_tunnel_is_too_big(vif, pkt, VR_MPLSOGRE_OVERHEAD)) {
+		reason = VP_DROP_MCAST_DF_BIT;
+		if (pkt->vp_flags & VP_FLAG_MULTICAST)
+			goto drop;
+		vr_trap(pkt, fmd->fmd_dvrf, AGENT_TRAP_HANDLE_DF, NULL);
+		return 0;
+	}
+
+	reason = VP_DROP_PUSH;
+	if (!vr_tunnel_make_room(pkt, VR_MPLSOGRE_OVERHEAD + nh->nh_data_size))
+		goto drop;
+
+	vr_qos_get_forwarding_class(nh->nh_router, pkt, fmd);
+	pkt->vp_inner_network_h = pkt->vp_network_h;
+	if (fmd->fmd_label >= 0 &&
+	    nh_push_mpls_header(pkt, fmd->fmd_label, pkt->vp_ttl))
+		goto drop;
+
+	gre = (__be16 *)pkt_push(pkt, VR_GRE_HDR_LEN);
+	if (!gre)
+		goto drop;
+	gre[0] = 0;
+	gre[1] = htons(VR_GRE_PROTO_MPLS);
+	if (vr_tunnel_push_ip(pkt, IPPROTO_GRE, nh->nh_tun_sip, nh->nh_tun_dip))
+		goto drop;
+	if (!eth_set_rewrite(vif, &pkt, fmd, nh->nh_data, nh->nh_data_size)) {
+		reason = VP_DROP_REWRITE_FAIL;
+		goto drop;
+	}
 
 	pkt->vp_type = vr_overlay_type(pkt->vp_type);
 	return vif->vif_tx(vif, pkt, fmd);

@@ -18,7 +18,9 @@
 #include "vr_flow.h"
 #include "vr_interface.h"
 #include "vr_nexthop.h"
+#include "vr_label.h"
 #include "vr_packet.h"
+#include "vr_route.h"
 
 #define VR_MAX_INTERFACES	4355
 #define VR_MAX_VRFS		4096
@@ -70,6 +72,7 @@ int vr_trap(struct vr_packet *pkt, unsigned short trap_vrf,
 #define AGENT_TRAP_FLOW_MISS		6
 #define AGENT_TRAP_L3_PROTOCOLS		7
 #define AGENT_TRAP_HANDLE_DF		11
+#define AGENT_TRAP_ZERO_TTL		12
 #define AGENT_TRAP_FLOW_ACTION_HOLD	15
 
 struct vr_packet *pkt_copy(struct vr_packet *pkt, unsigned int head_room,
@@ -99,13 +102,13 @@ int vr_bridge_input(struct vrouter *router, struct vr_packet *pkt,
 		    struct vr_forwarding_md *fmd);
 struct vr_bridge_entry *bridge_lookup(const unsigned char *mac,
 				      struct vr_forwarding_md *fmd);
-int vr_bridge_learn(struct vrouter *router, struct vr_packet *pkt,
-		    const struct ethhdr *eth, struct vr_forwarding_md *fmd);
-/* Adds or changes a route; label is -1 or a tunnel's VNID. */
+/*
+ * Adds or changes a route to a nexthop that was added by a request; label is -1
+ * or a tunnel's VNID.
+ */
 int vr_bridge_set(unsigned int vrf, const unsigned char *mac,
 		  struct vr_nexthop *nh, int label);
-/* Deletes all routes to a nexthop. */
-void vr_bridge_flush(const struct vr_nexthop *nh);
+int vr_bridge_delete(unsigned int vrf, const unsigned char *mac);
 /* Under rtnl: the vif gets a VRF's floods, or no longer and is forgotten. */
 int vr_bridge_join(struct vr_interface *vif, unsigned int vrf);
 void vr_bridge_leave(struct vr_interface *vif, unsigned int vrf);
@@ -119,8 +122,25 @@ int vr_forward(struct vrouter *router, struct vr_packet *pkt,
 /* A packet to this host, starting with its IPv4 header. */
 int vr_ip_rcv(struct vrouter *router, struct vr_packet *pkt,
 	      struct vr_forwarding_md *fmd);
-int vr_vxlan_input(struct vrouter *router, struct vr_packet *pkt,
-		   struct vr_forwarding_md *fmd);
+int vr_l3_input(struct vr_packet *pkt, struct vr_forwarding_md *fmd);
+/* Non-zero if it has consumed the ARP packet. */
+int vr_arp_input(struct vr_packet *pkt, struct vr_forwarding_md *fmd,
+		 unsigned char *eth_dmac);
+int vr_ip_well_known_packet(struct vr_packet *pkt);
+
+/* vr_tunnel.c */
+#define VR_VXLAN_UDP_DST_PORT	4789
+#define VR_VXLAN_IBIT		0x08000000
+#define VR_VXLAN_VNID_SHIFT	8
+#define VR_GRE_HDR_LEN		4
+
+struct vr_vxlan {
+	__be32 vxlan_flags;
+	__be32 vxlan_vnid;
+};
+
+void *vr_qos_get_forwarding_class(struct vrouter *router, struct vr_packet *pkt,
+				  struct vr_forwarding_md *fmd);
 
 /* vr_stats.c */
 int vr_stats_init(struct vrouter *router);

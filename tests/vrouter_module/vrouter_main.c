@@ -94,9 +94,12 @@ static void __exit vrouter_exit(void)
 	linux_if_exit();
 	vr_tracer_cases_exit();
 	vr_destroy_default_wq();
+	vr_fragment_exit();
 	vr_flow_exit(&router);
-	vr_nexthop_exit();
 	vr_bridge_exit();
+	vr_inet_route_exit();
+	vr_label_exit();
+	vr_nexthop_exit();
 	kvfree(router.vr_interfaces);
 	vr_pkt_drop_log_exit(&router);
 	vr_stats_exit(&router);

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The flow of an IPv4 packet: its key, from the packet or from its head.
+ */
+#include <linux/icmp.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/socket.h>
+#include <net/ip.h>
+
+#include "vrouter.h"
+
+#define VR_LOG_FILE	VR_PROTO_IP_C
+
+noinline bool vr_inet_flow_allow_new_flow(struct vrouter *router,
+					  struct vr_packet *pkt)
+{
+	const struct iphdr *ip = (struct iphdr *)pkt_network_header(pkt);
+
+	return !vr_ip_fragment_tail(ip);
+}
+
+/* The nexthop that is part of the flow's key: the one to the vif. */
+static noinline __noclone unsigned int
+vr_inet_flow_nexthop(struct vr_packet *pkt, unsigned short vlan)
+{
+	return pkt->vp_if->vif_nh_id;
+}
+
+/* Ports, or what ICMP has in their place. Non-zero if there are none. */
+static __always_inline int vr_inet_flow_ports(struct vrouter *router,
+					      unsigned short vrf,
+					      struct vr_packet *pkt,
+					      __be16 *sport, __be16 *dport)
+{
+	unsigned int offset = pkt->vp_network_h - pkt->vp_data;
+	const struct iphdr *ip = (struct iphdr *)pkt_network_header(pkt);
+	unsigned int len = 4 * ip->ihl;
+	const struct icmphdr *icmp;
+	const __be16 *ports;
+
+	*sport = 0;
+	*dport = 0;
+	if (vr_ip_fragment_tail(ip))
+		return vr_fragment_get(router, vrf, ip, sport, dport) ? 0 : -ENOENT;
+
+	switch (ip->protocol) {
+	case IPPROTO_ICMP:
+		if (!pkt_may_pull(pkt, offset + len + sizeof(*icmp)))
+			return -EINVAL;
+		icmp = (struct icmphdr *)(pkt_network_header(pkt) + len);
+		*sport = icmp->un.echo.id;
+		if (icmp->type != ICMP_ECHO)
+			*dport = htons(icmp->type);
+		return 0;
+	case IPPROTO_TCP:
+	case IPPROTO_UDP:
+		if (!pkt_may_pull(pkt, offset + len + 2 * sizeof(*ports)))
+			return -EINVAL;
+		ports = (__be16 *)(pkt_network_header(pkt) + len);
+		*sport = ports[0];
+		*dport = ports[1];
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+static noinline __noclone int
+vr_inet_form_flow(struct vrouter *router, unsigned short vrf,
+		  struct vr_packet *pkt, u16 vlan, struct vr_flow *key)
+{
+	const struct iphdr *ip;
+	__be16 sport, dport;
+
+	memset(key, 0, sizeof(*key));
+	if (vr_inet_flow_ports(router, vrf, pkt, &sport, &dport))
+		return -EINVAL;
+
+	ip = (struct iphdr *)pkt_network_header(pkt);
+	key->key_u.ip4_key = (struct vr_inet_flow) {
+		.ip4_family = AF_INET,
+		.ip4_proto = ip->protocol,
+		.ip4_sport = sport,
+		.ip4_dport = dport,
+		.ip4_sip = ip->saddr,
+		.ip4_dip = ip->daddr,
+	};
+	if (vr_flow_fat_flow_lookup(router, pkt, ip->protocol, sport, dport))
+		key->flow_sport = 0;
+	key->flow_nh_id = vr_inet_flow_nexthop(pkt, vlan);
+	key->flow_key_len = sizeof(struct vr_inet_flow);
+	return 0;
+}
+
+/* The stand-in does not translate: it only finds the reverse flow missing. */
+noinline flow_result_t vr_inet_flow_nat(struct vr_flow_entry *fe,
+					struct vr_packet *pkt,
+					struct vr_forwarding_md *fmd)
+{
+	if (vr_flow_get_entry(pkt->vp_if->vif_router, fe->fe_rflow))
+		return FLOW_FORWARD;
+
+	vr_drop(pkt, VP_DROP_FLOW_NAT_NO_RFLOW);
+	return FLOW_CONSUMED;
+}
+
+/* The head of a fragmented packet: the others need its ports. */
+static __always_inline int vr_inet_flow_head(struct vrouter *router,
+					     struct vr_packet *pkt,
+					     struct vr_flow *key,
+					     struct vr_forwarding_md *fmd)
+{
+	const struct iphdr *ip = (struct iphdr *)pkt_network_header(pkt);
+	struct vr_packet *clone;
+
+	if (vr_v4_fragment_add(router, fmd->fmd_dvrf, ip, key->flow_sport,
+			       key->flow_dport)) {
+		PKT_LOG(VP_DROP_NO_MEMORY, pkt, key, VR_LOG_FILE, __LINE__);
+		return -ENOMEM;
+	}
+
+	clone = vr_pclone(pkt);
+	if (clone)
+		vr_enqueue_to_assembler(router, clone, fmd);
+	return 0;
+}
+
+noinline flow_result_t vr_inet_flow_lookup(struct vrouter *router,
+					   struct vr_packet *pkt,
+					   struct vr_forwarding_md *fmd)
+{
+	const struct iphdr *ip = (struct iphdr *)pkt_network_header(pkt);
+	struct vr_interface *vif = pkt->vp_if;
+	struct vr_flow key;
+
+	if (pkt->vp_flags & VP_FLAG_FLOW_SET)
+		return FLOW_FORWARD;
+	if (!(READ_ONCE(vif->vif_flags) & VIF_FLAG_POLICY_ENABLED) ||
+	    vif->vif_type != VIF_TYPE_VIRTUAL)
+		return FLOW_FORWARD;
+	/* Multicast and broadcast have no flows. */
+	if (ipv4_is_multicast(ip->daddr) || ipv4_is_lbcast(ip->daddr))
+		return FLOW_FORWARD;
+	if (ip->version != 4 || ip->ihl < 5)
+		return FLOW_DROP;
+
+	if (vr_inet_form_flow(router, fmd->fmd_dvrf, pkt, fmd->fmd_vlan, &key)) {
+		ip = (struct iphdr *)pkt_network_header(pkt);
+		if (vr_ip_fragment_tail(ip))
+			vr_enqueue_to_assembler(router, pkt, fmd);
+		else
+			vr_drop(pkt, VP_DROP_MISC);
+		return FLOW_CONSUMED;
+	}
+
+	ip = (struct iphdr *)pkt_network_header(pkt);
+	if (vr_ip_fragment_head(ip) && vr_inet_flow_head(router, pkt, &key, fmd))
+		return FLOW_DROP;
+
+	return vr_flow_lookup(router, &key, pkt, fmd);
+}
