@@ -12,7 +12,7 @@ DENO_OPTIONS=(
 	# made the first second of a traced flood 1.7 times slower.
 	# To tell where an error was thrown, even one that is caught, V8 parses the functions around it once more;
 	# in dist/vrft the outermost one is the whole program. Have it keep the positions instead.
-	--v8-flags=--single-threaded,--no-enable-lazy-source-positions
+	"--v8-flags=--single-threaded,--no-enable-lazy-source-positions"
 	# Only the file itself decides what runs: no configuration, no cache, no network.
 	--ext=js --no-config --no-lock --no-npm --no-remote --no-prompt --no-code-cache
 )

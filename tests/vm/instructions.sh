@@ -46,6 +46,7 @@ traced "--vif fab0: none matches" --vif fab0 "$@"
 traced "--vrf 0: all match" --vrf 0 "$@"
 traced "--vrf 7: none matches" --vrf 7 "$@"
 # The VMs' nexthops are among these.
+# shellcheck disable=SC2046 # one argument each
 traced "--nh, 16 of them: all match" $(seq 3 18 | sed 's,^,--nh=,') "$@"
 traced "--nh 0: none matches" --nh 0 "$@"
 traced "--vni 5: none matches" --vni 5 "$@"
