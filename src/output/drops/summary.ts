@@ -48,7 +48,9 @@ export function summarizeDrops(
     [damaged, "records not understood"],
   ];
   return [
-    `${amount(total)} drops${classes.length === 0 ? "" : `: ${classes.join(", ")}`}`,
+    `${amount(total)} ${total === 1 ? "drop" : "drops"}${
+      classes.length === 0 ? "" : `: ${classes.join(", ")}`
+    }`,
     `${amount(counts.lost)} events lost`,
     `${amount(counts.missed)} probe hits missed`,
     ...also.filter(([count]) => count > 0).map(([count, what]) => `${amount(count)} ${what}`),
