@@ -302,6 +302,7 @@ export const TRACE_OPTIONS = {
     description: "text (the default), or events: JSON lines, to debug vrft itself",
     value: { name: "FORMAT", completion: FORMATS, parse: parseChoice(FORMATS) },
   },
+  plain: { group: OUTPUT, description: "text without reasons of drops, as vrftrace2 prints it" },
   ...readyFile,
   ...debug,
   ...help,

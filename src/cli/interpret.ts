@@ -174,6 +174,7 @@ function traceOptions(
     ...discoveryOptions(values),
     sample: values.sample ?? 1,
     format: values.format ?? "text",
+    plain: values.plain ?? false,
   };
 }
 

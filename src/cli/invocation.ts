@@ -76,6 +76,8 @@ export interface TraceOptions extends CaptureOptions, DiscoveryOptions {
   /** One packet in so many is traced; 1 for all. */
   readonly sample: number;
   readonly format: FormatName;
+  /** Text without what vrftrace2 does not show. */
+  readonly plain: boolean;
 }
 
 /** How drops are shown; `auto` is a table on a terminal, and lines elsewhere. */

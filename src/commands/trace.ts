@@ -5,14 +5,17 @@
  */
 
 import type { TraceOptions } from "../cli/invocation.ts";
+import { VROUTER } from "../kernel/functions.ts";
 import type { Log } from "../output/log.ts";
 import { summarize } from "../output/summary.ts";
-import { VIEWS } from "../output/views.ts";
+import { formatOf } from "../output/views.ts";
 import type { Conditions } from "../packet/conditions.ts";
 import type { PacketFilter } from "../packet/expression.ts";
 import type { ObjectReader } from "../probe/backend.ts";
 import type { Target } from "../probe/target.ts";
+import { dropReasons } from "../trace/drop_words.ts";
 import { Tracer } from "../trace/tracer.ts";
+import type { DropReasons } from "../vrouter/drop_reasons.ts";
 import { withAdvice } from "./advice.ts";
 import { record } from "./record.ts";
 import { session, type Surroundings, type TraceSignals } from "./session.ts";
@@ -46,14 +49,15 @@ export async function runTrace(
     const ready = await prepare(options, filter, readObject, around);
     await attach(ready.tracer, ready.targets.length, around);
     return ready;
-  }, async ({ tracer, output, targets, conditions }, around) => {
+  }, async ({ tracer, output, targets, conditions, reasons }, around) => {
     const printer = new Printer(
       output,
-      VIEWS[options.format],
+      formatOf(options),
       targets,
       options.limit,
       log,
       conditions !== null,
+      (number) => reasons.reason(number).label,
     );
     return await record({
       tracer,
@@ -76,6 +80,7 @@ interface Ready {
   readonly output: Output;
   readonly tracer: Tracer;
   readonly conditions: Conditions | null;
+  readonly reasons: DropReasons;
 }
 
 /** Selects what to trace, and loads the programs. */
@@ -93,6 +98,7 @@ async function prepare(
   announceSelection(selection, options, log);
   // Before attaching, which is slow on old kernels.
   const output = resources.use(await openOutput(options.output, log, stop));
+  const format = formatOf(options);
   try {
     const tracer = await Tracer.load({
       ...commonTracerOptions(options, selection, filter, output, around),
@@ -101,10 +107,18 @@ async function prepare(
       backend: options.backend,
       readObject,
       targets,
-      packetEvents: VIEWS[options.format].packets,
+      packetEvents: format.packets,
+      drops: format.drops,
       sample: options.sample,
     });
-    return { targets, output, tracer: resources.use(tracer), conditions: selection.conditions };
+    const vrouter = sources.modules.find(({ module }) => module === VROUTER)?.btf ?? null;
+    return {
+      targets,
+      output,
+      tracer: resources.use(tracer),
+      conditions: selection.conditions,
+      reasons: dropReasons(vrouter),
+    };
   } catch (error) {
     throw withAdvice(error, options.bufferBytes, Deno.readTextFileSync("/proc/self/status"));
   }

@@ -175,6 +175,7 @@ export class Printer implements TracePrinter, SlowOutput {
   /**
    * @param limit number of rows; `null` for no limit
    * @param conditional whether only packets are shown of which a record says that they match
+   * @param reasons for which vrouter drops packets, in words by their number
    */
   constructor(
     to: Output,
@@ -183,10 +184,11 @@ export class Printer implements TracePrinter, SlowOutput {
     limit: number | null,
     log: Log,
     conditional: boolean = false,
+    reasons: (number: number) => string = String,
   ) {
     this.#writer = new LineWriter(to.sink, to.name);
     const packets = new PacketTable();
-    this.#view = format.open(this.#writer, targets.map(({ name }) => name), packets);
+    this.#view = format.open(this.#writer, targets.map(({ name }) => name), packets, reasons);
     this.#to = to;
     this.#log = log;
     const options = { limit: limit ?? Infinity };

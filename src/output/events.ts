@@ -13,6 +13,7 @@ import type { Format, OutputView } from "./view.ts";
 /** The format's entry in the list. */
 export const EVENTS: Format = {
   packets: true,
+  drops: true,
   open: (writer, functions, packets) => new EventsView(writer, functions, packets),
 };
 

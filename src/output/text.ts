@@ -7,7 +7,7 @@
  */
 
 import { printable } from "../sys/printable.ts";
-import type { Incomplete, Step } from "../trace/events.ts";
+import { type Incomplete, NONE, type Step } from "../trace/events.ts";
 import { BLANKS, Decimal64, THREE_DIGITS } from "./decimal.ts";
 import type { LineWriter } from "./line_writer.ts";
 import type { Format, OutputView } from "./view.ts";
@@ -37,12 +37,22 @@ const FIRST = 3;
 /** The format's entry in the list. */
 export const TEXT: Format = {
   packets: false,
+  drops: true,
+  open: (writer, functions, _packets, reasons) => new TextView(writer, functions, reasons),
+};
+
+/** The same without what vrftrace2 does not show. */
+export const PLAIN_TEXT: Format = {
+  packets: false,
+  drops: false,
   open: (writer, functions) => new TextView(writer, functions),
 };
 
 /** Writes a row per step of the call trees. */
 export class TextView implements OutputView {
   readonly #writer: LineWriter;
+  readonly #names: readonly string[];
+  readonly #reasons: (number: number) => string;
   readonly #timestamp = new Decimal64();
   /** The texts in UTF-8, one after the other, each aligned to eight bytes. */
   readonly #texts: DataView;
@@ -54,11 +64,18 @@ export class TextView implements OutputView {
   /**
    * @param writer receives the rows; its owner flushes it
    * @param names of the functions, by the numbers used in steps
+   * @param reasons for which packets are dropped, in words by their number
    */
-  constructor(writer: LineWriter, names: readonly string[]) {
+  constructor(
+    writer: LineWriter,
+    names: readonly string[],
+    reasons: (number: number) => string = String,
+  ) {
     this.#writer = writer;
+    this.#names = names.map(printable);
+    this.#reasons = reasons;
     const texts = ["}", "}  /* return lost */", "}  /* trace ended */"];
-    for (const name of names.map(printable)) {
+    for (const name of this.#names) {
       texts.push(`${name}() {`, `/* ${name}() returned, its call was lost */`);
     }
     const encoder = new TextEncoder();
@@ -84,7 +101,21 @@ export class TextView implements OutputView {
   }
 
   enter(step: Readonly<Step>): void {
-    this.#row(step, FIRST + 2 * step.fn);
+    if (step.reason === NONE) this.#row(step, FIRST + 2 * step.fn);
+    else this.#drop(step);
+  }
+
+  /** The row of a call that drops its packet. There are few of these. */
+  #drop({ low, high, cpu, depth, fn, reason }: Readonly<Step>): void {
+    const time = BigInt(high >>> 0) << 32n | BigInt(low >>> 0);
+    const why = printable(this.#reasons(reason));
+    const cell = `${" ".repeat(INDENT_BYTES * depth)}${this.#names[fn]}() {  /* ${why} */`;
+    const columns = [
+      `${time}`.padEnd(TIMESTAMP_BYTES),
+      `${cpu}`.padStart(3, "0"),
+      cell.padEnd(CELL_BYTES),
+    ];
+    this.#writer.text(`${columns.join(" ")}\n`);
   }
 
   leave(step: Readonly<Step>): void {

@@ -23,12 +23,20 @@ export interface OutputView extends View {
 export interface Format {
   /** Whether it shows events of packets, which the kernel only records if asked to. */
   readonly packets: boolean;
+  /** Whether it shows why vrouter drops packets, likewise. */
+  readonly drops: boolean;
   /**
    * Opens a view.
    *
    * @param writer receives the output; its owner flushes it
    * @param functions names, by the indexes used in steps
    * @param packets the packets of the trace so far, by the handles used in steps
+   * @param reasons for which vrouter drops packets, in words by their number
    */
-  open(writer: LineWriter, functions: readonly string[], packets: PacketTable): OutputView;
+  open(
+    writer: LineWriter,
+    functions: readonly string[],
+    packets: PacketTable,
+    reasons?: (number: number) => string,
+  ): OutputView;
 }

@@ -7,7 +7,7 @@
 
 import type { FormatName } from "../cli/invocation.ts";
 import { EVENTS } from "./events.ts";
-import { TEXT } from "./text.ts";
+import { PLAIN_TEXT, TEXT } from "./text.ts";
 import type { Format } from "./view.ts";
 
 /** The formats by name. */
@@ -15,3 +15,12 @@ export const VIEWS: Readonly<Record<FormatName, Format>> = {
   text: TEXT,
   events: EVENTS,
 };
+
+/**
+ * The format of a trace.
+ *
+ * @param plain whether text is to be as vrftrace2 prints it
+ */
+export function formatOf({ format, plain }: { format: FormatName; plain: boolean }): Format {
+  return plain && format === "text" ? PLAIN_TEXT : VIEWS[format];
+}

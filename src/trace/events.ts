@@ -95,6 +95,11 @@ export class Step {
    * {@linkcode View.orphan}, as the record of a return does not say.
    */
   packet = NONE;
+  /**
+   * Of a call of vrouter that starts and drops its packet: why, a number of the module's enumeration, if
+   * the trace is to tell. Otherwise {@linkcode NONE}.
+   */
+  reason = NONE;
 }
 
 /** Bytes of a packet that an event carries at most. */

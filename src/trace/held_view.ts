@@ -168,7 +168,11 @@ export class HeldView implements Required<View> {
   enter(step: Readonly<Step>): void {
     const state = this.#full ? LEFT_OUT : this.#stateOf(step.packet);
     if (this.#used === 0 && state !== UNDECIDED) this.#enter(step, state);
-    else this.#put(ENTER, MORE, step, state);
+    else {
+      const more = this.#reserve(ENTER, MORE + 1, step, state) + MORE;
+      this.#queue[more] = step.reason;
+      this.#advance();
+    }
   }
 
   leave(step: Readonly<Step>): void {
@@ -412,8 +416,10 @@ export class HeldView implements Required<View> {
     step.fn = queue[at + FN]!;
     step.call = queue[at + CALL]!;
     step.packet = queue[at + PACKET]!;
-    if (kind === ENTER) this.#enter(step, state);
-    else if (kind >= LEAVE) this.#close(step, kind);
+    if (kind === ENTER) {
+      step.reason = queue[at + MORE]!;
+      this.#enter(step, state);
+    } else if (kind >= LEAVE) this.#close(step, kind);
     else this.#tell(at + MORE, kind, step, state);
   }
 

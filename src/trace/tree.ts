@@ -38,6 +38,7 @@ import {
   CPU_AND_KIND,
   FRAME,
   FUNCTION_MASK,
+  KIND_DROP,
   KIND_ENTRY,
   KIND_RETURN,
   type RecordSink,
@@ -69,6 +70,9 @@ const ROOM = 5;
 const LOSS = 6;
 const COUNTS = 7;
 
+/** Its record announces the call of the function that drops the packet. */
+const DROP = PACKET_EVENTS[KIND_DROP];
+
 /** Thread ids are positive: `pid_t` is signed. */
 const MAX_THREAD_ID = 0x7fffffff;
 
@@ -97,6 +101,11 @@ export class CallTree implements RecordSink {
   /** Time and CPU of the current record, and what else the view is told of a step. */
   readonly #step = new Step();
   readonly #details = new PacketDetails();
+  /** The call that the latest record of a drop announced: of which function, task and packet, and why. */
+  #dropFn = NONE;
+  #dropTask = NONE;
+  #dropPacket = NONE;
+  #dropReason = NONE;
 
   /**
    * @param view receives the steps
@@ -235,7 +244,15 @@ export class CallTree implements RecordSink {
     step.fn = fn;
     step.packet = packet;
     step.call = open.indexOf(call);
+    step.reason = this.#dropFn === fn ? this.#reasonOf(task, packet) : NONE;
     this.#view.enter(step);
+  }
+
+  /** Why the call that starts drops its packet: its function is that of the latest record of a drop. */
+  #reasonOf(task: number, packet: number): number {
+    if (this.#dropTask !== task || this.#dropPacket !== packet) return NONE;
+    this.#dropFn = NONE;
+    return this.#dropReason;
   }
 
   #returned(task: number, cpu: number, frame: number, fn: number): void {
@@ -290,6 +307,12 @@ export class CallTree implements RecordSink {
       return;
     }
     kind.track(this.packets, step, details);
+    if (kind === DROP) {
+      this.#dropFn = fn;
+      this.#dropTask = words[at + TASK]! & MAX_THREAD_ID;
+      this.#dropPacket = step.packet;
+      this.#dropReason = details.reason | 0;
+    }
     const tell = kind.of(this.#view);
     if (tell === undefined || this.#full) return;
     this.#takeRoom(1);

@@ -24,6 +24,7 @@ const DEFAULTS: TraceOptions = {
   bufferBytes: 64 * 1024 * 1024,
   output: null,
   format: "text",
+  plain: false,
   readyFile: null,
   debug: false,
 };
@@ -118,7 +119,8 @@ for (const [args, options] of TRACE_OPTIONS) {
 }
 
 Deno.test("parseArguments() understands vrft drops with each of its options", () => {
-  const { functions: _functions, excludes: _excludes, sample: _sample, ...capture } = DEFAULTS;
+  const { functions: _functions, excludes: _excludes, sample: _sample, plain: _plain, ...capture } =
+    DEFAULTS;
   const plain: DropsOptions = {
     ...capture,
     format: "auto",

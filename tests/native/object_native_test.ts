@@ -185,7 +185,8 @@ for (const backend of [multi, kprobe]) {
       using libbpf = await Libbpf.open();
       const options = { ...SMALL, vpIfOffset: 8, vifIdxOffset: 16, vrouterNetns: 4026531840 };
       try {
-        const all = { ...options, sample, own, shared, places: backend.placesPerFunction };
+        const places = backend.placesPerFunction;
+        const all = { ...options, sample, own, shared, places, drops: true };
         const bytes = builtObject(backend.object(kernelWithSession(undefined)));
         using object = BpfObject.load(libbpf, bytes, backend.programs, all);
         for (const { name } of backend.programs) assert.ok(object.programFd(name) > 0, name);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { LineWriter } from "../../src/output/line_writer.ts";
 import { HEADER, TextView } from "../../src/output/text.ts";
-import { Step } from "../../src/trace/events.ts";
+import { NONE, Step } from "../../src/trace/events.ts";
 import { ByteList } from "../support/byte_list.ts";
 import { propertyRuns } from "../support/property.ts";
 import { Random } from "../support/random.ts";
@@ -49,6 +49,25 @@ Deno.test("TextView writes the rows that vrftrace2 writes", async () => {
     "176370718201029      005 }",
     "",
   ]);
+});
+
+Deno.test("TextView says behind the brace why a call drops its packet", async () => {
+  const reasons = (number: number): string => number === 1 ? "Discards" : `${number}\n`;
+  const bytes = new ByteList();
+  const writer = new LineWriter(bytes, "a list");
+  const view = new TextView(writer, ["nh_discard", "lh_pfree"], reasons);
+  const at = (depth: number, reason: number): Step =>
+    Object.assign(step(2n ** 33n + 5n, 4, depth, 1), { reason });
+  view.enter(step(3n, 1000, 0, 0));
+  view.enter(at(1, 1));
+  view.leave(at(1, NONE));
+  view.enter(at(40, 300));
+  await writer.finish();
+  const expected = row(3n, 1000, "nh_discard() {") +
+    row(2n ** 33n + 5n, 4, "  lh_pfree() {  /* Discards */") + row(2n ** 33n + 5n, 4, "  }") +
+    row(2n ** 33n + 5n, 4, `${"  ".repeat(40)}lh_pfree() {  /* 300\\x0a */`);
+  assert.equal(bytes.text, expected);
+  assert.equal(writer.written, 4);
 });
 
 Deno.test("TextView writes the bytes that printf writes", async () => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { PACKET_BYTES } from "../../src/probe/packet_record.ts";
+import { NO_FUNCTION, PACKET_BYTES } from "../../src/probe/packet_record.ts";
 import {
   EVENT_BYTES,
   KIND_COPY,
@@ -195,6 +195,36 @@ Deno.test("records of packets that are damaged are skipped and counted", () => {
   assert.equal(tree.packets.begun, 0);
   feedWords(tree, whole);
   assert.deepEqual([tree.malformed, view.events.length], [records.length, 1]);
+});
+
+Deno.test("a call that a record of a drop announces has its reason, and no other", () => {
+  const { tree, view } = told();
+  const at = { ...ABOVE, task: 5, cpu: 1 };
+  const announce = (fn: number, reason: number): void =>
+    feedWords(tree, dropRecord({ ...at, fn }, { reason }));
+  const reasons = (): number[] =>
+    view.events.splice(0).filter(({ what }) => what === "enter").map(({ step }) => step.reason);
+  announce(1, 11);
+  feed(tree, entry(1, ABOVE));
+  feed(tree, exit(1));
+  feed(tree, entry(1, ABOVE));
+  feed(tree, exit(1));
+  assert.deepEqual(reasons(), [11, NONE]);
+  // Of another packet, another function, or another task.
+  announce(1, 12);
+  feed(tree, entry(1, { slot: 77, generation: 1 }));
+  feed(tree, exit(1));
+  feed(tree, entry(0, ABOVE));
+  feed(tree, exit(0));
+  feed(tree, { ...entry(1, ABOVE), task: 6 });
+  feed(tree, { ...exit(1), task: 6 });
+  assert.deepEqual(reasons(), [NONE, NONE, NONE]);
+  feed(tree, entry(1, ABOVE));
+  assert.deepEqual(reasons(), [12]);
+  // A drop without a function is one of the kernel's.
+  announce(NO_FUNCTION, 2);
+  feed(tree, entry(0, ABOVE, 0xa0003f00));
+  assert.deepEqual(reasons(), [NONE]);
 });
 
 Deno.test("every kind of event about packets is known by the kind of its records, and no other", () => {

@@ -36,11 +36,14 @@ interface Told {
 /** Keeps what it is told. */
 class List implements Required<View> {
   readonly told: Told[] = [];
+  /** Of the calls, in their order. */
+  readonly reasons: number[] = [];
   readonly #starts = new Map<number, number>();
 
   enter = (step: Readonly<Step>): void => {
     assert.ok(!this.#starts.has(step.call));
     this.#starts.set(step.call, step.low);
+    this.reasons.push(step.reason);
     this.#keep("enter", step, step.low);
   };
   leave = (step: Readonly<Step>): void => this.#close("leave", step);
@@ -129,6 +132,17 @@ Deno.test("HeldView shows a packet that matches late from its first step on", ()
   call(tree, A, 0, 1);
   assert.deepEqual(list.kinds.slice(5), ["ended", "enter", "leave"]);
   assert.deepEqual([held.calls, held.functions, held.undecided, packets.ended], [2, 2, 0, 1]);
+});
+
+Deno.test("HeldView keeps the reason of a call that drops its packet", () => {
+  const { tree, list } = new Trial();
+  feedWords(tree, packetRecord(A));
+  feedWords(tree, dropRecord({ ...A, task: 1, fn: 1 }, { reason: 12 }));
+  call(tree, A, 0, 1);
+  call(tree, A, 0, 1);
+  feedWords(tree, matchRecord(A));
+  call(tree, A, 0, 1);
+  assert.deepEqual(list.reasons, [12, NONE, NONE]);
 });
 
 Deno.test("HeldView does not show a packet that ends without a match", () => {

@@ -252,7 +252,8 @@ export interface Call {
 }
 
 export const HEADER = "Timestamp            CPU                         Function";
-const ENTRY = /^(\d{1,20}) +(\d{3,}) ( *)(\S+)\(\) \{ *$/;
+/** A call; behind that of a dropped packet stands why. */
+const ENTRY = /^(\d{1,20}) +(\d{3,}) ( *)(\S+)\(\) \{ *(?:\/\* [^*]+ \*\/ *)?$/;
 const RETURN = /^(\d{1,20}) +(\d{3,}) ( *)\}(?: {2}\/\* (.*) \*\/)? *$/;
 const ORPHAN = /^(\d{1,20}) +(\d{3,}) ( *)\/\* (\S+)\(\) returned, its call was lost \*\/ *$/;
 
