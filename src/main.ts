@@ -15,6 +15,7 @@ import { parseArguments } from "./cli/program.ts";
 import { similarCommand } from "./cli/similar.ts";
 import { runCheck } from "./commands/check.ts";
 import { runCompletions } from "./commands/completions.ts";
+import { runDropPaths } from "./commands/drop_paths.ts";
 import { runDrops } from "./commands/drops.ts";
 import { runFunctions } from "./commands/functions.ts";
 import { runInterfaces } from "./commands/interfaces.ts";
@@ -79,6 +80,9 @@ async function run(
       signals.catch();
       const messages = new HeldMessages(standardError);
       const log = new Log({ debug: invocation.options.debug, messages });
+      if (invocation.options.path) {
+        return await runDropPaths(invocation.options, filter, log, signals, readObject);
+      }
       return await runDrops(invocation.options, filter, log, messages, signals, readObject);
     }
     case "functions":

@@ -16,15 +16,12 @@ import { LineWriter } from "../output/line_writer.ts";
 import type { Log } from "../output/log.ts";
 import { TerminalScreen } from "../output/screen.ts";
 import { monotonicClock, wallClockOffset } from "../sys/clock.ts";
-import type { Drop, DropClass, Reconciled } from "../trace/drop.ts";
+import { type Drop, type DropClass, isLoss, type Reconciled } from "../trace/drop.ts";
 import { flowWords, hintsFor, packetWords, withLoss } from "../trace/drop_phrases.ts";
 import { DropReader, type DropSources } from "../trace/drops.ts";
 import type { SlowOutput, Watched } from "../trace/tracer.ts";
 import type { TracePrinter } from "./running_trace.ts";
 import type { Output } from "./trace_output.ts";
-
-/** Classes of drops whose packet does not arrive. */
-const LOSSES: ReadonlySet<DropClass> = new Set(["lost", "policy", "unknown"]);
 
 /** Where drops go, and what they come from. */
 export interface DropPrinterOptions {
@@ -96,7 +93,7 @@ export class DropPrinter implements TracePrinter, SlowOutput, Disposable {
 
   /** Whether a packet that was shown is lost. */
   get hasLoss(): boolean {
-    return [...LOSSES].some((kind) => (this.#shown.get(kind) ?? 0) > 0);
+    return [...this.#shown.keys()].some(isLoss);
   }
 
   /** Aborted when the user wants out. */

@@ -8,6 +8,7 @@ import type { TraceOptions } from "../cli/invocation.ts";
 import { VROUTER } from "../kernel/functions.ts";
 import type { Log } from "../output/log.ts";
 import { summarize } from "../output/summary.ts";
+import type { Format } from "../output/view.ts";
 import { formatOf } from "../output/views.ts";
 import type { Conditions } from "../packet/conditions.ts";
 import type { PacketFilter } from "../packet/expression.ts";
@@ -46,19 +47,13 @@ export async function runTrace(
   readObject: ObjectReader,
 ): Promise<number> {
   return await session(options, log, signals, async (around) => {
-    const ready = await prepare(options, filter, readObject, around);
-    await attach(ready.tracer, ready.targets.length, around);
-    return ready;
+    return await startTrace(options, formatOf(options), filter, readObject, around);
   }, async ({ tracer, output, targets, conditions, reasons }, around) => {
-    const printer = new Printer(
-      output,
-      formatOf(options),
-      targets,
-      options.limit,
-      log,
-      conditions !== null,
-      (number) => reasons.reason(number).label,
-    );
+    const printer = new Printer(output, formatOf(options), targets, log, {
+      limit: options.limit,
+      conditional: conditions !== null,
+      reasons: (number) => reasons.reason(number).label,
+    });
     return await record({
       tracer,
       printer,
@@ -74,22 +69,40 @@ export async function runTrace(
   });
 }
 
-/** Everything a trace starts with. */
-interface Ready {
+/** A trace whose probes are attached, and what it started with. */
+export interface StartedTrace {
   readonly targets: readonly Target[];
   readonly output: Output;
   readonly tracer: Tracer;
   readonly conditions: Conditions | null;
+  /** Of the module. */
   readonly reasons: DropReasons;
 }
 
-/** Selects what to trace, and loads the programs. */
-async function prepare(
+/**
+ * Selects what to trace, loads the programs and attaches.
+ *
+ * @param format in which the trace will be printed
+ */
+export async function startTrace(
   options: TraceOptions,
+  format: Pick<Format, "packets" | "drops">,
   filter: PacketFilter | null,
   readObject: ObjectReader,
   around: Surroundings,
-): Promise<Ready> {
+): Promise<StartedTrace> {
+  const ready = await prepare(options, format, filter, readObject, around);
+  await attach(ready.tracer, ready.targets.length, around);
+  return ready;
+}
+
+async function prepare(
+  options: TraceOptions,
+  format: Pick<Format, "packets" | "drops">,
+  filter: PacketFilter | null,
+  readObject: ObjectReader,
+  around: Surroundings,
+): Promise<StartedTrace> {
   const { log, stop, resources } = around;
   // First, as nothing else matters without vrouter.
   const selection = selectPackets(options, around);
@@ -98,7 +111,6 @@ async function prepare(
   announceSelection(selection, options, log);
   // Before attaching, which is slow on old kernels.
   const output = resources.use(await openOutput(options.output, log, stop));
-  const format = formatOf(options);
   try {
     const tracer = await Tracer.load({
       ...commonTracerOptions(options, selection, filter, output, around),

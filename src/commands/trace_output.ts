@@ -19,7 +19,7 @@ import {
 import { monotonicClock } from "../sys/clock.ts";
 import { Failure, reasonOf } from "../sys/failure.ts";
 import { printable } from "../sys/printable.ts";
-import { HeldView } from "../trace/held_view.ts";
+import { type DropCondition, HeldView } from "../trace/held_view.ts";
 import type { SlowOutput } from "../trace/tracer.ts";
 import { PacketTable } from "../trace/packets.ts";
 import { CallTree } from "../trace/tree.ts";
@@ -158,6 +158,18 @@ class FileOutput implements Output, ByteSink {
   }
 }
 
+/** What of a trace is printed. */
+export interface Shows {
+  /** Number of rows; `null` for no limit. */
+  readonly limit: number | null;
+  /** Whether only packets are shown of which a record says that they match; `false` by default. */
+  readonly conditional?: boolean;
+  /** If given, only packets are shown that vrouter drops. */
+  readonly drops?: DropCondition | null;
+  /** Reasons for which vrouter drops packets, in words by their number. */
+  readonly reasons?: (number: number) => string;
+}
+
 /** Prints the trace in a format. */
 export class Printer implements TracePrinter, SlowOutput {
   readonly output = this;
@@ -172,27 +184,19 @@ export class Printer implements TracePrinter, SlowOutput {
   /** Lines in front of the first event. */
   #header = 0;
 
-  /**
-   * @param limit number of rows; `null` for no limit
-   * @param conditional whether only packets are shown of which a record says that they match
-   * @param reasons for which vrouter drops packets, in words by their number
-   */
-  constructor(
-    to: Output,
-    format: Format,
-    targets: readonly Target[],
-    limit: number | null,
-    log: Log,
-    conditional: boolean = false,
-    reasons: (number: number) => string = String,
-  ) {
+  /** @param log told what keeps the user waiting */
+  constructor(to: Output, format: Format, targets: readonly Target[], log: Log, shows: Shows) {
     this.#writer = new LineWriter(to.sink, to.name);
     const packets = new PacketTable();
-    this.#view = format.open(this.#writer, targets.map(({ name }) => name), packets, reasons);
+    const names = targets.map(({ name }) => name);
+    this.#view = format.open(this.#writer, names, packets, shows.reasons);
     this.#to = to;
     this.#log = log;
-    const options = { limit: limit ?? Infinity };
-    this.#held = conditional ? new HeldView(this.#view, packets, targets.length, options) : null;
+    const { drops = null } = shows;
+    const options = { limit: shows.limit ?? Infinity };
+    this.#held = shows.conditional || drops !== null
+      ? new HeldView(this.#view, packets, targets.length, { ...options, drops })
+      : null;
     this.#tree = this.#held === null
       ? new CallTree(this.#view, targets.length, { ...options, packets })
       : new CallTree(this.#held, targets.length);

@@ -12,6 +12,11 @@ export type { DropClass };
 /** Who dropped it: vrouter (`lh_pfree()`, `lh_pfree_skb()`), or the kernel (`skb:kfree_skb`). */
 export type DropSource = "vrouter" | "kernel";
 
+/** Whether a packet dropped like that does not arrive, be it by a policy or for an unknown reason. */
+export function isLoss(kind: DropClass): boolean {
+  return kind === "lost" || kind === "policy" || kind === "unknown";
+}
+
 /** Why a packet was dropped. */
 export interface DropReason {
   /** Number in the enumeration of the source; of a kernel without reasons, -1. */

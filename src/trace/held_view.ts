@@ -1,6 +1,6 @@
 /**
- * Shows the packets that meet the conditions of a trace, from their very first step, although that only
- * turns out later: a view in front of another one, which holds back steps until it is known whether
+ * Shows the packets that meet the conditions of a trace, or that vrouter drops, from their very first step,
+ * although that only turns out later: a view in front of another one, which holds back steps until it is known whether
  * their packet matches.
  *
  * The queue keeps the steps in order: those of a packet that matches wait behind older ones of packets
@@ -68,8 +68,20 @@ const GIVEN_UP = 3;
 const UNMATCHED = 4;
 const COUNTS = 5;
 
+/** Which drops of packets by vrouter make them match. */
+export interface DropCondition {
+  /** Called for each drop of a packet that has met the other conditions. @param reason its number */
+  readonly matches: (reason: number) => boolean;
+  /** Whether the packet must also have met the conditions of the trace, as a record says. */
+  readonly conditional: boolean;
+  /** Maximum number of dropped packets to show. */
+  readonly limit: number;
+}
+
 /** Options of {@linkcode HeldView}. */
 export interface HeldViewOptions {
+  /** If given, a packet matches once vrouter drops it. */
+  readonly drops?: DropCondition | null;
   /** Maximum number of steps, as in `CallTreeOptions`. */
   readonly limit?: number;
   /** Size of the queue in words of 4 bytes, at least 1024. */
@@ -87,6 +99,11 @@ export class HeldView implements Required<View> {
   readonly #words: Uint32Array;
   readonly #bytes: Uint8Array;
   readonly #holdNs: number;
+  readonly #drops: DropCondition | null;
+  /** Dropped packets that may still be shown. */
+  #dropsLeft: number;
+  /** Whether a call has ended since the last of them. */
+  #hasClosedLast = false;
   #head = 0;
   #tail = 0;
   #used = 0;
@@ -125,6 +142,8 @@ export class HeldView implements Required<View> {
     this.#words = new Uint32Array(this.#queue.buffer);
     this.#bytes = new Uint8Array(this.#queue.buffer);
     this.#holdNs = (options.holdMs ?? DEFAULT_HOLD_MS) * NS_PER_MS;
+    this.#drops = options.drops ?? null;
+    this.#dropsLeft = options.drops?.limit ?? Infinity;
     this.#seen = new Uint8Array(functionCount);
     this.#counts[ROOM] = options.limit ?? Infinity;
     this.#full = this.#counts[ROOM] < 2;
@@ -155,14 +174,19 @@ export class HeldView implements Required<View> {
     return this.#counts[UNMATCHED]!;
   }
 
-  /** True once the limit has no room for another call. */
+  /** True once a limit has no room for another call. */
   get full(): boolean {
-    return this.#full;
+    return this.#full || this.#hasAllDrops;
   }
 
   /** True once the limit is reached and every call passed on is closed. */
   get done(): boolean {
-    return this.#full && this.#open === 0;
+    return (this.#full && this.#open === 0) || this.#hasAllDrops;
+  }
+
+  /** The record of a drop stands in front of the call that drops, which still has to end. */
+  get #hasAllDrops(): boolean {
+    return this.#hasClosedLast && this.#used === 0 && this.#open === 0;
   }
 
   enter(step: Readonly<Step>): void {
@@ -221,6 +245,7 @@ export class HeldView implements Required<View> {
 
   dropped(step: Readonly<Step>, details: Readonly<PacketDetails>): void {
     if (this.#full) return;
+    this.#drop(step, details.reason);
     const more = this.#reserve(KIND_DROP, MORE + 3, step, this.#stateOf(step.packet)) + MORE;
     this.#queue[more] = details.reason;
     this.#queue[more + 1] = details.locationLow;
@@ -267,7 +292,7 @@ export class HeldView implements Required<View> {
     // One that another has replaced since.
     if (state !== UNKNOWN && ahead >= 0x80) return LEFT_OUT;
     this.#replace(slot, generation, 1);
-    return UNDECIDED;
+    return this.#state[slot]!;
   }
 
   /** A packet takes a slot, if it does not have it already; returns that. */
@@ -296,13 +321,31 @@ export class HeldView implements Required<View> {
     }
     this.#generation[slot] = generation;
     this.#isPartial[slot] = partial;
-    this.#state[slot] = UNDECIDED;
+    this.#state[slot] = this.#dropsLeft > 0 ? UNDECIDED : LEFT_OUT;
     this.#hasMatched[slot] = 0;
   }
 
   #match(slot: number): void {
     this.#hasMatched[slot] = 1;
-    if (this.#state[slot] === UNDECIDED) this.#settle(slot, MATCHED);
+    if (this.#drops === null && this.#state[slot] === UNDECIDED) this.#settle(slot, MATCHED);
+  }
+
+  #drop(step: Readonly<Step>, reason: number): void {
+    const drops = this.#drops;
+    if (drops === null || this.#stateOf(step.packet) !== UNDECIDED) return;
+    const slot = step.packet & 0xffff;
+    if (drops.conditional && this.#hasMatched[slot] !== 1) return;
+    if (this.#dropsLeft <= 0 || !drops.matches(reason)) return;
+    this.#dropsLeft--;
+    this.#settle(slot, MATCHED);
+    if (this.#dropsLeft === 0) this.#leaveOutOthers();
+  }
+
+  /** The limit is reached: nobody waits for packets that are not decided. */
+  #leaveOutOthers(): void {
+    for (let slot = 0; slot < SLOTS; slot++) {
+      if (this.#state[slot] === UNDECIDED) this.#settle(slot, LEFT_OUT);
+    }
   }
 
   /** Whether a packet has matched, by its id. */
@@ -448,6 +491,7 @@ export class HeldView implements Required<View> {
     }
     this.#isShown[step.call] = 0;
     this.#open--;
+    this.#hasClosedLast = this.#dropsLeft === 0;
     if (kind === LEAVE) {
       this.#view.leave(step);
     } else if (kind === TRACE_ENDED) {

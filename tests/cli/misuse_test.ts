@@ -188,6 +188,16 @@ const MISUSES: readonly [args: string[], message: string, see?: string][] = [
     "vrft drops",
   ],
   [
+    ["drops", "--path", "--interval", "1s"],
+    "Options '--path' and '--interval' exclude each other: drop one",
+    "vrft drops",
+  ],
+  [
+    ["drops", "--path", "--no-vrouter"],
+    "Options '--path' and '--no-vrouter' exclude each other: drop one",
+    "vrft drops",
+  ],
+  [
     ["drops", "--backend", "multi"],
     "Option '--backend' needs '--path': drops alone are seen in one way",
     "vrft drops",

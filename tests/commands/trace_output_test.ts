@@ -91,7 +91,7 @@ for (const name of FORMATS) {
       const log = new Log({ messages: new MessageList() });
       using output = await openOutput(path, log, NEVER);
       const targets = [{ name: "vm_rx" }] as unknown as Target[];
-      const printer = new Printer(output, VIEWS[name], targets, null, log);
+      const printer = new Printer(output, VIEWS[name], targets, log, { limit: null });
       printer.begin();
       feed(printer, { kind: "entry", task: 1, cpu: 0, frame: 0xa0004000, fn: 0 });
       feed(printer, { kind: "return", task: 1, cpu: 0, frame: 0xa0004000, fn: 0 });

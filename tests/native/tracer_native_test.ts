@@ -61,7 +61,8 @@ class Trial implements Disposable {
       [Symbol.dispose]: () => {},
     };
     const targets = [{ name: "vm_rx" }] as unknown as Target[];
-    this.printer = new Printer(output, TEXT, targets, null, new Log({ messages: this.messages }));
+    const log = new Log({ messages: this.messages });
+    this.printer = new Printer(output, TEXT, targets, log, { limit: null });
     const tracerOptions = { ...options, targets, interfaces: [], sample: 1, user: QUIET };
     // Its constructor is private: a trace is made with a backend of this kernel.
     this.tracer = Reflect.construct(Tracer, [

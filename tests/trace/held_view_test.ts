@@ -371,3 +371,78 @@ Deno.test("HeldView shows of a packet all or nothing where it has to give up som
   }, 1_000);
   assert.ok(givenUp > 0);
 });
+
+/** A call that drops its packet, as the records of one tell. */
+function dropCall(tree: RecordSink, place: PacketPlace, reason: number, fn = 1): void {
+  const record = { task: 1, cpu: 0, frame: 0xa0003000, fn, ...place, time: 0n };
+  feedWords(tree, dropRecord({ ...place, fn, task: 1 }, { reason }));
+  feed(tree, { ...record, kind: "entry" });
+  feed(tree, { ...record, kind: "return" });
+}
+
+/** A packet's calls: one, and in it the drop, if it has a reason. */
+function journey(tree: RecordSink, place: PacketPlace, reason: number | null): void {
+  const outer = { task: 1, cpu: 0, frame: 0xa0004000, fn: 0, ...place, time: 0n };
+  feedWords(tree, packetRecord(place));
+  feed(tree, { ...outer, kind: "entry" });
+  if (reason !== null) dropCall(tree, place, reason);
+  feedWords(tree, endRecord(place));
+  feed(tree, { ...outer, kind: "return" });
+}
+
+Deno.test("HeldView with drops shows all calls of dropped packets, and none of others", () => {
+  const asked: number[] = [];
+  const matches = (reason: number): boolean => {
+    asked.push(reason);
+    return reason !== 2;
+  };
+  const { tree, held, list } = new Trial({
+    drops: { matches, conditional: false, limit: Infinity },
+  });
+  journey(tree, A, null);
+  journey(tree, B, 7);
+  journey(tree, { slot: 5, generation: 1 }, 2);
+  held.finish();
+  assert.deepEqual(asked, [7, 2]);
+  assert.equal(held.calls, 2);
+  assert.deepEqual(list.kinds, ["packet", "enter", "dropped", "enter", "leave", "ended", "leave"]);
+  assert.deepEqual(list.reasons, [NONE, 7]);
+});
+
+Deno.test("HeldView with drops and conditions shows packets that are dropped after they met them", () => {
+  const { tree, held, list } = new Trial({
+    drops: { matches: () => true, conditional: true, limit: Infinity },
+  });
+  journey(tree, A, 7);
+  feedWords(tree, packetRecord(B));
+  feedWords(tree, matchRecord(B));
+  call(tree, B);
+  assert.equal(held.calls, 0);
+  // A copy of it has met them, too, but is not dropped.
+  const copy = { slot: 6, generation: 1 };
+  feedWords(tree, copyRecord(copy, B));
+  call(tree, copy);
+  feedWords(tree, endRecord(copy));
+  dropCall(tree, B, 7);
+  held.finish();
+  assert.equal(held.calls, 2);
+  assert.deepEqual(list.reasons, [NONE, 7]);
+});
+
+Deno.test("HeldView with drops is done once the calls of the last one have ended", () => {
+  const { tree, held } = new Trial({
+    drops: { matches: () => true, conditional: false, limit: 2 },
+  });
+  // One that nobody knows about yet does not keep it waiting.
+  feedWords(tree, packetRecord({ slot: 9, generation: 1 }));
+  call(tree, { slot: 9, generation: 1 });
+  journey(tree, A, 7);
+  assert.ok(!held.done);
+  // No call around it: the drop's own is the only one.
+  dropCall(tree, B, 7);
+  assert.ok(held.done && held.full);
+  const { calls } = held;
+  journey(tree, { slot: 5, generation: 1 }, 7);
+  assert.equal(held.calls, calls);
+  assert.equal(calls, 3);
+});
