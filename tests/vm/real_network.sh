@@ -23,6 +23,13 @@ if [ "${1-}" = undo ]; then
 	ip netns delete fab
 	ip netns delete vm3
 	ip link delete pkt0
+	for vm in vm1 vm2; do
+		ip -n $vm route delete default
+		ip -n $vm neigh delete 10.1.1.254 dev eth0
+	done
+	for address in 10.1.1.9 10.1.1.50; do
+		ip -n vm1 neigh delete $address dev eth0
+	done
 	exit
 fi
 
