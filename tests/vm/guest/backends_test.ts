@@ -42,8 +42,8 @@ for (const backend of ["session", "multi", "kprobe"]) {
       assert.equal(
         shape(roots[0]!),
         "linux_rx_handler(vm_rx(vr_virtual_input(vr_pkt_type vr_flow_forward(" +
-          "vr_inet_flow_lookup __vr_flow_forward) vr_bridge_input(nh_output(nh_encap_l2(eth_tx(" +
-          "linux_if_tx(linux_xmit_segment(linux_xmit)))))))))",
+          "vr_inet_flow_lookup __vr_flow_forward) vr_bridge_input(vr_ip_well_known_packet nh_output(" +
+          "nh_encap_l2(eth_tx(linux_if_tx(linux_xmit_segment(linux_xmit)))))))))",
         stdout,
       );
       assert.ok(calls.every(({ note }) => note === ""), stdout);

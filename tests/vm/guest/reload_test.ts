@@ -64,7 +64,8 @@ async function live(directory: string): Promise<void> {
   for await (const _ of watcher) break;
 }
 
-for (const backend of FPROBE ? ["session", "multi"] : []) {
+// Links of session and multi are of one kind.
+for (const backend of FPROBE ? ["session"] : []) {
   Deno.test(`The backend ${backend} holds the module until vrft has ended, and no longer`, async () => {
     await settle();
     try {
@@ -85,7 +86,7 @@ for (const backend of FPROBE ? ["session", "multi"] : []) {
   });
 }
 
-for (const backend of FPROBE ? ["session", "multi", "kprobe"] : ["kprobe"]) {
+for (const backend of FPROBE ? ["session", "kprobe"] : ["kprobe"]) {
   Deno.test(`The module can be unloaded as soon as a killed vrft is gone: ${backend}`, async () => {
     try {
       const trace = await Trace.live("--backend", backend, ...FEW);
@@ -181,7 +182,6 @@ async function halfway(...args: string[]): Promise<{ vrft: Talking; pipe: string
 const BEFORE: readonly (readonly [backend: string, functions: readonly string[]])[] = [
   ["kprobe", FEW],
   ["kprobe", [...FEW, "-f", LASTING]],
-  ["multi", FEW],
   ["session", [...FEW, "-f", LASTING]],
 ];
 
