@@ -23,8 +23,14 @@ const THIRD_PARTIES = [
   "zlib",
   "zstd",
 ];
-/** What is in docs/, sorted. */
-const DOCUMENTS = Array.from(Deno.readDirSync(`${CHECKOUT}/docs`), ({ name }) => name).sort();
+/** What is in docs/, sorted; folders end with a slash, and what is in them follows. */
+const DOCUMENTS = namesIn("").sort();
+
+function namesIn(folder: string): string[] {
+  return Array.from(Deno.readDirSync(`${CHECKOUT}/docs/${folder}`)).flatMap((
+    { name, isDirectory },
+  ) => isDirectory ? [`${folder}${name}/`, ...namesIn(`${folder}${name}/`)] : [folder + name]);
+}
 const NOTICES = `${ARCHIVE_FOLDER}/LICENSES/third-party`;
 
 let folder: TemporaryFolder;
@@ -94,7 +100,8 @@ Deno.test("the Debian package holds the files that belong to it, where they belo
     "./usr/share/doc/vrft/README.md.gz",
     "./usr/share/doc/vrft/changelog.gz",
     "./usr/share/doc/vrft/copyright",
-    ...DOCUMENTS.map((name) => `./usr/share/doc/vrft/docs/${name}.gz`),
+    ...DOCUMENTS.filter((name) => !name.endsWith("/"))
+      .map((name) => `./usr/share/doc/vrft/docs/${name}.gz`),
     "./usr/share/fish/vendor_completions.d/vrft.fish",
     "./usr/share/man/man1/vrft.1.gz",
     "./usr/share/zsh/vendor-completions/_vrft",

@@ -13,8 +13,8 @@ const decoder = new TextDecoder();
 /** Debian's older kernels have no FPROBE: of the backends, only kprobes work there. */
 export const FPROBE = !/^(5\.10|6\.1)\./.test(Deno.osRelease());
 
-/** Commands of vrft that take `--vrouter-btf`. */
-const COMMANDS_WITH_BTF = ["functions", "check"];
+/** First arguments of vrft with which it does not take `--vrouter-btf`. Any other may begin a filter. */
+const WITHOUT_BTF = ["interfaces", "completions", "--help", "--version"];
 
 /**
  * Arguments of vrft for this kernel: Linux 5.10 has no BTF of modules, so this adds `--vrouter-btf` if
@@ -22,8 +22,7 @@ const COMMANDS_WITH_BTF = ["functions", "check"];
  */
 export function vrftArguments(args: readonly string[]): string[] {
   const [command] = args;
-  const takesBtf = command === undefined || command.startsWith("-") ||
-    COMMANDS_WITH_BTF.includes(command);
+  const takesBtf = command === undefined || !WITHOUT_BTF.includes(command);
   const decided = args.includes("--vrouter-btf") || args.includes("--no-vrouter");
   if (!takesBtf || decided || hasModuleBtf()) return [...args];
   return [...args, "--vrouter-btf", "/vm/vrouter.btf"];
