@@ -31,7 +31,7 @@ import {
   networkNamespaces,
 } from "../sys/network.ts";
 import { printable } from "../sys/printable.ts";
-import type { TracerOptions } from "../trace/tracer.ts";
+import type { CommonTracerOptions } from "../trace/tracer.ts";
 import { readVifs, type Vif } from "../vrouter/interfaces.ts";
 import { selectAmong } from "../vrouter/selection.ts";
 import { resolveConditions } from "./trace_conditions.ts";
@@ -114,19 +114,6 @@ export function announceSelection(
   const noun = interfaces.length === 1 ? "interface" : "interfaces";
   log.info(`Filter events with ${interfaces.length} ${noun} on ${kind}...`);
 }
-
-/** Options that tracers of all commands have. */
-type CommonTracerOptions = Pick<
-  TracerOptions,
-  | "interfaces"
-  | "filter"
-  | "conditions"
-  | "own"
-  | "ringBytes"
-  | "vrouterNetns"
-  | "kernelBtf"
-  | "user"
->;
 
 /**
  * Options of a tracer that follow from those of the command.

@@ -9,23 +9,11 @@ import { dropOffsets } from "../kernel/drop_offsets.ts";
 import { NO_PACKET_OFFSETS, packetOffsets } from "../kernel/packet_offsets.ts";
 import { dropProbes } from "../probe/drop_probes.ts";
 import { Failure } from "../sys/failure.ts";
-import { Tracer, type TracerOptions } from "./tracer.ts";
+import { type CommonTracerOptions, Tracer, type TracerOptions } from "./tracer.ts";
 
 /** What to trace: as of any trace, but for what follows from there being drops alone. */
-export interface DropTracerOptions extends
-  Pick<
-    TracerOptions,
-    | "interfaces"
-    | "filter"
-    | "conditions"
-    | "own"
-    | "ringBytes"
-    | "vrouterNetns"
-    | "kernelBtf"
-    | "kernel"
-    | "readObject"
-    | "user"
-  > {
+export interface DropTracerOptions
+  extends CommonTracerOptions, Pick<TracerOptions, "kernel" | "readObject"> {
   /** BTF of vrouter; `null` for the kernel's drops alone. */
   readonly vrouter: Btf | null;
   /**

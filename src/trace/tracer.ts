@@ -77,6 +77,19 @@ export interface TracerOptions extends PacketOffsets, ObjectSource {
   readonly user: User;
 }
 
+/** Those that a trace of any command has. */
+export type CommonTracerOptions = Pick<
+  TracerOptions,
+  | "interfaces"
+  | "filter"
+  | "conditions"
+  | "own"
+  | "ringBytes"
+  | "vrouterNetns"
+  | "kernelBtf"
+  | "user"
+>;
+
 /** A further file descriptor to poll while records are read. */
 export interface Watched {
   /** Becomes readable when there is something to do. */

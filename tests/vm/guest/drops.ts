@@ -128,7 +128,7 @@ function flow(tuple: Tuple, action: number, sourceNexthop = 0, dropReason = 0): 
 /** Removes all flows, and the policy that makes them. */
 async function noFlows(): Promise<void> {
   for (const { index } of flows()) await must("flow", "-i", `${index}`);
-  await until("the end of the flows", () => flows().length === 0 || undefined);
+  await until("the end of the flows", () => flows().length === 0);
   await setTap1(0);
 }
 
@@ -442,9 +442,9 @@ export const SCENARIOS: readonly Scenario[] = [
       flow(udp(3110), ACTION.FORWARD);
       const before = dropCounters();
       await fromVm1(MAC.vm2, packet(udp(3110), { moreFragments: true, id: 3110 }));
-      await until("the end of the head's clone", () => dropsSince(before).size === 1 || undefined);
+      await until("the end of the head's clone", () => dropsSince(before).size === 1);
       for (const { index } of flows()) await must("flow", "-i", `${index}`);
-      await until("the end of the flow", () => flows().length === 0 || undefined);
+      await until("the end of the flow", () => flows().length === 0);
     },
     send: () => fromVm1(MAC.vm2, fragment(udp(3110), 3110)),
     restore: noFlows,
@@ -544,7 +544,7 @@ export const SCENARIOS: readonly Scenario[] = [
       flow(tuple, ACTION.FORWARD);
       const before = received("tap1");
       await fromVm1(MAC.vm2, packet(tuple, { rst: true }));
-      await until("the reset", () => received("tap1") > before || undefined);
+      await until("the reset", () => received("tap1") > before);
     },
     send: () => fromVm1(MAC.vm2, packet({ ...udp(3117), protocol: PROTOCOL.TCP })),
     restore: noFlows,
@@ -727,7 +727,7 @@ export async function provoke(scenario: Scenario, watching: Watching = {}): Prom
       () => total(dropsSince(counters)) >= total(expected) || undefined,
     );
     if (scenario.drop.reason === undefined) {
-      await until("the packet", () => received(device) > packets || undefined);
+      await until("the packet", () => received(device) > packets);
     }
     const grown = [...dropsSince(counters)].sort(([a], [b]) => a - b);
     assert.deepEqual(new Map(grown), expected, scenario.name);

@@ -93,7 +93,7 @@ async function withFlows(): Promise<void> {
       ..."netns exec vm1 ping -q -e 78 -c 5 -i 0.2 -W 1 10.1.1.2".split(" "),
     ]);
     for (const { index } of flows()) await must("flow", "-i", `${index}`);
-    await until("the end of the flows", () => flows().length === 0 || undefined);
+    await until("the end of the flows", () => flows().length === 0);
   } finally {
     await setTap1(0);
   }
