@@ -18,6 +18,7 @@ enum vrft_kind {
 	VRFT_DROP = 5,
 	VRFT_END = 6,		/* freed, or gone */
 	VRFT_MATCH = 7,		/* has met all conditions */
+	VRFT_DECISION = 8,	/* what vrouter has looked up or decided */
 };
 
 /*
@@ -121,6 +122,100 @@ enum vrft_route_kind {
 };
 
 #define VRFT_UNKNOWN		0xffffffff
+
+/*
+ * VRFT_DECISION. A lookup takes no packet, so its slot is that of no packet, and
+ * user space knows it by the call that is open on the task: then generation and
+ * slot are zero, and the function is VRFT_NO_FUNCTION. Fields of vrouter that
+ * are smaller than 32 bits have what follows them in their upper bits.
+ * VRFT_UNKNOWN is what the BTF of the module does not describe, or is not there.
+ */
+enum vrft_decision_kind {
+	VRFT_DECIDED_BRIDGE,	/* bridge_lookup() has returned */
+	VRFT_DECIDED_PREFIX,	/* mtrie_lookup() has returned */
+	VRFT_DECIDED_NEXTHOP,	/* nh_output() starts */
+	VRFT_DECIDED_SOURCE,	/* *_validate_src() has returned */
+	VRFT_DECIDED_FLOW,	/* vr_flow_lookup(), vr_flow_action() have */
+	VRFT_DECIDED_NAT,	/* vr_inet_flow_nat() starts, and has returned */
+	VRFT_DECIDED_TRAP,	/* vr_trap() starts */
+	VRFT_DECIDED_FRAGMENT,	/* vr_has_to_fragment() has returned */
+	VRFT_DECIDED_VIF,	/* linux_if_tx(), linux_if_rx() start */
+};
+
+/* A nexthop as it is then. */
+struct vrft_nexthop {
+	__u32 id;		/* VRFT_UNKNOWN: none, and so is the rest */
+	__u32 type;
+	__u32 flags;
+	__u32 vif;		/* index of its device's vif */
+	__u32 source;		/* of a tunnel: IPv4, big endian */
+	__u32 destination;
+};
+
+struct vrft_decision {
+	struct vrft_event event;
+	__u32 decision;		/* enum vrft_decision_kind */
+	__u32 vrf;		/* of the lookup, of the metadata, of the trap */
+	union {
+		/* BRIDGE, PREFIX, NEXTHOP */
+		struct {
+			struct vrft_nexthop nexthop;
+			__u32 label;		/* of the route, the metadata */
+			__u32 label_flags;	/* beside the label */
+			__u32 prefix_length;	/* PREFIX: that won */
+			__u32 family;		/* PREFIX */
+			__u8 key[16];		/* MAC or IP address */
+			__u32 member;		/* NEXTHOP: of ECMP */
+			__u32 reserved;
+		} route;
+		/* SOURCE */
+		struct {
+			struct vrft_nexthop expected;
+			__u32 result;		/* 0 no, 1 yes, 2 moved */
+			__u32 vif;		/* of the packet */
+			__u32 outer_source;	/* IPv4, big endian */
+		} source;
+		/* FLOW */
+		struct {
+			__u32 index;
+			__u32 reverse;
+			__u32 action;
+			__u32 reason;
+			__u32 flags;
+			__u32 result;		/* flow_result_t */
+			__u32 source_nexthop;	/* RPF */
+			__u32 dvrf;		/* if translated */
+			__u32 member;		/* of ECMP */
+			__u32 tcp_flags;
+			__u32 key_nexthop;
+		} flow;
+		/* NAT */
+		struct {
+			__u32 is_after;
+			__u32 version;		/* of IP */
+			__u32 protocol;
+			__u32 ports;		/* as in the header */
+			__u8 from[16];
+			__u8 to[16];
+		} nat;
+		/* TRAP */
+		struct {
+			__u32 reason;
+			__u32 parameter;	/* first word of it */
+		} trap;
+		/* FRAGMENT */
+		struct {
+			__u32 result;		/* bool */
+			__u32 mtu;		/* of the vif that it leaves by */
+		} fragment;
+		/* VIF */
+		struct {
+			__u32 index;
+			__u32 type;
+			__u32 to_host;		/* linux_if_rx() */
+		} vif;
+	};
+};
 
 /*
  * Attach cookie of a function: everything that the program needs to know about

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { DECISION, DECISION_BYTES } from "../probe/decision_record.ts";
 import { type Incomplete, NONE, type PacketDetails, type Step } from "../trace/events.ts";
 import { type PacketTable, UNKNOWN_PACKET } from "../trace/packets.ts";
 import type { LineWriter } from "./line_writer.ts";
@@ -74,6 +75,11 @@ class EventsView implements OutputView {
 
   matched(step: Readonly<Step>, { id }: Readonly<PacketDetails>): void {
     this.#write("matched", step, id);
+  }
+
+  decided(step: Readonly<Step>, { id, record }: Readonly<PacketDetails>): void {
+    const words = [...record.subarray(DECISION, DECISION_BYTES / 4)];
+    this.#write("decided", step, id, { words });
   }
 
   #write(event: string, step: Readonly<Step>, id: number, more: object = {}): void {

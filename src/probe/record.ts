@@ -55,6 +55,9 @@ export const KIND_END = 6;
 /** {@linkcode CPU_AND_KIND}, kind: a packet has met all conditions of the trace. */
 export const KIND_MATCH = 7;
 
+/** {@linkcode CPU_AND_KIND}, kind: vrouter has looked something up for a packet, or decided about it. */
+export const KIND_DECISION = 8;
+
 /** Receives records; called once per record, so it must not allocate. */
 export interface RecordSink {
   /**

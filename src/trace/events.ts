@@ -29,8 +29,15 @@ import {
   REASON,
 } from "../probe/packet_record.ts";
 import {
+  DECIDED_BRIDGE,
+  DECIDED_PREFIX,
+  DECISION,
+  DECISION_BYTES,
+} from "../probe/decision_record.ts";
+import {
   EVENT_BYTES,
   KIND_COPY,
+  KIND_DECISION,
   KIND_DROP,
   KIND_END,
   KIND_MATCH,
@@ -126,6 +133,11 @@ export class PacketDetails {
   /** Packet dropped: halves of the address where, as in {@linkcode Step.low}. */
   locationLow = 0;
   locationHigh = 0;
+  /**
+   * Packet dropped, vrouter decides: its whole record, with the offsets of `packet_record.ts` and
+   * `decision_record.ts`.
+   */
+  readonly record: Uint32Array = new Uint32Array(MAX_UNITS * EVENT_BYTES / 4);
   readonly #words = new Uint32Array(MAX_HEADER_BYTES / 4);
   /** Packet seen: the first bytes of the packet. */
   readonly header: Uint8Array = new Uint8Array(this.#words.buffer);
@@ -134,6 +146,11 @@ export class PacketDetails {
   capture(words: Uint32Array, at: number, bytes: number): void {
     for (let index = 0; index * 4 < bytes; index++) this.#words[index] = words[at + index]!;
     this.captured = bytes;
+  }
+
+  /** Copies `count` words of a record, from `words[at]` on, to {@linkcode record}. */
+  keep(words: Uint32Array, at: number, count: number, to = 0): void {
+    for (let index = 0; index < count; index++) this.record[to + index] = words[at + index]!;
   }
 }
 
@@ -160,6 +177,11 @@ export interface View {
   ended?(step: Readonly<Step>, details: Readonly<PacketDetails>): void;
   /** A packet has met all conditions of the trace, where there are any. Its copies inherit that. */
   matched?(step: Readonly<Step>, details: Readonly<PacketDetails>): void;
+  /**
+   * vrouter has looked something up for a packet, or decided about it. A lookup is that of the packet of
+   * the innermost open call.
+   */
+  decided?(step: Readonly<Step>, details: Readonly<PacketDetails>): void;
 }
 
 /** One kind of event about a packet. */
@@ -177,6 +199,8 @@ export interface PacketEventKind {
   track(packets: PacketTable, step: Step, details: PacketDetails): void;
   /** The view's method, if it has it. */
   of(view: View): View["packet"];
+  /** Whether the packet is not in the record, but is that of the innermost open call of the task. */
+  isOfCall?(words: Uint32Array, at: number): boolean;
 }
 
 /** The kinds of events about packets, by the kind of their records; `undefined` for all others. */
@@ -207,7 +231,8 @@ export const PACKET_EVENTS: readonly (PacketEventKind | undefined)[] = byKind({
   },
   [KIND_DROP]: {
     bytes: DROP_BYTES,
-    read(words, at, _bytes, _step, details): boolean {
+    read(words, at, bytes, _step, details): boolean {
+      details.keep(words, at, Math.min(bytes / 4, details.record.length));
       details.reason = words[at + REASON]!;
       details.locationLow = words[at + LOCATION_LOW]! | 0;
       details.locationHigh = words[at + LOCATION_HIGH]! | 0;
@@ -230,6 +255,19 @@ export const PACKET_EVENTS: readonly (PacketEventKind | undefined)[] = byKind({
     read: () => true,
     track: identify,
     of: (view) => view.matched,
+  },
+  [KIND_DECISION]: {
+    bytes: DECISION_BYTES,
+    read(words, at, _bytes, _step, details): boolean {
+      details.keep(words, at, DECISION_BYTES / 4);
+      return true;
+    },
+    track: identify,
+    of: (view) => view.decided,
+    isOfCall(words, at): boolean {
+      const decision = words[at + DECISION];
+      return decision === DECIDED_BRIDGE || decision === DECIDED_PREFIX;
+    },
   },
 });
 

@@ -10,7 +10,16 @@
  * @module
  */
 
-import { KIND_COPY, KIND_DROP, KIND_END, KIND_MATCH, KIND_PACKET } from "../probe/record.ts";
+import { DECISION_BYTES } from "../probe/decision_record.ts";
+import {
+  EVENT_BYTES,
+  KIND_COPY,
+  KIND_DECISION,
+  KIND_DROP,
+  KIND_END,
+  KIND_MATCH,
+  KIND_PACKET,
+} from "../probe/record.ts";
 import { type Incomplete, NONE, PACKET_EVENTS, PacketDetails, Step, type View } from "./events.ts";
 import { PACKET_SLOTS as SLOTS } from "../probe/layout.ts";
 import { type PacketTable, UNKNOWN_PACKET } from "./packets.ts";
@@ -50,6 +59,9 @@ const WORDS_SHIFT = 16;
 
 /** Packet seen: words in front of its bytes. */
 const HEADER_AT = 5;
+/** Decision: words of its record behind the head. */
+const HEAD_WORDS = EVENT_BYTES / 4;
+const DECISION_WORDS = DECISION_BYTES / 4 - HEAD_WORDS;
 
 /** 32 MiB, some 900,000 steps. */
 const DEFAULT_WORDS = 1 << 23;
@@ -266,6 +278,14 @@ export class HeldView implements Required<View> {
     const slot = step.packet & 0xffff;
     if ((this.#generation[slot]! & 0xff) === step.packet >>> 16) this.#match(slot);
     this.#put(KIND_MATCH, MORE, step, this.#stateOf(step.packet));
+  }
+
+  decided(step: Readonly<Step>, { record }: Readonly<PacketDetails>): void {
+    if (this.#full || step.packet === NONE) return;
+    const state = this.#stateOf(step.packet);
+    const more = this.#reserve(KIND_DECISION, MORE + DECISION_WORDS, step, state) + MORE;
+    for (let at = 0; at < DECISION_WORDS; at++) this.#words[more + at] = record[HEAD_WORDS + at]!;
+    this.#advance();
   }
 
   /**
@@ -539,6 +559,9 @@ export class HeldView implements Required<View> {
         details.reason = words[more]!;
         details.locationLow = queue[more + 1]!;
         details.locationHigh = queue[more + 2]!;
+        break;
+      case KIND_DECISION:
+        details.keep(words, more, DECISION_WORDS, HEAD_WORDS);
         break;
     }
   }

@@ -306,16 +306,6 @@ export class CallTree implements RecordSink {
       this.#counts[MALFORMED]!++;
       return;
     }
-    kind.track(this.packets, step, details);
-    if (kind === DROP) {
-      this.#dropFn = fn;
-      this.#dropTask = words[at + TASK]! & MAX_THREAD_ID;
-      this.#dropPacket = step.packet;
-      this.#dropReason = details.reason | 0;
-    }
-    const tell = kind.of(this.#view);
-    if (tell === undefined || this.#full) return;
-    this.#takeRoom(1);
     step.low = words[at + TIMESTAMP_LOW]! | 0;
     step.high = words[at + TIMESTAMP_HIGH]! | 0;
     step.cpu = last & 0xffff;
@@ -325,6 +315,17 @@ export class CallTree implements RecordSink {
     step.depth = context === NONE ? 0 : this.#open.depth(context);
     const top = context === NONE ? NONE : this.#open.top(context);
     step.call = top === NONE ? NONE : this.#open.indexOf(top);
+    if (kind.isOfCall?.(words, at)) step.packet = top === NONE ? NONE : this.#open.packet(top);
+    kind.track(this.packets, step, details);
+    if (kind === DROP) {
+      this.#dropFn = fn;
+      this.#dropTask = step.task;
+      this.#dropPacket = step.packet;
+      this.#dropReason = details.reason | 0;
+    }
+    const tell = kind.of(this.#view);
+    if (tell === undefined || this.#full) return;
+    this.#takeRoom(1);
     tell.call(this.#view, step, details);
   }
 

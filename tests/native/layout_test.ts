@@ -139,6 +139,7 @@ Deno.test("kinds of records are those of enum vrft_kind", () => {
     VRFT_DROP: record.KIND_DROP,
     VRFT_END: record.KIND_END,
     VRFT_MATCH: record.KIND_MATCH,
+    VRFT_DECISION: record.KIND_DECISION,
   });
 });
 

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { DECISION, DECISION_BYTES } from "../../src/probe/decision_record.ts";
 import type { RecordSink } from "../../src/probe/record.ts";
 import {
   type Incomplete,
@@ -64,6 +65,8 @@ class List implements Required<View> {
     this.#event("ended", step, [id]);
   matched = (step: Readonly<Step>, { id }: Readonly<PacketDetails>): void =>
     this.#event("matched", step, [id]);
+  decided = (step: Readonly<Step>, { id, record }: Readonly<PacketDetails>): void =>
+    this.#event("decided", step, [id, ...record.subarray(DECISION, DECISION_BYTES / 4)]);
 
   #event(what: string, step: Readonly<Step>, more: unknown[]): void {
     assert.ok(step.call === NONE || this.#starts.has(step.call));
