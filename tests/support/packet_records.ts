@@ -4,6 +4,7 @@
  * @module
  */
 
+import { DECISION, DECISION_BYTES, DECISION_VRF } from "../../src/probe/decision_record.ts";
 import { UNKNOWN } from "../../src/probe/layout.ts";
 import {
   CAPTURED,
@@ -40,6 +41,7 @@ import {
   EVENT_BYTES,
   FRAME,
   KIND_COPY,
+  KIND_DECISION,
   KIND_DROP,
   KIND_END,
   KIND_MATCH,
@@ -137,6 +139,24 @@ export function endRecord(place: PacketPlace): Uint32Array {
 /** A packet has met all conditions. */
 export function matchRecord(place: PacketPlace): Uint32Array {
   return record(KIND_MATCH, place, EVENT_BYTES);
+}
+
+/**
+ * A decision of vrouter.
+ *
+ * @param decision `DECIDED_BRIDGE`, ...
+ * @param words further words by their index; all others are unknown
+ */
+export function decisionRecord(
+  place: PacketPlace,
+  decision: number,
+  words: Readonly<Record<number, number>> = {},
+): Uint32Array {
+  const all = record(KIND_DECISION, place, DECISION_BYTES);
+  all.fill(UNKNOWN, DECISION_VRF);
+  all[DECISION] = decision;
+  for (const [index, word] of Object.entries(words)) all[Number(index)] = word;
+  return all;
 }
 
 /** Passes a record to `sink` with its whole length. */

@@ -1,8 +1,15 @@
 import assert from "node:assert/strict";
+import {
+  DECIDED_BRIDGE,
+  DECIDED_TRAP,
+  DECISION,
+  TRAP_REASON,
+} from "../../src/probe/decision_record.ts";
 import { NO_FUNCTION, PACKET_BYTES } from "../../src/probe/packet_record.ts";
 import {
   EVENT_BYTES,
   KIND_COPY,
+  KIND_DECISION,
   KIND_DROP,
   KIND_END,
   KIND_MATCH,
@@ -22,6 +29,7 @@ import { CallTree, type CallTreeOptions } from "../../src/trace/tree.ts";
 import { type CallRecord, feed } from "../support/call_records.ts";
 import {
   copyRecord,
+  decisionRecord,
   dropRecord,
   endRecord,
   feedWords,
@@ -54,13 +62,18 @@ class Told implements View {
     this.#keep("dropped", step, details);
   ended = (step: Readonly<Step>, details: Readonly<PacketDetails>): void =>
     this.#keep("ended", step, details);
+  decided = (step: Readonly<Step>, details: Readonly<PacketDetails>): void =>
+    this.#keep("decided", step, details);
 
   #keep(what: string, step: Readonly<Step>, details?: Readonly<PacketDetails>): void {
     const header = details?.header.slice(0, details.captured);
     this.events.push({
       what,
       step: { ...step },
-      ...(details && { details: { ...details } as PacketDetails, header: header! }),
+      ...(details && {
+        details: { ...details, record: details.record.slice() } as PacketDetails,
+        header: header!,
+      }),
     });
   }
 }
@@ -227,9 +240,35 @@ Deno.test("a call that a record of a drop announces has its reason, and no other
   assert.deepEqual(reasons(), [NONE]);
 });
 
+Deno.test("a decision is that of its packet, a lookup that of the innermost open call's", () => {
+  const { tree, view } = told();
+  feedWords(tree, packetRecord(ABOVE));
+  feed(tree, entry(0, ABOVE));
+  const lookup = { slot: 0, generation: 0, task: 5, cpu: 1 };
+  feedWords(tree, decisionRecord(lookup, DECIDED_BRIDGE));
+  feedWords(tree, decisionRecord(ABOVE, DECIDED_TRAP, { [TRAP_REASON]: 6 }));
+  feed(tree, exit(0));
+  // No call is open any more.
+  feedWords(tree, decisionRecord(lookup, DECIDED_BRIDGE));
+  const decided = view.events.filter(({ what }) => what === "decided");
+  assert.deepEqual(decided.map(({ details }) => [details!.id, details!.record[DECISION]]), [
+    [ID, DECIDED_BRIDGE],
+    [ID, DECIDED_TRAP],
+    [UNKNOWN_PACKET, DECIDED_BRIDGE],
+  ]);
+  assert.equal(decided[1]!.details!.record[TRAP_REASON], 6);
+});
+
 Deno.test("every kind of event about packets is known by the kind of its records, and no other", () => {
   const known = PACKET_EVENTS.flatMap((kind, number) => kind === undefined ? [] : [number]);
-  assert.deepEqual(known, [KIND_PACKET, KIND_COPY, KIND_DROP, KIND_END, KIND_MATCH]);
+  assert.deepEqual(known, [
+    KIND_PACKET,
+    KIND_COPY,
+    KIND_DROP,
+    KIND_END,
+    KIND_MATCH,
+    KIND_DECISION,
+  ]);
 });
 
 Deno.test("records of any content and length are taken or skipped", () => {
@@ -243,7 +282,7 @@ Deno.test("records of any content and length are taken or skipped", () => {
       () => random.int(random.pick([2, 128, 2 ** 32])),
     );
     words[4] = random.pick([0, FUNCTIONS - 1, FUNCTIONS, 0xffff]) | random.int(65536) << 16;
-    const kind = random.int(random.pick([8, 256]));
+    const kind = random.int(random.pick([9, 256]));
     words[5] = random.int(2) | kind << 16 | (random.pick([words[6]!, 0]) & 0xff) << 24;
     feedWords(tree, words);
     for (const { what, step, details, header } of view.events.splice(0)) {
@@ -255,7 +294,7 @@ Deno.test("records of any content and length are taken or skipped", () => {
     }
   }
   console.log(JSON.stringify(counts), `${tree.malformed} skipped`);
-  for (const what of ["enter", "orphan", "packet", "copied", "dropped", "ended"]) {
+  for (const what of ["enter", "orphan", "packet", "copied", "dropped", "ended", "decided"]) {
     assert.ok(counts[what]! > 100, what);
   }
   const { begun, ended, inside, outOfSight } = tree.packets;
