@@ -22,6 +22,7 @@ import { exists, readText } from "../sys/files.ts";
 import { NetlinkClient, NetlinkError } from "../sys/netlink.ts";
 import { NETLINK_GENERIC, NetlinkSocket } from "../sys/netlink_socket.ts";
 import { networkNamespaces } from "../sys/network.ts";
+import { findDpdkVrouter } from "../vrouter/dpdk.ts";
 import { lookUpFamily } from "../vrouter/genetlink.ts";
 import { readVifs } from "../vrouter/interfaces.ts";
 import { checkAttachTime, checkBackend, type Trials, tryBackends } from "./backends.ts";
@@ -220,7 +221,8 @@ function vrouterOutcomes(
       ["vrouter_interfaces", NO_VROUTER],
     ];
   }
-  const module = checkModule(loaded, readText("/sys/module/vrouter/version"));
+  const version = readText("/sys/module/vrouter/version");
+  const module = checkModule(loaded, version, loaded ? null : findDpdkVrouter());
   if (!loaded) {
     const idle = note("needs the module");
     return [["vrouter_module", module], ["vrouter_netlink", idle], ["vrouter_interfaces", idle]];

@@ -6,14 +6,32 @@
 
 import type { Vif } from "../vrouter/interfaces.ts";
 import { amount } from "../sys/amount.ts";
+import { printable } from "../sys/printable.ts";
+import { DPDK_ADVICE, type DpdkVrouter } from "../vrouter/dpdk.ts";
 import { failed, ok, type Outcome } from "./outcome.ts";
 
 /** Number of vifs listed by name. */
 const NAMED = 5;
 
-/** Checks that the module is loaded. @param version of the module, if it has one */
-export function checkModule(loaded: boolean, version: string | null): Outcome {
+/**
+ * Checks that the module is loaded.
+ *
+ * @param version of the module, if it has one
+ * @param dpdk what runs in place of the module
+ */
+export function checkModule(
+  loaded: boolean,
+  version: string | null,
+  dpdk: DpdkVrouter | null = null,
+): Outcome {
   if (loaded) return ok(version === null ? "loaded" : `loaded, version ${version.trim()}`);
+  if (dpdk !== null) {
+    return failed(
+      `this host's vRouter runs in user space, on DPDK (${printable(dpdk.program)}, process ` +
+        `${dpdk.pid}): vrft traces the kernel, and cannot reach it`,
+      `${DPDK_ADVICE}; plain network devices can be traced with --no-vrouter`,
+    );
+  }
   return failed(
     "the vrouter kernel module is not loaded",
     "load it, or trace plain network devices with --no-vrouter",

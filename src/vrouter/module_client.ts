@@ -7,6 +7,8 @@
 import { Failure, type FailureKind } from "../sys/failure.ts";
 import { errorText } from "../sys/libc.ts";
 import { MAX_ERRNO, NetlinkClient, NetlinkError, type NetlinkTransport } from "../sys/netlink.ts";
+import { printable } from "../sys/printable.ts";
+import { DPDK_ADVICE, type DpdkVrouter, findDpdkVrouter } from "./dpdk.ts";
 import { lookUpFamily, requestSandesh } from "./genetlink.ts";
 import { fieldsOf, integer, MessageError } from "./message_fields.ts";
 import { decodeMessages, encodeMessages, SandeshError, type SandeshMessage } from "./sandesh.ts";
@@ -15,11 +17,24 @@ import { decodeMessages, encodeMessages, SandeshError, type SandeshMessage } fro
 export class VrouterAbsentError extends Failure {
   override readonly name = "VrouterAbsentError";
 
-  /** @param advice what to do instead, if there is something */
-  constructor(task: string, advice: string, cause: unknown) {
+  /**
+   * @param advice what to do instead, if there is something
+   * @param dpdk what runs in place of the module
+   */
+  constructor(
+    task: string,
+    advice: string,
+    cause: unknown,
+    dpdk: DpdkVrouter | null = findDpdkVrouter(),
+  ) {
     super(
       "vrouter_absent",
-      `Cannot ${task}: the vrouter kernel module is not loaded; load it${advice}`,
+      dpdk === null
+        ? `Cannot ${task}: the vrouter kernel module is not loaded; load it${advice}`
+        : `Cannot ${task}: this host's vRouter runs in user space, on DPDK ` +
+          `(${
+            printable(dpdk.program)
+          }, process ${dpdk.pid}), which vrft cannot trace; ${DPDK_ADVICE}`,
       { cause },
     );
   }

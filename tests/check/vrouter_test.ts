@@ -11,6 +11,14 @@ Deno.test("checkModule() names --no-vrouter where there is no module", () => {
   assert.match(absent.advice!, /--no-vrouter/);
 });
 
+Deno.test("checkModule() says that a DPDK vRouter is out of reach, and what to use instead", () => {
+  const dpdk = { pid: 812, program: "contrail-vrouter-dpdk" };
+  const { status, found, advice } = checkModule(false, null, dpdk);
+  assert.equal(status, "failed");
+  assert.match(found, /DPDK \(contrail-vrouter-dpdk, process 812\)/);
+  assert.match(advice!, /vifdump.*dropstats.*--no-vrouter/);
+});
+
 Deno.test("checkNetlink() passes the reason on", () => {
   assert.equal(checkNetlink(null).status, "ok");
   const silent = checkNetlink("the kernel refused the request: No such file or directory");
