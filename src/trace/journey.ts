@@ -129,6 +129,8 @@ export interface Journey {
   readonly id: number;
   /** Of the packet that it was copied from. */
   readonly parent: number | null;
+  /** Its {@linkcode number}, as it may end later; `null` if there is none, or it was not seen. */
+  readonly parentNumber: number | null;
   /** Number in the order of their beginnings, from 1 on: `#17`. */
   readonly number: number;
   /** Nanoseconds of CLOCK_MONOTONIC. */
