@@ -37,6 +37,7 @@ export const SUSPECTS: Readonly<Record<FailureKind, Suspects>> = {
   privileges: ["kernel_release"],
   network: [],
   vifs: ["privileges", "vrouter_module"],
+  nexthops: ["privileges", "vrouter_module"],
   drop_stats: ["privileges", "vrouter_module"],
   vrouter_absent: [],
   vrouter_changed: [],

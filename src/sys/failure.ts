@@ -27,6 +27,8 @@ export type FailureKind =
   | "network"
   /** The vrouter module's vifs cannot be listed. */
   | "vifs"
+  /** The vrouter module's nexthops cannot be listed. */
+  | "nexthops"
   /** The vrouter module's drop counters or its drop log cannot be read. */
   | "drop_stats"
   /** The vrouter module is not loaded, or does not speak its netlink protocol. */

@@ -62,3 +62,14 @@ export function byteList(fields: MessageFields, id: number): Uint8Array {
   }
   return Uint8Array.from(field.items, (item) => item.type === "byte" ? item.value : 0);
 }
+
+/** A list of 32-bit integers; empty if absent. @throws {MessageError} */
+export function integerList(fields: MessageFields, id: number): readonly number[] {
+  const field = fields.get(id);
+  if (field === undefined) return [];
+  if (field.type !== "list") throw new MessageError(`field ${id} is of type ${field.type}`);
+  return field.items.map((item) => {
+    if (item.type !== "i32") throw new MessageError(`field ${id} is a list of ${item.type}`);
+    return item.value;
+  });
+}

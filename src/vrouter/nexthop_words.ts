@@ -4,6 +4,8 @@
  * @module
  */
 
+import { type Nexthop, NH } from "./nexthops.ts";
+
 /** By the names of the module's `enum nexthop_type`. */
 const TYPES: ReadonlyMap<string, string> = new Map([
   ["NH_DEAD", "Dead"],
@@ -58,3 +60,68 @@ export function nexthopType(type: number, names: ReadonlyMap<number, string>): s
 export function nexthopReach(fn: string): string {
   return REACH.get(fn) ?? fn;
 }
+
+/** A flag's bit and word, in the order in which `nh` prints them. */
+type FlagWord = readonly [bit: number, word: string];
+
+/** `nh_flags` of any nexthop. */
+const FLAGS: readonly FlagWord[] = [
+  [0x1, "Valid"],
+  [0x2, "Policy"],
+  [0x100, "Policy(R)"],
+  [0x20, "Multicast"],
+  [0x8000, "RouteLookup"],
+  [0x10000, "Unicast Flood"],
+  [0x20000, "Copy SIP"],
+  [0x40000, "Flow Lookup"],
+  [0x100000, "Mac Learn"],
+  [0x200000, "Etree Root"],
+  [0x400000, "Indirect"],
+  [0x800000, "Evpn Control Word"],
+  [0x1000000, "Encrypt Traffic"],
+  [0x2000000, "l3_vxlan"],
+  [0x10000000, "Underlay Ecmp"],
+];
+
+/** `nh_flags` that say which tunnel; the bits mean nothing for other types. */
+const TUNNEL_FLAGS: readonly FlagWord[] = [
+  [0x8, "MPLSoGRE"],
+  [0x10, "Udp"],
+  [0x40, "MPLSoUDP"],
+  [0x80, "Vxlan"],
+  [0x80000, "Pbb"],
+  [0x4000000, "MPLSoMPLS"],
+];
+
+/** `nh_flags` that say which composite. */
+const COMPOSITE_FLAGS: readonly FlagWord[] = [
+  [0x200, "Fabric"],
+  [0x400, "Ecmp"],
+  [0x1000, "Evpn"],
+  [0x2000, "Encap"],
+  [0x4000, "Tor"],
+];
+
+/** Words of a nexthop's flags, as `nh` prints them. */
+export function nexthopFlags({ type, flags }: Pick<Nexthop, "type" | "flags">): string[] {
+  return [...FLAGS, ...kindFlags(type)].filter(([bit]) => flags & bit).map(([, word]) => word);
+}
+
+/** `Tunnel MPLSoUDP`, `Composite Ecmp`, `Encap`: the type, and what flags add to it. */
+export function nexthopKind(nexthop: Pick<Nexthop, "type" | "flags">): string {
+  const { type, flags } = nexthop;
+  const word = BY_NUMBER.get(type) ?? String(type);
+  const kinds = kindFlags(type).filter(([bit]) => flags & bit).map(([, kind]) => kind);
+  // A composite without a kind of its own is the tree that a multicast packet goes along.
+  if (type === NH.COMPOSITE && kinds.length === 0 && flags & 0x20) kinds.push("Multicast");
+  return [word, ...kinds].join(" ");
+}
+
+function kindFlags(type: number): readonly FlagWord[] {
+  if (type === NH.TUNNEL) return TUNNEL_FLAGS;
+  return type === NH.COMPOSITE ? COMPOSITE_FLAGS : [];
+}
+
+const BY_NUMBER: ReadonlyMap<number, string> = new Map(
+  Object.entries(NH).map(([name, number]) => [number, TYPES.get(`NH_${name}`) ?? name]),
+);
