@@ -14,6 +14,7 @@ import {
   INTERFACES_NOTES,
   TRACE_NOTES,
 } from "./help_notes.ts";
+import { REASON_WORDS } from "../vrouter/drop_reasons.ts";
 import { BACKENDS, FORMATS, SHELLS } from "./invocation.ts";
 import {
   parseBufferSize,
@@ -316,7 +317,7 @@ export const DROPS_OPTIONS = {
     group: SELECTION,
     description: "show only drops with this reason: as dropstats prints it or with dashes, as " +
       "no-l2-route, VP_DROP_* or SKB_DROP_REASON_* (repeatable)",
-    value: { name: "REASON", completion: "none", parse: parseText },
+    value: { name: "REASON", completion: REASON_WORDS, parse: parseText },
     repeatable: true,
   },
   ...noVrouter,
@@ -340,7 +341,7 @@ export const DROPS_OPTIONS = {
   },
   "fail-on-drop": {
     group: RUN,
-    description: "exit with status 1 if a packet was lost, for whatever reason",
+    description: "exit with status 1 if a packet was lost, or may have been (see below)",
   },
   ...btf,
   ...output,

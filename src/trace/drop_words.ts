@@ -81,6 +81,7 @@ export function reasonFilter(
 ): (drop: Pick<Drop, "source" | "reason">) => boolean {
   const names = kernel.enumNames(KERNEL_NAME, "skb_drop_reason") ?? new Map<number, string>();
   const byName = new Map([...names].map(([number, name]) => [name, number]));
+  const labels = [...byName.keys()].map((name) => name.replace(KERNEL_PREFIX, ""));
   const kernels = new Set<number>();
   const vrouters = new Set<number>();
   for (const word of words) {
@@ -89,7 +90,7 @@ export function reasonFilter(
     if (ofKernel !== undefined) kernels.add(ofKernel);
     // Both may have it; a word that neither has is an error.
     if (ofKernel === undefined || reasons.named(word) !== undefined) {
-      for (const number of reasons.parse([word])) vrouters.add(number);
+      for (const number of reasons.parse([word], labels)) vrouters.add(number);
     }
   }
   return ({ source, reason: { number } }) => (source === "kernel" ? kernels : vrouters).has(number);

@@ -28,9 +28,16 @@ export interface VrouterDropReason {
 const LAST = "VP_DROP_MAX";
 /** Longer words are of no use, and would take time to compare. */
 const MAXIMUM_WORD = 64;
+/** Reasons that a wrong word may have been meant to be, at most. */
+const MAXIMUM_NEAR = 3;
 
 const KNOWN: ReadonlyMap<string, KnownReason> = new Map(
   KNOWN_REASONS.map((reason) => [reason.name, reason]),
+);
+
+/** The reasons that vrft knows, as a word of the command line each: `flow-action-drop`. */
+export const REASON_WORDS: readonly string[] = KNOWN_REASONS.map(({ label }) =>
+  label.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/-$/, "")
 );
 
 /** The reasons of one module. */
@@ -71,40 +78,52 @@ export class DropReasons {
    * The reasons that a user means: `dropstats`' labels, those of older releases, names of the enum with
    * and without `VP_DROP_`, and any of them with dashes for blanks, in any case.
    *
+   * @param others further reasons that a wrong word may have been meant to be
    * @returns their numbers, each once
    * @throws {Failure} `usage` for a word that means none
    */
-  parse(words: readonly string[]): number[] {
-    return [...new Set(words.map((word) => this.#parse(word).number))];
+  parse(words: readonly string[], others: readonly string[] = []): number[] {
+    return [...new Set(words.map((word) => this.#parse(word, others).number))];
   }
 
-  #parse(word: string): VrouterDropReason {
+  #parse(word: string, others: readonly string[]): VrouterDropReason {
     const found = this.#bySpelling.get(plain(word));
     if (found !== undefined) return found;
     const named = KNOWN_REASONS.find((known) =>
       spellingsOf(known).some((one) => plain(one) === plain(word))
     );
-    const problem = named === undefined
-      ? "there is no such reason"
-      : "the loaded vrouter module does not have it";
-    const near = named === undefined ? this.#similarTo(word) : undefined;
     throw new Failure(
       "usage",
-      `Cannot select drops by reason "${printable(word.slice(0, MAXIMUM_WORD))}": ${problem}; ` +
-        (near === undefined
-          ? "reasons have the names that dropstats prints"
-          : `did you mean "${near.label}"?`),
+      `Cannot select drops by reason "${printable(word.slice(0, MAXIMUM_WORD))}": ` +
+        (named === undefined ? this.#unknown(word, others) : this.#missing),
     );
   }
 
-  #similarTo(word: string): VrouterDropReason | undefined {
+  get #missing(): string {
+    return this.#byNumber.size === 0
+      ? "it is one of vrouter's, whose reasons are not known here"
+      : "the loaded vrouter module does not have it";
+  }
+
+  #unknown(word: string, others: readonly string[]): string {
+    const near = this.#similarTo(word, others).slice(0, MAXIMUM_NEAR);
+    const advice = near.length === 0
+      ? "reasons have the names that dropstats prints, or those of the kernel's skb_drop_reason"
+      : `did you mean ${near.map((one) => `"${one}"`).join(" or ")}?`;
+    return `there is no such reason; ${advice}`;
+  }
+
+  /** Labels and others of the reasons that a word looks like, the most similar first. */
+  #similarTo(word: string, others: readonly string[]): string[] {
     const letters = plain(word);
-    if (letters.length < 2 || letters.length > MAXIMUM_WORD) return undefined;
-    const [best] = nearest(letters, [...this.#bySpelling.keys()], {
-      limit: (known) => Math.ceil(known.length / 4),
+    if (letters.length < 2 || letters.length > MAXIMUM_WORD) return [];
+    const known = new Map(others.map((other) => [plain(other), other]));
+    for (const [spelling, { label }] of this.#bySpelling) known.set(spelling, label);
+    const near = nearest(letters, [...known.keys()], {
+      limit: (spelling) => Math.ceil(spelling.length / 4),
       beginnings: true,
     });
-    return best === undefined ? undefined : this.#bySpelling.get(best);
+    return [...new Set(near.map((spelling) => known.get(spelling)!))];
   }
 }
 
@@ -120,5 +139,5 @@ function spellingsOf({ name, label }: Pick<KnownReason, "name" | "label">): stri
 
 /** `word` without prefix, case and punctuation: what its spellings have in common. */
 function plain(word: string): string {
-  return word.toLowerCase().replace(/[^a-z0-9]/g, "").replace(/^vpdrop/, "");
+  return word.toLowerCase().replace(/[^a-z0-9]/g, "").replace(/^(vpdrop|skbdropreason)/, "");
 }

@@ -3,6 +3,7 @@ import { COMMANDS, flagsOf } from "../../src/cli/grammar.ts";
 import { SHELLS } from "../../src/cli/invocation.ts";
 import { runCompletions } from "../../src/commands/completions.ts";
 import type { CommandIo } from "../../src/commands/io.ts";
+import { REASON_WORDS } from "../../src/vrouter/drop_reasons.ts";
 import { testUnless, whyNoProgram } from "../support/skip.ts";
 import { offers } from "./shells.ts";
 
@@ -72,14 +73,22 @@ for (const shell of SHELLS) {
     ]);
   });
 
+  test("offer the reasons of drops, in words with dashes", async (directory) => {
+    const all = await offers(shell, script, ["vrft", "drops", "--reason", ""], directory);
+    assert.deepEqual(all, REASON_WORDS.toSorted());
+    const some = await offers(shell, script, ["vrft", "drops", "--reason", "flow-a"], directory);
+    assert.deepEqual(some, ["flow-action-drop", "flow-action-invalid"]);
+  });
+
   test("offer files for FILE and for nothing else", async (directory) => {
     await Deno.writeTextFile(`${directory}/trace`, "");
     for (const { name, options } of COMMANDS) {
       for (const [long, option] of Object.entries(options)) {
         if (option.value === undefined) continue;
+        const { completion } = option.value;
         for (const flag of flagsOf(long, option)) {
-          const words = ["vrft", ...(name === "" ? [] : [name]), flag, "tra"];
-          const expected: string[] = option.value.completion === "file" ? ["trace"] : [];
+          const words = ["vrft", ...(name === "" ? [] : [name]), flag, "trace"];
+          const expected: string[] = completion === "file" ? ["trace"] : [];
           assert.deepEqual(
             await offers(shell, script, words, directory),
             expected,

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { DropReasons } from "../../src/vrouter/drop_reasons.ts";
+import { DropReasons, REASON_WORDS } from "../../src/vrouter/drop_reasons.ts";
 import { KNOWN_REASONS } from "../../src/vrouter/known_drop_reasons.ts";
 import { isFailure } from "../support/failures.ts";
 import { DROP_REASONS, OLDER_DROP_REASONS } from "./module_enums.ts";
@@ -83,7 +83,7 @@ Deno.test("parse() refuses an unknown word, and names one that is like it", () =
   ) {
     assert.throws(
       () => reasons.parse(["discards", word!]),
-      isFailure("usage", new RegExp(`reason "${word}": there is no such.*mean "${meant}"\\?$`)),
+      isFailure("usage", new RegExp(`reason "${word}": there is no such.*mean "${meant}"`)),
       word,
     );
   }
@@ -93,6 +93,26 @@ Deno.test("parse() refuses an unknown word, and names one that is like it", () =
       isFailure("usage", /: there is no such reason; [^"]*$/),
     );
   }
+});
+
+Deno.test("parse() names several that are like a word, also of others", () => {
+  const message = /mean "Flow Unusable" or "Flow Unusable \(Eviction\)"\?$/;
+  assert.throws(() => reasons.parse(["flow-unus"]), isFailure("usage", message));
+  assert.throws(
+    () => reasons.parse(["SKB_DROP_REASON_NO_SOKET"], ["NO_SOCKET"]),
+    isFailure("usage", /did you mean "NO_SOCKET"\?$/),
+  );
+});
+
+Deno.test("each word for the command line means its reason", () => {
+  const numbers = REASON_WORDS.map((word) => reasons.parse([word])[0]);
+  assert.deepEqual(numbers, reasons.all.map(({ number }) => number).slice(1));
+  for (const word of REASON_WORDS) assert.match(word, /^[a-z0-9]+(-[a-z0-9]+)*$/);
+});
+
+Deno.test("parse() says when no reasons of vrouter are known", () => {
+  const message = /"discards": it is one of vrouter's, whose reasons are not known here$/;
+  assert.throws(() => new DropReasons(new Map()).parse(["discards"]), isFailure("usage", message));
 });
 
 Deno.test("parse() says when only the loaded module lacks a reason", () => {
