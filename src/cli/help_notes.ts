@@ -98,6 +98,12 @@ At the end, and after each --interval, the module's counters are compared with
 what was seen, and each difference is reported on stderr. That is left out if
 only some packets are traced.
 
+--fail-on-drop is for checks of a host. Of the drops that are shown, it counts
+those of a reason that means a loss, and those whose reason vrft does not know.
+What a policy drops (Flow Action Drop) is not lost. Lost events, missed probe
+hits, and losses that the module alone has counted are failures, too: a status
+of 0 means that no packet was lost.
+
 Keys of the table:
   s  sort: by rate, number, or the latest drop   j, k  select a line
   g  group: by fewer properties                  e     expand the selected line
@@ -107,8 +113,7 @@ Exit status:
   0  success: ended by --limit, --duration, q, SIGINT, SIGTERM or SIGHUP, or
      because the reader closed the pipe
   1  failure, or ended by --max-overhead, or because the trace traced its own
-     output; with --fail-on-drop also if a packet was lost, by policy or not, or
-     events were
+     output; with --fail-on-drop also if a packet was lost, or may have been
   2  bad command line`;
 
 /** Notes of `vrft functions --help`. */

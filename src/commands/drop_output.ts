@@ -91,9 +91,9 @@ export class DropPrinter implements TracePrinter, SlowOutput, Disposable {
     return { shown: this.#shown, hidden: this.#hidden, damaged: this.#reader.damaged };
   }
 
-  /** Whether a packet that was shown is lost. */
+  /** Whether a packet that was shown is lost, or one may have been that could not be shown. */
   get hasLoss(): boolean {
-    return [...this.#shown.keys()].some(isLoss);
+    return this.#reader.damaged > 0 || [...this.#shown.keys()].some(isLoss);
   }
 
   /** Aborted when the user wants out. */

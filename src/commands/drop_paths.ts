@@ -13,6 +13,7 @@ import type { ObjectReader } from "../probe/backend.ts";
 import { amount } from "../sys/amount.ts";
 import { isLoss } from "../trace/drop.ts";
 import type { DropReasons } from "../vrouter/drop_reasons.ts";
+import { mayHaveMissed } from "./drops.ts";
 import { record } from "./record.ts";
 import { session, type TraceSignals } from "./session.ts";
 import { startTrace } from "./trace.ts";
@@ -77,7 +78,8 @@ export async function runDropPaths(
         return `${amount(shown)} ${shown === 1 ? "drop" : "drops"}; ${counts}`;
       },
     });
-    return options.failOnDrop && losses > 0 ? 1 : status;
+    const isLossy = losses > 0 || mayHaveMissed(tracer.counts());
+    return options.failOnDrop && isLossy ? 1 : status;
   });
 }
 

@@ -9,7 +9,7 @@ import type { Log } from "../output/log.ts";
 import { amount } from "../sys/amount.ts";
 import { Failure } from "../sys/failure.ts";
 import { printable } from "../sys/printable.ts";
-import type { Drop, DropReason, Reconciled } from "../trace/drop.ts";
+import { type Drop, type DropReason, isLoss, type Reconciled } from "../trace/drop.ts";
 import { agrees, type DropCounters, type Readings, SeenDrops } from "../trace/reconcile.ts";
 
 /** Vifs whose differences are reported; there may be thousands. */
@@ -29,6 +29,8 @@ export interface ReconciliationSources {
   readonly lost: () => number;
   /** Receives each comparison. */
   readonly show: (counters: readonly Reconciled[]) => void;
+  /** Whether a reason is one of those that the user wants to see. */
+  readonly isWanted: (reason: DropReason) => boolean;
   /** Milliseconds of a monotonic clock. */
   readonly now: () => number;
 }
@@ -38,6 +40,7 @@ export class Reconciliation {
   readonly #log: Log;
   readonly #sources: ReconciliationSources;
   readonly #intervalMs: number;
+  #hasLoss = false;
   readonly #seen = new SeenDrops();
   #start: Readings | null = null;
   #beforeStart: DropCounters | null;
@@ -55,6 +58,11 @@ export class Reconciliation {
     this.#sources = sources;
     this.#intervalMs = intervalMs ?? Infinity;
     this.#beforeStart = this.#read();
+  }
+
+  /** Whether the module counts losses that were not seen, by reasons that are wanted. */
+  get hasLoss(): boolean {
+    return this.#hasLoss;
   }
 
   /** A packet was dropped, whether it is shown or not. */
@@ -97,8 +105,11 @@ export class Reconciliation {
     this.#pending = null;
     const after = this.#read();
     if (this.#start === null || before === null || after === null) return;
-    const { reason, show, lost } = this.#sources;
+    const { reason, show, lost, isWanted } = this.#sources;
     const compared = this.#seen.compare(seen, this.#start, { before, after }, reason);
+    this.#hasLoss = compared.some((one) =>
+      one.vif === null && one.module > one.seen && isLoss(one.reason.class) && isWanted(one.reason)
+    );
     show(compared);
     for (const line of linesOf(compared, lost())) this.#log.info(line);
   }

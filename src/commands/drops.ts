@@ -16,7 +16,7 @@ import type { Drop, DropReason } from "../trace/drop.ts";
 import { loadDropTracer } from "../trace/drop_tracer.ts";
 import { dropReasons, dropWords, reasonFilter } from "../trace/drop_words.ts";
 import type { DropSources } from "../trace/drops.ts";
-import type { Tracer } from "../trace/tracer.ts";
+import type { TraceCounts, Tracer } from "../trace/tracer.ts";
 import type { DropReasons } from "../vrouter/drop_reasons.ts";
 import { withAdvice } from "./advice.ts";
 import { deviceNames } from "./device_names.ts";
@@ -67,6 +67,7 @@ export async function runDrops(
       reason: (name) => reasonNamed(name, reasons),
       lost: () => tracer.events().lost,
       show: (counters) => printer.reconciled(counters),
+      isWanted: (reason) => ready.wanted?.({ source: "vrouter", reason }) ?? true,
       now: () => performance.now(),
     }, options.intervalMs);
     using printer: DropPrinter = new DropPrinter({
@@ -100,8 +101,8 @@ export async function runDrops(
         return summarizeDrops(printer.totals, tracer.counts(), overhead);
       },
     });
-    // A lost event was a drop.
-    const isLossy = printer.hasLoss || tracer.events().lost > 0;
+    const isLossy = printer.hasLoss || mayHaveMissed(tracer.counts()) ||
+      (reconciliation?.hasLoss ?? false);
     return options.failOnDrop && isLossy ? 1 : status;
   });
 }
@@ -114,7 +115,14 @@ interface Ready {
   readonly described: DescribedKernel;
   readonly reasons: DropReasons;
   /** Whether a drop has one of the reasons to show; `null` for all. */
-  readonly wanted: ((drop: Drop) => boolean) | null;
+  readonly wanted: ((drop: Pick<Drop, "source" | "reason">) => boolean) | null;
+}
+
+/** Whether there may have been drops of which no record was read. */
+export function mayHaveMissed(
+  { lost, missed, removed, unread }: Pick<TraceCounts, "lost" | "missed" | "removed" | "unread">,
+): boolean {
+  return lost + missed + removed + unread > 0;
 }
 
 /** Selects what to trace, and loads the programs. */

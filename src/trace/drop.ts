@@ -12,9 +12,12 @@ export type { DropClass };
 /** Who dropped it: vrouter (`lh_pfree()`, `lh_pfree_skb()`), or the kernel (`skb:kfree_skb`). */
 export type DropSource = "vrouter" | "kernel";
 
-/** Whether a packet dropped like that does not arrive, be it by a policy or for an unknown reason. */
+/**
+ * Whether a packet dropped like that is lost, or may be: nobody knows what an unknown reason means. One
+ * that a policy drops is not, as somebody wants that.
+ */
 export function isLoss(kind: DropClass): boolean {
-  return kind === "lost" || kind === "policy" || kind === "unknown";
+  return kind !== "policy" && kind !== "housekeeping";
 }
 
 /** Why a packet was dropped. */

@@ -112,6 +112,15 @@ Deno.test("only the wanted reasons are shown, be they housekeeping, and others a
   assert.equal(bench.printer.hasLoss, false);
 });
 
+Deno.test("what a policy drops is no loss, and what drops for an unknown reason is one", () => {
+  const losses = CLASSES.filter((_kind, reason) => {
+    const bench = new Bench(["--lines", "--all"]);
+    bench.drop({ reason });
+    return bench.printer.hasLoss;
+  });
+  assert.deepEqual(losses, ["unknown", "lost"]);
+});
+
 Deno.test("the limit is one of drops that are shown", async () => {
   const bench = new Bench(["--lines", "-n", "2"]);
   for (const reason of [3, 1, 3, 2, 1, 1]) bench.drop({ reason });

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { Reconciliation } from "../../src/commands/drop_reconciliation.ts";
 import { Log } from "../../src/output/log.ts";
 import { Failure } from "../../src/sys/failure.ts";
-import type { Reconciled } from "../../src/trace/drop.ts";
+import type { DropReason, Reconciled } from "../../src/trace/drop.ts";
 import type { DropCounters } from "../../src/trace/reconcile.ts";
-import { DISCARDS, drop } from "../support/drops.ts";
+import { DISCARDS, drop, FLOW_ACTION_DROP } from "../support/drops.ts";
 import { MessageList } from "../support/message_list.ts";
 
 /** A module with one counter, and what is said of it. */
@@ -12,6 +12,8 @@ class Bench {
   count = 1000;
   answers = true;
   lost = 0;
+  reason = DISCARDS;
+  unwanted = "";
   now = 0;
   readonly shown: (readonly Reconciled[])[] = [];
   readonly #messages = new MessageList();
@@ -20,9 +22,10 @@ class Bench {
   constructor(intervalMs: number | null = null) {
     this.reconciliation = new Reconciliation(new Log({ messages: this.#messages }), {
       read: () => this.#read(),
-      reason: () => DISCARDS,
+      reason: () => this.reason,
       lost: () => this.lost,
       show: (counters) => this.shown.push(counters),
+      isWanted: ({ name }) => name !== this.unwanted,
       now: () => this.now,
     }, intervalMs);
   }
@@ -43,7 +46,7 @@ class Bench {
 
   #read(): DropCounters {
     if (!this.answers) throw new Failure("vifs", "the module does not answer");
-    return { all: new Map([[DISCARDS.name, this.count]]), vifs: new Map() };
+    return { all: new Map([[this.reason.name, this.count]]), vifs: new Map() };
   }
 }
 
@@ -111,4 +114,27 @@ Deno.test("a module that does not answer is told once, and nothing is compared",
     "Drops are not compared with the module's counters: the module does not answer\n",
   );
   assert.equal(bench.shown.length, 0);
+});
+
+Deno.test("a loss that the module counts alone is one, unless its reason is not wanted", () => {
+  const counted: DropReason = { ...DISCARDS, class: "counted" };
+  const cases: [DropReason, string, boolean][] = [
+    [DISCARDS, "", true],
+    [counted, "", true],
+    [DISCARDS, DISCARDS.name, false],
+    [FLOW_ACTION_DROP, "", false],
+  ];
+  for (const [reason, unwanted, isLoss] of cases) {
+    const bench = new Bench();
+    Object.assign(bench, { reason, unwanted });
+    bench.reconciliation.begin();
+    bench.count++;
+    bench.end();
+    assert.equal(bench.reconciliation.hasLoss, isLoss, `${reason.class} ${unwanted}`);
+  }
+  const seen = new Bench();
+  seen.reconciliation.begin();
+  seen.drop();
+  seen.end();
+  assert.equal(seen.reconciliation.hasLoss, false);
 });
