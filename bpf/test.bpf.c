@@ -15,6 +15,8 @@ const struct vrft_event *vrft_event_type __attribute__((unused));
 const struct vrft_packet *vrft_packet_type __attribute__((unused));
 const struct vrft_copy *vrft_copy_type __attribute__((unused));
 const struct vrft_drop *vrft_drop_type __attribute__((unused));
+const struct vrft_decision *vrft_decision_type __attribute__((unused));
+const enum vrft_decision_kind *vrft_decided_type __attribute__((unused));
 const enum vrft_kind *vrft_kind_type __attribute__((unused));
 const enum vrft_condition *vrft_condition_type __attribute__((unused));
 const enum vrft_drop_source *vrft_source_type __attribute__((unused));

@@ -127,15 +127,20 @@ enum vrft_route_kind {
  * VRFT_DECISION. A lookup takes no packet, so its slot is that of no packet, and
  * user space knows it by the call that is open on the task: then generation and
  * slot are zero, and the function is VRFT_NO_FUNCTION. Fields of vrouter that
- * are smaller than 32 bits have what follows them in their upper bits.
- * VRFT_UNKNOWN is what the BTF of the module does not describe, or is not there.
+ * are smaller than 32 bits are extended, those with a sign by that: -1, which
+ * stands for none, is VRFT_UNKNOWN, and so is what the BTF of the module does not
+ * describe, or is not there.
  */
 enum vrft_decision_kind {
 	VRFT_DECIDED_BRIDGE,	/* bridge_lookup() has returned */
 	VRFT_DECIDED_PREFIX,	/* mtrie_lookup() has returned */
 	VRFT_DECIDED_NEXTHOP,	/* nh_output() starts */
 	VRFT_DECIDED_SOURCE,	/* *_validate_src() has returned */
-	VRFT_DECIDED_FLOW,	/* vr_flow_lookup(), vr_flow_action() have */
+	/*
+	 * vr_flow_action() starts, without a result, as the packet may be gone
+	 * when it returns; it has, or vr_flow_lookup() has.
+	 */
+	VRFT_DECIDED_FLOW,
 	VRFT_DECIDED_NAT,	/* vr_inet_flow_nat() starts, and has returned */
 	VRFT_DECIDED_TRAP,	/* vr_trap() starts */
 	VRFT_DECIDED_FRAGMENT,	/* vr_has_to_fragment() has returned */
@@ -158,7 +163,7 @@ struct vrft_decision {
 	__u32 vrf;		/* of the lookup, of the metadata, of the trap */
 	union {
 		/* BRIDGE, PREFIX, NEXTHOP */
-		struct {
+		struct vrft_decided_route {
 			struct vrft_nexthop nexthop;
 			__u32 label;		/* of the route, the metadata */
 			__u32 label_flags;	/* beside the label */
@@ -169,14 +174,14 @@ struct vrft_decision {
 			__u32 reserved;
 		} route;
 		/* SOURCE */
-		struct {
+		struct vrft_decided_source {
 			struct vrft_nexthop expected;
 			__u32 result;		/* 0 no, 1 yes, 2 moved */
 			__u32 vif;		/* of the packet */
 			__u32 outer_source;	/* IPv4, big endian */
 		} source;
 		/* FLOW */
-		struct {
+		struct vrft_decided_flow {
 			__u32 index;
 			__u32 reverse;
 			__u32 action;
@@ -190,7 +195,7 @@ struct vrft_decision {
 			__u32 key_nexthop;
 		} flow;
 		/* NAT */
-		struct {
+		struct vrft_decided_nat {
 			__u32 is_after;
 			__u32 version;		/* of IP */
 			__u32 protocol;
@@ -199,17 +204,17 @@ struct vrft_decision {
 			__u8 to[16];
 		} nat;
 		/* TRAP */
-		struct {
+		struct vrft_decided_trap {
 			__u32 reason;
 			__u32 parameter;	/* first word of it */
 		} trap;
 		/* FRAGMENT */
-		struct {
+		struct vrft_decided_fragment {
 			__u32 result;		/* bool */
 			__u32 mtu;		/* of the vif that it leaves by */
 		} fragment;
 		/* VIF */
-		struct {
+		struct vrft_decided_vif {
 			__u32 index;
 			__u32 type;
 			__u32 to_host;		/* linux_if_rx() */
@@ -245,6 +250,21 @@ struct vrft_decision {
 #define VRFT_COOKIE_COMPANION_MASK	0x7
 /* It drops the packet, for the reason in the register behind its others. */
 #define VRFT_COOKIE_DROPS		(1ULL << 49)
+/*
+ * Of programs that belong to one function each: see bpf/own_cookie.h. The place
+ * of the result among the words of the context, behind the arguments; zero at an
+ * entry. What the function decides, one more than enum vrft_decision_kind, and
+ * which of two kinds of function it is: linux_if_rx(), vr_flow_action(). Whether
+ * its return is recorded.
+ */
+#define VRFT_COOKIE_RESULT_SHIFT	50
+#define VRFT_COOKIE_RESULT_MASK		0xf
+#define VRFT_COOKIE_DECISION_SHIFT	54
+#define VRFT_COOKIE_DECISION_MASK	0xf
+#define VRFT_COOKIE_SECOND_KIND		(1ULL << 58)
+#define VRFT_COOKIE_RETURNS		(1ULL << 59)
+/* What stands for it before it is known: a packet in the first register. */
+#define VRFT_COOKIE_UNKNOWN		0xa000000100007ffeULL
 /*
  * Cookie of a probe on the end of a function: zero for a return; for a jump,
  * one more than the number of the register with the target, in the order of the
@@ -398,6 +418,28 @@ struct vrft_drop_offsets {
 	__u32 rtr_family, rtr_prefix, rtr_prefix_len;
 };
 
+/*
+ * Where vrouter's structs have what a decision is about, as VRFT_PLACE_*;
+ * VRFT_UNKNOWN if the module's BTF lacks it.
+ */
+struct vrft_decision_places {
+	__u32 nh_id, nh_type, nh_flags, nh_dev, tun_sip, tun_dip;
+	__u32 vif_idx, vif_vrf, vif_type, vif_mtu;
+	__u32 vp_head, vp_if, vp_network_h;
+	__u32 fmd_fe, fmd_flow_index, fmd_label, fmd_flags, fmd_ecmp_nh_index;
+	__u32 fmd_dvrf, fmd_outer_src_ip;
+	__u32 fe_action, fe_flags, fe_rflow, fe_drop_reason, fe_src_nh_index;
+	__u32 fe_dvrf, fe_ecmp_nh_index, fe_tcp_flags, fe_key_nh_id;
+	__u32 be_nh, be_label, be_flags;
+	__u32 rtr_family, rtr_prefix, rtr_prefix_len, rtr_label;
+	__u32 rtr_label_flags;
+};
+
+/* Offset in bytes, how many of 32 bits are too many, and whether it has a sign. */
+#define VRFT_PLACE_OFFSET_MASK	0xffff
+#define VRFT_PLACE_SHIFT	16	/* 5 bits */
+#define VRFT_PLACE_SIGNED	(1 << 24)
+
 /* Set before loading; in .rodata, so the verifier removes unused branches. */
 struct vrft_config {
 	__u32 record_version;	/* checked by user space before loading */
@@ -436,6 +478,7 @@ struct vrft_config {
 	__u32 fmd_dvrf_offset;	/* of fmd_dvrf in struct vr_forwarding_md */
 	struct vrft_numbers wanted[VRFT_CONDITIONS];
 	struct vrft_drop_offsets drop;
+	struct vrft_decision_places decision;
 };
 
 #endif

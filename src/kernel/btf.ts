@@ -43,6 +43,9 @@ export const KIND_DECL_TAG = 17;
 export const KIND_TYPE_TAG = 18;
 export const KIND_ENUM64 = 19;
 
+/** Bit of an integer's encoding: it has a sign. */
+const BTF_INT_SIGNED = 1;
+
 /** `struct btf_type` and `struct btf_header` of version 1. */
 const TYPE_WORDS = 3;
 const HEADER_BYTES = 24;
@@ -114,6 +117,8 @@ export interface MemberPlace {
   /** From the start of the struct, in bytes. */
   readonly offset: number;
   readonly bytes: number;
+  /** Set if it is an integer with a sign. */
+  readonly isSigned?: true;
 }
 
 interface FoundMember {
@@ -408,10 +413,18 @@ export class Btf {
       const bytes = this.#bytes(type);
       if (bytes === undefined) return undefined;
       place = { offset: (place?.offset ?? 0) + found.bits / 8, bytes };
+      if (this.#isSigned(type)) place = { ...place, isSigned: true };
       const kind = this.kind(type);
       ids = kind === KIND_STRUCT || kind === KIND_UNION ? [type] : [];
     }
     return place;
+  }
+
+  /** Whether a resolved type is an integer with a sign. */
+  #isSigned(type: number): boolean {
+    if (type < this.firstId && this.base !== undefined) return this.base.#isSigned(type);
+    if (this.kind(type) !== KIND_INT) return false;
+    return ((this.#words[this.#start(type) + TYPE_WORDS] as number) >>> 24 & BTF_INT_SIGNED) !== 0;
   }
 
   /** Bytes that a value of a resolved type takes; `undefined` for arrays and what has no values. */

@@ -3,8 +3,8 @@
  * `struct vrft_decision`. Offsets are in 32-bit words from the start of the record, as in
  * `packet_record.ts`; tests/native/layout_test.ts compares them with the struct.
  *
- * A field that is smaller than 32 bits in vrouter has what follows it in its upper bits. `UNKNOWN` is
- * what the module's BTF does not describe, or what is not there.
+ * A field that is smaller than 32 bits in vrouter is extended, by its sign if it has one. `UNKNOWN` is -1,
+ * what the module's BTF does not describe, and what is not there.
  *
  * @module
  */
@@ -61,7 +61,7 @@ export const FLOW_REVERSE = 9;
 export const FLOW_ACTION = 10;
 export const FLOW_REASON = 11;
 export const FLOW_FLAGS = 12;
-/** Flow: what the function returned, a `flow_result_t`. */
+/** Flow: what the function returned, a `flow_result_t`; `UNKNOWN` when it starts. */
 export const FLOW_RESULT = 13;
 /** Flow: nexthop that the source is checked against. */
 export const FLOW_SOURCE_NEXTHOP = 14;

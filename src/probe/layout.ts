@@ -5,6 +5,8 @@
  * @module
  */
 
+import type { MemberPlace } from "../kernel/btf.ts";
+import { DECISION_PLACES } from "../kernel/decision_offsets.ts";
 import type { PacketFunction } from "../kernel/packet_function.ts";
 import { CONDITIONS, MAX_VALUES } from "../packet/conditions.ts";
 
@@ -106,7 +108,20 @@ export const DROP_OFFSETS = [
 ] as const;
 /** An offset, or another number of a drop, that is not known. */
 export const UNKNOWN = 0xffffffff;
-export const CONFIG_BYTES = CONFIG_DROP + 4 * DROP_OFFSETS.length;
+/** `struct vrft_decision_places`: a u32 for each of `DECISION_PLACES`, from {@linkcode placeWord}. */
+export const CONFIG_DECISION = CONFIG_DROP + 4 * DROP_OFFSETS.length;
+export const CONFIG_BYTES = CONFIG_DECISION + 4 * DECISION_PLACES.length;
+
+const PLACE_SHIFT = 16;
+const PLACE_SIGNED = 1 << 24;
+
+/** Where the programs find a member of a struct, of which they read 32 bits. */
+export function placeWord(place: MemberPlace | undefined): number {
+  // A pointer is read as one, whatever this says of its size.
+  if (place === undefined || place.offset > 0xffff) return UNKNOWN;
+  const excess = 32 - 8 * Math.min(4, place.bytes);
+  return place.offset | excess << PLACE_SHIFT | (place.isSigned ? PLACE_SIGNED : 0);
+}
 
 /** Bits of the configuration: the packet filters that are there. */
 export const FILTER_ANY = 1;

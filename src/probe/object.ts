@@ -4,6 +4,7 @@
  * @module
  */
 
+import { DECISION_PLACES, type DecisionOffsets } from "../kernel/decision_offsets.ts";
 import type { DropOffsets } from "../kernel/drop_offsets.ts";
 import type { PacketOffsets } from "../kernel/packet_offsets.ts";
 import type { Conditions } from "../packet/conditions.ts";
@@ -18,6 +19,7 @@ import { SharedMemory } from "../sys/shared_memory.ts";
 import { RECORD_VERSION } from "./record.ts";
 import {
   CONFIG_BYTES,
+  CONFIG_DECISION,
   CONFIG_DROP,
   CONFIG_DROPS,
   CONFIG_FILTERS,
@@ -41,6 +43,7 @@ import {
   CONTROL_BYTES,
   CONTROL_RINGS,
   DROP_OFFSETS,
+  placeWord,
   RINGS_BYTES,
   UNKNOWN,
 } from "./layout.ts";
@@ -89,6 +92,8 @@ export interface ObjectOptions extends PacketOffsets {
   readonly drops?: boolean;
   /** Where vrouter's structs have what explains a drop. */
   readonly dropOffsets?: DropOffsets | null;
+  /** Where vrouter's structs have what decisions are about. */
+  readonly decisionOffsets?: DecisionOffsets | null;
   /** See `sharedDevices()` in filter.ts. */
   readonly shared?: SharedDevices | null;
   /** N to keep one packet in N, below 2^32; 1, the default, keeps all. */
@@ -229,6 +234,10 @@ export class BpfObject implements Disposable {
     for (const [index, name] of DROP_OFFSETS.entries()) {
       const offset = options.dropOffsets?.[name]?.offset ?? UNKNOWN;
       config.setUint32(CONFIG_DROP + 4 * index, offset, true);
+    }
+    for (const [index, name] of DECISION_PLACES.entries()) {
+      const place = placeWord(options.decisionOffsets?.[name]);
+      config.setUint32(CONFIG_DECISION + 4 * index, place, true);
     }
     setConnections(config, options.own ?? []);
     const { conditions, filter, shared } = options;

@@ -87,8 +87,8 @@ const FREEING: ReadonlySet<string> = new Set([
  * @returns the targets in their order, followed by those others
  */
 export function withLife(targets: readonly Target[], others: readonly Target[]): LifeTarget[] {
-  const traced = new Set(targets.map(({ address }) => address));
-  const silent = others.filter((fn) => isLife(roleOf(fn)) && !traced.has(fn.address));
+  const traced = new Set(targets.map(nameOf));
+  const silent = others.filter((fn) => isLife(roleOf(fn)) && !traced.has(nameOf(fn)));
   return [
     ...targets.map((fn) => ({ ...fn, ...roleOf(fn) })),
     ...silent.map((fn) => ({ ...fn, ...roleOf(fn), silent: true })),
@@ -98,6 +98,10 @@ export function withLife(targets: readonly Target[], others: readonly Target[]):
 /** Whether the ends of packets are seen at all. */
 export function seesEnds(targets: readonly LifeTarget[]): boolean {
   return targets.some(({ end }) => end === "releases" || end === "finishes");
+}
+
+function nameOf({ module, name }: PacketFunction): string {
+  return `${module}:${name}`;
 }
 
 function isLife({ end, copies }: LifeRole): boolean {

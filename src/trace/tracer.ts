@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { DecisionOffsets } from "../kernel/decision_offsets.ts";
 import type { DropOffsets } from "../kernel/drop_offsets.ts";
 import type { SkippedFunction } from "../kernel/packet_function.ts";
 import type { PacketOffsets } from "../kernel/packet_offsets.ts";
@@ -65,6 +66,8 @@ export interface TracerOptions extends PacketOffsets, ObjectSource {
   readonly drops?: boolean;
   /** Where vrouter's structs have what explains a drop; none by default. */
   readonly dropOffsets?: DropOffsets | null;
+  /** Where vrouter's structs have what decisions are about; none by default. */
+  readonly decisionOffsets?: DecisionOffsets | null;
   /** Bytes of the ring buffers of all CPUs together. */
   readonly ringBytes: number;
   /** Inode number of the network namespace of the vifs' devices; 0 without vrouter. */
@@ -234,6 +237,7 @@ export class Tracer implements Disposable {
       kernelBtf: options.kernelBtf,
       drops: options.drops ?? false,
       dropOffsets: options.dropOffsets ?? null,
+      decisionOffsets: options.decisionOffsets ?? null,
     };
     const { backend, object } = typeof options.backend === "object"
       ? await loadPrograms(libbpf, options, settings, options.backend)

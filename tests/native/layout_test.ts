@@ -3,10 +3,12 @@ import { Btf } from "../../src/kernel/btf.ts";
 import { elfSection } from "../../src/kernel/elf.ts";
 import { FRAME_BYTES } from "../../src/packet/ebpf.ts";
 import { FILTER_ROOM } from "../../src/packet/expression.ts";
+import { DECISION_PLACES } from "../../src/kernel/decision_offsets.ts";
 import type { PacketFunction } from "../../src/kernel/packet_function.ts";
 import { setFilter } from "../../src/probe/filter.ts";
 import { CONDITIONS, MAX_VALUES } from "../../src/packet/conditions.ts";
 import * as layout from "../../src/probe/layout.ts";
+import * as decision from "../../src/probe/decision_record.ts";
 import * as packet from "../../src/probe/packet_record.ts";
 import * as record from "../../src/probe/record.ts";
 import { bpfSource, builtObject } from "../support/built_object.ts";
@@ -127,6 +129,93 @@ Deno.test("records about packets are laid out as struct vrft_packet, vrft_copy a
   assert.ok(packet.COPY_BYTES <= btf.structSize("vrft_copy")!);
   assert.ok(packet.DROP_BYTES <= btf.structSize("vrft_drop")!);
   assert.equal(BigInt(packet.NO_FUNCTION), defined("VRFT_NO_FUNCTION"));
+});
+
+Deno.test("the record of a decision is laid out as struct vrft_decision", () => {
+  const members = (names: Readonly<Record<string, number>>, at: number): unknown =>
+    Object.fromEntries(Object.entries(names).map(([name, word]) => [name, 4 * (word - at)]));
+  assert.equal(btf.structSize("vrft_decision"), decision.DECISION_BYTES);
+  assert.equal(btf.memberOffset("vrft_decision", "decision"), 4 * decision.DECISION);
+  assert.equal(btf.memberOffset("vrft_decision", "vrf"), 4 * decision.DECISION_VRF);
+  const nexthop = {
+    id: decision.NEXTHOP_ID,
+    type: decision.NEXTHOP_TYPE,
+    flags: decision.NEXTHOP_FLAGS,
+    vif: decision.NEXTHOP_VIF,
+    source: decision.NEXTHOP_SOURCE,
+    destination: decision.NEXTHOP_DESTINATION,
+  };
+  assert.deepEqual(
+    offsets("vrft_nexthop", Object.keys(nexthop)),
+    members(nexthop, decision.NEXTHOP_ID),
+  );
+  const parts: Record<string, Record<string, number>> = {
+    route: {
+      nexthop: decision.NEXTHOP_ID,
+      label: decision.ROUTE_LABEL,
+      label_flags: decision.ROUTE_LABEL_FLAGS,
+      prefix_length: decision.PREFIX_LENGTH,
+      family: decision.PREFIX_FAMILY,
+      key: decision.LOOKUP_KEY,
+      member: decision.ECMP_MEMBER,
+    },
+    source: {
+      expected: decision.NEXTHOP_ID,
+      result: decision.SOURCE_RESULT,
+      vif: decision.SOURCE_VIF,
+      outer_source: decision.OUTER_SOURCE,
+    },
+    flow: {
+      index: decision.FLOW_INDEX,
+      reverse: decision.FLOW_REVERSE,
+      action: decision.FLOW_ACTION,
+      reason: decision.FLOW_REASON,
+      flags: decision.FLOW_FLAGS,
+      result: decision.FLOW_RESULT,
+      source_nexthop: decision.FLOW_SOURCE_NEXTHOP,
+      dvrf: decision.FLOW_DVRF,
+      member: decision.FLOW_MEMBER,
+      tcp_flags: decision.FLOW_TCP_FLAGS,
+      key_nexthop: decision.FLOW_KEY_NEXTHOP,
+    },
+    nat: {
+      is_after: decision.NAT_IS_AFTER,
+      version: decision.NAT_VERSION,
+      protocol: decision.NAT_PROTOCOL,
+      ports: decision.NAT_PORTS,
+      from: decision.NAT_FROM,
+      to: decision.NAT_TO,
+    },
+    trap: { reason: decision.TRAP_REASON, parameter: decision.TRAP_PARAMETER },
+    fragment: { result: decision.FRAGMENT_RESULT, mtu: decision.FRAGMENT_MTU },
+    vif: {
+      index: decision.VIF_INDEX,
+      type: decision.VIF_TYPE,
+      to_host: decision.VIF_TO_HOST,
+    },
+  };
+  for (const [part, names] of Object.entries(parts)) {
+    for (const [name, word] of Object.entries(names)) {
+      const place = btf.memberPlace("vrft_decision", part)!.offset +
+        btf.memberOffset(`vrft_decided_${part}`, name)!;
+      assert.equal(place, 4 * word, `${part}.${name}`);
+    }
+  }
+});
+
+Deno.test("kinds of decisions are those of enum vrft_decision_kind", () => {
+  const strings = section.subarray(24 + new DataView(section.slice().buffer).getUint32(16, true));
+  assert.deepEqual(enumValues(btf, strings, "vrft_decision_kind"), {
+    VRFT_DECIDED_BRIDGE: decision.DECIDED_BRIDGE,
+    VRFT_DECIDED_PREFIX: decision.DECIDED_PREFIX,
+    VRFT_DECIDED_NEXTHOP: decision.DECIDED_NEXTHOP,
+    VRFT_DECIDED_SOURCE: decision.DECIDED_SOURCE,
+    VRFT_DECIDED_FLOW: decision.DECIDED_FLOW,
+    VRFT_DECIDED_NAT: decision.DECIDED_NAT,
+    VRFT_DECIDED_TRAP: decision.DECIDED_TRAP,
+    VRFT_DECIDED_FRAGMENT: decision.DECIDED_FRAGMENT,
+    VRFT_DECIDED_VIF: decision.DECIDED_VIF,
+  });
 });
 
 Deno.test("kinds of records are those of enum vrft_kind", () => {
@@ -266,6 +355,7 @@ Deno.test("the configuration is laid out as struct vrft_config, at the start of 
     "fmd_dvrf_offset",
     "wanted",
     "drop",
+    "decision",
   ];
   assert.deepEqual(offsets("vrft_config", members), {
     record_version: layout.CONFIG_RECORD_VERSION,
@@ -291,7 +381,12 @@ Deno.test("the configuration is laid out as struct vrft_config, at the start of 
     fmd_dvrf_offset: layout.CONFIG_FMD_DVRF_OFFSET,
     wanted: layout.CONFIG_WANTED,
     drop: layout.CONFIG_DROP,
+    decision: layout.CONFIG_DECISION,
   });
+  assert.deepEqual(
+    offsets("vrft_decision_places", DECISION_PLACES),
+    Object.fromEntries(DECISION_PLACES.map((name, index) => [name, 4 * index])),
+  );
   assert.deepEqual(
     offsets("vrft_drop_offsets", layout.DROP_OFFSETS),
     Object.fromEntries(layout.DROP_OFFSETS.map((name, index) => [name, 4 * index])),
@@ -334,6 +429,21 @@ Deno.test("keys of the filter are laid out as struct vrft_interface", () => {
   const view = new DataView(key.buffer);
   assert.equal(view.getUint32(btf.memberOffset("vrft_interface", "netns")!, true), 4026531840);
   assert.equal(view.getUint32(btf.memberOffset("vrft_interface", "ifindex")!, true), 7);
+});
+
+Deno.test("placeWord() sets the bits that bpf/vrft.h names", () => {
+  assert.match(bpfSource("vrft.h"), /^#define VRFT_PLACE_OFFSET_MASK\s+0xffff$/m);
+  assert.match(bpfSource("vrft.h"), /^#define VRFT_PLACE_SIGNED\s+\(1 << 24\)$/m);
+  const shift = 1 << Number(defined("VRFT_PLACE_SHIFT"));
+  assert.equal(layout.placeWord({ offset: 164, bytes: 4 }), 164);
+  assert.equal(layout.placeWord({ offset: 3, bytes: 2 }), 3 + 16 * shift);
+  assert.equal(
+    layout.placeWord({ offset: 3, bytes: 1, isSigned: true }),
+    3 + 24 * shift + (1 << 24),
+  );
+  assert.equal(layout.placeWord({ offset: 8, bytes: 8 }), 8);
+  assert.equal(layout.placeWord({ offset: 65536, bytes: 4 }), layout.UNKNOWN);
+  assert.equal(layout.placeWord(undefined), layout.UNKNOWN);
 });
 
 Deno.test("cookieOf() sets the bits that bpf/vrft.h names", () => {

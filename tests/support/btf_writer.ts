@@ -56,8 +56,8 @@ export class BtfWriter {
     return this.#nextId++;
   }
 
-  int(name: string, bytes: number): number {
-    return this.add(name, 1, bytes, { extra: [8 * bytes] });
+  int(name: string, bytes: number, isSigned = false): number {
+    return this.add(name, 1, bytes, { extra: [8 * bytes | (isSigned ? 1 << 24 : 0)] });
   }
 
   pointer(type: number): number {

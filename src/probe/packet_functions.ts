@@ -1,0 +1,139 @@
+/**
+ * The functions by which a trace of packets tells where each one is, and what becomes of it.
+ *
+ * @module
+ */
+
+import { discover, VROUTER } from "../kernel/functions.ts";
+import type { Btf } from "../kernel/btf.ts";
+import type { PacketFunction } from "../kernel/packet_function.ts";
+import { SYSTEM_PATHS } from "../kernel/sources.ts";
+import { VMLINUX } from "../kernel/symbols.ts";
+import { LIFE, type LifeTarget, withLife } from "./packet_life.ts";
+import { withAddress } from "./target.ts";
+
+/** One of them. */
+export interface PacketProbe {
+  readonly name: string;
+  readonly module: typeof VROUTER | typeof VMLINUX;
+  /**
+   * Whether its return is recorded, where probes can do without: at the bounds of stages, and for the
+   * lookups inside it, which take no packet.
+   */
+  readonly returns: boolean;
+  /** Packets begin to be traced there. In the others, only those that are. */
+  readonly isDoor: boolean;
+}
+
+function probes(
+  module: PacketProbe["module"],
+  returns: boolean,
+  isDoor: boolean,
+  names: readonly string[],
+): PacketProbe[] {
+  return names.map((name) => ({ name, module, returns, isDoor }));
+}
+
+/** All of them, in an order that means nothing. Modules and kernels lack some. */
+export const PACKET_FUNCTIONS: readonly PacketProbe[] = [
+  ...probes(VROUTER, true, true, [
+    "linux_rx_handler",
+    "vhost_dev_xmit",
+    "pkt_rps_dev_rx_handler",
+    "pkt_gro_dev_rx_handler",
+    "nh_output",
+  ]),
+  ...probes(VROUTER, false, true, ["linux_if_tx", "linux_if_rx", "lh_pfree", "lh_pfree_skb"]),
+  ...probes(VROUTER, true, false, [
+    "vr_flow_forward",
+    "vr_reinject_packet",
+    "vr_bridge_input",
+    "vr_forward",
+    "vr_mpls_input",
+    "vr_vxlan_input",
+    "agent_send",
+  ]),
+  ...probes(VROUTER, false, false, [
+    "linux_get_rxq",
+    "vr_virtual_input",
+    "vr_fabric_input",
+    "vr_flow_fill_pnode",
+    "vr_flow_action",
+    "vr_ip_input",
+    "vr_ip6_input",
+    "lh_gro_process",
+    "linux_enqueue_pkt_for_gro",
+    "vr_trap",
+    "nh_encap_l2",
+    "nh_encap_l3",
+    "nh_gre_tunnel",
+    "nh_mpls_udp_tunnel",
+    "nh_udp_tunnel",
+    "nh_vxlan_tunnel",
+    "nh_composite_mcast",
+    "nh_composite_encap",
+    "nh_composite_fabric",
+    "nh_composite_evpn",
+    "nh_composite_tor",
+    "nh_composite_ecmp",
+    "nh_vrf_translate",
+    "eth_tx",
+    "vhost_tx",
+    "vlan_tx",
+    "agent_tx",
+  ]),
+  ...probes(VMLINUX, true, false, ["__dev_queue_xmit", "dev_hard_start_xmit"]),
+];
+
+const BY_NAME = new Map(PACKET_FUNCTIONS.map((probe) => [probe.name, probe]));
+
+/** The one of that name; `undefined` for functions that are probed for the ends and copies of packets. */
+export function packetProbe({ name, module }: PacketFunction): PacketProbe | undefined {
+  const probe = BY_NAME.get(name);
+  return probe?.module === module ? probe : undefined;
+}
+
+/**
+ * Finds them, and those that show the ends and copies of packets, which are not recorded.
+ *
+ * @param needsAddress whether those without a known address are left out; otherwise BTF alone is read
+ * @param debug told which there are none of
+ * @throws {Failure} if the BTF is damaged
+ */
+export function findPacketFunctions(
+  kernel: Btf,
+  vrouter: Btf,
+  needsAddress: boolean,
+  debug: (message: string) => void,
+): LifeTarget[] {
+  const { functions, also, skipped } = discover({
+    modules: [{ module: VMLINUX, btf: kernel }, { module: VROUTER, btf: vrouter }],
+    leftOut: [],
+    kallsyms: needsAddress ? Deno.readFileSync(SYSTEM_PATHS.kallsyms) : null,
+    filterFunctions: needsAddress ? readFirst(SYSTEM_PATHS.filterFunctions) : null,
+    functions: PACKET_FUNCTIONS.map(({ name }) => name),
+    excludes: [],
+    also: LIFE,
+  });
+  for (const { name, reason } of skipped) debug(`Does without ${name}: ${reason}`);
+  const addressed = (list: readonly PacketFunction[]): ReturnType<typeof withAddress> =>
+    withAddress(needsAddress ? list : list.map((fn) => ({ ...fn, address: fn.address ?? 0n })));
+  const found = addressed(functions).filter((fn) => packetProbe(fn) !== undefined);
+  return withLife(found, addressed(also));
+}
+
+/** The first of some files that can be read; `null` without one. */
+function readFirst(paths: readonly string[]): Uint8Array | null {
+  for (const path of paths) {
+    try {
+      return Deno.readFileSync(path);
+    } catch (error) {
+      if (
+        !(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied)
+      ) {
+        throw error;
+      }
+    }
+  }
+  return null;
+}

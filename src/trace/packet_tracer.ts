@@ -1,0 +1,73 @@
+/**
+ * A trace of packets: what vrouter decides about each, and where it is when.
+ *
+ * @module
+ */
+
+import type { Btf } from "../kernel/btf.ts";
+import { packetOffsets } from "../kernel/packet_offsets.ts";
+import type { BackendName } from "../probe/backend.ts";
+import { findPacketFunctions } from "../probe/packet_functions.ts";
+import type { LifeTarget } from "../probe/packet_life.ts";
+import { Failure } from "../sys/failure.ts";
+import { type CommonTracerOptions, Tracer, type TracerOptions } from "./tracer.ts";
+
+/** What to trace: as of any trace, but for what follows from its being one of packets. */
+export interface PacketTracerOptions
+  extends CommonTracerOptions, Pick<TracerOptions, "kernel" | "readObject" | "sample"> {
+  readonly vrouter: Btf;
+  /** Calls to record, and how; `null` for those alone that tell a packet's way: see `PACKET_FUNCTIONS`. */
+  readonly calls: {
+    /** As of {@linkcode TracerOptions.targets}. */
+    readonly targets: readonly LifeTarget[];
+    readonly backend: BackendName | "auto";
+  } | null;
+}
+
+/** A trace of packets, and what its records refer to. */
+export interface PacketTrace {
+  readonly tracer: Tracer;
+  /** Functions by their numbers in records. */
+  readonly functions: readonly TracedFunction[];
+}
+
+/** A function of such a trace. */
+export interface TracedFunction {
+  readonly name: string;
+  /** `vmlinux`, or the name of the module. */
+  readonly module: string;
+  /** Whether its returns are recorded: otherwise a call is over with the next record of its task. */
+  readonly returns: boolean;
+}
+
+/**
+ * Loads the programs; its records are for a `CallTree`.
+ *
+ * @throws {Failure} if the kernel refuses them, or the BTF is not vrouter's
+ * @throws {AttachCancelled} if the user interrupts; nothing is left in the kernel then
+ */
+export async function loadPacketTracer(options: PacketTracerOptions): Promise<PacketTrace> {
+  const { vrouter, calls, ...rest } = options;
+  const offsets = packetOffsets([{ module: "vrouter", btf: vrouter }]);
+  if (offsets === null) {
+    throw new Failure(
+      "vrouter_btf",
+      "Cannot use the BTF of vrouter: it does not describe vr_packet.vp_if and vr_interface.vif_idx",
+    );
+  }
+  const { debug } = options.user;
+  const targets = calls?.targets ?? findPacketFunctions(options.kernel, vrouter, true, debug);
+  const tracer = await Tracer.load({
+    ...rest,
+    ...offsets,
+    targets,
+    packetEvents: true,
+    drops: true,
+    backend: calls?.backend ?? "auto",
+  });
+  const recorded = targets.filter(({ silent }) => !silent);
+  return {
+    tracer,
+    functions: recorded.map(({ name, module }) => ({ name, module, returns: true })),
+  };
+}
