@@ -5,25 +5,10 @@
  * @module
  */
 
+import type { StageName } from "../vrouter/stages.ts";
 import type { Drop, DropVif } from "./drop.ts";
 
-/** The stages of a packet, in the order in which most go through them; docs/packets.md has their bounds. */
-export const STAGES = [
-  "rx",
-  "rps-queue",
-  "gro",
-  "flow",
-  "hold",
-  "nexthop",
-  "encap",
-  "tx",
-  "qdisc",
-] as const;
-
-export type StageName = typeof STAGES[number];
-
-/** Stages in which a packet waits, and nobody works on it. */
-export const WAITS: ReadonlySet<StageName> = new Set(["rps-queue", "hold", "qdisc"]);
+export { type StageName, STAGES, WAITS } from "../vrouter/stages.ts";
 
 /** A part of a packet's time. The next one begins where it ends, so their sum is the packet's time. */
 export interface Stage {

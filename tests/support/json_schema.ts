@@ -101,6 +101,8 @@ function isOfType(value: unknown, type: string): boolean {
       return Number.isInteger(value);
     case "string":
       return typeof value === "string";
+    case "boolean":
+      return typeof value === "boolean";
     default:
       throw new Error(`Unknown type ${type}`);
   }

@@ -36,25 +36,18 @@ export class DropJson implements DropView {
   begin(): void {}
 
   drop(drop: Drop): void {
-    const { flow, route, nexthop } = drop;
     this.#write({
       type: "drop",
       time: universalTime(drop.time, this.#offset),
       monotonic: `${drop.time}`,
       cpu: drop.cpu,
-      source: drop.source,
-      reason: reasonOf(drop.reason),
-      cause: drop.cause,
+      ...whyDropped(drop),
       vif: vifOf(drop.vif),
       vrf: drop.vrf,
       device: drop.device,
       length: drop.length,
       packet: this.#words.packet(drop),
       bytes: drop.bytes.toHex(),
-      flow: flow && { index: flow.index, reverse: flow.reverse, action: flow.action },
-      route: route && { vrf: route.vrf, key: route.key, nexthop: nexthopOf(route.nexthop) },
-      nexthop: nexthopOf(nexthop),
-      stack: drop.stack,
       ...this.#hints ? { hints: this.#words.hints(drop) } : {},
     });
   }
@@ -75,11 +68,26 @@ export class DropJson implements DropView {
   }
 }
 
+/** Who dropped a packet, and why. */
+export function whyDropped(drop: Drop): object {
+  const { source, reason, cause, flow, route, nexthop, stack } = drop;
+  return {
+    source,
+    reason: reasonOf(reason),
+    cause,
+    flow: flow && { index: flow.index, reverse: flow.reverse, action: flow.action },
+    route: route && { vrf: route.vrf, key: route.key, nexthop: nexthopOf(route.nexthop) },
+    nexthop: nexthopOf(nexthop),
+    stack,
+  };
+}
+
 function reasonOf({ number, name, label, class: kind }: DropReason): object {
   return { number, name, label, class: kind };
 }
 
-function vifOf(vif: DropVif | null): object | null {
+/** A vif, or `null`. */
+export function vifOf(vif: DropVif | null): object | null {
   return vif && { index: vif.index, device: vif.device };
 }
 

@@ -1,0 +1,126 @@
+/**
+ * Packets as JSON lines: docs/schema/packets.schema.json describes them.
+ *
+ * @module
+ */
+
+import { describePacket } from "../../packet/describe.ts";
+import { printableJsonLine } from "../../sys/printable.ts";
+import type { Drop } from "../../trace/drop.ts";
+import {
+  type Decision,
+  type Journey,
+  type Nexthop,
+  type Outcome,
+  type Stage,
+  WAITS,
+} from "../../trace/journey.ts";
+import { vifOf, whyDropped } from "../drops/json.ts";
+import { universalTime } from "../drops/wall_clock.ts";
+
+/** Of the schema; one more when a key changes its meaning or goes away. */
+const VERSION = 1;
+
+/** How packets are written. */
+export interface PacketJsonStyle {
+  /** Nanoseconds that CLOCK_REALTIME is ahead of CLOCK_MONOTONIC. */
+  readonly offset: bigint;
+  /** Commands that tell more of a drop; `null` to leave them out. */
+  readonly hints: ((drop: Drop) => readonly string[]) | null;
+}
+
+/** One line: an object of its type. */
+export function jsonLine(type: string, fields: object): string {
+  return printableJsonLine({ type, version: VERSION, ...fields });
+}
+
+/** The line of a packet. */
+export function packetJson(journey: Journey, { offset, hints }: PacketJsonStyle): string {
+  const { outcome } = journey;
+  return jsonLine("packet", {
+    number: journey.number,
+    id: `${journey.id}`,
+    parent: journey.parent === null ? null : `${journey.parent}`,
+    parentNumber: journey.parentNumber,
+    time: universalTime(journey.begin, offset),
+    monotonic: `${journey.begin}`,
+    duration: journey.duration,
+    stages: journey.stages.map(stageOf),
+    vif: vifOf(journey.vif),
+    vrf: journey.vrf,
+    device: journey.device,
+    length: journey.length,
+    packet: describePacket(journey.bytes, journey.length),
+    bytes: journey.bytes.toHex(),
+    decisions: journey.decisions.map(decisionOf),
+    outcome: outcomeOf(outcome),
+    isIncomplete: journey.isIncomplete,
+    ...hints !== null && outcome.type === "dropped" ? { hints: hints(outcome.drop) } : {},
+  });
+}
+
+function stageOf({ name, duration }: Stage): object {
+  return { name, duration, isWait: WAITS.has(name) };
+}
+
+/** A decision, key by key, so that the output has what the schema names and nothing else. */
+export function decisionOf(decision: Decision): object {
+  const { type } = decision;
+  switch (type) {
+    case "bridge":
+    case "route": {
+      const { vrf, key, prefix, nexthop, label } = decision;
+      return { type, vrf, key, prefix, nexthop: nexthopOf(nexthop), label };
+    }
+    case "label":
+    case "vni":
+      return { type, number: decision.number, nexthop: nexthopOf(decision.nexthop) };
+    case "nexthop":
+      return { type, nexthop: nexthopOf(decision.nexthop), label: decision.label };
+    case "flow": {
+      const { index, reverse, action, result } = decision;
+      return { type, index, reverse, action, result };
+    }
+    case "nat":
+      return { type, before: decision.before, after: decision.after };
+    case "rpf": {
+      const { result, expected, vif, outerSource } = decision;
+      return { type, result, expected: nexthopOf(expected), vif, outerSource };
+    }
+    case "ecmp":
+      return { type, nexthop: nexthopOf(decision.nexthop), member: decision.member };
+    case "vrf":
+      return { type, from: decision.from, to: decision.to };
+    case "mtu":
+      return { type, mtu: decision.mtu, tooBig: decision.tooBig };
+    case "trap":
+      return { type, vrf: decision.vrf, reason: decision.reason };
+  }
+}
+
+/** What became of a packet, likewise. */
+export function outcomeOf(outcome: Outcome): object {
+  const { type } = outcome;
+  switch (type) {
+    case "left":
+      return { type, vif: vifOf(outcome.vif), device: outcome.device };
+    case "delivered":
+      return { type, to: outcome.to, vif: vifOf(outcome.vif), device: outcome.device };
+    case "dropped":
+      return { type, ...whyDropped(outcome.drop) };
+    case "trapped":
+      return { type, reason: outcome.reason, answer: outcome.answer };
+    case "held":
+      return { type, evicted: outcome.evicted };
+    case "replicated":
+      return { type, copies: outcome.copies };
+    default:
+      return { type };
+  }
+}
+
+function nexthopOf(nexthop: Nexthop | null): object | null {
+  if (nexthop === null) return null;
+  const { id, type, flags, vif, source, destination } = nexthop;
+  return { id, type, flags, vif: vifOf(vif), source, destination };
+}
