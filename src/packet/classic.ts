@@ -46,3 +46,22 @@ export function writeClassic(program: readonly ClassicInstruction[]): Uint8Array
   }
   return bytes;
 }
+
+/** `BPF_RET | BPF_K`, `BPF_JMP | BPF_JA`. */
+const [RETURN, JUMP] = [0x06, 0x05];
+
+/**
+ * A program that matches what either of two matches. Written as one expression with `or`, the second
+ * would look at the packet behind the headers that the first one names (`vlan`, `mpls`).
+ */
+export function either(
+  one: readonly ClassicInstruction[],
+  other: readonly ClassicInstruction[],
+): ClassicInstruction[] {
+  const first = one.map((instruction, index) => {
+    const isMismatch = instruction.code === RETURN && instruction.k === 0;
+    // Numbers to skip are 8 bits in a condition, and 32 in a plain jump.
+    return isMismatch ? { code: JUMP, jt: 0, jf: 0, k: one.length - index - 1 } : instruction;
+  });
+  return [...first, ...other];
+}

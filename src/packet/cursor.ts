@@ -12,15 +12,23 @@ import { viewOf } from "../sys/view.ts";
  */
 export class Cursor {
   #bytes: Uint8Array;
+  #passed = 0;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
   }
 
+  /** Bytes that are passed. */
+  get passed(): number {
+    return this.#passed;
+  }
+
   /** The next `length` bytes, which are passed; `null`, and nothing is passed, if there are fewer. */
   take(length: number): DataView | null {
     const view = this.peek(length);
-    if (view !== null) this.#bytes = this.#bytes.subarray(length);
+    if (view === null) return null;
+    this.#bytes = this.#bytes.subarray(length);
+    this.#passed += length;
     return view;
   }
 

@@ -49,6 +49,31 @@ export function decodePacket(bytes: Uint8Array, length: number): DecodedPacket {
   return { length, outer, inner };
 }
 
+/** A frame that another one encapsulates, as filters see it. */
+export interface InnerFrame {
+  /** Its first bytes; a bare IP header has a made-up one of Ethernet in front, as the outer one may. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Of the whole frame. */
+  readonly length: number;
+}
+
+/** What a frame encapsulates; `null` if that is nothing that can be decoded. See {@linkcode decodePacket}. */
+export function innerFrame(bytes: Uint8Array, length: number): InnerFrame | null {
+  const cursor = new Cursor(bytes);
+  const { payload } = readLayer(cursor, "ethernet");
+  if (payload === null) return null;
+  const rest = bytes.subarray(cursor.passed);
+  const type = payload === "ipv4" ? ETHERTYPE.IPV4 : ETHERTYPE.IPV6;
+  const front = payload === "ethernet" ? [] : [...MADE_UP, type >> 8, type & 0xff];
+  const frame = new Uint8Array(front.length + rest.length);
+  frame.set(front);
+  frame.set(rest, front.length);
+  return { bytes: frame, length: front.length + length - cursor.passed };
+}
+
+/** Addresses of a made-up Ethernet header. */
+const MADE_UP: readonly number[] = new Array<number>(12).fill(0);
+
 function readLayer(cursor: Cursor, start: Payload): Layer {
   switch (start) {
     case "ethernet":

@@ -5,7 +5,7 @@
  */
 
 import { Failure } from "../sys/failure.ts";
-import type { ClassicInstruction } from "./classic.ts";
+import { type ClassicInstruction, either } from "./classic.ts";
 import { type Instruction, translate, TranslationError } from "./ebpf.ts";
 import { ExpressionError, Libpcap } from "./libpcap.ts";
 
@@ -52,16 +52,53 @@ export async function compileFilters(expressions: Expressions): Promise<PacketFi
   return { any: compile(any), outer: compile(outer), inner: compile(inner) };
 }
 
+/**
+ * Compiles two expressions, of which a packet must match one.
+ *
+ * @returns both, for {@linkcode Libpcap.matches}, and a filter for packets that match either
+ * @throws {Failure} of the kind `expression` with libpcap's words
+ */
+export function compileEither(
+  libpcap: Libpcap,
+  [one, other]: readonly [one: string, other: string],
+): {
+  readonly programs: readonly [readonly ClassicInstruction[], readonly ClassicInstruction[]];
+  readonly filter: readonly Instruction[];
+} {
+  const compile = (text: string): readonly ClassicInstruction[] =>
+    checked(text, () => {
+      const classic = compileClassic(libpcap, text);
+      translate(classic);
+      return classic;
+    });
+  const programs = [compile(one), compile(other)] as const;
+  const filter = checked(`(${one}) or (${other})`, () => fitting(translate(either(...programs))));
+  return { programs, filter };
+}
+
 function compileExpression(libpcap: Libpcap, text: string): readonly Instruction[] {
+  return checked(text, () => fitting(translate(compileClassic(libpcap, text))));
+}
+
+/** @throws {TranslationError} if there is no room for it */
+function fitting(program: readonly Instruction[]): readonly Instruction[] {
+  if (program.length <= FILTER_ROOM) return program;
+  const count = (n: number): string => n.toLocaleString("en-GB");
+  throw new TranslationError(
+    `it takes ${count(program.length)} instructions, and there is room for ${
+      count(FILTER_ROOM)
+    }: shorten it, with net or portrange instead of long lists`,
+  );
+}
+
+/**
+ * What `compile` makes of an expression.
+ *
+ * @throws {Failure} of the kind `expression`
+ */
+function checked<T>(text: string, compile: () => T): T {
   try {
-    const program = translate(compileClassic(libpcap, text));
-    if (program.length <= FILTER_ROOM) return program;
-    const count = (n: number): string => n.toLocaleString("en-GB");
-    throw new TranslationError(
-      `it takes ${count(program.length)} instructions, and there is room for ${
-        count(FILTER_ROOM)
-      }: shorten it, with net or portrange instead of long lists`,
-    );
+    return compile();
   } catch (cause) {
     if (!(cause instanceof ExpressionError || cause instanceof TranslationError)) throw cause;
     const message = `Cannot use the packet filter ${JSON.stringify(text)}: ${cause.message}`;

@@ -115,7 +115,7 @@ export class Libpcap implements Disposable {
   }
 
   /**
-   * libpcap's own answer, for tests.
+   * Whether a frame matches. Too slow for a flood: see {@linkcode translate} of `ebpf.ts`.
    *
    * @param captured the frame's first bytes
    * @param length bytes of the whole frame
