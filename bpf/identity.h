@@ -187,10 +187,50 @@ struct vrft_call {
 	__u8 generation;
 };
 
+#define NOWHERE		(~0ULL)
+
+/*
+ * The vif and the nexthop that a call is given, or else that its packet is at,
+ * as in struct vrft_long_call. NOWHERE outside of vrouter.
+ */
+static __always_inline __u64 place_of(struct pt_regs *ctx, __u64 cookie,
+				      bool direct)
+{
+	void *vif = companion(ctx, cookie, VRFT_COOKIE_VIF_SHIFT);
+	void *nexthop = companion(ctx, cookie, VRFT_COOKIE_NEXTHOP_SHIFT);
+	__u32 index = VRFT_UNKNOWN, id = VRFT_UNKNOWN;
+	void *packet;
+
+	if (cookie & VRFT_COOKIE_VR_PACKET) {
+		packet = packet_of(ctx, cookie, direct);
+		if (packet && !vif)
+			vif = read_pointer(packet + config.vp_if_offset,
+					   direct);
+		if (packet && !nexthop && config.vp_nh_offset)
+			nexthop = read_pointer(packet + config.vp_nh_offset,
+					       direct);
+	}
+	if (vif)
+		index = read_u16(vif + config.vif_idx_offset, direct);
+	if (nexthop && config.nh_id_offset)
+		id = read_u32(nexthop + config.nh_id_offset, direct);
+	return (__u64)id << 32 | index;
+}
+
 /* Records its entry. False if the ring is full. */
-static __always_inline bool record_entry(const struct vrft_call *call,
+static __always_inline bool record_entry(struct pt_regs *ctx, __u64 cookie,
+					 bool direct,
+					 const struct vrft_call *call,
 					 __u64 frame)
 {
+	__u64 place;
+
+	if (config.show & VRFT_SHOW_PLACE) {
+		place = place_of(ctx, cookie, direct);
+		if (place != NOWHERE)
+			return record_long(call->word, VRFT_ENTRY,
+					   call->generation, frame, place);
+	}
 	return record(call->word, VRFT_ENTRY, call->generation, frame);
 }
 

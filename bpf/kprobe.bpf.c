@@ -17,7 +17,8 @@ int vrft_kprobe_entry(struct pt_regs *ctx)
 	verdict = judge(ctx, *cookie, false, &call);
 	if (verdict == VRFT_IGNORE || !open_frame(call.word, ctx->sp))
 		return 0;
-	if (verdict == VRFT_RECORD && !record_entry(&call, ctx->sp))
+	if (verdict == VRFT_RECORD &&
+	    !record_entry(ctx, *cookie, false, &call, ctx->sp))
 		forget_frame(ctx->sp);
 	return 0;
 }
@@ -33,14 +34,14 @@ int vrft_kprobe_exit(struct pt_regs *ctx)
 	if (!cookie)
 		return 0;
 	jump = *cookie >> VRFT_COOKIE_JUMP_SHIFT & VRFT_COOKIE_JUMP_MASK;
-	if (jump) {
+	if (jump && jump != VRFT_JUMP_ELSEWHERE) {
 		/* A tail call to a traced function, whose return counts. */
 		target = jump_target(ctx, jump - 1);
 		if (bpf_map_lookup_elem(&places, &target))
 			return 0;
 	}
 	/* After a jump, the result is that of another function. */
-	return_frame(ctx->sp, jump ? UNKNOWN_RESULT : result_of(ctx));
+	return_frame(ctx->sp, result_of(ctx), !jump);
 	return 0;
 }
 
@@ -48,6 +49,6 @@ int vrft_kprobe_exit(struct pt_regs *ctx)
 SEC("kprobe")
 int vrft_kprobe_return(struct pt_regs *ctx)
 {
-	return_frame(ctx->sp - sizeof(__u64), result_of(ctx));
+	return_frame(ctx->sp - sizeof(__u64), result_of(ctx), true);
 	return 0;
 }

@@ -13,7 +13,8 @@ int vrft_multi_entry(struct pt_regs *ctx)
 	verdict = judge(ctx, cookie, false, &call);
 	if (verdict == VRFT_IGNORE || !open_call(cookie, call.word, ctx->sp))
 		return 0;
-	if (verdict == VRFT_RECORD && !record_entry(&call, ctx->sp))
+	if (verdict == VRFT_RECORD &&
+	    !record_entry(ctx, cookie, false, &call, ctx->sp))
 		close_call(cookie, &call.word, ctx->sp);
 	return 0;
 }
@@ -38,6 +39,6 @@ int vrft_multi_return(struct pt_regs *ctx)
 	if (cookie & VRFT_COOKIE_COPIES)
 		copied(call, result, false);
 	if (!(cookie & VRFT_COOKIE_SILENT))
-		record(call, VRFT_RETURN, 0, frame);
+		record_return(call, frame, result, true);
 	return 0;
 }

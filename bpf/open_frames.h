@@ -78,10 +78,8 @@ static __always_inline void forget_frame(__u64 frame)
 		bpf_map_delete_elem(&open_frames, &frame);
 }
 
-/* No pointer, and no error. */
-#define UNKNOWN_RESULT	1ULL
-
-static __always_inline void return_frame(__u64 frame, __u64 result)
+/* @result: of all calls with this frame, if it is known */
+static __always_inline void return_frame(__u64 frame, __u64 result, bool known)
 {
 	struct vrft_frame *open = bpf_map_lookup_elem(&open_frames, &frame);
 	__u32 count, call, i, copies = 0;
@@ -95,10 +93,10 @@ static __always_inline void return_frame(__u64 frame, __u64 result)
 		if (call & VRFT_COOKIE_COPIES)
 			copies = call;
 		if ((call & VRFT_COOKIE_FUNCTION_MASK) < config.recorded)
-			record(call, VRFT_RETURN, 0, frame);
+			record_return(call, frame, result, known);
 	}
 	bpf_map_delete_elem(&open_frames, &frame);
-	if (copies && result != UNKNOWN_RESULT)
+	if (copies && known)
 		copied(copies, result, false);
 	else if (copies)
 		fetch_and_add(&here()->packets_unfollowed, 1);

@@ -154,6 +154,32 @@ static __always_inline bool record(__u32 call, __u8 kind, __u8 generation,
 	return true;
 }
 
+/* Like record(), with a second unit whose first word is `more`. */
+static __always_inline bool record_long(__u32 call, __u8 kind, __u8 generation,
+					__u64 frame, __u64 more)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+	struct vrft_long_call *record = (void *)begin_record(cpu, 2);
+
+	if (!record)
+		return false;
+	record->event.frame = frame;
+	*(__u32 *)&record->event.function = call & ~VRFT_COOKIE_COPIES;
+	record->result = more;
+	finish_record(&record->event, cpu, kind | VRFT_LONG, generation);
+	return true;
+}
+
+/* Records a return. @result: RAX, if it is known */
+static __always_inline void record_return(__u32 call, __u64 frame,
+					  __u64 result, bool known)
+{
+	if (config.show & VRFT_SHOW_RESULT && known)
+		record_long(call, VRFT_RETURN, 0, frame, result);
+	else
+		record(call, VRFT_RETURN, 0, frame);
+}
+
 /* A call that cannot be followed to its return, and so is not recorded. */
 static __always_inline void count_untracked(void)
 {

@@ -49,13 +49,15 @@ int vrft_session(struct pt_regs *ctx)
 		if (cookie >> 32 & VRFT_COOKIE_COPIES)
 			copied(cookie >> 32, result, true);
 		if (!(cookie & SESSION_SILENT))
-			record(cookie >> 32, VRFT_RETURN, 0, cookie & ~7ULL);
+			record_return(cookie >> 32, cookie & ~7ULL, result,
+				      true);
 		return 0;
 	}
 	cookie = cookie_at(bpf_get_func_ip(ctx));
 	verdict = judge(ctx, cookie, true, &call);
 	if (verdict == VRFT_IGNORE ||
-	    (verdict == VRFT_RECORD && !record_entry(&call, ctx->sp)))
+	    (verdict == VRFT_RECORD &&
+	     !record_entry(ctx, cookie, true, &call, ctx->sp)))
 		return 1;
 	/* Never zero, as no stack slot has an address with a zero low half. */
 	*bpf_session_cookie(ctx) = (__u64)call.word << 32 | (__u32)ctx->sp |

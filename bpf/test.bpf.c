@@ -13,6 +13,7 @@
  */
 const struct vrft_event *vrft_event_type __attribute__((unused));
 const struct vrft_packet *vrft_packet_type __attribute__((unused));
+const struct vrft_long_call *vrft_long_call_type __attribute__((unused));
 const struct vrft_copy *vrft_copy_type __attribute__((unused));
 const struct vrft_drop *vrft_drop_type __attribute__((unused));
 const struct vrft_decision *vrft_decision_type __attribute__((unused));
@@ -22,11 +23,17 @@ const enum vrft_condition *vrft_condition_type __attribute__((unused));
 const enum vrft_drop_source *vrft_source_type __attribute__((unused));
 const enum vrft_route_kind *vrft_route_type __attribute__((unused));
 
-/* The first argument is the call word, with the generation above it. */
+/*
+ * The first argument is the call word, with the generation above it. A long
+ * record gets all of the third one, whose lower half is the frame.
+ */
 SEC("raw_tp")
 int vrft_test_record(__u64 *ctx)
 {
-	record(ctx[0], ctx[1], ctx[0] >> 32, ctx[2]);
+	if (ctx[1] & VRFT_LONG)
+		record_long(ctx[0], ctx[1], ctx[0] >> 32, ctx[2], ctx[2]);
+	else
+		record(ctx[0], ctx[1], ctx[0] >> 32, ctx[2]);
 	return 0;
 }
 

@@ -43,6 +43,25 @@ struct vrft_event {
 #define VRFT_MAX_UNITS		16
 
 /*
+ * Bit of an entry's or a return's kind: the call's record has a second unit,
+ * with what only some traces ask for (VRFT_SHOW_*).
+ */
+#define VRFT_LONG		0x80
+
+struct vrft_long_call {
+	struct vrft_event event;
+	union {
+		/* VRFT_ENTRY; VRFT_UNKNOWN if there is none: */
+		struct {
+			__u32 vif;	/* index */
+			__u32 nexthop;	/* id */
+		};
+		__u64 result;		/* VRFT_RETURN: all of RAX */
+	};
+	__u64 reserved[2];
+};
+
+/*
  * Records about packets. The head's slot and generation name the packet; its
  * function is VRFT_NO_FUNCTION outside of all. An end has no more than that.
  */
@@ -266,12 +285,13 @@ struct vrft_decision {
 /* What stands for it before it is known: a packet in the first register. */
 #define VRFT_COOKIE_UNKNOWN		0xa000000100007ffeULL
 /*
- * Cookie of a probe on the end of a function: zero for a return; for a jump,
- * one more than the number of the register with the target, in the order of the
- * instruction set (rax 0, rcx 1, ...).
+ * Cookie of a probe on the end of a function: zero for a return; for a jump
+ * through a register, one more than its number in the order of the instruction
+ * set (rax 0, rcx 1, ...); for another jump, VRFT_JUMP_ELSEWHERE.
  */
 #define VRFT_COOKIE_JUMP_SHIFT		40	/* 5 bits */
 #define VRFT_COOKIE_JUMP_MASK		0x1f
+#define VRFT_JUMP_ELSEWHERE		17
 
 /*
  * The ring of a CPU: positions and counters. Its units are in the map
@@ -440,6 +460,10 @@ struct vrft_decision_places {
 #define VRFT_PLACE_SHIFT	16	/* 5 bits */
 #define VRFT_PLACE_SIGNED	(1 << 24)
 
+/* What calls are recorded with. */
+#define VRFT_SHOW_PLACE		(1ULL << 0)	/* vif and nexthop, at the entry */
+#define VRFT_SHOW_RESULT	(1ULL << 1)
+
 /* Set before loading; in .rodata, so the verifier removes unused branches. */
 struct vrft_config {
 	__u32 record_version;	/* checked by user space before loading */
@@ -479,6 +503,7 @@ struct vrft_config {
 	struct vrft_numbers wanted[VRFT_CONDITIONS];
 	struct vrft_drop_offsets drop;
 	struct vrft_decision_places decision;
+	__u32 show;		/* VRFT_SHOW_* */
 };
 
 #endif

@@ -29,9 +29,17 @@ export interface FunctionEnds {
 /** An instruction that leaves a function. */
 export interface Exit {
   readonly at: number;
-  /** Register with the target of the jump, 0 (rax) to 15 (r15); -1 for a return. */
+  /**
+   * Register with the target of the jump, 0 (rax) to 15 (r15); {@linkcode RETURN} for a return, and
+   * {@linkcode ELSEWHERE} for a jump to a function that is not traced.
+   */
   readonly register: number;
 }
+
+/** {@linkcode Exit.register} of a return: RAX has the result. */
+export const RETURN = -1;
+/** {@linkcode Exit.register} of a direct jump: the result is not there yet. */
+export const ELSEWHERE = 16;
 
 /** A function whose ends cannot be found, with the reason. */
 export class UnknownEnds extends Error {
@@ -66,6 +74,11 @@ const MAX_BYTES = 256 * 1024;
 
 /** Names of the thunks that replace an indirect jump: arch/x86/lib/retpoline.S. */
 const INDIRECT_THUNK = /^__x86_indirect_(?:jump_)?thunk_(\w+)$/;
+/**
+ * Names of what takes the place of a return instruction on processors that need it (retbleed, SRSO, ITS):
+ * the kernel leaves the jumps to it, or makes them of return instructions.
+ */
+const RETURN_THUNK = /_return_thunk$/;
 const REGISTERS = [
   "rax",
   "rcx",
@@ -178,7 +191,7 @@ function decodeRange(
     const at = range.start + offset;
     switch (instruction.flow) {
       case "return":
-        exits.push({ at, register: -1 });
+        exits.push({ at, register: RETURN });
         break;
       case "jump to register":
         exits.push({ at, register: instruction.register });
@@ -210,7 +223,7 @@ function isFill(code: Uint8Array, offset: number): boolean {
 }
 
 /**
- * Register that the thunk at `target` jumps to; -1 if there is no thunk.
+ * What the thunk at `target` does; {@linkcode ELSEWHERE} if there is no thunk.
  *
  * Retpolines are recognized by name, because their code hides the jump. Thunks against Indirect Target
  * Selection (arch/x86/kernel/alternative.c, its_allocate_thunk()) have no symbol and consist of just
@@ -219,13 +232,14 @@ function isFill(code: Uint8Array, offset: number): boolean {
 function thunkRegister(text: KernelText, symbol: string, target: number): number {
   const register = INDIRECT_THUNK.exec(symbol)?.[1];
   if (register !== undefined) return REGISTERS.indexOf(register);
+  if (RETURN_THUNK.test(symbol)) return RETURN;
   const first: Instruction = { length: 0, flow: "next", target: 0, register: 0 };
   try {
     decode(text.read(target, JUMP_BYTES), 0, first);
   } catch (error) {
     if (!(error instanceof UnknownEnds)) throw error;
   }
-  return first.flow === "jump to register" ? first.register : -1;
+  return first.flow === "jump to register" ? first.register : ELSEWHERE;
 }
 
 function rangeAt(symbols: TextSymbols, start: number): Range {

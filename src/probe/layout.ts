@@ -110,7 +110,8 @@ export const DROP_OFFSETS = [
 export const UNKNOWN = 0xffffffff;
 /** `struct vrft_decision_places`: a u32 for each of `DECISION_PLACES`, from {@linkcode placeWord}. */
 export const CONFIG_DECISION = CONFIG_DROP + 4 * DROP_OFFSETS.length;
-export const CONFIG_BYTES = CONFIG_DECISION + 4 * DECISION_PLACES.length;
+export const CONFIG_SHOW = CONFIG_DECISION + 4 * DECISION_PLACES.length;
+export const CONFIG_BYTES = CONFIG_SHOW + 4;
 
 const PLACE_SHIFT = 16;
 const PLACE_SIGNED = 1 << 24;
@@ -122,6 +123,10 @@ export function placeWord(place: MemberPlace | undefined): number {
   const excess = 32 - 8 * Math.min(4, place.bytes);
   return place.offset | excess << PLACE_SHIFT | (place.isSigned ? PLACE_SIGNED : 0);
 }
+
+/** Bits of the configuration: what calls are recorded with. */
+export const SHOW_PLACE = 1;
+export const SHOW_RESULT = 2;
 
 /** Bits of the configuration: the packet filters that are there. */
 export const FILTER_ANY = 1;
@@ -180,7 +185,8 @@ export function cookieOf(fn: PacketFunction & LifeRole, index: number): bigint {
 /**
  * The cookie of a probe on the end of a function.
  *
- * @param register number of the register with the jump target, 0 (rax) to 15 (r15); -1 for a return
+ * @param register number of the register with the jump target, 0 (rax) to 15 (r15); -1 for a return,
+ *   `ELSEWHERE` (16) for another jump
  */
 export function exitCookie(register: number): bigint {
   return BigInt(register + 1) << COOKIE_JUMP_SHIFT;

@@ -33,6 +33,7 @@ import {
   CONFIG_RPS_DEVICE,
   CONFIG_SAMPLE,
   CONFIG_SHARED,
+  CONFIG_SHOW,
   CONFIG_SIGHT_NETNS,
   CONFIG_UNIT_MASK,
   CONFIG_VIF_IDX_OFFSET,
@@ -45,6 +46,8 @@ import {
   DROP_OFFSETS,
   placeWord,
   RINGS_BYTES,
+  SHOW_PLACE,
+  SHOW_RESULT,
   UNKNOWN,
 } from "./layout.ts";
 import { setConnections } from "./own_connections.ts";
@@ -94,6 +97,10 @@ export interface ObjectOptions extends PacketOffsets {
   readonly dropOffsets?: DropOffsets | null;
   /** Where vrouter's structs have what decisions are about. */
   readonly decisionOffsets?: DecisionOffsets | null;
+  /** Whether entries are recorded with the vif and the nexthop of vrouter's calls; `false` by default. */
+  readonly showPlaces?: boolean;
+  /** Whether returns are recorded with the results of calls; `false` by default. */
+  readonly showResults?: boolean;
   /** See `sharedDevices()` in filter.ts. */
   readonly shared?: SharedDevices | null;
   /** N to keep one packet in N, below 2^32; 1, the default, keeps all. */
@@ -239,6 +246,8 @@ export class BpfObject implements Disposable {
       const place = placeWord(options.decisionOffsets?.[name]);
       config.setUint32(CONFIG_DECISION + 4 * index, place, true);
     }
+    const show = (options.showPlaces ? SHOW_PLACE : 0) | (options.showResults ? SHOW_RESULT : 0);
+    config.setUint32(CONFIG_SHOW, show, true);
     setConnections(config, options.own ?? []);
     const { conditions, filter, shared } = options;
     if (conditions) setConditions(config, conditions);

@@ -58,6 +58,20 @@ export const KIND_MATCH = 7;
 /** {@linkcode CPU_AND_KIND}, kind: vrouter has looked something up for a packet, or decided about it. */
 export const KIND_DECISION = 8;
 
+/**
+ * Bit of {@linkcode CPU_AND_KIND}'s kind, of an entry or a return: the record has {@linkcode LONG_BYTES},
+ * with what only some traces ask for from word {@linkcode VIF} or {@linkcode RESULT_LOW} on.
+ */
+export const KIND_LONG = 0x80;
+/** Bytes of a long record of a call. */
+export const LONG_BYTES = 2 * EVENT_BYTES;
+/** Long entry: index of the vif and id of the nexthop; 0xffffffff if there is none. */
+export const VIF = 6;
+export const NEXTHOP_ID = 7;
+/** Long return: the register that a result is in, low word first. */
+export const RESULT_LOW = 6;
+export const RESULT_HIGH = 7;
+
 /** Receives records; called once per record, so it must not allocate. */
 export interface RecordSink {
   /**

@@ -22,7 +22,9 @@ import {
   CPU_AND_KIND,
   EVENT_BYTES,
   FRAME,
+  KIND_LONG,
   KIND_RETURN,
+  LONG_BYTES,
   MAX_UNITS,
   type RecordSink,
   TIMESTAMP_HIGH,
@@ -34,6 +36,7 @@ import type { RingLayout } from "./ring_layout.ts";
 export const STALL_NS = 10_000_000;
 
 const UNIT_WORDS = EVENT_BYTES / 4;
+const LONG_UNITS = LONG_BYTES / EVENT_BYTES;
 /** 64-bit words of `struct vrft_ring`. */
 const RING_WORDS = RING_BYTES / 8;
 const KIND = 0xff0000;
@@ -246,7 +249,7 @@ export class RingReader {
         }
         units = 1;
         if (kind > KIND_RETURN) {
-          units = words[at + FRAME]! & UNITS;
+          units = kind >= KIND_LONG ? LONG_UNITS : words[at + FRAME]! & UNITS;
           if (units === 0 || units > MAX_UNITS || units > left) {
             const length = units;
             units = 0;

@@ -107,7 +107,29 @@ export class Step {
    * the trace is to tell. Otherwise {@linkcode NONE}.
    */
   reason = NONE;
+  /**
+   * Of a call of vrouter that starts: index of the vif that it is given, or else that its packet is at, if the
+   * trace is to tell. Otherwise {@linkcode NONE}.
+   */
+  vif = NONE;
+  /** Likewise, id of the nexthop. */
+  nexthop = NONE;
+  /** Of a call that returns: whether {@linkcode resultLow} and {@linkcode resultHigh} are known. */
+  hasResult = false;
+  /** Halves of the register with the result. How many of its bits mean something depends on the function. */
+  resultLow = 0;
+  resultHigh = 0;
+  /**
+   * Of a call that returns, nanoseconds, if the trace is to tell: {@linkcode TOTAL}, and {@linkcode SELF} of
+   * those. NaN for what is not known.
+   */
+  readonly times: Float64Array = new Float64Array(2).fill(NaN);
 }
+
+/** In {@linkcode Step.times}: the time of a call. */
+export const TOTAL = 0;
+/** In {@linkcode Step.times}: the same without the calls inside it that were traced. */
+export const SELF = 1;
 
 /** Bytes of a packet that an event carries at most. */
 export const MAX_HEADER_BYTES = MAX_UNITS * EVENT_BYTES - PACKET_BYTES;
@@ -159,6 +181,8 @@ export class PacketDetails {
  * methods are called per event, so they should not allocate; both arguments change with the next one.
  */
 export interface View {
+  /** False if events of packets have no rows of their own, which count against a limit. */
+  readonly hasPacketRows?: false;
   /** A call starts. */
   enter(step: Readonly<Step>): void;
   /** The call returns; all but the time and the CPU is as in its {@linkcode enter}. */

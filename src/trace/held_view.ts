@@ -20,7 +20,16 @@ import {
   KIND_MATCH,
   KIND_PACKET,
 } from "../probe/record.ts";
-import { type Incomplete, NONE, PACKET_EVENTS, PacketDetails, Step, type View } from "./events.ts";
+import {
+  type Incomplete,
+  NONE,
+  PACKET_EVENTS,
+  PacketDetails,
+  SELF,
+  Step,
+  TOTAL,
+  type View,
+} from "./events.ts";
 import { PACKET_SLOTS as SLOTS } from "../probe/layout.ts";
 import { type PacketTable, UNKNOWN_PACKET } from "./packets.ts";
 
@@ -57,6 +66,10 @@ const STATE_SHIFT = 8;
 const STATE_MASK = 0xff << STATE_SHIFT;
 const WORDS_SHIFT = 16;
 
+/** Enter: reason, vif, nexthop. */
+const ENTER_WORDS = 3;
+/** Leave: whether there is a result, its halves, and both times as 64-bit numbers. */
+const LEAVE_WORDS = 7;
 /** Packet seen: words in front of its bytes. */
 const HEADER_AT = 5;
 /** Decision: words of its record behind the head. */
@@ -103,7 +116,7 @@ export interface HeldViewOptions {
 }
 
 /** Passes on the steps of packets that match. Allocates nothing but its arrays. */
-export class HeldView implements Required<View> {
+export class HeldView implements Omit<Required<View>, "hasPacketRows"> {
   /** The packets that have been shown. */
   readonly packets: PacketTable;
   readonly #view: View;
@@ -136,6 +149,9 @@ export class HeldView implements Required<View> {
   #full: boolean;
   readonly #step = new Step();
   readonly #details = new PacketDetails();
+  /** Two 64-bit numbers as words of the queue, which need not be aligned for them. */
+  readonly #times = new Float64Array(2);
+  readonly #timeWords = new Int32Array(this.#times.buffer);
 
   /**
    * @param view receives the steps of packets that match
@@ -205,15 +221,25 @@ export class HeldView implements Required<View> {
     const state = this.#full ? LEFT_OUT : this.#stateOf(step.packet);
     if (this.#used === 0 && state !== UNDECIDED) this.#enter(step, state);
     else {
-      const more = this.#reserve(ENTER, MORE + 1, step, state) + MORE;
+      const more = this.#reserve(ENTER, MORE + ENTER_WORDS, step, state) + MORE;
       this.#queue[more] = step.reason;
+      this.#queue[more + 1] = step.vif;
+      this.#queue[more + 2] = step.nexthop;
       this.#advance();
     }
   }
 
   leave(step: Readonly<Step>): void {
     if (this.#used === 0) this.#close(step, LEAVE);
-    else this.#put(LEAVE, MORE, step, MATCHED);
+    else {
+      const more = this.#reserve(LEAVE, MORE + LEAVE_WORDS, step, MATCHED) + MORE;
+      this.#queue[more] = Number(step.hasResult);
+      this.#queue[more + 1] = step.resultLow;
+      this.#queue[more + 2] = step.resultHigh;
+      this.#times.set(step.times);
+      this.#queue.set(this.#timeWords, more + 3);
+      this.#advance();
+    }
   }
 
   abandon(step: Readonly<Step>, why: Incomplete): void {
@@ -481,9 +507,13 @@ export class HeldView implements Required<View> {
     step.packet = queue[at + PACKET]!;
     if (kind === ENTER) {
       step.reason = queue[at + MORE]!;
+      step.vif = queue[at + MORE + 1]!;
+      step.nexthop = queue[at + MORE + 2]!;
       this.#enter(step, state);
-    } else if (kind >= LEAVE) this.#close(step, kind);
-    else this.#tell(at + MORE, kind, step, state);
+    } else if (kind >= LEAVE) {
+      if (kind === LEAVE) this.#restoreEnd(at + MORE, step);
+      this.#close(step, kind);
+    } else this.#tell(at + MORE, kind, step, state);
   }
 
   #enter(step: Readonly<Step>, state: number): void {
@@ -534,9 +564,19 @@ export class HeldView implements Required<View> {
     kind.track(this.packets, step, details);
     const tell = kind.of(this.#view);
     if (tell === undefined || this.#full) return;
-    this.#takeRoom(1);
+    if (this.#view.hasPacketRows !== false) this.#takeRoom(1);
     if (step.call !== NONE && this.#isShown[step.call] !== 1) step.call = NONE;
     tell.call(this.#view, step, details);
+  }
+
+  #restoreEnd(more: number, step: Step): void {
+    const queue = this.#queue;
+    step.hasResult = queue[more] === 1;
+    step.resultLow = queue[more + 1]!;
+    step.resultHigh = queue[more + 2]!;
+    for (let word = 0; word < 4; word++) this.#timeWords[word] = queue[more + 3 + word]!;
+    step.times[TOTAL] = this.#times[TOTAL]!;
+    step.times[SELF] = this.#times[SELF]!;
   }
 
   #restore(more: number, kind: number, details: PacketDetails): void {

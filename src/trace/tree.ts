@@ -40,13 +40,20 @@ import {
   FUNCTION_MASK,
   KIND_DROP,
   KIND_ENTRY,
+  KIND_LONG,
   KIND_RETURN,
+  LONG_BYTES,
+  NEXTHOP_ID,
   type RecordSink,
+  RESULT_HIGH,
+  RESULT_LOW,
   TASK,
   TIMESTAMP_HIGH,
   TIMESTAMP_LOW,
+  VIF,
 } from "../probe/record.ts";
 import { type Incomplete, NONE, PACKET_EVENTS, PacketDetails, Step, type View } from "./events.ts";
+import { Durations } from "./durations.ts";
 import { KernelStacks, regionOf } from "./kernel_stacks.ts";
 import { contextKey, OpenCalls } from "./open_calls.ts";
 import { PacketTable } from "./packets.ts";
@@ -85,6 +92,8 @@ export interface CallTreeOptions {
   readonly limit?: number;
   /** Keeps track of the packets; by default a table of its own. */
   readonly packets?: PacketTable;
+  /** Whether the view is told how long calls take; `false` by default. */
+  readonly durations?: boolean;
 }
 
 /** Builds call trees from records and passes on their steps. */
@@ -96,6 +105,7 @@ export class CallTree implements RecordSink {
   readonly #open = new OpenCalls();
   readonly #stacks = new KernelStacks();
   readonly #counts = new Float64Array(COUNTS);
+  readonly #durations: Durations | null;
   #functions = 0;
   #full: boolean;
   /** Time and CPU of the current record, and what else the view is told of a step. */
@@ -116,6 +126,7 @@ export class CallTree implements RecordSink {
     this.#view = view;
     this.packets = options.packets ?? new PacketTable();
     this.#seen = new Uint8Array(functionCount);
+    this.#durations = options.durations ? new Durations() : null;
     this.#counts[ROOM] = options.limit ?? Infinity;
     this.#full = this.#counts[ROOM] < 2;
   }
@@ -171,12 +182,13 @@ export class CallTree implements RecordSink {
     const call = words[at + CALL]!;
     const fn = call & FUNCTION_MASK;
     const last = words[at + CPU_AND_KIND]!;
-    const kind = (last >>> 16) & 0xff;
+    const isLong = (last >>> 16 & KIND_LONG) !== 0;
+    const kind = last >>> 16 & 0xff & ~KIND_LONG;
     if (kind !== KIND_ENTRY && kind !== KIND_RETURN) {
       this.#packetEvent(words, at, bytes);
       return;
     }
-    if (fn >= this.#seen.length) {
+    if (fn >= this.#seen.length || (isLong && bytes < LONG_BYTES)) {
       this.#counts[MALFORMED]!++;
       return;
     }
@@ -189,8 +201,15 @@ export class CallTree implements RecordSink {
     step.task = task;
     const frame = words[at + FRAME]! | 0;
     if (kind === KIND_ENTRY) {
+      step.vif = isLong ? words[at + VIF]! | 0 : NONE;
+      step.nexthop = isLong ? words[at + NEXTHOP_ID]! | 0 : NONE;
       this.#entered(task, cpu, frame, fn, (call >>> 16) | (last >>> 24) << 16);
-    } else this.#returned(task, cpu, frame, fn);
+    } else {
+      step.hasResult = isLong;
+      step.resultLow = isLong ? words[at + RESULT_LOW]! | 0 : 0;
+      step.resultHigh = isLong ? words[at + RESULT_HIGH]! | 0 : 0;
+      this.#returned(task, cpu, frame, fn);
+    }
   }
 
   /**
@@ -200,6 +219,7 @@ export class CallTree implements RecordSink {
    */
   lost(ahead: number): void {
     this.#counts[LOSS] = this.#counts[RECORDS]! + ahead;
+    this.#durations?.lost();
   }
 
   /**
@@ -245,6 +265,7 @@ export class CallTree implements RecordSink {
     step.packet = packet;
     step.call = open.indexOf(call);
     step.reason = this.#dropFn === fn ? this.#reasonOf(task, packet) : NONE;
+    this.#durations?.entered(step, this.#counts[RECORDS]! <= this.#counts[LOSS]!);
     this.#view.enter(step);
   }
 
@@ -270,6 +291,7 @@ export class CallTree implements RecordSink {
     open.pop(context, this.#counts[RECORDS]!);
     this.#markTailCaller(context, frame);
     this.#describe(context, call);
+    this.#durations?.returned(this.#step, this.#indexAround(context));
     this.#view.leave(this.#step);
   }
 
@@ -277,6 +299,7 @@ export class CallTree implements RecordSink {
     if (context !== NONE) {
       this.#closeOver(context, frame);
       this.#markTailCaller(context, frame);
+      this.#durations?.abandoned(this.#indexAround(context));
     }
     // After the limit, it is most likely the return of a call that was not accepted.
     if (this.#full) return;
@@ -325,7 +348,7 @@ export class CallTree implements RecordSink {
     }
     const tell = kind.of(this.#view);
     if (tell === undefined || this.#full) return;
-    this.#takeRoom(1);
+    if (this.#view.hasPacketRows !== false) this.#takeRoom(1);
     tell.call(this.#view, step, details);
   }
 
@@ -337,6 +360,12 @@ export class CallTree implements RecordSink {
     step.fn = open.function(call);
     step.packet = open.packet(call);
     step.call = open.indexOf(call);
+  }
+
+  /** Index of the innermost open call. */
+  #indexAround(context: number): number {
+    const top = this.#open.top(context);
+    return top === NONE ? NONE : this.#open.indexOf(top);
   }
 
   #takeRoom(steps: number): void {
@@ -410,6 +439,7 @@ export class CallTree implements RecordSink {
     this.#open.pop(context, this.#counts[RECORDS]!);
     if (why === "return lost") this.#counts[ABANDONED]!++;
     this.#describe(context, call);
+    this.#durations?.abandoned(this.#indexAround(context));
     this.#view.abandon(this.#step, why);
   }
 }

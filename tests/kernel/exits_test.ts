@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import {
+  ELSEWHERE,
   type Exit,
   findEnds,
   type FunctionEnds,
@@ -82,6 +83,11 @@ function returnAt(at: number): Exit {
   return { at, register: -1 };
 }
 
+/** A jump to a function that is not traced: it, not this one, sets the result. */
+function jumpAt(at: number): Exit {
+  return { at, register: ELSEWHERE };
+}
+
 Deno.test("findEnds() gives each return, and the entry behind ftrace's nop", () => {
   // test %edi,%edi; je over the first return
   const ends = endsOf(`${NOP5} 85 ff 74 01 ${RETURN} ${RETURN}`);
@@ -135,13 +141,13 @@ Deno.test("findEnds() does not know a function without ftrace's place at its sta
 
 Deno.test("findEnds() takes a tail call for an end unless the other function is traced", () => {
   const code = `${NOP5} ${jump(JMP, BODY, G)}`;
-  assert.deepEqual(exitsOf(code), [returnAt(BODY)]);
+  assert.deepEqual(exitsOf(code), [jumpAt(BODY)]);
   assert.deepEqual(exitsOf(code, {}, [G]), []);
 });
 
 Deno.test("findEnds() takes a jump into the middle of a traced function for an end", () => {
   const code = `${NOP5} ${jump(JMP, BODY, G + 5)}`;
-  assert.deepEqual(exitsOf(code, {}, [G]), [returnAt(BODY)]);
+  assert.deepEqual(exitsOf(code, {}, [G]), [jumpAt(BODY)]);
 });
 
 Deno.test("findEnds() follows a function into its cold part and back", () => {
@@ -153,13 +159,13 @@ Deno.test("findEnds() follows a function into its cold part and back", () => {
 Deno.test("findEnds() finds the ends of the cold part", () => {
   const code = `${NOP5} ${jump(JE, BODY, COLD)} ${jump(JMP, BODY + 6, COLD + 1)}`;
   const cold = `90 ${jump(JE, COLD + 1, BODY + 6)} ${jump(JMP, COLD + 7, G)} ff e2`;
-  const expected = [{ at: COLD + 12, register: 2 }, returnAt(COLD + 7)];
+  const expected = [{ at: COLD + 12, register: 2 }, jumpAt(COLD + 7)];
   assert.deepEqual(exitsOf(code, { "f.cold": [COLD, cold] }), expected);
 });
 
 Deno.test("findEnds() does not take the cold part of another function for its own", () => {
   const others: Symbols = { "g.cold": [COLD, RETURN] };
-  assert.deepEqual(exitsOf(`${NOP5} ${jump(JMP, BODY, COLD)}`, others), [returnAt(BODY)]);
+  assert.deepEqual(exitsOf(`${NOP5} ${jump(JMP, BODY, COLD)}`, others), [jumpAt(BODY)]);
 });
 
 Deno.test("findEnds() does not know a function that jumps to another on a condition", () => {
@@ -198,12 +204,15 @@ Deno.test("findEnds() gives the register of a thunk that is the jump itself, wha
 });
 
 Deno.test("findEnds() takes a jump to where nothing can be read for a tail call", () => {
-  assert.deepEqual(exitsOf(`${NOP5} ${jump(JMP, BODY, THUNK + 64)}`), [returnAt(BODY)]);
+  assert.deepEqual(exitsOf(`${NOP5} ${jump(JMP, BODY, THUNK + 64)}`), [jumpAt(BODY)]);
 });
 
 Deno.test("findEnds() takes a jump to the return thunk for a return", () => {
-  const others: Symbols = { __x86_return_thunk: [THUNK, "c3 cc"] };
-  assert.deepEqual(exitsOf(`${NOP5} ${jump(JMP, BODY, THUNK)}`, others), [returnAt(BODY)]);
+  for (const name of ["__x86_return_thunk", "srso_alias_return_thunk", "its_return_thunk"]) {
+    const others: Symbols = { [name]: [THUNK, "c3 cc"] };
+    const exits = exitsOf(`${NOP5} ${jump(JMP, BODY, THUNK)}`, others);
+    assert.deepEqual(exits, [returnAt(BODY)], name);
+  }
 });
 
 Deno.test("findEnds() does not know a function whose size is unknown", () => {
@@ -244,7 +253,7 @@ Deno.test("findEnds() stops at a single zero, where the next symbol follows it",
 Deno.test("findEnds() takes a jump behind the zeros for an end, too", () => {
   // A thunk without a symbol in a page of its own, ahead of the next module.
   const code = `${NOP5} ${jump(JMP, BODY, F + 64)} 00 00`;
-  assert.deepEqual(exitsOf(code), [returnAt(BODY)]);
+  assert.deepEqual(exitsOf(code), [jumpAt(BODY)]);
 });
 
 Deno.test("findEnds() knows the last function of all by the zeros behind it", () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Btf } from "../../src/kernel/btf.ts";
 import { elfSection } from "../../src/kernel/elf.ts";
+import { ELSEWHERE, RETURN } from "../../src/kernel/exits.ts";
 import { FRAME_BYTES } from "../../src/packet/ebpf.ts";
 import { FILTER_ROOM } from "../../src/packet/expression.ts";
 import { DECISION_PLACES } from "../../src/kernel/decision_offsets.ts";
@@ -68,6 +69,19 @@ Deno.test("a record is laid out as struct vrft_event", () => {
   assert.equal(BigInt(record.MAX_UNITS), defined("VRFT_MAX_UNITS"));
   assert.equal(BigInt(record.FUNCTION_MASK), defined("VRFT_COOKIE_FUNCTION_MASK"));
   assert.equal(record.RECORD_FUNCTIONS, record.FUNCTION_MASK);
+});
+
+Deno.test("a long record of a call is laid out as struct vrft_long_call", () => {
+  assert.equal(btf.structSize("vrft_long_call"), record.LONG_BYTES);
+  assert.deepEqual(offsets("vrft_long_call", ["event", "vif", "nexthop", "result"]), {
+    event: 0,
+    vif: 4 * record.VIF,
+    nexthop: 4 * record.NEXTHOP_ID,
+    result: 4 * record.RESULT_LOW,
+  });
+  assert.equal(record.RESULT_HIGH, record.RESULT_LOW + 1);
+  assert.match(bpfSource("vrft.h"), /^#define VRFT_LONG\s+0x80$/m);
+  assert.equal(record.KIND_LONG, 0x80);
 });
 
 Deno.test("records about packets are laid out as struct vrft_packet, vrft_copy and vrft_drop", () => {
@@ -356,6 +370,7 @@ Deno.test("the configuration is laid out as struct vrft_config, at the start of 
     "wanted",
     "drop",
     "decision",
+    "show",
   ];
   assert.deepEqual(offsets("vrft_config", members), {
     record_version: layout.CONFIG_RECORD_VERSION,
@@ -382,7 +397,10 @@ Deno.test("the configuration is laid out as struct vrft_config, at the start of 
     wanted: layout.CONFIG_WANTED,
     drop: layout.CONFIG_DROP,
     decision: layout.CONFIG_DECISION,
+    show: layout.CONFIG_SHOW,
   });
+  assert.equal(BigInt(layout.SHOW_PLACE), defined("VRFT_SHOW_PLACE"));
+  assert.equal(BigInt(layout.SHOW_RESULT), defined("VRFT_SHOW_RESULT"));
   assert.deepEqual(
     offsets("vrft_decision_places", DECISION_PLACES),
     Object.fromEntries(DECISION_PLACES.map((name, index) => [name, 4 * index])),
@@ -496,7 +514,8 @@ Deno.test("cookieOf() sets the bits that bpf/vrft.h names", () => {
 
 Deno.test("exitCookie() sets the bits that bpf/vrft.h names", () => {
   const shift = defined("VRFT_COOKIE_JUMP_SHIFT");
-  for (const register of [-1, 0, 15]) {
+  assert.equal(BigInt(ELSEWHERE + 1), defined("VRFT_JUMP_ELSEWHERE"));
+  for (const register of [RETURN, 0, 15, ELSEWHERE]) {
     const jump = layout.exitCookie(register) >> shift;
     assert.equal(jump, BigInt(register + 1));
     assert.equal(jump & defined("VRFT_COOKIE_JUMP_MASK"), jump);

@@ -14,8 +14,12 @@ import {
   FRAME,
   FUNCTION_MASK,
   KIND_ENTRY,
+  KIND_LONG,
   KIND_RETURN,
+  LONG_BYTES,
   type RecordSink,
+  RESULT_HIGH,
+  RESULT_LOW,
   TASK,
   TIMESTAMP_HIGH,
   TIMESTAMP_LOW,
@@ -128,6 +132,32 @@ test("a record carries its time, task, frame, function, packet, CPU and kind", a
     generation: 0xab,
   });
   assert.deepEqual([ret.function, ret.frame, ret.kind], [7, 8, KIND_RETURN]);
+});
+
+test("long records of calls stand among short ones", async () => {
+  using ring = await TestRing.open(PAGE);
+  const [cpu] = onlineCpus() as [number];
+  const seen: unknown[] = [];
+  // Over the end of the ring many times.
+  for (let round = 0; round < 500; round++) {
+    ring.program.run(5n, KIND_ENTRY | KIND_LONG, 0x39_0000_0000n + BigInt(round), cpu);
+    ring.program.run(6n, KIND_ENTRY, 7n, cpu);
+    ring.program.run(6n, KIND_RETURN | KIND_LONG, 0xffff_fff4_0000_0007n, cpu);
+    seen.length = 0;
+    ring.reader.drain({
+      record(words, at, bytes): void {
+        const kind = words[at + CPU_AND_KIND]! >>> 16 & 0xff;
+        const more = kind & KIND_LONG ? [words[at + RESULT_LOW], words[at + RESULT_HIGH]] : [];
+        seen.push([words[at + CALL]! & FUNCTION_MASK, kind, words[at + FRAME], bytes, ...more]);
+      },
+    }, Infinity);
+    assert.deepEqual(seen, [
+      [5, KIND_ENTRY | KIND_LONG, round, LONG_BYTES, round, 0x39],
+      [6, KIND_ENTRY, 7, EVENT_BYTES],
+      [6, KIND_RETURN | KIND_LONG, 7, LONG_BYTES, 7, 0xffff_fff4],
+    ]);
+  }
+  assert.deepEqual(ring.counters.read(), { recorded: 1500, lost: 0, untracked: 0 });
 });
 
 test("records of all CPUs come in order over many times the size of the rings", async () => {

@@ -11,11 +11,14 @@ import {
   EVENT_BYTES,
   FRAME,
   KIND_ENTRY,
+  KIND_LONG,
   KIND_RETURN,
+  LONG_BYTES,
   type RecordSink,
   TASK,
   TIMESTAMP_HIGH,
   TIMESTAMP_LOW,
+  VIF,
 } from "../../src/probe/record.ts";
 import { type Incomplete, NONE, type Step, type View } from "../../src/trace/events.ts";
 
@@ -33,16 +36,18 @@ export interface CallRecord {
   readonly slot?: number;
   /** Generation of the slot, 0 by default; a record has its low 8 bits. */
   readonly generation?: number;
+  /** What the second unit of a long record starts with: vif and nexthop, or the halves of the result. */
+  readonly more?: readonly [number, number];
 }
 
 const AT = 2;
-const scratch = new Uint32Array(EVENT_BYTES / 4 + AT);
+const scratch = new Uint32Array(LONG_BYTES / 4 + AT);
 
 /** Passes a record to `sink` in the kernel's layout, not at the start of the array. */
 export function feed(sink: RecordSink, record: CallRecord): void {
   scratch.fill(0xffffffff);
   write(scratch, AT, record);
-  sink.record(scratch, AT, EVENT_BYTES);
+  sink.record(scratch, AT, bytesOf(record));
 }
 
 /** A record in the kernel's layout. */
@@ -52,9 +57,13 @@ export function recordBytes(record: CallRecord): Uint8Array {
 
 /** The words of {@linkcode recordBytes}. */
 export function recordWords(record: CallRecord): Uint32Array<ArrayBuffer> {
-  const words = new Uint32Array(EVENT_BYTES / 4);
+  const words = new Uint32Array(bytesOf(record) / 4);
   write(words, 0, record);
   return words;
+}
+
+function bytesOf({ more }: CallRecord): number {
+  return more === undefined ? EVENT_BYTES : LONG_BYTES;
 }
 
 function write(words: Uint32Array, at: number, record: CallRecord): void {
@@ -66,6 +75,9 @@ function write(words: Uint32Array, at: number, record: CallRecord): void {
   words[at + CALL] = record.fn | (record.slot ?? 0) << 16;
   words[at + CPU_AND_KIND] = record.cpu |
     (record.kind === "entry" ? KIND_ENTRY : KIND_RETURN) << 16 | (record.generation ?? 0) << 24;
+  if (record.more === undefined) return;
+  words[at + CPU_AND_KIND]! |= KIND_LONG << 16;
+  words.set(record.more, at + VIF);
 }
 
 /** One step of a call tree, as {@linkcode StepList} keeps it. */

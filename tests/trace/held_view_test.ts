@@ -35,7 +35,7 @@ interface Told {
 }
 
 /** Keeps what it is told. */
-class List implements Required<View> {
+class List implements Omit<Required<View>, "hasPacketRows"> {
   readonly told: Told[] = [];
   /** Of the calls, in their order. */
   readonly reasons: number[] = [];
