@@ -13,6 +13,7 @@ import {
   type Ip,
   type Ports,
   PROTOCOL,
+  type TunnelKind,
 } from "./headers.ts";
 import { type IpResult, readIpv4, readIpv6 } from "./ip.ts";
 import { readIcmp, readSctp, readTcp, readUdp, type TransportResult } from "./transport.ts";
@@ -57,11 +58,21 @@ export interface InnerFrame {
   readonly length: number;
 }
 
-/** What a frame encapsulates; `null` if that is nothing that can be decoded. See {@linkcode decodePacket}. */
+/** Tunnels that filters look into, up to so many labels: `bpf/packet_filter.h`. */
+const MAX_LABELS = 2;
+const FILTERED: readonly TunnelKind[] = ["VXLAN", "MPLSoUDP", "MPLSoGRE"];
+
+/**
+ * What a frame encapsulates, as far as filters look into it; `null` if there is nothing.
+ *
+ * @param bytes see {@linkcode decodePacket}
+ * @param length of the whole packet
+ */
 export function innerFrame(bytes: Uint8Array, length: number): InnerFrame | null {
   const cursor = new Cursor(bytes);
-  const { payload } = readLayer(cursor, "ethernet");
-  if (payload === null) return null;
+  const { payload, tunnel } = readLayer(cursor, "ethernet");
+  if (payload === null || tunnel === null || !FILTERED.includes(tunnel.kind)) return null;
+  if (tunnel.labels.length > MAX_LABELS) return null;
   const rest = bytes.subarray(cursor.passed);
   const type = payload === "ipv4" ? ETHERTYPE.IPV4 : ETHERTYPE.IPV6;
   const front = payload === "ethernet" ? [] : [...MADE_UP, type >> 8, type & 0xff];
