@@ -19,6 +19,7 @@ import {
   KIND_END,
   KIND_MATCH,
   KIND_PACKET,
+  MAX_UNITS,
 } from "../probe/record.ts";
 import {
   type Incomplete,
@@ -75,6 +76,9 @@ const HEADER_AT = 5;
 /** Decision: words of its record behind the head. */
 const HEAD_WORDS = EVENT_BYTES / 4;
 const DECISION_WORDS = DECISION_BYTES / 4 - HEAD_WORDS;
+/** Drop: words in front of its record, and those of the longest one behind its head. There are few. */
+const DROP_AT = 3;
+const DROP_WORDS = MAX_UNITS * EVENT_BYTES / 4 - HEAD_WORDS;
 
 /** 32 MiB, some 900,000 steps. */
 const DEFAULT_WORDS = 1 << 23;
@@ -284,10 +288,14 @@ export class HeldView implements Omit<Required<View>, "hasPacketRows"> {
   dropped(step: Readonly<Step>, details: Readonly<PacketDetails>): void {
     if (this.#full) return;
     this.#drop(step, details.reason);
-    const more = this.#reserve(KIND_DROP, MORE + 3, step, this.#stateOf(step.packet)) + MORE;
+    const { record } = details;
+    const words = MORE + DROP_AT + DROP_WORDS;
+    const more = this.#reserve(KIND_DROP, words, step, this.#stateOf(step.packet)) + MORE;
     this.#queue[more] = details.reason;
     this.#queue[more + 1] = details.locationLow;
     this.#queue[more + 2] = details.locationHigh;
+    const to = more + DROP_AT;
+    for (let at = 0; at < DROP_WORDS; at++) this.#words[to + at] = record[HEAD_WORDS + at]!;
     this.#advance();
   }
 
@@ -599,6 +607,7 @@ export class HeldView implements Omit<Required<View>, "hasPacketRows"> {
         details.reason = words[more]!;
         details.locationLow = queue[more + 1]!;
         details.locationHigh = queue[more + 2]!;
+        details.keep(words, more + DROP_AT, DROP_WORDS, HEAD_WORDS);
         break;
       case KIND_DECISION:
         details.keep(words, more, DECISION_WORDS, HEAD_WORDS);

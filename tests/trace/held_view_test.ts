@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { DECISION, DECISION_BYTES } from "../../src/probe/decision_record.ts";
-import type { RecordSink } from "../../src/probe/record.ts";
+import { DROP_BYTES } from "../../src/probe/packet_record.ts";
+import { EVENT_BYTES, type RecordSink } from "../../src/probe/record.ts";
 import {
   type Incomplete,
   NONE,
@@ -58,8 +59,9 @@ class List implements Omit<Required<View>, "hasPacketRows"> {
   copied = (step: Readonly<Step>, { id, parent }: Readonly<PacketDetails>): void =>
     this.#event("copied", step, [id, parent]);
   dropped = (step: Readonly<Step>, details: Readonly<PacketDetails>): void => {
-    const { id, reason, locationLow, locationHigh } = details;
-    this.#event("dropped", step, [id, reason, locationLow, locationHigh]);
+    const { id, reason, locationLow, locationHigh, record } = details;
+    const words = record.subarray(EVENT_BYTES / 4, DROP_BYTES / 4);
+    this.#event("dropped", step, [id, reason, locationLow, locationHigh, ...words]);
   };
   ended = (step: Readonly<Step>, { id }: Readonly<PacketDetails>): void =>
     this.#event("ended", step, [id]);
