@@ -129,42 +129,23 @@ class FunctionNames {
 const TEXT_HIGH = Number(TEXT_BASE >> 32n);
 const MAX_NAMES = 10_000;
 
-/** Receives the records of a trace of drops. */
-export class DropReader implements Consumer {
-  /** Set by the owner to end the trace. */
-  full = false;
-  done = false;
+/** Makes drops of their records. */
+export class DropMaker {
   readonly #sources: DropSources;
-  readonly #receive: (drop: Drop) => void;
   readonly #names: FunctionNames;
-  #damaged = 0;
 
-  /** @param receive called for each drop, in the order of their time */
-  constructor(sources: DropSources, receive: (drop: Drop) => void) {
+  constructor(sources: DropSources) {
     this.#sources = sources;
-    this.#receive = receive;
     this.#names = new FunctionNames(sources.kallsyms);
   }
 
-  /** Records of drops that could not be read. */
-  get damaged(): number {
-    return this.#damaged;
+  /** The drop that a record tells of; `null` if that is damaged. */
+  drop(words: Uint32Array): Drop | null {
+    const room = Math.min(words.byteLength - DROP_BYTES, RECORDED_BYTES);
+    if (room < 0) return null;
+    const captured = words[DROP_CAPTURED]! & 0xffff;
+    return captured <= room ? this.#drop(words, captured) : null;
   }
-
-  record(words: Uint32Array, at: number, bytes: number): void {
-    if (((words[at + CPU_AND_KIND]! >>> 16) & 0xff) !== KIND_DROP) return;
-    const captured = words[at + DROP_CAPTURED]! & 0xffff;
-    if (bytes < DROP_BYTES || captured > Math.min(bytes - DROP_BYTES, RECORDED_BYTES)) {
-      this.#damaged++;
-      return;
-    }
-    this.#receive(this.#drop(words.subarray(at, at + bytes / 4), captured));
-  }
-
-  /** The programs count what is lost. */
-  lost(): void {}
-
-  dry(): void {}
 
   #drop(words: Uint32Array, captured: number): Drop {
     const header = words.slice(DROP_HEADER);
@@ -284,6 +265,39 @@ export class DropReader implements Consumer {
       reach: this.#names.name(words[reach]!, words[reach + 1]!, 0),
     };
   }
+}
+
+/** Receives the records of a trace of drops. */
+export class DropReader implements Consumer {
+  /** Set by the owner to end the trace. */
+  full = false;
+  done = false;
+  readonly #maker: DropMaker;
+  readonly #receive: (drop: Drop) => void;
+  #damaged = 0;
+
+  /** @param receive called for each drop, in the order of their time */
+  constructor(sources: DropSources, receive: (drop: Drop) => void) {
+    this.#maker = new DropMaker(sources);
+    this.#receive = receive;
+  }
+
+  /** Records of drops that could not be read. */
+  get damaged(): number {
+    return this.#damaged;
+  }
+
+  record(words: Uint32Array, at: number, bytes: number): void {
+    if (((words[at + CPU_AND_KIND]! >>> 16) & 0xff) !== KIND_DROP) return;
+    const drop = this.#maker.drop(words.subarray(at, at + bytes / 4));
+    if (drop === null) this.#damaged++;
+    else this.#receive(drop);
+  }
+
+  /** The programs count what is lost. */
+  lost(): void {}
+
+  dry(): void {}
 }
 
 /** Bytes and text of an address, by `AF_INET` and `AF_INET6`. */
