@@ -138,7 +138,11 @@ const PROTOCOL_NAMES: ReadonlyMap<number, string> = new Map([
 ]);
 
 function protocolName({ protocol }: Ip): string {
-  if (protocol === null) return "";
+  return protocol === null ? "" : protocolWord(protocol);
+}
+
+/** `tcp`, as tcpdump calls an IP protocol; `proto 200` if it has no name. */
+export function protocolWord(protocol: number): string {
   return PROTOCOL_NAMES.get(protocol) ?? `proto ${protocol}`;
 }
 

@@ -15,6 +15,17 @@ export function isDestination({ outer, inner }: DecodedPacket, address: string):
   return [outer, inner].some((layer) => layer !== null && goesTo(layer, address));
 }
 
+/** Whether a packet, or the one in its tunnel, comes from an address, in words. */
+export function isSource({ outer, inner }: DecodedPacket, address: string): boolean {
+  return [outer, inner].some((layer) => layer !== null && comesFrom(layer, address));
+}
+
+function comesFrom({ ethernet, network }: Headers, address: string): boolean {
+  if (ethernet !== null && !ethernet.madeUp && ethernet.source === address) return true;
+  if (network?.kind === "arp") return [network.senderAddress, network.senderMac].includes(address);
+  return network?.source === address;
+}
+
 function goesTo({ ethernet, network }: Headers, address: string): boolean {
   if (ethernet !== null && !ethernet.madeUp && ethernet.destination === address) return true;
   if (network === null) return false;

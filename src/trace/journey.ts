@@ -7,6 +7,7 @@
 
 import type { StageName } from "../vrouter/stages.ts";
 import type { Drop, DropVif } from "./drop.ts";
+import type { JourneyCalls } from "./journey_calls.ts";
 
 export { type StageName, STAGES, WAITS } from "../vrouter/stages.ts";
 
@@ -134,4 +135,6 @@ export interface Journey {
   readonly outcome: Outcome;
   /** Whether records were lost while it was on its way, so that parts may be missing. */
   readonly isIncomplete: boolean;
+  /** Its calls, if they are kept. */
+  readonly calls?: JourneyCalls;
 }

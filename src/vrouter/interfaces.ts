@@ -194,7 +194,7 @@ function parseVif(message: SandeshMessage, deviceNames: ReadonlyMap<number, stri
     name: nameIn(fields, FIELD.name),
     device: deviceNames.get(ifindex) ?? null,
     ifindex,
-    type: TYPE_NAMES[type] ?? `type ${type}`,
+    type: vifType(type),
     vrf: integer(fields, FIELD.vrf),
     flags: integer(fields, FIELD.flags) >>> 0,
     rxPackets: counter(fields, FIELD.rxPackets),
@@ -204,6 +204,11 @@ function parseVif(message: SandeshMessage, deviceNames: ReadonlyMap<number, stri
     drops: counter(fields, FIELD.drops),
     addresses: addressesIn(fields).filter((address) => address.some((byte) => byte !== 0)),
   };
+}
+
+/** Kind of a vif, as {@linkcode Vif.type} has it. @param type VIF_TYPE_* */
+export function vifType(type: number): string {
+  return TYPE_NAMES[type] ?? `type ${type}`;
 }
 
 /** IP addresses are numbers whose bytes in memory are in network order. */

@@ -1,0 +1,163 @@
+/**
+ * What is kept of a packet while it is on its way.
+ *
+ * @module
+ */
+
+import { decodePacket } from "../packet/decode.ts";
+import { isDestination, isSource } from "../packet/facts.ts";
+import type { DecodedPacket } from "../packet/headers.ts";
+import { DecisionList, type Encapsulation } from "./decision_list.ts";
+import type { ChosenVif } from "./decisions.ts";
+import type { DropVif } from "./drop.ts";
+import { NONE } from "./events.ts";
+import type { Journey, Outcome, Stage } from "./journey.ts";
+import type { JourneyCalls } from "./journey_calls.ts";
+import { type StepTime, Timeline } from "./timeline.ts";
+
+/** A packet in its slot, whether it is on its way through vrouter or elsewhere. */
+export class Sight {
+  readonly id: number;
+  readonly generation: number;
+  /** Of the packet that it was copied from, and the number of that one's journey. */
+  parent: number | null = null;
+  parentNumber: number | null = null;
+  length = 0;
+  bytes: Uint8Array = NO_BYTES;
+  /** Whether {@linkcode bytes} are its own, and not those of the packet that it was copied from. */
+  hasBytes = false;
+  vif: DropVif | null = null;
+  vrf: number | null = null;
+  device: string | null = null;
+  /** On its way, or to be; `null` afterwards. */
+  traveller: Traveller | null = null;
+  /** Number of the latest journey; `null` before the first. */
+  number: number | null = null;
+  hasEnded = false;
+  #decoded: DecodedPacket | undefined;
+
+  constructor(id: number, generation: number) {
+    this.id = id;
+    this.generation = generation;
+  }
+
+  /** Takes over what a copy has from its original. */
+  inherit(original: Sight): void {
+    this.parent = original.id;
+    this.parentNumber = original.number;
+    this.length = original.length;
+    this.bytes = original.bytes;
+    this.vif = original.vif;
+    this.vrf = original.vrf;
+    this.device = original.device;
+  }
+
+  /** The packet's own first bytes are seen. */
+  see(bytes: Uint8Array, length: number): void {
+    this.bytes = bytes;
+    this.length = length;
+    this.hasBytes = true;
+    this.#decoded = undefined;
+  }
+
+  /** Whether an address is where it comes from, and not where it goes to. */
+  isOnlySource(address: string): boolean {
+    const packet = this.#decode();
+    return isSource(packet, address) && !isDestination(packet, address);
+  }
+
+  /** The label or VNI that it came with; `null` if that is not at hand. */
+  encapsulation(kind: Encapsulation): number | null {
+    const { outer: { tunnel } } = this.#decode();
+    return (kind === "vni" ? tunnel?.vni : tunnel?.labels[0]) ?? null;
+  }
+
+  #decode(): DecodedPacket {
+    return this.#decoded ??= decodePacket(this.bytes, this.length);
+  }
+}
+
+const NO_BYTES = new Uint8Array();
+
+/** A packet's way through vrouter. */
+export class Traveller {
+  readonly sight: Sight;
+  readonly timeline = new Timeline();
+  readonly decisions = new DecisionList();
+  /** In the order of beginnings, from 1 on; 0 before the first function between stages. */
+  number = 0;
+  outcome: Outcome | null = null;
+  stages: readonly Stage[] = [];
+  vrf: number | null;
+  /** Whether it came in where its {@linkcode Sight} says. */
+  readonly isFirst: boolean;
+  /** A copy's stage at its beginning, of the original; {@linkcode NONE} if it has none. */
+  inherited = NONE;
+  low = 0;
+  high = 0;
+  /** Whether it is a segment of a packet in a queue, which the device takes with the others. */
+  isSegment = false;
+  copies = 0;
+  /** Its open calls, and those among them of functions between stages. */
+  open = 0;
+  openBoundaries = 0;
+  /** The call in which it came to its flow. */
+  flowCall = NONE;
+  /** The call that hands it over, and its task. */
+  handing = NONE;
+  handingTask = NONE;
+  chosen: ChosenVif | null = null;
+  /** How it was found its nexthop, while that is going on. */
+  expected: Encapsulation | null = null;
+  calls: JourneyCalls | null = null;
+  isIncomplete = false;
+  isTold = false;
+  /** Number of the latest loss that it was told of. */
+  readonly losses: number;
+  /** Copies for the agent that wait for its answer; this one is on hold. */
+  asking: Traveller[] = [];
+  isWaiting = false;
+  before: Traveller | null = null;
+  after: Traveller | null = null;
+
+  constructor(sight: Sight, losses: number) {
+    this.sight = sight;
+    this.losses = losses;
+    this.isFirst = sight.number === null;
+    this.vrf = this.isFirst ? sight.vrf : null;
+    this.decisions.enter(this.vrf);
+  }
+
+  get isTravelling(): boolean {
+    return this.number !== 0 && this.outcome === null;
+  }
+
+  /** Its way is over. */
+  end(time: StepTime, outcome: Outcome): void {
+    this.stages = this.timeline.end(time);
+    this.outcome = outcome;
+  }
+
+  /** All of it, after its end. */
+  journey(outcome: Outcome): Journey {
+    const { sight, decisions, isFirst } = this;
+    return {
+      id: sight.id,
+      parent: sight.parent,
+      parentNumber: sight.parentNumber,
+      number: this.number,
+      begin: this.timeline.begin,
+      duration: this.stages.reduce((sum, { duration }) => sum + duration, 0),
+      stages: this.stages,
+      vif: isFirst ? sight.vif : null,
+      vrf: this.vrf,
+      device: isFirst ? sight.device : null,
+      length: sight.length,
+      bytes: sight.bytes,
+      decisions: decisions.all,
+      outcome,
+      isIncomplete: this.isIncomplete || decisions.omitted > 0 || this.timeline.omitted > 0,
+      ...(this.calls === null ? {} : { calls: this.calls }),
+    };
+  }
+}
