@@ -81,7 +81,10 @@ static __always_inline void vrouter_drops(struct pt_regs *ctx,
 	drop = begin_drop(ctx, cpu, dropped, VRFT_NO_FUNCTION, slot);
 	if (!drop)
 		return;
-	set_lookups(drop, dropped->skb, packet, ctx->sp);
+	set_flow(drop, packet, ctx->sp);
+#ifndef VRFT_DROPS_BY_KPROBE
+	set_route(drop, dropped->skb, ctx->sp);
+#endif
 	finish_drop(drop, cpu, word);
 }
 
@@ -239,11 +242,11 @@ int vrft_drop_kernel(__u64 *ctx)
  * instructions of a kprobe.
  */
 
-/* Any function that a packet comes in by. */
+/* Any function that a packet comes in by which the CPU has not received. */
 SEC("raw_tp")
 int vrft_begin(__u64 *ctx __attribute__((unused)))
 {
-	forget_lookups();
+	forget_route();
 	return 0;
 }
 

@@ -91,6 +91,10 @@ struct net_device {
 	possible_net_t nd_net;
 };
 
+struct softnet_data {
+	unsigned int processed;
+};
+
 struct sock_common {
 	possible_net_t skc_net;
 };

@@ -9,6 +9,11 @@
  * They are called with softirqs disabled, except for packets that were held
  * until their flow was decided. Those may be interrupted by other packets, so a
  * drop uses only what is certain to be of its packet.
+ *
+ * Whether a route is of the packet or of an earlier one is told by a counter of
+ * the kernel's, of the packets that the CPU has received. So nothing has to run
+ * when one comes in: that would take as long as the look-ups. Only the packets
+ * that the host sends, and those that were held, do not raise it.
  */
 #ifndef VRFT_LOOKUP_H
 #define VRFT_LOOKUP_H
@@ -28,9 +33,11 @@ struct lookup {
 	/* Route, VRFT_ROUTE_*: */
 	__u32 kind;
 	__u32 vrf;
-	__u32 padding;
+	__u32 received;		/* by the CPU until then */
+	void *counter;		/* of that */
 	void *mac;		/* that was looked up */
 	void *route_metadata;
+	void *route_request;	/* vr_route_req */
 	void *found;		/* vr_bridge_entry, or vr_nexthop */
 	__u8 prefix[16];
 	__u8 request[ROUTE_REQUEST_BYTES];
@@ -43,28 +50,37 @@ static __always_inline struct lookup *this_lookup(void)
 	return &lookups[bpf_get_smp_processor_id() & (VRFT_MAX_CPUS - 1)];
 }
 
-/* A packet comes in, or a held one goes on. */
-static __always_inline void forget_lookups(void)
-{
-	struct lookup *last = this_lookup();
-
-	last->packet = NULL;
-	last->kind = VRFT_ROUTE_NONE;
-}
-
 /* @flow: NULL if it is not known yet: the metadata will name it */
 static __always_inline void flow_looked_up(void *flow, __u32 index,
 					   void *packet, void *metadata)
 {
 	struct lookup *last = this_lookup();
 
-	/* One that was held: nothing else is known of it here. */
-	if (last->packet && last->packet != packet)
-		last->kind = VRFT_ROUTE_NONE;
 	last->packet = packet;
 	last->flow = flow;
 	last->flow_metadata = metadata;
 	last->index = index;
+}
+
+#ifndef VRFT_DROPS_BY_KPROBE
+extern const struct softnet_data softnet_data __ksym;
+
+/*
+ * Remembers how many packets this CPU has received, by whatever device. A drop
+ * reads it by its address, as not all kernels know the symbol.
+ */
+static __always_inline void set_received(struct lookup *last)
+{
+	const struct softnet_data *own = bpf_this_cpu_ptr(&softnet_data);
+
+	last->received = own->processed;
+	last->counter = (void *)&own->processed;
+}
+
+/* A packet begins that no CPU has received just now. */
+static __always_inline void forget_route(void)
+{
+	this_lookup()->kind = VRFT_ROUTE_NONE;
 }
 
 /*
@@ -85,6 +101,7 @@ static __always_inline void mac_looked_up(void *mac, void *metadata,
 		return;
 	last = this_lookup();
 	last->kind = VRFT_ROUTE_BRIDGE;
+	set_received(last);
 	last->mac = mac;
 	last->route_metadata = metadata;
 	last->found = entry;
@@ -105,14 +122,27 @@ static __always_inline void prefix_looked_up(__u32 vrf, void *request,
 	if (bpf_probe_read_kernel(last->prefix, sizeof(last->prefix), prefix))
 		return;
 	last->kind = VRFT_ROUTE_PREFIX;
+	set_received(last);
 	last->vrf = vrf & 0xffff;
+	last->route_request = request;
 	last->found = nexthop;
 }
+#endif
 
 /* Is it in a function that has not returned yet? */
 static __always_inline bool on_stack(void *address, __u64 top)
 {
 	return (__u64)address - top < STACK_BYTES;
+}
+
+/*
+ * Is it on the stack that runs, though perhaps in a function that has returned?
+ * A packet that was held runs on that of a task, and those that interrupt it on
+ * that of the CPU.
+ */
+static __always_inline bool same_stack(void *address, __u64 top)
+{
+	return (__u64)address - top + STACK_BYTES < 2 * STACK_BYTES;
 }
 
 static __always_inline __u32 read_optional(void *from, __u32 offset)
@@ -125,11 +155,13 @@ static __always_inline __u32 read_optional(void *from, __u32 offset)
  * The flow, if it is that of this packet: the metadata of the packet on the
  * stack must name it as well, because the address of a packet may have been
  * another one's before.
+ *
+ * @top: the stack pointer
  */
-static __always_inline void set_flow(struct vrft_drop *drop,
-				     const struct lookup *last, void *packet,
+static __always_inline void set_flow(struct vrft_drop *drop, void *packet,
 				     __u64 top)
 {
+	const struct lookup *last = this_lookup();
 	void *flow = last->flow;
 	__u32 index;
 
@@ -153,6 +185,7 @@ static __always_inline void set_flow(struct vrft_drop *drop,
 	drop->flow_flags = read_optional(flow, config.drop.fe_flags);
 }
 
+#ifndef VRFT_DROPS_BY_KPROBE
 static __always_inline void set_mac_route(struct vrft_drop *drop,
 					  const struct lookup *last,
 					  struct sk_buff *skb, __u64 top)
@@ -185,8 +218,10 @@ static __always_inline __u32 of_request(const struct lookup *last, __u32 at)
 }
 
 static __always_inline void set_prefix_route(struct vrft_drop *drop,
-					     const struct lookup *last)
+					     const struct lookup *last, __u64 top)
 {
+	if (!same_stack(last->route_request, top))
+		return;
 	drop->route_kind = VRFT_ROUTE_PREFIX;
 	drop->route_vrf = last->vrf;
 	drop->route_length = of_request(last, config.drop.rtr_prefix_len);
@@ -196,18 +231,19 @@ static __always_inline void set_prefix_route(struct vrft_drop *drop,
 		    &drop->route_reach);
 }
 
-/* @top: the stack pointer */
-static __always_inline void set_lookups(struct vrft_drop *drop,
-					struct sk_buff *skb, void *packet,
-					__u64 top)
+static __always_inline void set_route(struct vrft_drop *drop,
+				      struct sk_buff *skb, __u64 top)
 {
 	const struct lookup *last = this_lookup();
 
-	set_flow(drop, last, packet, top);
+	if (last->kind == VRFT_ROUTE_NONE ||
+	    read_u32(last->counter, false) != last->received)
+		return;
 	if (last->kind == VRFT_ROUTE_BRIDGE)
 		set_mac_route(drop, last, skb, top);
 	else if (last->kind == VRFT_ROUTE_PREFIX)
-		set_prefix_route(drop, last);
+		set_prefix_route(drop, last, top);
 }
+#endif
 
 #endif

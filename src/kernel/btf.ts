@@ -393,6 +393,16 @@ export class Btf {
     return undefined;
   }
 
+  /** Id of its own variable of that name, not the base's. */
+  variableId(variable: string): number | undefined {
+    const name = encoder.encode(variable);
+    // They come last.
+    for (let id = this.endId - 1; id >= this.firstId; id--) {
+      if (this.kind(id) === KIND_VAR && this.isNamed(id, name)) return id;
+    }
+    return undefined;
+  }
+
   /**
    * Where a struct has a member, and how many bytes it takes, also in a struct that is a member.
    *

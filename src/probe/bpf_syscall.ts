@@ -162,30 +162,27 @@ export function enableRunStatistics(): FileDescriptor {
 /** `enum bpf_prog_type`: a raw tracepoint, which can be run without one since Linux 5.10. */
 const BPF_PROG_TYPE_RAW_TRACEPOINT = 17;
 
-/** Loads and returns the word at a kernel address; 0 if it cannot be read. */
-function wordProgram(address: bigint): Uint8Array<ArrayBuffer> {
-  const word = 0xffffffffn;
-  const probeReadKernel = 113n;
-  // Opcode, registers (source in the high bits), offset and immediate of struct bpf_insn.
-  const instructions: [number, number, number, bigint][] = [
-    [0xbf, 0xa1, 0, 0n], // r1 = r10
-    [0x07, 0x01, 0, -8n], // r1 += -8
-    [0xb7, 0x02, 0, 4n], // r2 = 4
-    [0x18, 0x03, 0, address & word], // r3 = address
-    [0x00, 0x00, 0, address >> 32n],
-    [0x85, 0x00, 0, probeReadKernel], // zeroes what it cannot read
-    [0x61, 0xa0, -8, 0n], // r0 = *(u32 *)(r10 - 8)
-    [0x95, 0x00, 0, 0n], // exit
-  ];
+/** `struct bpf_insn`: opcode, registers (source in the high bits), offset and immediate. */
+type Instruction = readonly [code: number, registers: number, offset: number, immediate: bigint];
+
+/** @throws {SystemError} if the kernel refuses it */
+function loadRawTracepoint(purpose: string, instructions: readonly Instruction[]): FileDescriptor {
   const bytes = new Uint8Array(8 * instructions.length);
-  const view = new DataView(bytes.buffer);
-  for (const [index, [code, registers, offset, immediate]] of instructions.entries()) {
-    view.setUint8(8 * index, code);
-    view.setUint8(8 * index + 1, registers);
-    view.setInt16(8 * index + 2, offset, true);
-    view.setInt32(8 * index + 4, Number(BigInt.asIntN(32, immediate)), true);
+  const code = new DataView(bytes.buffer);
+  for (const [index, [opcode, registers, offset, immediate]] of instructions.entries()) {
+    code.setUint8(8 * index, opcode);
+    code.setUint8(8 * index + 1, registers);
+    code.setInt16(8 * index + 2, offset, true);
+    code.setInt32(8 * index + 4, Number(BigInt.asIntN(32, immediate)), true);
   }
-  return bytes;
+  const license = cString("GPL");
+  const attributes = new Uint8Array(48);
+  const view = new DataView(attributes.buffer);
+  view.setUint32(0, BPF_PROG_TYPE_RAW_TRACEPOINT, true);
+  view.setUint32(4, instructions.length, true);
+  view.setBigUint64(8, addressOf(bytes), true);
+  view.setBigUint64(16, addressOf(license), true);
+  return new FileDescriptor(bpf(`Cannot load a program to ${purpose}`, BPF_PROG_LOAD, attributes));
 }
 
 /**
@@ -195,22 +192,44 @@ function wordProgram(address: bigint): Uint8Array<ArrayBuffer> {
  * @throws {SystemError} without the right to load such a program, or under lockdown
  */
 export function readKernelWord(address: bigint): number {
-  const instructions = wordProgram(address);
-  const license = cString("GPL");
-  const load = new Uint8Array(48);
-  const loadView = new DataView(load.buffer);
-  loadView.setUint32(0, BPF_PROG_TYPE_RAW_TRACEPOINT, true);
-  loadView.setUint32(4, instructions.length / 8, true);
-  loadView.setBigUint64(8, addressOf(instructions), true);
-  loadView.setBigUint64(16, addressOf(license), true);
-  const what = "Cannot load a program to read kernel memory";
-  using program = new FileDescriptor(bpf(what, BPF_PROG_LOAD, load));
+  const word = 0xffffffffn;
+  const probeReadKernel = 113n;
+  using program = loadRawTracepoint("read kernel memory", [
+    [0xbf, 0xa1, 0, 0n], // r1 = r10
+    [0x07, 0x01, 0, -8n], // r1 += -8
+    [0xb7, 0x02, 0, 4n], // r2 = 4
+    [0x18, 0x03, 0, address & word], // r3 = address
+    [0x00, 0x00, 0, address >> 32n],
+    [0x85, 0x00, 0, probeReadKernel], // zeroes what it cannot read
+    [0x61, 0xa0, -8, 0n], // r0 = *(u32 *)(r10 - 8)
+    [0x95, 0x00, 0, 0n], // exit
+  ]);
   // The struct of this command in union bpf_attr, up to its member cpu.
   const run = new Uint8Array(72);
   const runView = new DataView(run.buffer);
   runView.setUint32(0, program.number, true);
   bpf("Cannot run a program to read kernel memory", BPF_PROG_TEST_RUN, run);
   return runView.getUint32(4, true);
+}
+
+/**
+ * Whether programs can name a variable of the kernel: Linux 5.10 with CONFIG_KALLSYMS_ALL.
+ *
+ * @param id of the variable in the kernel's own BTF
+ */
+export function knowsVariable(id: number): boolean {
+  try {
+    loadRawTracepoint("look for a variable", [
+      [0x18, 0x31, 0, BigInt(id)], // r1 = its address, by BPF_PSEUDO_BTF_ID
+      [0x00, 0x00, 0, 0n],
+      [0xb7, 0x00, 0, 0n], // r0 = 0
+      [0x95, 0x00, 0, 0n], // exit
+    ])[Symbol.dispose]();
+    return true;
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    return false;
+  }
 }
 
 /**

@@ -19,6 +19,7 @@ import {
   BPF_TRACE_FENTRY,
   BPF_TRACE_FEXIT,
   FileDescriptor,
+  knowsVariable,
   loadTrampoline,
   missedByProgram,
   openKprobe,
@@ -47,13 +48,12 @@ interface Trampoline {
 }
 
 /**
- * What was looked up for a packet is forgotten when the next one comes in, by any of these: from a device,
- * from the host, and from GRO. (One that a flow has held gets its flow looked up first.)
+ * A route belongs to an earlier packet if the CPU has received one since it was looked up. These packets
+ * are not received: those from the host, and those that a flow or the assembler of fragments has held.
  */
 const BEGINNINGS: readonly Trampoline[] = [
-  { fn: "linux_rx_handler", program: "vrft_begin", parameters: 1, at: BPF_TRACE_FENTRY },
   { fn: "vhost_dev_xmit", program: "vrft_begin", parameters: 2, at: BPF_TRACE_FENTRY },
-  { fn: "pkt_gro_dev_rx_handler", program: "vrft_begin", parameters: 1, at: BPF_TRACE_FENTRY },
+  { fn: "vr_flow_flush_pnode", program: "vrft_begin", parameters: 4, at: BPF_TRACE_FENTRY },
 ];
 
 const FLOW_ACTION: Trampoline = {
@@ -63,9 +63,12 @@ const FLOW_ACTION: Trampoline = {
   at: BPF_TRACE_FENTRY,
 };
 
-const LOOKUPS: readonly Trampoline[] = [
+const FLOWS: readonly Trampoline[] = [
   { fn: "vr_flow_lookup", program: "vrft_flow_lookup", parameters: 4, at: BPF_TRACE_FENTRY },
   FLOW_ACTION,
+];
+
+const ROUTES: readonly Trampoline[] = [
   { fn: "bridge_lookup", program: "vrft_mac", parameters: 2, at: BPF_TRACE_FEXIT },
   { fn: "mtrie_lookup", program: "vrft_prefix", parameters: 2, at: BPF_TRACE_FEXIT },
 ];
@@ -84,14 +87,14 @@ export interface DropProbeOptions {
 export function dropProbes(options: DropProbeOptions): Prober {
   const byReason = givesReason(options.kernel);
   const lookups = options.vrouter !== null && options.lookups;
+  const routes = lookups && byReason && countsPackets(options.kernel);
   const names = [
     ...new Set([
       ...(options.vrouter === null ? [] : Object.values(DROPPING)),
       KERNEL,
       ...(lookups ? [FLOW] : []),
-      ...(lookups && byReason
-        ? [...BEGINNINGS, ...LOOKUPS].map(({ program }) => program).filter((name) => name !== FLOW)
-        : []),
+      ...(lookups && byReason ? FLOWS : []).map(({ program }) => program),
+      ...(routes ? [...BEGINNINGS, ...ROUTES] : []).map(({ program }) => program),
     ]),
   ];
   const object: ObjectName = byReason ? "drops" : "drops_5.10";
@@ -109,7 +112,7 @@ export function dropProbes(options: DropProbeOptions): Prober {
         for (const [fn, program] of Object.entries(DROPPING)) probes.kprobe(fn, program, false);
         probes.requireOne();
       }
-      if (lookups) probes.lookups(options.vrouter!, byReason);
+      if (lookups) probes.lookups(options.vrouter!, { trampolines: byReason, routes });
       return probes.attached(names);
     },
   };
@@ -118,6 +121,12 @@ export function dropProbes(options: DropProbeOptions): Prober {
 /** Whether the tracepoint of freed packets gives the reason: Linux 5.17. The first parameter is the program's. */
 function givesReason(kernel: Btf): boolean {
   return (kernel.parameterCountOf("btf_trace_kfree_skb") ?? 0) > 3;
+}
+
+/** Whether programs can read how many packets a CPU has received: not without CONFIG_KALLSYMS_ALL. */
+function countsPackets(kernel: Btf): boolean {
+  const id = kernel.variableId("softnet_data");
+  return id !== undefined && knowsVariable(id);
 }
 
 /** Probes that are being attached; disposed unless they are taken by {@linkcode Probes.attached}. */
@@ -160,11 +169,12 @@ class Probes implements Disposable {
   }
 
   /** Those that tell flow and route; none is needed. */
-  lookups(vrouter: Btf, trampolines: boolean): void {
+  lookups(vrouter: Btf, { trampolines, routes }: { trampolines: boolean; routes: boolean }): void {
     const { debug } = this.#progress;
+    const unknown = "the routes of dropped packets are not known";
     using btf = trampolines ? moduleBtf(debug) : null;
     if (btf === null) {
-      debug("Without the kernel's BTF of vrouter, the routes of dropped packets are not known");
+      debug(`Without the kernel's BTF of vrouter, ${unknown}`);
       // Only that object has the program for it.
       if (!trampolines && has(vrouter, FLOW_ACTION)) this.kprobe(FLOW_ACTION.fn, FLOW, false);
       return;
@@ -172,8 +182,13 @@ class Probes implements Disposable {
     const attach = (all: readonly Trampoline[]): boolean =>
       all.filter((one) => has(vrouter, one))
         .map((one) => this.#trampoline(one, btf.number, vrouter)).every((attached) => attached);
+    attach(FLOWS);
+    if (!routes) {
+      debug(`The kernel does not tell programs how many packets a CPU has received: ${unknown}`);
+      return;
+    }
     // Without these, what is known could be of an earlier packet.
-    if (attach(BEGINNINGS)) attach(LOOKUPS);
+    if (attach(BEGINNINGS)) attach(ROUTES);
   }
 
   #trampoline({ fn, program, at }: Trampoline, btf: number, vrouter: Btf): boolean {

@@ -417,3 +417,17 @@ Deno.test("parameterCountOf() counts those of a pointer to functions", () => {
   assert.equal(btf.parameterCountOf("prototype"), undefined);
   assert.equal(btf.parameterCountOf("btf_trace_consume_skb"), undefined);
 });
+
+Deno.test("Btf.variableId() finds its own variables by name, and nothing else of that name", () => {
+  const writer = new BtfWriter();
+  const int = writer.int("int", 4);
+  writer.struct("softnet_data", 4, [["processed", int, 0]]);
+  const variable = writer.variable("softnet_data", int);
+  const base = Btf.parse(writer.bytes());
+  assert.equal(base.variableId("softnet_data"), variable);
+  assert.equal(base.variableId("int"), undefined);
+  assert.equal(
+    Btf.parse(new BtfWriter(writer).bytes(), base).variableId("softnet_data"),
+    undefined,
+  );
+});
