@@ -28,29 +28,6 @@ export interface DecisionWords {
   trapReason(reason: number): string;
 }
 
-/** Size of a member of one of vrouter's structs; `undefined` if its BTF does not describe it. */
-type Place = { readonly bytes: number } | undefined;
-
-/** Members of vrouter's structs that records have; a smaller one than 32 bits is cut to its size. */
-export interface DecisionPlaces {
-  readonly nh_type?: Place;
-  readonly nh_flags?: Place;
-  readonly vif_idx?: Place;
-  readonly vif_type?: Place;
-  readonly rtr_label?: Place;
-  readonly rtr_label_flags?: Place;
-  readonly rtr_prefix_len?: Place;
-  readonly rtr_family?: Place;
-  readonly be_label?: Place;
-  readonly be_flags?: Place;
-  readonly fmd_label?: Place;
-  readonly fmd_dvrf?: Place;
-  readonly fmd_ecmp_nh_index?: Place;
-  readonly fe_action?: Place;
-  readonly fe_flags?: Place;
-  readonly fe_drop_reason?: Place;
-}
-
 /** A vif by its index. */
 export type VifOf = (index: number) => DropVif;
 
@@ -73,9 +50,9 @@ export interface ChosenVif {
 }
 
 const LABEL_VALID = { bridge: 0x2, route: 0x1 } as const;
-/** `fmd_label` of no label, and `fmd_dvrf` of no VRF. */
-const NO_LABEL = 0xffffffff;
+/** `vif_vrf` of a vif without VRF. */
 const NO_VRF = 0xffff;
+/** Of a VNI. */
 const MAX_LABEL = 0xffffff;
 
 const INVALID_SOURCE = 0;
@@ -84,12 +61,10 @@ const MOVED_SOURCE = 2;
 /** Reads the records of a trace. */
 export class DecisionReader {
   readonly #words: DecisionWords;
-  readonly #places: DecisionPlaces;
   readonly #vif: VifOf;
 
-  constructor(words: DecisionWords, places: DecisionPlaces, vif: VifOf) {
+  constructor(words: DecisionWords, vif: VifOf) {
     this.#words = words;
-    this.#places = places;
     this.#vif = vif;
   }
 
@@ -100,7 +75,7 @@ export class DecisionReader {
   read(record: Uint32Array): ReadDecision | null {
     switch (record[at.DECISION]) {
       case at.DECIDED_BRIDGE:
-        return told(this.#bridge(record), field(record[at.DECISION_VRF]!, this.#places.fmd_dvrf));
+        return told(this.#bridge(record), known(record[at.DECISION_VRF]!));
       case at.DECIDED_PREFIX: {
         const route = this.#route(record);
         return route && told(route, known(record[at.DECISION_VRF]!));
@@ -130,9 +105,9 @@ export class DecisionReader {
   /** The vif that the packet is given to, if that is what the record says. */
   chosenVif(record: Uint32Array): ChosenVif | null {
     if (record[at.DECISION] !== at.DECIDED_VIF) return null;
-    const index = field(record[at.VIF_INDEX]!, this.#places.vif_idx);
+    const index = known(record[at.VIF_INDEX]!);
     if (index === null) return null;
-    const type = field(record[at.VIF_TYPE]!, this.#places.vif_type);
+    const type = known(record[at.VIF_TYPE]!);
     return {
       index,
       type: type === null ? null : vifType(type),
@@ -141,24 +116,22 @@ export class DecisionReader {
   }
 
   #bridge(record: Uint32Array): Decision {
-    const { be_label, be_flags } = this.#places;
     return {
       type: "bridge",
-      vrf: vrfOf(field(record[at.DECISION_VRF]!, this.#places.fmd_dvrf)),
+      vrf: vrfOf(known(record[at.DECISION_VRF]!)),
       key: macAt(bytesOf(record, at.LOOKUP_KEY), 0),
       prefix: null,
       nexthop: this.#nexthop(record),
-      label: routeLabel(record, be_label, be_flags, LABEL_VALID.bridge),
+      label: routeLabel(record, LABEL_VALID.bridge),
     };
   }
 
   #route(record: Uint32Array): Decision | null {
-    const { rtr_family, rtr_prefix_len, rtr_label, rtr_label_flags } = this.#places;
-    const family = field(record[at.PREFIX_FAMILY]!, rtr_family);
+    const family = known(record[at.PREFIX_FAMILY]!);
     const address = family === AF_INET ? ipv4At : family === AF_INET6 ? ipv6At : null;
     if (address === null) return null;
     const bits = family === AF_INET ? 32 : 128;
-    const length = field(record[at.PREFIX_LENGTH]!, rtr_prefix_len);
+    const length = known(record[at.PREFIX_LENGTH]!);
     const key = bytesOf(record, at.LOOKUP_KEY);
     return {
       type: "route",
@@ -168,24 +141,22 @@ export class DecisionReader {
         ? null
         : `${address(masked(key, length), 0)}/${length}`,
       nexthop: this.#nexthop(record),
-      label: routeLabel(record, rtr_label, rtr_label_flags, LABEL_VALID.route),
+      label: routeLabel(record, LABEL_VALID.route),
     };
   }
 
   #passed(record: Uint32Array): ReadDecision | null {
     const nexthop = this.#nexthop(record);
     if (nexthop === null) return null;
-    const { fmd_label, fmd_dvrf, fmd_ecmp_nh_index } = this.#places;
-    const label = field(record[at.ROUTE_LABEL]!, fmd_label);
-    const member = signed(record[at.ECMP_MEMBER]!, fmd_ecmp_nh_index);
+    const label = known(record[at.ROUTE_LABEL]!);
     return {
       decision: {
         type: "nexthop",
         nexthop,
-        label: label === null || label === NO_LABEL || label > MAX_LABEL ? null : label,
+        label: label === null || label > MAX_LABEL ? null : label,
       },
-      vrf: vrfOf(field(record[at.DECISION_VRF]!, fmd_dvrf)),
-      member: member !== null && member >= 0 ? member : null,
+      vrf: vrfOf(known(record[at.DECISION_VRF]!)),
+      member: known(record[at.ECMP_MEMBER]!),
     };
   }
 
@@ -197,7 +168,7 @@ export class DecisionReader {
       type: "rpf",
       result: result === INVALID_SOURCE ? "failed" : result === MOVED_SOURCE ? "moved" : "ok",
       expected,
-      vif: field(record[at.SOURCE_VIF]!, this.#places.vif_idx),
+      vif: known(record[at.SOURCE_VIF]!),
       outerSource: address4(record, at.OUTER_SOURCE),
     }, null);
   }
@@ -205,16 +176,15 @@ export class DecisionReader {
   #flow(record: Uint32Array): ReadDecision | null {
     const index = record[at.FLOW_INDEX]!;
     if (index === UNKNOWN) return null;
-    const { fe_action, fe_drop_reason, fe_flags } = this.#places;
     const result = known(record[at.FLOW_RESULT]!);
     return told({
       type: "flow",
       index,
       reverse: known(record[at.FLOW_REVERSE]!),
       action: this.#words.flowAction({
-        action: field(record[at.FLOW_ACTION]!, fe_action),
-        dropReason: field(record[at.FLOW_REASON]!, fe_drop_reason),
-        flags: field(record[at.FLOW_FLAGS]!, fe_flags),
+        action: known(record[at.FLOW_ACTION]!),
+        dropReason: known(record[at.FLOW_REASON]!),
+        flags: known(record[at.FLOW_FLAGS]!),
       }),
       result: result === null ? null : this.#words.flowResult(result),
     }, null);
@@ -229,9 +199,9 @@ export class DecisionReader {
   #nexthop(record: Uint32Array): Nexthop | null {
     const id = record[at.NEXTHOP_ID]!;
     if (id === UNKNOWN) return null;
-    const type = field(record[at.NEXTHOP_TYPE]!, this.#places.nh_type);
-    const flags = field(record[at.NEXTHOP_FLAGS]!, this.#places.nh_flags);
-    const vif = field(record[at.NEXTHOP_VIF]!, this.#places.vif_idx);
+    const type = known(record[at.NEXTHOP_TYPE]!);
+    const flags = known(record[at.NEXTHOP_FLAGS]!);
+    const vif = known(record[at.NEXTHOP_VIF]!);
     const name = type === null ? "" : this.#words.nexthopType(type);
     const isTunnel = name === "Tunnel";
     return {
@@ -260,24 +230,10 @@ function vrfOf(vrf: number | null): number | null {
   return vrf === NO_VRF ? null : vrf;
 }
 
-/** Of what was read at a member's place, as much as belongs to it; `null` if it was not read. */
-function field(word: number, place: Place): number | null {
-  if (place === undefined || word === UNKNOWN) return null;
-  return place.bytes < 4 ? word & ((1 << 8 * place.bytes) - 1) : word;
-}
-
-/** The same of a signed member. */
-function signed(word: number, place: Place): number | null {
-  const value = field(word, place);
-  if (value === null || place === undefined) return null;
-  const shift = 32 - 8 * Math.min(4, place.bytes);
-  return value << shift >> shift;
-}
-
 /** Label or VNI of a lookup's result, if its flags say that there is one. */
-function routeLabel(record: Uint32Array, label: Place, flags: Place, valid: number): number | null {
-  const bits = field(record[at.ROUTE_LABEL_FLAGS]!, flags);
-  return bits === null || (bits & valid) === 0 ? null : field(record[at.ROUTE_LABEL]!, label);
+function routeLabel(record: Uint32Array, valid: number): number | null {
+  const bits = known(record[at.ROUTE_LABEL_FLAGS]!);
+  return bits === null || (bits & valid) === 0 ? null : known(record[at.ROUTE_LABEL]!);
 }
 
 /** 16 bytes of a record, of its own copy. */
@@ -301,8 +257,8 @@ function masked(address: DataView, length: number): DataView {
   return new DataView(bytes.buffer);
 }
 
-/** Protocols whose header begins with ports. */
-const WITH_PORTS: ReadonlySet<number> = new Set([PROTOCOL.TCP, PROTOCOL.UDP, PROTOCOL.SCTP]);
+/** Protocols whose ports are recorded. */
+const WITH_PORTS: ReadonlySet<number> = new Set([PROTOCOL.TCP, PROTOCOL.UDP]);
 
 /** `10.1.1.5:40112 > 10.2.0.9:443 tcp`; `null` if it is neither IPv4 nor IPv6. */
 function tupleWords(record: Uint32Array): string | null {

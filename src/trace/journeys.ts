@@ -15,7 +15,7 @@
 import { PACKET_SLOTS as SLOTS } from "../probe/layout.ts";
 import { SOURCE, SOURCE_KERNEL } from "../probe/packet_record.ts";
 import type { Encapsulation } from "./decision_list.ts";
-import { type DecisionPlaces, DecisionReader, type DecisionWords } from "./decisions.ts";
+import { DecisionReader, type DecisionWords } from "./decisions.ts";
 import type { Drop } from "./drop.ts";
 import type { KnownVif } from "./drops.ts";
 import { type Incomplete, NONE, type PacketDetails, type Step, type View } from "./events.ts";
@@ -35,7 +35,6 @@ export interface JourneyVif extends KnownVif {
 /** What journeys are told by. */
 export interface JourneySources {
   readonly words: DecisionWords;
-  readonly places: DecisionPlaces;
   /** The vifs; another array once they have changed. */
   readonly vifs: () => readonly JourneyVif[];
   /** Inode number of the network namespace of their devices. */
@@ -89,8 +88,11 @@ const NOT_FOUND: ReadonlyMap<string, Encapsulation> = new Map([
 ]);
 /** It returns without having done anything to packets that another CPU is to handle. */
 const QUEUES = "linux_rx_handler";
-/** It sends the agent a copy that vrouter makes itself. */
-const SENDS_COPY = "agent_tx";
+
+/** What `flow` prints for a flow without a decision of the agent. */
+const ON_HOLD = "H";
+/** Type of the agent's vif. */
+const AGENT = "agent";
 
 /** A boundary, with what a call of it needs. */
 interface Place extends Boundary {
@@ -99,7 +101,6 @@ interface Place extends Boundary {
   readonly queues: boolean;
   readonly endsHold: boolean;
   readonly expects: Encapsulation | undefined;
-  readonly sendsCopy: boolean;
 }
 
 /** Follows packets, and tells their journeys. */
@@ -159,7 +160,7 @@ export class Journeys implements View {
     this.#keepsCalls = options.calls ?? false;
     this.#maximum = Math.max(1, options.maximum ?? DEFAULT_MAXIMUM);
     this.#places = functions.map(placeOf);
-    this.#reader = new DecisionReader(sources.words, sources.places, (index) => ({
+    this.#reader = new DecisionReader(sources.words, (index) => ({
       index,
       device: this.#vif(index)?.device ?? null,
     }));
@@ -332,7 +333,12 @@ export class Journeys implements View {
     const sight = this.#sight(step.packet);
     const traveller = sight?.traveller;
     if (!sight || !traveller || traveller.outcome !== null) return;
-    traveller.chosen = this.#reader.chosenVif(record) ?? traveller.chosen;
+    const chosen = this.#reader.chosenVif(record);
+    if (chosen !== null) {
+      traveller.chosen = chosen;
+      if (chosen.type === AGENT) this.#adopt(traveller, step.task);
+      return;
+    }
     const read = this.#reader.read(record);
     if (read === null) return;
     const { decision } = read;
@@ -343,12 +349,12 @@ export class Journeys implements View {
       this.#trapped = sight;
       this.#trappedTask = step.task;
     }
+    // The agent has decided: the functions that put it on hold had no other action.
+    const isAnswer = decision.type === "flow" && !decision.action.startsWith(ON_HOLD);
+    if (isAnswer && traveller.timeline.stage === HOLD) traveller.decisions.resume();
     traveller.decisions.add(read);
     traveller.vrf ??= traveller.decisions.vrf;
-    // Before it leaves the queue, that is what put it there.
-    if (decision.type === "flow" && traveller.timeline.stage !== HOLD) {
-      this.#answer(traveller, decision.action);
-    }
+    if (isAnswer) this.#answer(traveller, decision.action);
   }
 
   /**
@@ -376,6 +382,19 @@ export class Journeys implements View {
     this.#low = low;
     this.#high = high;
     if (this.#ahead > 0) this.#ahead--;
+  }
+
+  /**
+   * The agent gets a packet. Of most it gets a copy that vrouter has made itself, which nothing else tells
+   * whose copy it is.
+   */
+  #adopt({ sight, decisions }: Traveller, task: number): void {
+    const trapped = this.#trapped;
+    if (trapped === null || this.#trappedTask !== task) return;
+    this.#trapped = null;
+    if (sight.parent !== null || decisions.trap !== null) return;
+    sight.parent = trapped.id;
+    sight.parentNumber = trapped.number;
   }
 
   /** The packet of a handle, if it is known. */
@@ -442,12 +461,6 @@ export class Journeys implements View {
       return;
     }
     if (place.sources !== null) return;
-    const { sight } = traveller;
-    if (place.sendsCopy && sight.parent === null && this.#trappedTask === step.task) {
-      sight.parent = this.#trapped?.id ?? null;
-      sight.parentNumber = this.#trapped?.number ?? null;
-      this.#trappedTask = NONE;
-    }
     this.#start(traveller, step, place.number);
     this.#move(traveller, place, step);
   }
@@ -586,9 +599,10 @@ export class Journeys implements View {
     this.#settle(first);
   }
 
-  /** Tells a journey that is over, unless its calls go on, or the agent may answer. */
+  /** Tells a journey that is over, unless its calls are kept and go on, or the agent may answer. */
   #settle(traveller: Traveller): void {
-    if (traveller.open === 0 && !traveller.isWaiting) this.#tell(traveller);
+    if (traveller.isWaiting || (this.#keepsCalls && traveller.open > 0)) return;
+    this.#tell(traveller);
   }
 
   #tell(traveller: Traveller): void {
@@ -699,6 +713,5 @@ function placeOf(name: string): Place | undefined {
     queues: name === QUEUES,
     endsHold: AFTER_HOLD.has(name),
     expects: ENCAPSULATIONS.get(name),
-    sendsCopy: name === SENDS_COPY,
   };
 }

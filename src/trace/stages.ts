@@ -25,7 +25,6 @@ export interface Boundary {
 const LEAVING: readonly StageName[] = ["tx", "qdisc"];
 
 const RX: Boundary = { stage: "rx", enters: true };
-const FLOW: Boundary = { stage: "flow", returns: true };
 const GRO: Boundary = { stage: "gro" };
 const NEXTHOP: Boundary = { stage: "nexthop" };
 const ENCAP: Boundary = { stage: "encap" };
@@ -39,11 +38,9 @@ export const BOUNDARIES: Readonly<Record<string, Boundary>> = {
   // GRO asks for a queue, too.
   linux_get_rxq: { stage: "rps-queue", from: ["rx"] },
 
-  vr_flow_forward: FLOW,
-  vr_inet_flow_lookup: FLOW,
-  vr_inet6_flow_lookup: FLOW,
-  vr_flow_lookup: FLOW,
-  vr_flow_action: FLOW,
+  vr_flow_forward: { stage: "flow", returns: true },
+  // Of a packet that was on hold, vr_reinject_packet() follows.
+  vr_flow_action: { stage: "flow" },
   vr_flow_fill_pnode: { stage: "hold" },
 
   lh_gro_process: GRO,
@@ -52,7 +49,6 @@ export const BOUNDARIES: Readonly<Record<string, Boundary>> = {
   vr_reinject_packet: NEXTHOP,
   pkt_gro_dev_rx_handler: NEXTHOP,
   vr_bridge_input: NEXTHOP,
-  vr_l3_input: NEXTHOP,
   vr_ip_input: NEXTHOP,
   vr_ip6_input: NEXTHOP,
   vr_forward: NEXTHOP,

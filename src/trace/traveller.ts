@@ -107,8 +107,6 @@ export class Traveller {
   handing = NONE;
   handingTask = NONE;
   chosen: ChosenVif | null = null;
-  /** How it was found its nexthop, while that is going on. */
-  expected: Encapsulation | null = null;
   calls: JourneyCalls | null = null;
   isIncomplete = false;
   isTold = false;

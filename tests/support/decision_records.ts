@@ -17,7 +17,7 @@ import {
   TIMESTAMP_HIGH,
   TIMESTAMP_LOW,
 } from "../../src/probe/record.ts";
-import type { DecisionPlaces, DecisionWords } from "../../src/trace/decisions.ts";
+import type { DecisionWords } from "../../src/trace/decisions.ts";
 import { flowAction } from "../../src/vrouter/flow_words.ts";
 import { trapReason } from "../../src/vrouter/trap_words.ts";
 import type { PacketPlace } from "./packet_records.ts";
@@ -72,26 +72,6 @@ export const DECISION_WORDS: DecisionWords = {
   trapReason,
 };
 
-/** Sizes of vrouter's members in its BTF. */
-export const PLACES: DecisionPlaces = {
-  nh_type: { bytes: 1 },
-  nh_flags: { bytes: 4 },
-  vif_idx: { bytes: 2 },
-  vif_type: { bytes: 2 },
-  rtr_label: { bytes: 4 },
-  rtr_label_flags: { bytes: 2 },
-  rtr_prefix_len: { bytes: 1 },
-  rtr_family: { bytes: 4 },
-  be_label: { bytes: 4 },
-  be_flags: { bytes: 2 },
-  fmd_label: { bytes: 4 },
-  fmd_dvrf: { bytes: 2 },
-  fmd_ecmp_nh_index: { bytes: 1 },
-  fe_action: { bytes: 1 },
-  fe_flags: { bytes: 2 },
-  fe_drop_reason: { bytes: 1 },
-};
-
 /** A nexthop's words. */
 export function nexthop(id: number, type: typeof NEXTHOP_TYPES[number], fields: {
   readonly flags?: number;
@@ -101,10 +81,9 @@ export function nexthop(id: number, type: typeof NEXTHOP_TYPES[number], fields: 
 } = {}): DecisionFields {
   return {
     [at.NEXTHOP_ID]: id,
-    // Behind a byte of the struct there are others.
-    [at.NEXTHOP_TYPE]: NEXTHOP_TYPES.indexOf(type) | 0x0207_00,
+    [at.NEXTHOP_TYPE]: NEXTHOP_TYPES.indexOf(type),
     [at.NEXTHOP_FLAGS]: fields.flags ?? 1,
-    ...(fields.vif === undefined ? {} : { [at.NEXTHOP_VIF]: fields.vif | 0xab_0000 }),
+    ...(fields.vif === undefined ? {} : { [at.NEXTHOP_VIF]: fields.vif }),
     ...(fields.source === undefined ? {} : { [at.NEXTHOP_SOURCE]: ipv4(fields.source) }),
     ...(fields.destination === undefined
       ? {}

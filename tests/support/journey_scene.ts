@@ -4,6 +4,7 @@
  * @module
  */
 
+import { PACKET_FUNCTIONS } from "../../src/probe/packet_functions.ts";
 import { BOUNDARIES } from "../../src/trace/stages.ts";
 import { DropMaker } from "../../src/trace/drops.ts";
 import type { Journey } from "../../src/trace/journey.ts";
@@ -12,7 +13,7 @@ import { packetId } from "../../src/trace/packets.ts";
 import { CallTree } from "../../src/trace/tree.ts";
 import type { DropReason } from "../../src/trace/drop.ts";
 import { feed } from "./call_records.ts";
-import { DECISION_WORDS, type DecisionFields, decisionRecord, PLACES } from "./decision_records.ts";
+import { DECISION_WORDS, type DecisionFields, decisionRecord } from "./decision_records.ts";
 import {
   copyRecord,
   type DropFields,
@@ -102,7 +103,7 @@ export interface PlayOptions {
    * the first: what happens at that.
    */
   readonly events?: Readonly<Record<string, SceneEvent>>;
-  /** Whether only functions between stages are traced. */
+  /** Whether only the functions are traced that tell the way of packets, and few of their returns. */
   readonly small?: boolean;
   /** Thread id; 0 by default. */
   readonly task?: number;
@@ -123,7 +124,6 @@ export class Scene {
       FUNCTIONS,
       {
         words: DECISION_WORDS,
-        places: PLACES,
         vifs: () => VIFS,
         vrouterNetns: NETNS,
         device: (netns, ifindex) => netns === NETNS ? `dev${ifindex}` : null,
@@ -157,7 +157,8 @@ export class Scene {
       const name = `${call.fn}${call.nth === 1 ? "" : ` ${call.nth}`}`;
       const happens = events[`${kind} ${name}`];
       const place = { slot, generation, time, task };
-      const isTraced = !small || Object.hasOwn(BOUNDARIES, call.fn);
+      const probe = PACKET_FUNCTIONS.find((one) => one.name === call.fn);
+      const isTraced = !small || (probe !== undefined && (kind === "enter" || probe.returns));
       if (kind === "leave") happens?.(this, place);
       else events[`before ${name}`]?.(this, place);
       if (isTraced) feed(this.tree, record);
