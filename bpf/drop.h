@@ -56,7 +56,7 @@ static __always_inline void set_packet(struct vrft_drop *drop,
 	drop->netns = namespace(skb, dev, config.vrouter_netns, false);
 	drop->ifindex = dev ? BPF_CORE_READ(dev, ifindex) : 0;
 	drop->iif = BPF_CORE_READ(skb, skb_iif);
-	drop->reserved = 0;
+	drop->no_flow = 0;
 	drop->captured = record_bytes(drop->bytes, &drop->length, skb);
 }
 

@@ -201,6 +201,14 @@ int vrft_drop_kernel(struct pt_regs *ctx)
 	return 0;
 }
 
+/* vr_flow_lookup(router, key, pkt, fmd) */
+SEC("kprobe")
+int vrft_flow_lookup(struct pt_regs *ctx)
+{
+	flow_looked_up(NULL, VRFT_UNKNOWN, (void *)ctx->dx, (void *)ctx->cx);
+	return 0;
+}
+
 /* vr_flow_action(router, fe, index, pkt, fmd) */
 SEC("kprobe")
 int vrft_flow(struct pt_regs *ctx)

@@ -173,6 +173,8 @@ static __always_inline void set_flow(struct vrft_drop *drop, void *packet,
 	if (flow && index != last->index)
 		return;
 	drop->flow = index;
+	drop->no_flow = config.drop.fmd_flow_index != VRFT_UNKNOWN &&
+			index == VRFT_UNKNOWN;
 	drop->flow_reverse = VRFT_UNKNOWN;
 	drop->flow_action = VRFT_UNKNOWN;
 	drop->flow_reason = VRFT_UNKNOWN;

@@ -124,7 +124,7 @@ struct vrft_drop {
 	__u32 iif;
 	__u32 length;
 	__u16 captured;
-	__u16 reserved;
+	__u16 no_flow;		/* one was looked up, and there is none yet */
 	__u64 stack[VRFT_DROP_STACK];	/* return addresses, zero behind them */
 	__u8 bytes[];
 };

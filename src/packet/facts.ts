@@ -32,6 +32,12 @@ function goesTo({ ethernet, network }: Headers, address: string): boolean {
   return address === (network.kind === "arp" ? network.targetAddress : network.destination);
 }
 
+/** Whether a packet, or the one in its tunnel, is of IPv6; `null` if it is no IP packet. */
+export function isIpv6({ outer, inner }: DecodedPacket): boolean | null {
+  const network = (inner ?? outer).network;
+  return network?.kind === "ip" ? network.version === 6 : null;
+}
+
 /**
  * Whether a packet, or the one in its tunnel, is a fragment other than the first; `null` if it is no IP
  * packet, or its header was not recorded.

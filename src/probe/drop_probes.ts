@@ -5,7 +5,7 @@
  *
  * What vrouter has looked up for a packet before it drops it is kept by a few trampolines (fentry and
  * fexit). These do run for every packet, but take some 60 to 130 instructions each. They need the BTF of
- * the module in the kernel (Linux 5.11). Without that, only the flow is known, by a kprobe.
+ * the module in the kernel (Linux 5.11). Without that, only the flow is known, by kprobes.
  *
  * @module
  */
@@ -31,7 +31,6 @@ import { unlink } from "./backends/multi_link.ts";
 
 const VROUTER = "vrouter";
 const KERNEL = "vrft_drop_kernel";
-const FLOW = "vrft_flow";
 
 /** The functions with which vrouter drops packets, and their programs. */
 const DROPPING: Readonly<Record<string, string>> = {
@@ -56,16 +55,9 @@ const BEGINNINGS: readonly Trampoline[] = [
   { fn: "vr_flow_flush_pnode", program: "vrft_begin", parameters: 4, at: BPF_TRACE_FENTRY },
 ];
 
-const FLOW_ACTION: Trampoline = {
-  fn: "vr_flow_action",
-  program: FLOW,
-  parameters: 5,
-  at: BPF_TRACE_FENTRY,
-};
-
 const FLOWS: readonly Trampoline[] = [
   { fn: "vr_flow_lookup", program: "vrft_flow_lookup", parameters: 4, at: BPF_TRACE_FENTRY },
-  FLOW_ACTION,
+  { fn: "vr_flow_action", program: "vrft_flow", parameters: 5, at: BPF_TRACE_FENTRY },
 ];
 
 const ROUTES: readonly Trampoline[] = [
@@ -92,8 +84,7 @@ export function dropProbes(options: DropProbeOptions): Prober {
     ...new Set([
       ...(options.vrouter === null ? [] : Object.values(DROPPING)),
       KERNEL,
-      ...(lookups ? [FLOW] : []),
-      ...(lookups && byReason ? FLOWS : []).map(({ program }) => program),
+      ...(lookups ? FLOWS : []).map(({ program }) => program),
       ...(routes ? [...BEGINNINGS, ...ROUTES] : []).map(({ program }) => program),
     ]),
   ];
@@ -176,7 +167,10 @@ class Probes implements Disposable {
     if (btf === null) {
       debug(`Without the kernel's BTF of vrouter, ${unknown}`);
       // Only that object has the program for it.
-      if (!trampolines && has(vrouter, FLOW_ACTION)) this.kprobe(FLOW_ACTION.fn, FLOW, false);
+      if (trampolines) return;
+      for (const flow of FLOWS.filter((one) => has(vrouter, one))) {
+        this.kprobe(flow.fn, flow.program, false);
+      }
       return;
     }
     const attach = (all: readonly Trampoline[]): boolean =>

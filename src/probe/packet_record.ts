@@ -78,6 +78,8 @@ export const DROP_IIF = 35;
 export const DROP_LENGTH = 36;
 /** Packet dropped: number of bytes from {@linkcode DROP_HEADER}, in bits 0-15. */
 export const DROP_CAPTURED = 37;
+/** In the high half of that word: whether no flow was found. */
+export const NO_FLOW_SHIFT = 16;
 /** Packet dropped: return addresses, 64 bits each, 0 behind the last. */
 export const DROP_STACK = 38;
 export const STACK_DEPTH = 16;

@@ -28,6 +28,7 @@ import {
   NEXTHOP,
   NEXTHOP_REACH,
   NEXTHOP_TYPE,
+  NO_FLOW_SHIFT,
   REASON,
   RECORDED_BYTES,
   ROUTE_BRIDGE,
@@ -45,7 +46,7 @@ import {
   STACK_DEPTH,
 } from "../probe/packet_record.ts";
 import { CPU_AND_KIND, KIND_DROP, TIMESTAMP_HIGH, TIMESTAMP_LOW } from "../probe/record.ts";
-import { isDestination, isLaterFragment } from "../packet/facts.ts";
+import { isDestination, isIpv6, isLaterFragment } from "../packet/facts.ts";
 import type { DecodedPacket } from "../packet/headers.ts";
 import type { DropCause, DropEvidence } from "../vrouter/drop_causes.ts";
 import type { FlowActionFields } from "../vrouter/flow_words.ts";
@@ -163,9 +164,10 @@ export class DropMaker {
     const nexthop = this.#nexthop(words[NEXTHOP]!, words[NEXTHOP_TYPE]!, words, NEXTHOP_REACH);
     const cause = byKernel ? null : say.cause(reason.name, {
       stack,
-      flow: flow === null ? null : true,
+      flow: words[DROP_CAPTURED]! >>> NO_FLOW_SHIFT !== 0 ? false : flow === null ? null : true,
       laterFragment: isLaterFragment(packet),
-      nexthop: nexthop?.type ?? null,
+      ipv6: isIpv6(packet),
+      nexthop: nexthop?.type || null,
     });
     return {
       time: BigInt(words[TIMESTAMP_HIGH]!) << 32n | BigInt(words[TIMESTAMP_LOW]!),

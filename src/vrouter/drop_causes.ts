@@ -23,10 +23,12 @@ export interface DropCause {
 export interface DropEvidence {
   /** Names of the functions that led there, the dropping one first, without suffixes of the compiler. */
   readonly stack: readonly string[];
-  /** Whether the packet had reached an entry of the flow table; `null` if unknown. */
+  /** Whether it has an entry of the flow table; false if one was looked up, `null` if unknown. */
   readonly flow: boolean | null;
   /** Whether it is a fragment other than the first; `null` if unknown. */
   readonly laterFragment: boolean | null;
+  /** `null` if it is no IP packet. */
+  readonly ipv6: boolean | null;
   /** Type of its nexthop in the words of `nh`; `null` if unknown. */
   readonly nexthop: string | null;
 }
@@ -198,8 +200,9 @@ function byFunction(words: Readonly<Record<string, string>>): Rule {
   };
 }
 
-/** Why no flow was made: the compiler may have put all of it into vr_flow_lookup(). */
-function newFlowCause({ laterFragment }: DropEvidence): string | null {
+/** Why no flow was made. The module refuses all later fragments of IPv4 before it asks for the limit. */
+function newFlowCause({ laterFragment, ipv6 }: DropEvidence): string | null {
+  if (ipv6) return "hold limit reached";
   if (laterFragment === null) return null;
   return laterFragment ? "fragment without flow" : "hold limit reached";
 }
@@ -213,10 +216,14 @@ function flowUnusable(evidence: DropEvidence): string | null {
       case "vr_flow_allow_new_flow":
       case "vr_flow_new_hold_flow":
         return newFlowCause(evidence);
+      // The compiler may have put all of these into it.
       case "vr_flow_lookup":
         if (evidence.flow === null) return null;
         return evidence.flow ? "flow being deleted" : newFlowCause(evidence);
+      // Likewise, into its callers.
       case "__vr_flow_forward":
+      case "vr_flow_forward":
+      case "vr_flow_flush_pnode":
         return "flow lookup failed";
     }
   }
@@ -239,9 +246,8 @@ function fragments({ stack, laterFragment }: DropEvidence): string | null {
 
 const FRAGMENT_TIMEOUTS: ReadonlySet<string> = new Set([
   "fragment_free_frag",
-  "fragment_reap",
-  "__fragment_reap",
-  "fragment_table_scanner",
+  "vr_assembler_table_scan",
+  "vr_linux_assembler_table_scan",
 ]);
 
 const RULES: Readonly<Record<string, Rule>> = {

@@ -30,8 +30,13 @@ const PORT = 9;
 const LOOPBACK = 1;
 const NO_SOCKET = "SKB_DROP_REASON_NO_SOCKET";
 
-const BY_ALL = ["vrft_drop_vr_packet", "vrft_drop_sk_buff", "vrft_drop_kernel", "vrft_flow"];
-const WITHOUT_ROUTES = [...BY_ALL, "vrft_flow_lookup"];
+const WITHOUT_ROUTES = [
+  "vrft_drop_vr_packet",
+  "vrft_drop_sk_buff",
+  "vrft_drop_kernel",
+  "vrft_flow",
+  "vrft_flow_lookup",
+];
 const OF_KERNEL = / softnet_data$/m.test(Deno.readTextFileSync(SYSTEM_PATHS.kallsyms))
   ? ""
   : `${SYSTEM_PATHS.kallsyms} has no variables`;
@@ -42,7 +47,7 @@ const PROGRAMS = [
     programs: [...WITHOUT_ROUTES, "vrft_begin", "vrft_mac", "vrft_prefix"],
     without: OF_KERNEL,
   },
-  { object: "drops_5.10", programs: BY_ALL, without: "" },
+  { object: "drops_5.10", programs: WITHOUT_ROUTES, without: "" },
 ] as const;
 
 const QUIET = { cancelled: () => false, info: () => {}, debug: () => {} };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { decodePacket } from "../../src/packet/decode.ts";
-import { isDestination, isLaterFragment } from "../../src/packet/facts.ts";
+import { isDestination, isIpv6, isLaterFragment } from "../../src/packet/facts.ts";
 import { hex } from "../support/hex.ts";
 
 const MACS = "020000000002" + "020000000001";
@@ -61,5 +61,19 @@ Deno.test("isLaterFragment() looks at the packet in the tunnel, if there is one"
   ];
   for (const [bytes, is] of cases) {
     assert.equal(isLaterFragment(decodePacket(hex(bytes), 200)), is, bytes);
+  }
+});
+
+Deno.test("isIpv6() looks at the packet in the tunnel, if there is one", () => {
+  const ipv6 = "60000000" + "0000" + "3b40" + "00".repeat(32);
+  const cases: [frame: string, is: boolean | null][] = [
+    [MACS + "0800" + ip(), false],
+    [MACS + "86dd" + ipv6, true],
+    [outer("2f", "00008847" + "00010140" + ipv6), true],
+    [ARP, null],
+    ["", null],
+  ];
+  for (const [bytes, is] of cases) {
+    assert.equal(isIpv6(decodePacket(hex(bytes), 200)), is, bytes);
   }
 });

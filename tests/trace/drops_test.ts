@@ -3,6 +3,7 @@ import * as record from "../../src/probe/packet_record.ts";
 import { UNKNOWN } from "../../src/probe/layout.ts";
 import type { Drop, DropReason } from "../../src/trace/drop.ts";
 import { DropReader, type DropSources, type DropWords } from "../../src/trace/drops.ts";
+import type { DropEvidence } from "../../src/vrouter/drop_causes.ts";
 import { hex } from "../support/hex.ts";
 import { feed } from "../support/call_records.ts";
 import { type DropFields, dropRecord, feedWords } from "../support/packet_records.ts";
@@ -165,6 +166,33 @@ Deno.test("a cause may be of another class, and a flow with a queue is on hold",
   const words = { ...WORDS, vrouterReason: (number: number) => reason(number, name) };
   const { flow } = drop({ flow: 7, words: unread }, { ...SOURCES, words });
   assert.deepEqual(flow, { index: 7, reverse: null, action: "1(null) null" });
+});
+
+Deno.test("the evidence for a cause has what is known, and nothing that is not", () => {
+  const evidenceOf = (fields: DropFields, sources = SOURCES): DropEvidence => {
+    let seen: DropEvidence | undefined;
+    const cause: DropWords["cause"] = (_reason, evidence) => {
+      seen = evidence;
+      return null;
+    };
+    drop(fields, { ...sources, words: { ...WORDS, cause } });
+    return seen!;
+  };
+  const unknown = { stack: [], flow: null, laterFragment: false, ipv6: false, nexthop: null };
+  assert.deepEqual(evidenceOf({ stack: [] }), unknown);
+  const noFlow = { [record.DROP_CAPTURED]: FRAME.length | 1 << record.NO_FLOW_SHIFT };
+  assert.equal(evidenceOf({ words: noFlow }).flow, false);
+  assert.equal(evidenceOf({ flow: 7 }).flow, true);
+  const nexthop = { words: { [record.NEXTHOP]: 12, [record.NEXTHOP_TYPE]: 5 } };
+  assert.equal(evidenceOf(nexthop).nexthop, "type 5");
+  assert.equal(evidenceOf(nexthop, { ...SOURCES, offsets: {} }).nexthop, null);
+  // The second fragment.
+  const fragment = FRAME.slice();
+  fragment[21] = 0xb9;
+  fragment[20] = 0;
+  assert.equal(evidenceOf({ bytes: fragment }).laterFragment, true);
+  const { laterFragment, ipv6 } = evidenceOf({ bytes: FRAME.slice(0, 14) });
+  assert.deepEqual([laterFragment, ipv6], [null, null]);
 });
 
 Deno.test("a route is that of the packet only if its key is the packet's destination", () => {

@@ -32,6 +32,14 @@ const CASES: readonly (readonly [string, string, Partial<DropEvidence>, string |
   ["FLOW_UNUSABLE", "vr_flow_lookup vr_inet_flow_lookup", {}, null],
   ["FLOW_UNUSABLE", "vr_flow_new_hold_flow", {}, null],
   ["FLOW_UNUSABLE", "__vr_flow_forward vr_flow_forward", {}, "flow lookup failed"],
+  [
+    "FLOW_UNUSABLE",
+    "vr_flow_lookup vr_inet6_flow_lookup",
+    { flow: false, laterFragment: true, ipv6: true },
+    "hold limit reached",
+  ],
+  ["FLOW_UNUSABLE", "vr_flow_forward vr_virtual_input", {}, "flow lookup failed"],
+  ["FLOW_UNUSABLE", "vr_flow_flush_pnode vr_flow_work", {}, "flow lookup failed"],
   ["FLOW_UNUSABLE", "", {}, null],
   ["DISCARD", "nh_discard nh_output", { nexthop: "Drop" }, "discard nexthop"],
   ["DISCARD", "nh_output vr_forward", { nexthop: "Drop" }, "discard nexthop"],
@@ -41,7 +49,18 @@ const CASES: readonly (readonly [string, string, Partial<DropEvidence>, string |
   ["DISCARD", "nh_discard nh_output", {}, null],
   ["FRAGMENTS", "vr_fragment_enqueue", { laterFragment: true }, "fragment not queued"],
   ["FRAGMENTS", "lh_enqueue_to_assembler", { laterFragment: false }, "copy of first fragment"],
-  ["FRAGMENTS", "fragment_free_frag __fragment_reap", {}, "first fragment missing"],
+  [
+    "FRAGMENTS",
+    "fragment_free_frag vr_assembler_table_scan",
+    { laterFragment: true },
+    "first fragment missing",
+  ],
+  [
+    "FRAGMENTS",
+    "vr_linux_assembler_table_scan process_one_work",
+    { laterFragment: true },
+    "first fragment missing",
+  ],
   ["FRAGMENTS", "vr_fragment_enqueue", {}, null],
   ["INVALID_SOURCE", "vr_flow_action vr_bridge_input", {}, "reverse path check failed"],
   ["INVALID_SOURCE", "vr_bridge_input vr_vxlan_input", {}, "fabric to tunnel"],
@@ -58,8 +77,9 @@ const CASES: readonly (readonly [string, string, Partial<DropEvidence>, string |
 
 Deno.test("dropCause() tells causes apart by the functions, the flow, the packet and the nexthop", () => {
   for (const [reason, stack, known, words] of CASES) {
-    const evidence = { stack: stack.split(" "), flow: null, laterFragment: null, nexthop: null };
-    const cause = dropCause(`VP_DROP_${reason}`, { ...evidence, ...known });
+    const unknown = { flow: null, laterFragment: null, ipv6: null, nexthop: null };
+    const evidence = { stack: stack.split(" "), ...unknown, ...known };
+    const cause = dropCause(`VP_DROP_${reason}`, evidence);
     assert.equal(cause?.words ?? null, words, `${reason}: ${stack} ${JSON.stringify(known)}`);
   }
 });
@@ -71,7 +91,7 @@ Deno.test("each cause of the table can be told", () => {
 });
 
 Deno.test("a copy of a first fragment is no loss, its later fragments are", () => {
-  const evidence = { stack: ["vr_fragment_enqueue"], flow: null, nexthop: null };
+  const evidence = { stack: ["vr_fragment_enqueue"], flow: null, ipv6: false, nexthop: null };
   const classOf = (laterFragment: boolean) =>
     dropCause("VP_DROP_FRAGMENTS", { ...evidence, laterFragment })?.class;
   assert.deepEqual([classOf(false), classOf(true)], ["housekeeping", "lost"]);
