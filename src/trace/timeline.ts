@@ -22,6 +22,8 @@ export interface StepTime {
 export class Timeline {
   /** Number of the current stage; -1 before the first. */
   stage = -1;
+  /** That which the time goes on under. */
+  #kept = -1;
   readonly #stages: Stage[] = [];
   #low = 0;
   #high = 0;
@@ -38,18 +40,19 @@ export class Timeline {
   start(time: StepTime, stage: number): void {
     this.#low = this.#firstLow = time.low;
     this.#high = this.#firstHigh = time.high;
-    this.stage = stage;
+    this.stage = this.#kept = stage;
   }
 
   /** Goes to a stage, which may be the current one. */
   go(time: StepTime, stage: number): void {
     if (stage === this.stage) return;
+    this.stage = stage;
     if (this.#stages.length >= MAX_STAGES - 1) {
       this.#omitted++;
       return;
     }
     this.#close(time);
-    this.stage = stage;
+    this.#kept = stage;
   }
 
   /** Nanoseconds that the current stage has taken until `time`; exact, however large that is. */
@@ -71,7 +74,7 @@ export class Timeline {
   /** Records of different CPUs may be out of order by a little: time stands still then. */
   #close(time: StepTime): void {
     const duration = this.since(time);
-    this.#stages.push({ name: STAGES[this.stage] as StageName, duration });
+    this.#stages.push({ name: STAGES[this.#kept] as StageName, duration });
     if (duration === 0) return;
     this.#low = time.low;
     this.#high = time.high;

@@ -48,6 +48,7 @@ import {
   KIND_PACKET,
   type RecordSink,
   TASK,
+  TIMESTAMP_HIGH,
   TIMESTAMP_LOW,
 } from "../../src/probe/record.ts";
 
@@ -59,7 +60,7 @@ export interface PacketPlace {
   readonly fn?: number;
   readonly task?: number;
   readonly cpu?: number;
-  /** Nanoseconds below 2^32. */
+  /** Nanoseconds below 2^53. */
   readonly time?: number;
 }
 
@@ -169,6 +170,7 @@ function record(kind: number, place: PacketPlace, bytes: number): Uint32Array {
   const units = Math.ceil(bytes / EVENT_BYTES);
   const words = new Uint32Array(units * EVENT_BYTES / 4);
   words[TIMESTAMP_LOW] = place.time ?? 0;
+  words[TIMESTAMP_HIGH] = Math.floor((place.time ?? 0) / 2 ** 32);
   words[TASK] = place.task ?? 0;
   words[FRAME] = units;
   words[CALL] = (place.fn ?? NO_FUNCTION) | place.slot << 16;
