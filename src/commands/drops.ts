@@ -5,8 +5,9 @@
  */
 
 import type { DropsOptions } from "../cli/invocation.ts";
+import { Btf, BtfError } from "../kernel/btf.ts";
 import { dropOffsets } from "../kernel/drop_offsets.ts";
-import type { DescribedKernel } from "../kernel/sources.ts";
+import { type DescribedKernel, SYSTEM_PATHS } from "../kernel/sources.ts";
 import { summarizeDrops } from "../output/drops/summary.ts";
 import type { HeldMessages } from "../output/held_messages.ts";
 import type { Log } from "../output/log.ts";
@@ -161,13 +162,23 @@ function sourcesOf({ described, selection }: Ready, around: Surroundings): DropS
   const { namespaces } = selection;
   const vifs = (): ReturnType<DropSources["vifs"]> => around.vifWatch?.vifs ?? [];
   return {
-    words: dropWords(kernel, vrouter),
+    words: dropWords(kernel, vrouter, (module) => kernelBtfOf(module, kernel)),
     offsets: vrouter === null ? {} : dropOffsets(vrouter),
     vifs,
     vrouterNetns: namespaces.initial ?? 0,
     device: deviceNames(namespaces, vifs),
     kallsyms: () => Deno.readFileSync("/proc/kallsyms"),
   };
+}
+
+/** The kernel's BTF of a module; `null` if it has none, or none that can be read. */
+function kernelBtfOf(module: string, kernel: Btf): Btf | null {
+  try {
+    return Btf.parse(Deno.readFileSync(`${SYSTEM_PATHS.btf}/${module}`), kernel);
+  } catch (error) {
+    if (error instanceof BtfError || error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  }
 }
 
 /** A reason that may be unknown to the module's enum. */

@@ -12,28 +12,10 @@ import { flowAction } from "../vrouter/flow_words.ts";
 import { nexthopType } from "../vrouter/nexthop_words.ts";
 import type { Drop, DropReason } from "./drop.ts";
 import type { DropWords } from "./drops.ts";
+import { CORE_PREFIX, coreReasonNamed, coreReasons, KernelReasons } from "./kernel_reasons.ts";
 
-const KERNEL_PREFIX = "SKB_DROP_REASON_";
 /** Any name of each of the enums. */
-const [KERNEL_NAME, VROUTER_NAME, NEXTHOP_NAME] = [
-  `${KERNEL_PREFIX}NOT_SPECIFIED`,
-  "VP_DROP_DISCARD",
-  "NH_DISCARD",
-];
-/** Of kernels without reasons. */
-const NO_REASON: DropReason = { number: -1, name: "-1", label: "", class: "lost" };
-
-/** Reasons of the kernel for which somebody has configured that such packets are dropped. */
-const POLICY: ReadonlySet<string> = new Set([
-  "NETFILTER_DROP",
-  "SOCKET_FILTER",
-  "BPF_CGROUP_EGRESS",
-  "TC_INGRESS",
-  "TC_EGRESS",
-  "XDP",
-  "XFRM_POLICY",
-  "TAP_FILTER",
-]);
+const [VROUTER_NAME, NEXTHOP_NAME] = ["VP_DROP_DISCARD", "NH_DISCARD"];
 
 /** The reasons of the loaded module, by the numbers of its BTF; without BTF there are none. */
 export function dropReasons(vrouter: Btf | null): DropReasons {
@@ -43,25 +25,23 @@ export function dropReasons(vrouter: Btf | null): DropReasons {
 /**
  * The words of this kernel and module.
  *
+ * @param moduleBtf the kernel's BTF of another module, read when it is needed; `null` if there is none
  * @throws {BtfError} if the BTF is damaged
  */
-export function dropWords(kernel: Btf, vrouter: Btf | null): DropWords {
+export function dropWords(
+  kernel: Btf,
+  vrouter: Btf | null,
+  moduleBtf: (module: string) => Btf | null,
+): DropWords {
   const reasons = dropReasons(vrouter);
+  const kernels = new KernelReasons(kernel, moduleBtf);
   const nexthops = vrouter?.enumNames(NEXTHOP_NAME) ?? new Map<number, string>();
-  // Reading it takes some time, and most drops are vrouter's.
-  let names: ReadonlyMap<number, string> | undefined;
   return {
     vrouterReason(number): DropReason {
       const { name, label, class: kind } = reasons.reason(number);
       return { number, name, label, class: kind };
     },
-    kernelReason(number): DropReason {
-      if (number < 0) return NO_REASON;
-      names ??= kernel.enumNames(KERNEL_NAME, "skb_drop_reason") ?? new Map();
-      const name = names.get(number) ?? String(number);
-      const label = name.startsWith(KERNEL_PREFIX) ? name.slice(KERNEL_PREFIX.length) : name;
-      return { number, name, label, class: POLICY.has(label) ? "policy" : "lost" };
-    },
+    kernelReason: (number) => kernels.reason(number),
     cause: (reason, evidence) => dropCause(reason, evidence),
     flowAction,
     nexthopType: (type) => nexthopType(type, nexthops),
@@ -79,14 +59,12 @@ export function reasonFilter(
   kernel: Pick<Btf, "enumNames">,
   reasons: DropReasons,
 ): (drop: Pick<Drop, "source" | "reason">) => boolean {
-  const names = kernel.enumNames(KERNEL_NAME, "skb_drop_reason") ?? new Map<number, string>();
-  const byName = new Map([...names].map(([number, name]) => [name, number]));
-  const labels = [...byName.keys()].map((name) => name.replace(KERNEL_PREFIX, ""));
+  const names = coreReasons(kernel);
+  const labels = [...names.values()].map((name) => name.replace(CORE_PREFIX, ""));
   const kernels = new Set<number>();
   const vrouters = new Set<number>();
   for (const word of words) {
-    const name = word.toUpperCase().replaceAll(/[- ]/g, "_").replace(KERNEL_PREFIX, "");
-    const ofKernel = byName.get(KERNEL_PREFIX + name);
+    const ofKernel = coreReasonNamed(names, word);
     if (ofKernel !== undefined) kernels.add(ofKernel);
     // Both may have it; a word that neither has is an error.
     if (ofKernel === undefined || reasons.named(word) !== undefined) {

@@ -83,7 +83,7 @@ test("each packet that the kernel drops is seen once, with reason, place and byt
   assert.deepEqual(await tracer.attach({ ...QUIET, report: () => {} }), []);
   const drops: Drop[] = [];
   const reader = new DropReader({
-    words: dropWords(kernel, null),
+    words: dropWords(kernel, null, () => null),
     offsets: {},
     vifs: () => [{ index: 5, device: "lo", ifindex: LOOPBACK, vrf: 1 }],
     vrouterNetns: netns,
