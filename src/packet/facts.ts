@@ -15,6 +15,27 @@ export function isDestination({ outer, inner }: DecodedPacket, address: string):
   return [outer, inner].some((layer) => layer !== null && goesTo(layer, address));
 }
 
+/** Where an Ethernet header has its destination, and an IPv4 header behind it. */
+const PLAIN_MAC = 0;
+const PLAIN_IPV4 = 30;
+
+/**
+ * Whether a packet goes to an address, of those alone that can be told without decoding it.
+ *
+ * @param bytes see `decodePacket()`
+ * @param address 6 bytes of a MAC address, or 4 of an IPv4 address
+ */
+export function isPlainDestination(bytes: Uint8Array, address: Uint8Array): boolean {
+  const isIpv4 = address.length === 4;
+  if (address.length > 6) return false;
+  if (isIpv4 && (bytes[12] !== 0x08 || bytes[13] !== 0)) return false;
+  const at = isIpv4 ? PLAIN_IPV4 : PLAIN_MAC;
+  for (let index = 0; index < address.length; index++) {
+    if (bytes[at + index] !== address[index]) return false;
+  }
+  return true;
+}
+
 /** Whether a packet, or the one in its tunnel, comes from an address, in words. */
 export function isSource({ outer, inner }: DecodedPacket, address: string): boolean {
   return [outer, inner].some((layer) => layer !== null && comesFrom(layer, address));

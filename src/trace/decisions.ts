@@ -236,6 +236,13 @@ function routeLabel(record: Uint32Array, valid: number): number | null {
   return bits === null || (bits & valid) === 0 ? null : known(record[at.ROUTE_LABEL]!);
 }
 
+/** The address of a lookup: 6 bytes of a bridge table, 4 or 16 of a routing table. */
+export function keyOf(record: Uint32Array): Uint8Array {
+  const isBridge = record[at.DECISION] === at.DECIDED_BRIDGE;
+  const bytes = isBridge ? 6 : record[at.PREFIX_FAMILY] === AF_INET ? 4 : 16;
+  return new Uint8Array(record.buffer, record.byteOffset + 4 * at.LOOKUP_KEY, bytes);
+}
+
 /** 16 bytes of a record, of its own copy. */
 function bytesOf(record: Uint32Array, word: number): DataView {
   return new DataView(record.slice(word, word + 4).buffer);

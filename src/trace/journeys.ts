@@ -15,7 +15,7 @@
 import { PACKET_SLOTS as SLOTS } from "../probe/layout.ts";
 import { SOURCE, SOURCE_KERNEL } from "../probe/packet_record.ts";
 import type { Encapsulation } from "./decision_list.ts";
-import { DecisionReader, type DecisionWords } from "./decisions.ts";
+import { DecisionReader, type DecisionWords, keyOf } from "./decisions.ts";
 import type { Drop } from "./drop.ts";
 import type { KnownVif } from "./drops.ts";
 import { type Incomplete, NONE, type PacketDetails, type Step, type View } from "./events.ts";
@@ -344,7 +344,7 @@ export class Journeys implements View {
     const { decision } = read;
     // Of its source: to learn a MAC address, or to choose among ECMP's members.
     const isLookup = decision.type === "bridge" || decision.type === "route";
-    if (isLookup && sight.isOnlySource(decision.key)) return;
+    if (isLookup && sight.isOnlySource(keyOf(record), decision.key)) return;
     if (decision.type === "trap") {
       this.#trapped = sight;
       this.#trappedTask = step.task;

@@ -5,7 +5,7 @@
  */
 
 import { decodePacket } from "../packet/decode.ts";
-import { isDestination, isSource } from "../packet/facts.ts";
+import { isDestination, isPlainDestination, isSource } from "../packet/facts.ts";
 import type { DecodedPacket } from "../packet/headers.ts";
 import { DecisionList, type Encapsulation } from "./decision_list.ts";
 import type { ChosenVif } from "./decisions.ts";
@@ -60,10 +60,15 @@ export class Sight {
     this.#decoded = undefined;
   }
 
-  /** Whether an address is where it comes from, and not where it goes to. */
-  isOnlySource(address: string): boolean {
+  /**
+   * Whether an address is where it comes from, and not where it goes to.
+   *
+   * @param words the same address
+   */
+  isOnlySource(address: Uint8Array, words: string): boolean {
+    if (isPlainDestination(this.bytes, address)) return false;
     const packet = this.#decode();
-    return isSource(packet, address) && !isDestination(packet, address);
+    return isSource(packet, words) && !isDestination(packet, words);
   }
 
   /** The label or VNI that it came with; `null` if that is not at hand. */

@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { decodePacket } from "../../src/packet/decode.ts";
-import { isDestination, isIpv6, isLaterFragment } from "../../src/packet/facts.ts";
+import {
+  isDestination,
+  isIpv6,
+  isLaterFragment,
+  isPlainDestination,
+  isSource,
+} from "../../src/packet/facts.ts";
 import { hex } from "../support/hex.ts";
 
 const MACS = "020000000002" + "020000000001";
@@ -43,6 +49,44 @@ Deno.test("isDestination() looks at the frame, and into its tunnel", () => {
   for (const [bytes, address, is] of cases) {
     const packet = decodePacket(hex(bytes), 200);
     assert.equal(isDestination(packet, address), is, `${address} of ${bytes}`);
+  }
+});
+
+Deno.test("isSource() looks at the frame, and into its tunnel", () => {
+  const frame = MACS + "0800" + ip();
+  const cases: [frame: string, address: string, is: boolean][] = [
+    [frame, "02:00:00:00:00:01", true],
+    [frame, "02:00:00:00:00:02", false],
+    [frame, "10.1.1.5", true],
+    [frame, "10.1.1.6", false],
+    [ARP, "10.1.1.5", true],
+    [ARP, "02:00:00:00:00:01", true],
+    [ARP, "10.1.1.6", false],
+    [outer("11", VXLAN + frame), "10.1.1.5", true],
+    [outer("11", VXLAN + frame), "172.16.0.1", true],
+    ["000000000000" + "000000000000" + "0800" + ip(), "00:00:00:00:00:00", false],
+    ["", "10.1.1.5", false],
+  ];
+  for (const [bytes, address, is] of cases) {
+    const packet = decodePacket(hex(bytes), 200);
+    assert.equal(isSource(packet, address), is, `${address} of ${bytes}`);
+  }
+});
+
+Deno.test("isPlainDestination() tells what needs no decoding", () => {
+  const frame = MACS + "0800" + ip();
+  const cases: [frame: string, address: string, is: boolean][] = [
+    [frame, "020000000002", true],
+    [frame, "020000000001", false],
+    [frame, "0a010106", true],
+    [frame, "0a010105", false],
+    [MACS + "81000064" + "0800" + ip(), "0a010106", false],
+    [frame, "20010db8000000000000000000000001", false],
+    [frame.slice(0, 2 * 33), "0a010106", false],
+    ["", "0a010106", false],
+  ];
+  for (const [bytes, address, is] of cases) {
+    assert.equal(isPlainDestination(hex(bytes), hex(address)), is, `${address} of ${bytes}`);
   }
 });
 

@@ -5,6 +5,7 @@ import type { Journey } from "../../src/trace/journey.ts";
 import type { JourneysOptions } from "../../src/trace/journeys.ts";
 import { feed } from "../support/call_records.ts";
 import { FUNCTIONS, Scene, type ScenePacket, VIF_TYPE } from "../support/journey_scene.ts";
+import { key, nexthop } from "../support/decision_records.ts";
 import { ethernet, ipv4, label, udp, vxlan } from "../support/packets.ts";
 
 const ONE: ScenePacket = { slot: 1, generation: 1 };
@@ -285,6 +286,27 @@ Deno.test("a label or VNI that is not known is a decision that leads nowhere", (
     scene.drop(scene.place(ONE), { reason });
     assert.deepEqual(scene.only.decisions, [{ ...decision, nexthop: null }]);
   }
+});
+
+Deno.test("lookups of where a packet comes from are not decisions about it", () => {
+  const scene = new Calls().come().enter("vr_bridge_input");
+  const look = (kind: number, address: readonly number[]): void =>
+    void scene.decide(scene.place(ONE), kind, {
+      [at.DECISION_VRF]: 1,
+      [at.PREFIX_FAMILY]: 2,
+      ...key(address),
+      ...nexthop(12, "Encap"),
+    });
+  // To learn its address, and to choose among ECMP's members; each is followed by that of the packet.
+  look(at.DECIDED_BRIDGE, [2, 0, 0, 0, 0, 1]);
+  look(at.DECIDED_BRIDGE, [2, 0, 0, 0, 0, 2]);
+  look(at.DECIDED_PREFIX, [10, 1, 1, 1]);
+  look(at.DECIDED_PREFIX, [10, 1, 1, 2]);
+  // Of the address that NAT has made of it.
+  look(at.DECIDED_PREFIX, [10, 2, 0, 9]);
+  scene.finish();
+  const keys = scene.only.decisions.map((one) => "key" in one && one.key);
+  assert.deepEqual(keys, ["02:00:00:00:00:02", "10.1.1.2", "10.2.0.9"]);
 });
 
 Deno.test("segments leave with the packet that they are of, and copies for tcpdump are nothing", () => {
