@@ -15,10 +15,11 @@ import {
   TRACE_NOTES,
 } from "./help_notes.ts";
 import { REASON_WORDS } from "../vrouter/drop_reasons.ts";
-import { BACKENDS, FORMATS, SHELLS } from "./invocation.ts";
+import { BACKENDS, FORMATS, SHELLS, SHOW_ITEMS } from "./invocation.ts";
 import {
   parseBufferSize,
   parseChoice,
+  parseChoices,
   parseCount,
   parseDuration,
   parseGlob,
@@ -36,6 +37,8 @@ export interface ValueSpec<T = unknown> {
   /** Placeholder in the usage: `FILE`. */
   readonly name: string;
   readonly completion: Completion;
+  /** Several words of the completion, separated by commas, are one value. */
+  readonly list?: true;
   /** @throws {ValueError} when `text` is not a value */
   readonly parse: (text: string) => T;
 }
@@ -275,6 +278,18 @@ const output = {
   },
 } as const satisfies OptionSpecs;
 
+/** For every command that prints trees of calls. */
+const show = {
+  show: {
+    group: OUTPUT,
+    description: `show more of each call: ${
+      SHOW_ITEMS.join(", ")
+    }, several separated by commas (see below; repeatable)`,
+    value: { name: "LIST", completion: SHOW_ITEMS, list: true, parse: parseChoices(SHOW_ITEMS) },
+    repeatable: true,
+  },
+} as const satisfies OptionSpecs;
+
 const readyFile = {
   "ready-file": {
     group: OUTPUT,
@@ -303,6 +318,7 @@ export const TRACE_OPTIONS = {
     description: "text (the default), or events: JSON lines, to debug vrft itself",
     value: { name: "FORMAT", completion: FORMATS, parse: parseChoice(FORMATS) },
   },
+  ...show,
   plain: { group: OUTPUT, description: "text without reasons of drops, as vrftrace2 prints it" },
   ...readyFile,
   ...debug,

@@ -19,6 +19,7 @@ Examples:
   vrft --inner 'tcp port 80'           packets in a tunnel, by what is inside
   vrft --vif vif0/3 --vrf 2            packets that reach a vif and are in a VRF
   vrft -f 'vr_*' -f 'nh_*' -x '*_mac'  only some functions
+  vrft --show duration,return          how long calls take, and what they return
   vrft --sample 100 -o trace.txt       one packet in a hundred, to a file
   vrft --duration 10s -o trace.txt     ten seconds, to a file
   vrft --no-vrouter -i eth0            a host without the vrouter module
@@ -35,6 +36,17 @@ they stood in the packet, even if the kernel has taken them off.
 at any time: its calls are kept until that is known, and shown from the first
 on. Repeated, an option takes any of its values; of several options, a packet
 must meet all.
+
+--show adds to the rows:
+  duration  where a call returns, its time in microseconds, and that without the
+            traced calls inside it
+  return    the result, by its type in BTF: ret=true, ret=-12, ret=FLOW_FORWARD;
+            never where it is not known, as behind some tail calls on the kprobe
+            backend
+  packet    the packet's number, and in its first row the packet itself
+  vif, nh   of vrouter's functions, the vif and the nexthop that the call is
+            given, or else that its packet is at
+Without it rows are as they ever were, and cost nothing more.
 
 The last line on stderr reports the CPU time that tracing took, in per cent of
 one CPU, like top(1): 100 % is one CPU fully busy. --max-overhead ends the trace

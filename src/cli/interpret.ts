@@ -169,12 +169,21 @@ function traceOptions(
   values: OptionValues<typeof TRACE_OPTIONS>,
   expression: string | undefined,
 ): TraceOptions {
+  const show = [...new Set(values.show?.flat())];
+  if (values.plain && show.length > 0) throw excluding("plain", "show");
+  if (values["no-vrouter"]) {
+    const item = show.find((each) => each === "vif" || each === "nh");
+    if (item !== undefined) {
+      throw new Misuse(`Option '--no-vrouter' cannot be used with '--show ${item}'`);
+    }
+  }
   return {
     ...captureOptions(values, expression),
     ...discoveryOptions(values),
     sample: values.sample ?? 1,
     format: values.format ?? "text",
     plain: values.plain ?? false,
+    show,
   };
 }
 

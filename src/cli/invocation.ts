@@ -20,6 +20,12 @@ export const FORMATS = ["text", "events"] as const;
 /** One of {@linkcode FORMATS}. */
 export type FormatName = typeof FORMATS[number];
 
+/** What can be shown of calls besides their names. */
+export const SHOW_ITEMS = ["duration", "return", "packet", "vif", "nh"] as const;
+
+/** One of {@linkcode SHOW_ITEMS}. */
+export type ShowItem = typeof SHOW_ITEMS[number];
+
 /** Shells that completions can be written for. */
 export const SHELLS = ["bash", "zsh", "fish"] as const;
 
@@ -78,6 +84,8 @@ export interface TraceOptions extends CaptureOptions, DiscoveryOptions {
   readonly format: FormatName;
   /** Text without what vrftrace2 does not show. */
   readonly plain: boolean;
+  /** What is shown of calls besides their names, each once. */
+  readonly show: readonly ShowItem[];
 }
 
 /** How drops are shown; `auto` is a table on a terminal, and lines elsewhere. */

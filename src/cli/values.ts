@@ -142,6 +142,23 @@ export function parseText(text: string): string {
 }
 
 /**
+ * A parser that takes some of `choices`, separated by commas.
+ *
+ * @throws {ValueError} (the parser) for anything else
+ */
+export function parseChoices<const T extends string>(choices: readonly T[]): (text: string) => T[] {
+  const one = parseChoice(choices);
+  return (text) => {
+    try {
+      return text.split(",").map(one);
+    } catch (error) {
+      if (!(error instanceof ValueError)) throw error;
+      throw new ValueError(`give some of ${choices.join(", ")}, separated by commas`);
+    }
+  };
+}
+
+/**
  * A parser that takes one of `choices`, spelled as they are.
  *
  * @throws {ValueError} (the parser) for anything else

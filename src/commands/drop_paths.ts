@@ -45,6 +45,7 @@ export async function runDropPaths(
     sample: 1,
     format: "text",
     plain: false,
+    show: [],
   };
   return await session(options, log, signals, async (around) => {
     const started = await startTrace(all, FORMAT, filter, readObject, around);

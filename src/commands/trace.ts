@@ -6,6 +6,7 @@
 
 import type { TraceOptions } from "../cli/invocation.ts";
 import { VROUTER } from "../kernel/functions.ts";
+import { type ResultType, resultTypes } from "../kernel/result_type.ts";
 import type { Log } from "../output/log.ts";
 import { summarize } from "../output/summary.ts";
 import type { Format } from "../output/view.ts";
@@ -17,6 +18,7 @@ import type { Target } from "../probe/target.ts";
 import { dropReasons } from "../trace/drop_words.ts";
 import { Tracer } from "../trace/tracer.ts";
 import type { DropReasons } from "../vrouter/drop_reasons.ts";
+import type { Vif } from "../vrouter/interfaces.ts";
 import { withAdvice } from "./advice.ts";
 import { record } from "./record.ts";
 import { session, type Surroundings, type TraceSignals } from "./session.ts";
@@ -48,11 +50,19 @@ export async function runTrace(
 ): Promise<number> {
   return await session(options, log, signals, async (around) => {
     return await startTrace(options, formatOf(options), filter, readObject, around);
-  }, async ({ tracer, output, targets, conditions, reasons }, around) => {
+  }, async ({ tracer, output, targets, conditions, reasons, results }, around) => {
     const printer = new Printer(output, formatOf(options), targets, log, {
       limit: options.limit,
       conditional: conditions !== null,
       reasons: (number) => reasons.reason(number).label,
+      shown: {
+        items: new Set(options.show),
+        colour: !options.plain && options.output === null && Deno.stdout.isTerminal() &&
+          !Deno.noColor,
+        results,
+        isVrouter: targets.map(({ module }) => module === VROUTER),
+        vifs: () => around.vifWatch?.vifs ?? NO_VIFS,
+      },
     });
     return await record({
       tracer,
@@ -77,7 +87,11 @@ export interface StartedTrace {
   readonly conditions: Conditions | null;
   /** Of the module. */
   readonly reasons: DropReasons;
+  /** What the targets return, if results are shown; else empty. */
+  readonly results: readonly (ResultType | null)[];
 }
+
+const NO_VIFS: readonly Vif[] = [];
 
 /**
  * Selects what to trace, loads the programs and attaches.
@@ -122,6 +136,8 @@ async function prepare(
       packetEvents: format.packets,
       drops: format.drops,
       sample: options.sample,
+      showPlaces: options.show.includes("vif") || options.show.includes("nh"),
+      showResults: options.show.includes("return"),
     });
     const vrouter = sources.modules.find(({ module }) => module === VROUTER)?.btf ?? null;
     return {
@@ -130,6 +146,7 @@ async function prepare(
       tracer: resources.use(tracer),
       conditions: selection.conditions,
       reasons: dropReasons(vrouter),
+      results: options.show.includes("return") ? resultTypes(sources.modules, targets) : [],
     };
   } catch (error) {
     throw withAdvice(error, options.bufferBytes, Deno.readTextFileSync("/proc/self/status"));

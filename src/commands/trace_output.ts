@@ -8,7 +8,7 @@ import { type ByteSink, LineWriter } from "../output/line_writer.ts";
 import type { Log } from "../output/log.ts";
 import { STANDARD_OUTPUT, takeBackFrom } from "../output/sinks.ts";
 import type { TreeCounts } from "../output/summary.ts";
-import type { Format, OutputView } from "../output/view.ts";
+import type { Format, OutputView, Shown } from "../output/view.ts";
 import type { Target } from "../probe/target.ts";
 import {
   type Connection,
@@ -168,6 +168,8 @@ export interface Shows {
   readonly drops?: DropCondition | null;
   /** Reasons for which vrouter drops packets, in words by their number. */
   readonly reasons?: (number: number) => string;
+  /** What is shown of calls besides their names; nothing by default. */
+  readonly shown?: Shown;
 }
 
 /** Prints the trace in a format. */
@@ -189,17 +191,18 @@ export class Printer implements TracePrinter, SlowOutput {
     this.#writer = new LineWriter(to.sink, to.name);
     const packets = new PacketTable();
     const names = targets.map(({ name }) => name);
-    this.#view = format.open(this.#writer, names, packets, shows.reasons);
+    this.#view = format.open(this.#writer, names, packets, shows.reasons, shows.shown);
     this.#to = to;
     this.#log = log;
     const { drops = null } = shows;
     const options = { limit: shows.limit ?? Infinity };
+    const durations = shows.shown?.items.has("duration") ?? false;
     this.#held = shows.conditional || drops !== null
       ? new HeldView(this.#view, packets, targets.length, { ...options, drops })
       : null;
     this.#tree = this.#held === null
-      ? new CallTree(this.#view, targets.length, { ...options, packets })
-      : new CallTree(this.#held, targets.length);
+      ? new CallTree(this.#view, targets.length, { ...options, packets, durations })
+      : new CallTree(this.#held, targets.length, { durations });
   }
 
   /** Counts of what is shown. */

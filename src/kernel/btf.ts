@@ -43,8 +43,9 @@ export const KIND_DECL_TAG = 17;
 export const KIND_TYPE_TAG = 18;
 export const KIND_ENUM64 = 19;
 
-/** Bit of an integer's encoding: it has a sign. */
+/** Bits of an integer's encoding. */
 const BTF_INT_SIGNED = 1;
+const BTF_INT_BOOL = 4;
 
 /** `struct btf_type` and `struct btf_header` of version 1. */
 const TYPE_WORDS = 3;
@@ -263,6 +264,56 @@ export class Btf {
     return this.target(id);
   }
 
+  /** Whether a resolved type is `_Bool`. @throws {BtfError} as {@linkcode kind} */
+  isBool(id: number): boolean {
+    if (id < this.firstId && this.base !== undefined) return this.base.isBool(id);
+    return this.kind(id) === KIND_INT && (this.#encoding(id) & BTF_INT_BOOL) !== 0;
+  }
+
+  /** `BTF_INT_*` bits of an integer. */
+  #encoding(id: number): number {
+    return (this.#words[this.#start(id) + TYPE_WORDS] as number) >>> 24;
+  }
+
+  /** Whether a resolved type is an integer or an enum with a sign. @throws {BtfError} as {@linkcode kind} */
+  isSigned(id: number): boolean {
+    if (id < this.firstId && this.base !== undefined) return this.base.isSigned(id);
+    switch (this.kind(id)) {
+      case KIND_INT:
+        return (this.#encoding(id) & BTF_INT_SIGNED) !== 0;
+      case KIND_ENUM:
+      case KIND_ENUM64:
+        return this.flag(id);
+      default:
+        return false;
+    }
+  }
+
+  /**
+   * Names of the values of an enum, by value, as signed 64-bit numbers; of equal ones the first.
+   *
+   * @param id of a `KIND_ENUM`, or of a `KIND_ENUM64`
+   * @throws {BtfError} when the BTF is damaged
+   */
+  valueNames(id: number): ReadonlyMap<bigint, string> {
+    if (id < this.firstId && this.base !== undefined) return this.base.valueNames(id);
+    const isWide = this.kind(id) === KIND_ENUM64;
+    const isSigned = this.flag(id);
+    const words = isWide ? 3 : 2;
+    const first = this.#start(id) + TYPE_WORDS;
+    const names = new Map<bigint, string>();
+    for (let at = first; at < first + words * this.count(id); at += words) {
+      const low = BigInt(this.#words[at + 1] as number);
+      const value = isWide
+        ? BigInt.asIntN(64, BigInt(this.#words[at + 2] as number) << 32n | low)
+        : isSigned
+        ? BigInt.asIntN(32, low)
+        : low;
+      if (!names.has(value)) names.set(value, this.#string(this.#words[at] as number));
+    }
+    return names;
+  }
+
   /** Type of parameter `index`, from 0, of a `KIND_FUNC_PROTO`. @throws {BtfError} as {@linkcode kind} */
   parameter(id: number, index: number): number {
     if (id < this.firstId && this.base !== undefined) return this.base.parameter(id, index);
@@ -423,18 +474,11 @@ export class Btf {
       const bytes = this.#bytes(type);
       if (bytes === undefined) return undefined;
       place = { offset: (place?.offset ?? 0) + found.bits / 8, bytes };
-      if (this.#isSigned(type)) place = { ...place, isSigned: true };
+      if (this.isSigned(type)) place = { ...place, isSigned: true };
       const kind = this.kind(type);
       ids = kind === KIND_STRUCT || kind === KIND_UNION ? [type] : [];
     }
     return place;
-  }
-
-  /** Whether a resolved type is an integer with a sign. */
-  #isSigned(type: number): boolean {
-    if (type < this.firstId && this.base !== undefined) return this.base.#isSigned(type);
-    if (this.kind(type) !== KIND_INT) return false;
-    return ((this.#words[this.#start(type) + TYPE_WORDS] as number) >>> 24 & BTF_INT_SIGNED) !== 0;
   }
 
   /** Bytes that a value of a resolved type takes; `undefined` for arrays and what has no values. */

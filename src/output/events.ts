@@ -6,16 +6,25 @@
  */
 
 import { DECISION, DECISION_BYTES } from "../probe/decision_record.ts";
-import { type Incomplete, NONE, type PacketDetails, type Step } from "../trace/events.ts";
+import { resultWords } from "../kernel/result_type.ts";
+import {
+  type Incomplete,
+  NONE,
+  type PacketDetails,
+  SELF,
+  type Step,
+  TOTAL,
+} from "../trace/events.ts";
 import { type PacketTable, UNKNOWN_PACKET } from "../trace/packets.ts";
 import type { LineWriter } from "./line_writer.ts";
-import type { Format, OutputView } from "./view.ts";
+import type { Format, OutputView, Shown } from "./view.ts";
 
 /** The format's entry in the list. */
 export const EVENTS: Format = {
   packets: true,
   drops: true,
-  open: (writer, functions, packets) => new EventsView(writer, functions, packets),
+  open: (writer, functions, packets, _reasons, shown) =>
+    new EventsView(writer, functions, packets, shown),
 };
 
 /** Writes an object per event. */
@@ -23,10 +32,17 @@ class EventsView implements OutputView {
   readonly #writer: LineWriter;
   readonly #functions: readonly string[];
   readonly #packets: PacketTable;
+  readonly #shown: Shown | undefined;
   /** By open call: id of its packet, which may be gone when the call returns. */
   readonly #ofCall: number[] = [];
 
-  constructor(writer: LineWriter, functions: readonly string[], packets: PacketTable) {
+  constructor(
+    writer: LineWriter,
+    functions: readonly string[],
+    packets: PacketTable,
+    shown?: Shown,
+  ) {
+    this.#shown = shown;
     this.#writer = writer;
     this.#functions = functions;
     this.#packets = packets;
@@ -39,11 +55,11 @@ class EventsView implements OutputView {
   enter(step: Readonly<Step>): void {
     const packet = this.#packets.id(step.packet);
     this.#ofCall[step.call] = packet;
-    this.#write("enter", step, packet);
+    this.#write("enter", step, packet, this.#place(step));
   }
 
   leave(step: Readonly<Step>): void {
-    this.#write("leave", step, this.#ofCall[step.call]!);
+    this.#write("leave", step, this.#ofCall[step.call]!, this.#end(step));
   }
 
   abandon(step: Readonly<Step>, why: Incomplete): void {
@@ -80,6 +96,29 @@ class EventsView implements OutputView {
   decided(step: Readonly<Step>, { id, record }: Readonly<PacketDetails>): void {
     const words = [...record.subarray(DECISION, DECISION_BYTES / 4)];
     this.#write("decided", step, id, { words });
+  }
+
+  /** What `--show` adds to the start of a call. */
+  #place({ vif, nexthop }: Readonly<Step>): object {
+    const known = (number: number): number | null => number === NONE ? null : number >>> 0;
+    return {
+      ...this.#shown?.items.has("vif") ? { vif: known(vif) } : {},
+      ...this.#shown?.items.has("nh") ? { nh: known(nexthop) } : {},
+    };
+  }
+
+  /** What `--show` adds to the return of a call. */
+  #end({ fn, times, hasResult, resultLow, resultHigh }: Readonly<Step>): object {
+    const known = (time: number): number | null => Number.isNaN(time) ? null : time;
+    const type = hasResult ? this.#shown?.results[fn] ?? null : null;
+    return {
+      ...this.#shown?.items.has("duration")
+        ? { total: known(times[TOTAL]!), self: known(times[SELF]!) }
+        : {},
+      ...this.#shown?.items.has("return")
+        ? { return: type && resultWords(type, resultLow, resultHigh) }
+        : {},
+    };
   }
 
   #write(event: string, step: Readonly<Step>, id: number, more: object = {}): void {

@@ -10,6 +10,7 @@ import { printable } from "../sys/printable.ts";
 import { type Incomplete, NONE, type Step } from "../trace/events.ts";
 import { BLANKS, Decimal64, THREE_DIGITS } from "./decimal.ts";
 import type { LineWriter } from "./line_writer.ts";
+import { AnnotatedView } from "./annotated_text.ts";
 import type { Format, OutputView } from "./view.ts";
 
 /** The header's line. */
@@ -38,7 +39,10 @@ const FIRST = 3;
 export const TEXT: Format = {
   packets: false,
   drops: true,
-  open: (writer, functions, _packets, reasons) => new TextView(writer, functions, reasons),
+  open: (writer, functions, packets, reasons, shown) =>
+    shown === undefined || (shown.items.size === 0 && !shown.colour)
+      ? new TextView(writer, functions, reasons)
+      : new AnnotatedView(writer, { functions, packets, reasons: reasons ?? String, shown }),
 };
 
 /** The same without what vrftrace2 does not show. */

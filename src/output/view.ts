@@ -4,9 +4,25 @@
  * @module
  */
 
+import type { ShowItem } from "../cli/invocation.ts";
+import type { ResultType } from "../kernel/result_type.ts";
 import type { View } from "../trace/events.ts";
 import type { PacketTable } from "../trace/packets.ts";
+import type { Vif } from "../vrouter/interfaces.ts";
 import type { LineWriter } from "./line_writer.ts";
+
+/** What is shown of calls besides their names, `--show` on the command line. */
+export interface Shown {
+  readonly items: ReadonlySet<ShowItem>;
+  /** Whether the output goes to a terminal that shows colours. */
+  readonly colour: boolean;
+  /** By function: what it returns; `null` if that is not known. Empty unless results are shown. */
+  readonly results: readonly (ResultType | null)[];
+  /** By function: whether it is vrouter's. */
+  readonly isVrouter: readonly boolean[];
+  /** The vifs, in a new list after each change. */
+  readonly vifs: () => readonly Pick<Vif, "index" | "name">[];
+}
 
 /** A view that writes what it is told. */
 export interface OutputView extends View {
@@ -32,11 +48,13 @@ export interface Format {
    * @param functions names, by the indexes used in steps
    * @param packets the packets of the trace so far, by the handles used in steps
    * @param reasons for which vrouter drops packets, in words by their number
+   * @param shown what is shown of calls besides their names; nothing by default
    */
   open(
     writer: LineWriter,
     functions: readonly string[],
     packets: PacketTable,
     reasons?: (number: number) => string,
+    shown?: Shown,
   ): OutputView;
 }

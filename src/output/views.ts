@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { FormatName } from "../cli/invocation.ts";
+import type { FormatName, ShowItem } from "../cli/invocation.ts";
 import { EVENTS } from "./events.ts";
 import { PLAIN_TEXT, TEXT } from "./text.ts";
 import type { Format } from "./view.ts";
@@ -16,11 +16,17 @@ export const VIEWS: Readonly<Record<FormatName, Format>> = {
   events: EVENTS,
 };
 
-/**
- * The format of a trace.
- *
- * @param plain whether text is to be as vrftrace2 prints it
- */
-export function formatOf({ format, plain }: { format: FormatName; plain: boolean }): Format {
-  return plain && format === "text" ? PLAIN_TEXT : VIEWS[format];
+/** What the format of a trace depends on. */
+export interface FormatChoice {
+  readonly format: FormatName;
+  /** Whether text is to be as vrftrace2 prints it. */
+  readonly plain: boolean;
+  readonly show: readonly ShowItem[];
+}
+
+/** The format of a trace. */
+export function formatOf({ format, plain, show }: FormatChoice): Format {
+  if (plain && format === "text") return PLAIN_TEXT;
+  const chosen = VIEWS[format];
+  return show.includes("packet") ? { ...chosen, packets: true } : chosen;
 }

@@ -41,10 +41,11 @@ export function packetId(slot: number, generation: number): number {
   return generation * SLOTS + slot;
 }
 
-/** The latest packet of each slot. Allocates nothing but its arrays, 850 KB. */
+/** The latest packet of each slot. Allocates nothing but its arrays, 1.4 MB. */
 export class PacketTable implements PacketTotals {
   readonly #generation = new Uint32Array(SLOTS);
   readonly #parent = new Float64Array(SLOTS);
+  readonly #number = new Float64Array(SLOTS);
   readonly #state = new Uint8Array(SLOTS);
   readonly #counts = new Float64Array(COUNTS);
 
@@ -83,6 +84,7 @@ export class PacketTable implements PacketTotals {
       this.#counts[BEGUN]!++;
       this.#generation[slot] = generation;
       this.#parent[slot] = parent;
+      this.#number[slot] = this.#counts[BEGUN]!;
       this.#state[slot] = ALIVE;
     } else if (parent !== UNKNOWN_PACKET) {
       this.#parent[slot] = parent;
@@ -121,6 +123,19 @@ export class PacketTable implements PacketTotals {
   id(handle: number): number {
     const slot = handle & 0xffff;
     return this.#isLatest(handle) ? packetId(slot, this.#generation[slot]!) : UNKNOWN_PACKET;
+  }
+
+  /** The packets of a trace, counted from 1 in the order of their begins; 0 where {@linkcode id} knows none. */
+  number(handle: number): number {
+    return this.#isLatest(handle) ? this.#number[handle & 0xffff]! : 0;
+  }
+
+  /** {@linkcode number} of the packet with this id, if it is still the latest in its slot; else 0. */
+  numberOf(id: number): number {
+    const slot = id % SLOTS;
+    const isLatest = id >= 0 && this.#state[slot] !== UNUSED &&
+      this.#generation[slot] === Math.floor(id / SLOTS);
+    return isLatest ? this.#number[slot]! : 0;
   }
 
   /** The id of the packet that this one was copied from, or {@linkcode UNKNOWN_PACKET}. */

@@ -64,6 +64,10 @@ export interface TracerOptions extends PacketOffsets, ObjectSource {
   readonly backend: BackendName | "auto" | Prober;
   /** Whether calls of vrouter that drop a packet say why; `false` by default. */
   readonly drops?: boolean;
+  /** Whether entries are recorded with the vif and the nexthop of vrouter's calls; `false` by default. */
+  readonly showPlaces?: boolean;
+  /** Whether returns are recorded with the results of calls; `false` by default. */
+  readonly showResults?: boolean;
   /** Where vrouter's structs have what explains a drop; none by default. */
   readonly dropOffsets?: DropOffsets | null;
   /** Where vrouter's structs have what decisions are about; none by default. */
@@ -236,6 +240,8 @@ export class Tracer implements Disposable {
       own: options.own,
       kernelBtf: options.kernelBtf,
       drops: options.drops ?? false,
+      showPlaces: options.showPlaces ?? false,
+      showResults: options.showResults ?? false,
       dropOffsets: options.dropOffsets ?? null,
       decisionOffsets: options.decisionOffsets ?? null,
     };

@@ -48,6 +48,19 @@ const MISUSES: readonly [args: string[], message: string, see?: string][] = [
     ["--nh", "0x1"],
     `Option '--nh <N>' does not accept "0x1": give a whole number from 0 to 2147483647`,
   ],
+  [
+    ["--show", "duration,result"],
+    `Option '--show <LIST>' does not accept "duration,result": give some of duration, return, packet, vif, nh, separated by commas`,
+  ],
+  [
+    ["--show", ""],
+    `Option '--show <LIST>' does not accept "": give some of duration, return, packet, vif, nh, separated by commas`,
+  ],
+  [["--plain", "--show", "vif"], "Options '--plain' and '--show' exclude each other: drop one"],
+  [
+    ["--no-vrouter", "--show", "return,nh"],
+    "Option '--no-vrouter' cannot be used with '--show nh'",
+  ],
   [["--vif", ""], `Option '--vif <VIF>' does not accept "": it must not be empty`],
   [
     Array.from({ length: 17 }, (_, vrf) => `--vrf=${vrf}`),

@@ -25,6 +25,7 @@ const DEFAULTS: TraceOptions = {
   output: null,
   format: "text",
   plain: false,
+  show: [],
   readyFile: null,
   debug: false,
 };
@@ -106,6 +107,8 @@ const TRACE_OPTIONS: readonly [string[], Partial<TraceOptions>][] = [
   [["-o", "./--debug"], { output: "./--debug" }],
   [["--format", "events"], { format: "events" }],
   [["--format=text"], {}],
+  [["--show", "duration"], { show: ["duration"] }],
+  [["--show=return,nh,return", "--show", "vif,nh"], { show: ["return", "nh", "vif"] }],
   [["--ready-file", "/tmp/r"], { readyFile: "/tmp/r" }],
   [["--debug"], { debug: true }],
   [["--"], {}],
@@ -119,8 +122,14 @@ for (const [args, options] of TRACE_OPTIONS) {
 }
 
 Deno.test("parseArguments() understands vrft drops with each of its options", () => {
-  const { functions: _functions, excludes: _excludes, sample: _sample, plain: _plain, ...capture } =
-    DEFAULTS;
+  const {
+    functions: _functions,
+    excludes: _excludes,
+    sample: _sample,
+    plain: _plain,
+    show: _show,
+    ...capture
+  } = DEFAULTS;
   const plain: DropsOptions = {
     ...capture,
     format: "auto",

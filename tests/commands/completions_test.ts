@@ -73,6 +73,14 @@ for (const shell of SHELLS) {
     ]);
   });
 
+  test("offer the words of a list of several again behind a comma", async (directory) => {
+    const all = ["duration", "nh", "packet", "return", "vif"];
+    const ask = (word: string): Promise<string[]> =>
+      offers(shell, script, ["vrft", "--show", word], directory);
+    assert.deepEqual(await ask(""), all);
+    assert.deepEqual((await ask("vif,ret")).map((word) => word.replace(/^.*,/, "")), ["return"]);
+  });
+
   test("offer the reasons of drops, in words with dashes", async (directory) => {
     const all = await offers(shell, script, ["vrft", "drops", "--reason", ""], directory);
     assert.deepEqual(all, REASON_WORDS.toSorted());

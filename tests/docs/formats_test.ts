@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { TRAILER_BYTES } from "../../scripts/launcher/trailer.ts";
 import { ok } from "../../src/check/outcome.ts";
 import { reportJson } from "../../src/check/report.ts";
+import { SHOW_ITEMS } from "../../src/cli/invocation.ts";
 import { runFunctions } from "../../src/commands/functions.ts";
 import { runInterfaces } from "../../src/commands/interfaces.ts";
 import { Btf } from "../../src/kernel/btf.ts";
@@ -44,7 +45,13 @@ Deno.test("docs/file-formats.md has the keys of vrft --format events", async () 
   const bytes = new ByteList();
   const writer = new LineWriter(bytes, "a list");
   const packets = new PacketTable();
-  const view = EVENTS.open(writer, ["vm_rx"], packets);
+  const view = EVENTS.open(writer, ["vm_rx"], packets, String, {
+    items: new Set(SHOW_ITEMS),
+    colour: false,
+    results: [],
+    isVrouter: [],
+    vifs: () => [],
+  });
   const step = new Step();
   const details = new PacketDetails();
   view.enter(step);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { SHOW_ITEMS } from "../../src/cli/invocation.ts";
 import { EVENTS } from "../../src/output/events.ts";
 import { LineWriter } from "../../src/output/line_writer.ts";
 import { packetId, PacketTable } from "../../src/trace/packets.ts";
@@ -28,6 +29,35 @@ async function objects(feed: (tree: CallTree) => void): Promise<unknown[]> {
   assert.equal(lines.pop(), "");
   return lines.map((line) => JSON.parse(line));
 }
+
+Deno.test("the events format has what --show asks for as fields", async () => {
+  const bytes = new ByteList();
+  const writer = new LineWriter(bytes, "a list");
+  const view = EVENTS.open(writer, ["vm_rx"], new PacketTable(), String, {
+    items: new Set(SHOW_ITEMS),
+    colour: false,
+    results: [{ kind: "int", bits: 32, isSigned: true }],
+    isVrouter: [true],
+    vifs: () => [],
+  });
+  const tree = new CallTree(view, 1, { durations: true });
+  const call = { task: 5, cpu: 1, frame: 0xa0004000, fn: 0 };
+  feed(tree, { ...call, kind: "entry", time: 5n, more: [4, 0xffffffff] });
+  feed(tree, { ...call, kind: "return", time: 17n, more: [0xfffffff4, 0] });
+  feed(tree, { ...call, kind: "entry" });
+  feed(tree, { ...call, kind: "return" });
+  await writer.finish();
+  const events = bytes.text.trimEnd().split("\n").map((line) => JSON.parse(line));
+  const shown = events.map(({ vif, nh, total, self, return: result }) =>
+    vif === undefined ? { total, self, result } : { vif, nh }
+  );
+  assert.deepEqual(shown, [
+    { vif: 4, nh: null },
+    { total: 12, self: 12, result: "-12" },
+    { vif: null, nh: null },
+    { total: 0, self: 0, result: null },
+  ]);
+});
 
 Deno.test("the events format writes an object per event, with all that it carries", async () => {
   const seen = { slot: 2, generation: 0x101 };

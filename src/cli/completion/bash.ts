@@ -22,6 +22,13 @@ _vrft_words() {
   mapfile -t COMPREPLY < <(compgen -P "$prefix" -W "$1" -- "$cur")
 }
 
+# Words that may follow one another, separated by commas
+_vrft_list() {
+  [[ $cur == *,* ]] && prefix+=\${cur%,*}, && cur=\${cur##*,}
+  _vrft_words "$1"
+  compopt -o nospace
+}
+
 _vrft_files() {
   compopt -o filenames
   mapfile -t COMPREPLY < <(compgen -P "$prefix" -f -- "$cur")
@@ -80,7 +87,7 @@ function commandCase(command: CommandSpec): string {
   const arms = new Map<string, string[]>();
   for (const { flags, value } of options) {
     if (value === undefined) continue;
-    const action = offer(value.completion);
+    const action = offer(value.completion, value.list);
     arms.set(action, [...arms.get(action) ?? [], ...flags]);
   }
   const lines = [...arms].map(([action, flags]) =>
@@ -101,7 +108,7 @@ ${lines.map((line) => `        ${line}\n`).join("")}\
       ;;`;
 }
 
-function offer(completion: Completion): string {
+function offer(completion: Completion, list?: true): string {
   switch (completion) {
     case "file":
       return "_vrft_files";
@@ -110,6 +117,6 @@ function offer(completion: Completion): string {
     case "none":
       return ":";
     default:
-      return `_vrft_words '${completion.join(" ")}'`;
+      return `${list ? "_vrft_list" : "_vrft_words"} '${completion.join(" ")}'`;
   }
 }

@@ -68,13 +68,23 @@ function optionLine(command: CommandSpec, option: CompletedOption): string {
     complete(command),
     short === undefined ? "" : ` --short-option ${short}`,
     ` --long-option ${long}`,
-    value === undefined ? "" : offer(value.completion, " --exclusive"),
+    value === undefined
+      ? ""
+      : value.list
+      ? listOffer(value.completion)
+      : offer(value.completion, " --exclusive"),
     ` --description ${quote(description)}`,
   ].join("");
 }
 
 function complete(command: CommandSpec): string {
   return `complete --command vrft --condition ${quote(`__vrft_at ${command.name || "''"}`)}`;
+}
+
+/** Words that may follow one another, separated by commas. */
+function listOffer(completion: Completion): string {
+  const words = typeof completion === "string" ? "" : completion.join(" ");
+  return ` --exclusive --arguments '(__fish_append , ${words})'`;
 }
 
 /** What to offer; `otherwise` is used if files are not an answer. */

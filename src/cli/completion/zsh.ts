@@ -77,11 +77,11 @@ function argumentSpec({ flags, value, repeatable, description }: CompletedOption
   );
   const alternatives = names.length === 1 ? names[0] : `{${names.join(",")}}`;
   const before = repeatable ? "'*'" : names.length === 1 ? "" : `'(${flags.join(" ")})'`;
-  const after = value === undefined ? "" : `:${value.name}:${action(value.completion)}`;
+  const after = value === undefined ? "" : `:${value.name}:${action(value.completion, value.list)}`;
   return `${before}${alternatives}${quote(`[${description.replaceAll(":", "\\:")}]${after}`)}`;
 }
 
-function action(completion: Completion): string {
+function action(completion: Completion, list?: true): string {
   switch (completion) {
     case "file":
       return "_files";
@@ -91,7 +91,7 @@ function action(completion: Completion): string {
       // A blank: shows the name of the value and offers nothing.
       return " ";
     default:
-      return `(${completion.join(" ")})`;
+      return list ? `_values -s , value ${completion.join(" ")}` : `(${completion.join(" ")})`;
   }
 }
 
