@@ -89,8 +89,10 @@ const NOT_FOUND: ReadonlyMap<string, Encapsulation> = new Map([
 /** It returns without having done anything to packets that another CPU is to handle. */
 const QUEUES = "linux_rx_handler";
 
-/** What `flow` prints for a flow without a decision of the agent. */
-const ON_HOLD = "H";
+/** Actions of a flow on hold, and of one whose action is not known. */
+const UNANSWERED: ReadonlySet<string> = new Set(["H", "U"]);
+/** `vif_vrf` of a vif without VRF. */
+const NO_VRF = 0xffff;
 /** Type of the agent's vif. */
 const AGENT = "agent";
 
@@ -234,6 +236,7 @@ export class Journeys implements View {
     sight.device = vif?.device ?? this.#sources.device(netns, ifindex);
     if (vif === undefined) return;
     sight.vif = { index: vif.index, device: vif.device };
+    if (vif.vrf === NO_VRF) return;
     sight.vrf = vif.vrf;
     const { traveller } = sight;
     if (traveller === null) return;
@@ -350,7 +353,7 @@ export class Journeys implements View {
       this.#trappedTask = step.task;
     }
     // The agent has decided: the functions that put it on hold had no other action.
-    const isAnswer = decision.type === "flow" && !decision.action.startsWith(ON_HOLD);
+    const isAnswer = decision.type === "flow" && !UNANSWERED.has(decision.action);
     if (isAnswer && traveller.timeline.stage === HOLD) traveller.decisions.resume();
     traveller.decisions.add(read);
     traveller.vrf ??= traveller.decisions.vrf;

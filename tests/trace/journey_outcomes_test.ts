@@ -271,6 +271,20 @@ Deno.test("a trapped packet waits for the agent's answer for a second", () => {
   });
 });
 
+Deno.test("a packet from the agent is in no VRF before a nexthop has put it into one", () => {
+  const scene = new Calls().see({ ...ONE, time: 1 }, 12).enter("linux_rx_handler");
+  scene.finish();
+  assert.deepEqual([scene.only.vif?.index, scene.only.vrf], [2, null]);
+  const sent = new Calls().see({ ...ONE, time: 1 }, 12).enter("linux_rx_handler");
+  sent.decide(sent.place(ONE), at.DECIDED_NEXTHOP, {
+    [at.DECISION_VRF]: 3,
+    ...nexthop(12, "Encap"),
+  });
+  sent.finish();
+  assert.equal(sent.only.vrf, 3);
+  assert.deepEqual(sent.only.decisions.map(({ type }) => type), ["nexthop"]);
+});
+
 Deno.test("a label or VNI that is not known is a decision that leads nowhere", () => {
   const inside = ipv4(1, [10, 1, 1, 1], [10, 1, 1, 2], []);
   const [from, to] = [[172, 16, 0, 2], [172, 16, 0, 1]];
