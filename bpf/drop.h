@@ -14,6 +14,7 @@ struct dropped {
 	void *vif;		/* that is charged; NULL if there is none */
 	void *nexthop;		/* NULL if unknown */
 	enum vrft_drop_source source;
+	enum vrft_segmentation segmentation;
 	__u32 reason;
 	__u64 location;
 };
@@ -80,6 +81,7 @@ begin_drop(void *ctx, __u32 cpu, const struct dropped *dropped, __u32 function,
 	drop->reason = dropped->reason;
 	drop->source = dropped->source;
 	drop->location = dropped->location;
+	drop->segmentation = dropped->segmentation;
 	drop->vif = VRFT_UNKNOWN;
 	drop->vrf = VRFT_UNKNOWN;
 	if (dropped->vif) {

@@ -17,6 +17,9 @@
 #include "programs.h"
 #include "lookup.h"
 
+/* Of pointers that are errors. */
+#define MAX_ERRNO	4095
+
 static __always_inline bool meets_conditions(const struct dropped *dropped)
 {
 	__u32 met;
@@ -151,6 +154,39 @@ static __always_inline bool was_expected(struct sk_buff *skb)
 	return true;
 }
 
+/* The packet that a CPU has cut into segments last, or tried to. */
+struct {
+	struct sk_buff *skb;
+	__u64 failed;
+} segmented[VRFT_MAX_CPUS] = {};
+
+/*
+ * sk_buff *__skb_gso_segment(skb, features, tx_path) has returned: an fexit
+ * program of the kernel. vrouter frees the packet with kfree_skb() right after
+ * that, whether there are segments or not.
+ */
+SEC("raw_tp")
+int vrft_segmented(__u64 *ctx)
+{
+	__u32 cpu = bpf_get_smp_processor_id() & (VRFT_MAX_CPUS - 1);
+
+	segmented[cpu].skb = (void *)ctx[0];
+	segmented[cpu].failed = !ctx[3] || ctx[3] >= (__u64)-MAX_ERRNO;
+	return 0;
+}
+
+static __always_inline enum vrft_segmentation
+segmentation_of(const struct sk_buff *skb, __u32 cpu)
+{
+	cpu &= VRFT_MAX_CPUS - 1;
+	if (!segmented[cpu].skb)
+		return VRFT_SEGMENTATION_UNKNOWN;
+	if (segmented[cpu].skb != skb)
+		return VRFT_SEGMENTATION_OTHER;
+	return segmented[cpu].failed ? VRFT_SEGMENTATION_FAILED :
+				       VRFT_SEGMENTED;
+}
+
 static __always_inline void kernel_drops(void *ctx, struct sk_buff *skb,
 					 __u64 location, __u32 reason)
 {
@@ -168,6 +204,7 @@ static __always_inline void kernel_drops(void *ctx, struct sk_buff *skb,
 
 	if (!accepts_skb(skb, 0, false))
 		return;
+	dropped.segmentation = segmentation_of(skb, cpu);
 	packet = vr_packet_of(skb);
 	if (packet && config.vp_if_offset) {
 		dropped.vif = read_pointer(packet + config.vp_if_offset, false);

@@ -21,6 +21,7 @@ const enum vrft_decision_kind *vrft_decided_type __attribute__((unused));
 const enum vrft_kind *vrft_kind_type __attribute__((unused));
 const enum vrft_condition *vrft_condition_type __attribute__((unused));
 const enum vrft_drop_source *vrft_source_type __attribute__((unused));
+const enum vrft_segmentation *vrft_segmentation_type __attribute__((unused));
 const enum vrft_route_kind *vrft_route_type __attribute__((unused));
 
 /*

@@ -124,7 +124,8 @@ struct vrft_drop {
 	__u32 iif;
 	__u32 length;
 	__u16 captured;
-	__u16 no_flow;		/* one was looked up, and there is none yet */
+	__u8 no_flow;		/* one was looked up, and there is none yet */
+	__u8 segmentation;	/* enum vrft_segmentation */
 	__u64 stack[VRFT_DROP_STACK];	/* return addresses, zero behind them */
 	__u8 bytes[];
 };
@@ -132,6 +133,14 @@ struct vrft_drop {
 enum vrft_drop_source {
 	VRFT_DROP_VROUTER,
 	VRFT_DROP_KERNEL,
+};
+
+/* What became of the packet when the kernel last cut one into segments. */
+enum vrft_segmentation {
+	VRFT_SEGMENTATION_UNKNOWN,
+	VRFT_SEGMENTATION_OTHER,	/* that was another packet */
+	VRFT_SEGMENTED,
+	VRFT_SEGMENTATION_FAILED,
 };
 
 enum vrft_route_kind {

@@ -30,7 +30,16 @@ import type { BpfObject } from "./object.ts";
 import { unlink } from "./backends/multi_link.ts";
 
 const VROUTER = "vrouter";
+/** In place of the fd of a module's BTF. */
+const VMLINUX = 0;
 const KERNEL = "vrft_drop_kernel";
+/** What tells a packet that was cut into segments, which vrouter frees like one that is lost. */
+const SEGMENTATION: Trampoline = {
+  fn: "__skb_gso_segment",
+  program: "vrft_segmented",
+  parameters: 3,
+  at: BPF_TRACE_FEXIT,
+};
 
 /** The functions with which vrouter drops packets, and their programs. */
 const DROPPING: Readonly<Record<string, string>> = {
@@ -82,7 +91,7 @@ export function dropProbes(options: DropProbeOptions): Prober {
   const routes = lookups && byReason && countsPackets(options.kernel);
   const names = [
     ...new Set([
-      ...(options.vrouter === null ? [] : Object.values(DROPPING)),
+      ...(options.vrouter === null ? [] : [...Object.values(DROPPING), SEGMENTATION.program]),
       KERNEL,
       ...(lookups ? FLOWS : []).map(({ program }) => program),
       ...(routes ? [...BEGINNINGS, ...ROUTES] : []).map(({ program }) => program),
@@ -102,6 +111,7 @@ export function dropProbes(options: DropProbeOptions): Prober {
       if (options.vrouter !== null) {
         for (const [fn, program] of Object.entries(DROPPING)) probes.kprobe(fn, program, false);
         probes.requireOne();
+        probes.segmentation(options.kernel);
       }
       if (lookups) probes.lookups(options.vrouter!, { trampolines: byReason, routes });
       return probes.attached(names);
@@ -159,6 +169,11 @@ class Probes implements Disposable {
     });
   }
 
+  /** It is not needed: without it, packets of GSO may seem to be lost. */
+  segmentation(kernel: Btf): void {
+    if (has(kernel, SEGMENTATION)) this.#trampoline(SEGMENTATION, VMLINUX, kernel);
+  }
+
   /** Those that tell flow and route; none is needed. */
   lookups(vrouter: Btf, { trampolines, routes }: { trampolines: boolean; routes: boolean }): void {
     const { debug } = this.#progress;
@@ -185,9 +200,10 @@ class Probes implements Disposable {
     if (attach(BEGINNINGS)) attach(ROUTES);
   }
 
-  #trampoline({ fn, program, at }: Trampoline, btf: number, vrouter: Btf): boolean {
+  /** @param btf fd of the BTF that has the function, {@linkcode VMLINUX} for the kernel's own */
+  #trampoline({ fn, program, at }: Trampoline, btf: number, types: Btf): boolean {
     try {
-      const id = vrouter.functionId(fn)!;
+      const id = types.functionId(fn)!;
       const instructions = this.#object.instructions(program);
       using loaded = loadTrampoline(program, instructions, at, { btf, id });
       this.#links.push(attachTracing(loaded.number));
@@ -234,8 +250,8 @@ function moduleBtf(debug: (message: string) => void): FileDescriptor | null {
   }
 }
 
-/** Whether the module has the function as it is expected. */
-function has(vrouter: Btf, { fn, parameters }: Trampoline): boolean {
-  const id = vrouter.functionId(fn);
-  return id !== undefined && vrouter.count(vrouter.target(id)) === parameters;
+/** Whether there is the function as it is expected. */
+function has(types: Btf, { fn, parameters }: Trampoline): boolean {
+  const id = types.functionId(fn);
+  return id !== undefined && types.count(types.target(id)) === parameters;
 }

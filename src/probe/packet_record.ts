@@ -78,8 +78,14 @@ export const DROP_IIF = 35;
 export const DROP_LENGTH = 36;
 /** Packet dropped: number of bytes from {@linkcode DROP_HEADER}, in bits 0-15. */
 export const DROP_CAPTURED = 37;
-/** In the high half of that word: whether no flow was found. */
+/** In bits 16-23 of that word: whether no flow was found. */
 export const NO_FLOW_SHIFT = 16;
+/** In bits 24-31 of that word: what became of the packet when the kernel last cut one into segments. */
+export const SEGMENTATION_SHIFT = 24;
+export const SEGMENTATION_UNKNOWN = 0;
+export const SEGMENTATION_OTHER = 1;
+export const SEGMENTED = 2;
+export const SEGMENTATION_FAILED = 3;
 /** Packet dropped: return addresses, 64 bits each, 0 behind the last. */
 export const DROP_STACK = 38;
 export const STACK_DEPTH = 16;

@@ -56,7 +56,8 @@ function causeOf({ reason, cause }: Drop): DropCause | null {
 
 /** A drop of the kernel that is a loss in vrouter which no counter of the module shows says so. */
 export function withLoss(drop: Drop): Drop {
-  const loss = drop.source === "kernel" ? uncountedLoss(drop.stack) : null;
+  const isLost = drop.source === "kernel" && drop.reason.class !== "housekeeping";
+  const loss = isLost ? uncountedLoss(drop.stack) : null;
   return loss === null
     ? drop
     : { ...drop, cause: `${loss.words}, which the module does not count` };

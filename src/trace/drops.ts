@@ -41,6 +41,9 @@ import {
   ROUTE_REACH,
   ROUTE_TYPE,
   ROUTE_VRF,
+  SEGMENTATION_OTHER,
+  SEGMENTATION_SHIFT,
+  SEGMENTED,
   SOURCE,
   SOURCE_KERNEL,
   STACK_DEPTH,
@@ -91,9 +94,16 @@ export interface DropSources {
   readonly kallsyms: () => Uint8Array;
 }
 
-/** Drop of a packet of a flow on hold, which has its action as long as it has a queue. */
-const QUEUE_LIMIT = "VP_DROP_FLOW_QUEUE_LIMIT_EXCEEDED";
+/** VR_FLOW_ACTION_HOLD. */
 const HOLD = 1;
+
+/** vrouter's function that has packets cut into segments, and then frees them by kfree_skb(). */
+const SEGMENTING = "linux_gso_xmit";
+/** The one that sends the segments, and frees the rest if one fails. The compiler may put it into the other. */
+const SENDING = "linux_xmit_segments";
+
+/** Cause of what is no loss. */
+const SEGMENTS_GO_ON = "its segments go on";
 
 /** vrouter's functions that drop: the one that calls them is the one to name. */
 const DROPPING: ReadonlySet<string> = new Set(["lh_pfree", "lh_pfree_skb"]);
@@ -153,6 +163,12 @@ export class DropMaker {
     const bytes = new Uint8Array(header.buffer, 0, captured);
     const byKernel = words[SOURCE] === SOURCE_KERNEL;
     const stack = this.#stack(words, byKernel);
+    const segmentation = words[DROP_CAPTURED]! >>> SEGMENTATION_SHIFT;
+    const isSegmenting = byKernel && stack[0] === SEGMENTING;
+    if (isSegmenting && segmentation === SEGMENTATION_OTHER) stack.unshift(SENDING);
+    const isSegmented = isSegmenting && segmentation === SEGMENTED;
+    // What netif_napi_add() frees has no bytes.
+    const isHousekeeping = byKernel && (isSegmented || words[DROP_LENGTH] === 0);
     const { words: say, device, vifs } = this.#sources;
     const reason = byKernel
       ? say.kernelReason(words[REASON]! | 0)
@@ -160,21 +176,26 @@ export class DropMaker {
     const [netns, ifindex] = [words[DROP_NETNS]!, words[DROP_IFINDEX]!];
     const vif = this.#vif(words, vifs());
     const packet = decodePacket(bytes, words[DROP_LENGTH]!);
-    const flow = this.#flow(words, reason);
+    const flow = this.#flow(words);
     const nexthop = this.#nexthop(words[NEXTHOP]!, words[NEXTHOP_TYPE]!, words, NEXTHOP_REACH);
     const cause = byKernel ? null : say.cause(reason.name, {
       stack,
-      flow: words[DROP_CAPTURED]! >>> NO_FLOW_SHIFT !== 0 ? false : flow === null ? null : true,
+      flow: (words[DROP_CAPTURED]! >>> NO_FLOW_SHIFT & 0xff) !== 0
+        ? false
+        : flow === null
+        ? null
+        : true,
       laterFragment: isLaterFragment(packet),
       ipv6: isIpv6(packet),
       nexthop: nexthop?.type || null,
     });
+    const kind = isHousekeeping ? "housekeeping" : cause?.class;
     return {
       time: BigInt(words[TIMESTAMP_HIGH]!) << 32n | BigInt(words[TIMESTAMP_LOW]!),
       cpu: words[CPU_AND_KIND]! & 0xffff,
       source: byKernel ? "kernel" : "vrouter",
-      reason: cause?.class === undefined ? reason : { ...reason, class: cause.class },
-      cause: cause?.words ?? null,
+      reason: kind === undefined ? reason : { ...reason, class: kind },
+      cause: cause?.words ?? (isSegmented ? SEGMENTS_GO_ON : null),
       vif: vif && { index: vif.index, device: vif.device },
       vrf: vif && (vif.vrf === UNKNOWN ? null : vif.vrf),
       device: ifindex === 0 ? null : device(netns, ifindex),
@@ -220,12 +241,13 @@ export class DropMaker {
     return null;
   }
 
-  #flow(words: Uint32Array, reason: DropReason): DropFlow | null {
+  #flow(words: Uint32Array): DropFlow | null {
     const index = words[FLOW]!;
     if (index === UNKNOWN) return null;
     const { offsets, words: say } = this.#sources;
     const reverse = words[FLOW_REVERSE]!;
-    const held = reason.name === QUEUE_LIMIT ? HOLD : null;
+    // Only entries that are not on hold get as far as vr_flow_action(), by which their fields are known.
+    const held = words[FLOW_ACTION] === UNKNOWN && offsets.fe_action !== undefined ? HOLD : null;
     return {
       index,
       reverse: reverse === UNKNOWN ? null : reverse,

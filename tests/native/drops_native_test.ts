@@ -34,6 +34,7 @@ const WITHOUT_ROUTES = [
   "vrft_drop_vr_packet",
   "vrft_drop_sk_buff",
   "vrft_drop_kernel",
+  "vrft_segmented",
   "vrft_flow",
   "vrft_flow_lookup",
 ];

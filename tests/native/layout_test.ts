@@ -133,6 +133,10 @@ Deno.test("records about packets are laid out as struct vrft_packet, vrft_copy a
   };
   const bytes = Object.entries(drop).map(([name, word]) => [name, 4 * word]);
   assert.deepEqual(offsets("vrft_drop", Object.keys(drop)), Object.fromEntries(bytes));
+  assert.deepEqual(offsets("vrft_drop", ["no_flow", "segmentation"]), {
+    no_flow: 4 * packet.DROP_CAPTURED + packet.NO_FLOW_SHIFT / 8,
+    segmentation: 4 * packet.DROP_CAPTURED + packet.SEGMENTATION_SHIFT / 8,
+  });
   assert.equal(BigInt(packet.STACK_DEPTH), defined("VRFT_DROP_STACK"));
   assert.equal(packet.DROP_HEADER, packet.DROP_STACK + 2 * packet.STACK_DEPTH);
   assert.equal(BigInt(packet.RECORDED_BYTES), defined("VRFT_PACKET_BYTES"));
@@ -248,6 +252,12 @@ Deno.test("kinds of records are those of enum vrft_kind", () => {
 
 Deno.test("who drops a packet, and where it was looked up, are told by the enums' numbers", () => {
   const strings = section.subarray(24 + new DataView(section.slice().buffer).getUint32(16, true));
+  assert.deepEqual(enumValues(btf, strings, "vrft_segmentation"), {
+    VRFT_SEGMENTATION_UNKNOWN: packet.SEGMENTATION_UNKNOWN,
+    VRFT_SEGMENTATION_OTHER: packet.SEGMENTATION_OTHER,
+    VRFT_SEGMENTED: packet.SEGMENTED,
+    VRFT_SEGMENTATION_FAILED: packet.SEGMENTATION_FAILED,
+  });
   assert.deepEqual(enumValues(btf, strings, "vrft_drop_source"), {
     VRFT_DROP_VROUTER: packet.SOURCE_VROUTER,
     VRFT_DROP_KERNEL: packet.SOURCE_KERNEL,

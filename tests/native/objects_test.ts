@@ -8,13 +8,13 @@ import { kernelWithSession } from "../support/kernels.ts";
 // A single extern that the kernel lacks, or has with another type, fails the whole object.
 
 const SESSION_KFUNCS = ["bpf_rdonly_cast", "bpf_session_cookie", "bpf_session_is_return"];
-/** The kfuncs that each object needs, and the maps that only some objects have. */
+/** The kfuncs and variables that each object needs, and the maps that only some objects have. */
 const NEEDS: Readonly<Record<ObjectName, { externs: string[]; maps: string[] }>> = {
   "session": { externs: SESSION_KFUNCS, maps: [] },
   "session_6.10": { externs: SESSION_KFUNCS, maps: [] },
   "multi": { externs: [], maps: ["open_calls"] },
   "kprobe": { externs: [], maps: ["open_frames", "places"] },
-  "drops": { externs: [], maps: [] },
+  "drops": { externs: ["softnet_data"], maps: [] },
   "drops_5.10": { externs: [], maps: [] },
 };
 const SHARED_MAPS = ["doorbell", "frames", "interfaces", "ring_blocks"];

@@ -43,6 +43,9 @@ Deno.test("a drop of the kernel that no counter of the module shows says so", ()
   assert.equal(lost.cause, "segmentation failed, which the module does not count");
   assert.equal(withLoss({ ...PING, source: "kernel", stack: ["ip_rcv"] }).cause, null);
   assert.equal(withLoss({ ...PING, stack: ["linux_gso_xmit"] }).cause, null);
+  const reason = { ...DISCARDS, class: "housekeeping" } as const;
+  const segmented = { ...lost, reason, cause: "its segments go on" };
+  assert.equal(withLoss(segmented).cause, segmented.cause);
 });
 
 Deno.test("reasons are those of vrouter and of the kernel, in any spelling", () => {

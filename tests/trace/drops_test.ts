@@ -38,6 +38,8 @@ const KALLSYMS = new TextEncoder().encode([
   "ffffffffc0000200 t nh_discard\t[vrouter]",
   "ffffffffc0000300 t vr_bridge_input\t[vrouter]",
   "ffffffffc0000400 t vm_rx\t[vrouter]",
+  "ffffffffc0000500 t linux_gso_xmit\t[vrouter]",
+  "ffffffffc0000600 t linux_xmit\t[vrouter]",
   "",
 ].join("\n"));
 
@@ -117,7 +119,8 @@ Deno.test("a drop of the kernel begins where it called kfree_skb, and has the vi
     0xffffffff81000210n,
     0xffffffff81000310n,
   ];
-  const fields = { source: record.SOURCE_KERNEL, reason: 3, netns: 40, ifindex: 3, iif: 7, stack };
+  const where = { netns: 40, ifindex: 3, iif: 7, length: 98 };
+  const fields = { source: record.SOURCE_KERNEL, reason: 3, ...where, stack };
   const one = drop({ ...fields, location: 0xffffffff81000210n });
   assert.deepEqual(one.stack, ["__udp4_lib_rcv", "ip_rcv"]);
   assert.deepEqual(one.reason, reason(3, "SKB_DROP_REASON"));
@@ -129,6 +132,43 @@ Deno.test("a drop of the kernel begins where it called kfree_skb, and has the vi
   const elsewhere = drop({ ...fields, netns: 41 });
   assert.deepEqual([elsewhere.vif, elsewhere.vrf, elsewhere.device], [null, null, null]);
   assert.deepEqual(drop({ ...fields, iif: 0 }).vif, { index: 0, device: "eth0" });
+});
+
+Deno.test("what vrouter frees after cutting it into segments is lost only if that failed", () => {
+  const location = 0xffffffffc0000510n;
+  const freed = (segmentation: number, at = location): Drop =>
+    drop({
+      source: record.SOURCE_KERNEL,
+      reason: 3,
+      location: at,
+      length: 3000,
+      stack: [at, 0xffffffffc0000410n],
+      words: { [record.DROP_CAPTURED]: segmentation << record.SEGMENTATION_SHIFT | FRAME.length },
+    });
+  const segmented = freed(record.SEGMENTED);
+  assert.deepEqual([segmented.reason.class, segmented.cause], [
+    "housekeeping",
+    "its segments go on",
+  ]);
+  for (
+    const [segmentation, stack] of [
+      [record.SEGMENTATION_UNKNOWN, ["linux_gso_xmit", "vm_rx"]],
+      [record.SEGMENTATION_FAILED, ["linux_gso_xmit", "vm_rx"]],
+      // It is a segment: the function that frees these has become a part of the other.
+      [record.SEGMENTATION_OTHER, ["linux_xmit_segments", "linux_gso_xmit", "vm_rx"]],
+    ] as const
+  ) {
+    const lost = freed(segmentation);
+    assert.deepEqual([lost.reason.class, lost.cause, lost.stack], ["lost", null, stack]);
+  }
+  // The address may be that of a later packet.
+  const later = freed(record.SEGMENTED, 0xffffffffc0000610n);
+  assert.deepEqual([later.reason.class, later.stack[0]], ["lost", "linux_xmit"]);
+});
+
+Deno.test("a packet of the kernel's without bytes is no loss", () => {
+  const { reason } = drop({ source: record.SOURCE_KERNEL, reason: 3, length: 0 });
+  assert.equal(reason.class, "housekeeping");
 });
 
 Deno.test("of what is read beside a small field, only the field counts", () => {
@@ -152,7 +192,7 @@ Deno.test("of what is read beside a small field, only the field counts", () => {
   assert.deepEqual(unknown, { index: 7, reverse: null, action: "null(null) null" });
 });
 
-Deno.test("a cause may be of another class, and a flow with a queue is on hold", () => {
+Deno.test("a cause may be of another class, and a flow whose entry was not acted upon is on hold", () => {
   const one = drop({ reason: 37, stack: [0xffffffffc0000310n] });
   assert.equal(one.cause, "called by vr_bridge_input");
   assert.equal(one.reason.class, "housekeeping");
@@ -162,10 +202,10 @@ Deno.test("a cause may be of another class, and a flow with a queue is on hold",
     [record.FLOW_REASON]: UNKNOWN,
     [record.FLOW_FLAGS]: UNKNOWN,
   };
-  const name = "VP_DROP_FLOW_QUEUE_LIMIT_EXCEEDED";
-  const words = { ...WORDS, vrouterReason: (number: number) => reason(number, name) };
-  const { flow } = drop({ flow: 7, words: unread }, { ...SOURCES, words });
+  const { flow } = drop({ flow: 7, words: unread });
   assert.deepEqual(flow, { index: 7, reverse: null, action: "1(null) null" });
+  const oldest = drop({ flow: 7, words: unread }, { ...SOURCES, offsets: {} });
+  assert.deepEqual(oldest.flow, { index: 7, reverse: null, action: "null(null) null" });
 });
 
 Deno.test("the evidence for a cause has what is known, and nothing that is not", () => {
