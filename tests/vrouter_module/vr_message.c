@@ -14,6 +14,7 @@
 #define VR_RESPONSE_UNREADABLE	(-1)
 
 union vr_request {
+	s32 h_op;	/* the first member of each of them */
 	struct vr_interface_req vif;
 	struct vr_drop_stats_req drop_stats;
 	struct vr_pkt_drop_log_req drop_log;
@@ -341,53 +342,26 @@ static int vr_hugepage_config_process(const union vr_request *request,
 	return vr_send_object(queue, &vr_hugepage_config_type, &reply);
 }
 
-static int vr_nexthop_req_process(const union vr_request *request,
-				  struct list_head *queue)
+static int vr_nexthop_change(const union vr_request *request, bool add)
 {
-	const struct vr_nexthop_req *req = &request->nexthop;
-
-	switch (req->h_op) {
-	case SANDESH_OP_ADD:
-		return vr_send_response(queue, vr_nexthop_add(&router, req));
-	case SANDESH_OP_DEL:
-		return vr_send_response(queue, vr_nexthop_delete(&router, req));
-	default:
-		return vr_send_response(queue, -EOPNOTSUPP);
-	}
+	return add ? vr_nexthop_add(&router, &request->nexthop) :
+		     vr_nexthop_delete(&router, &request->nexthop);
 }
 
-static int vr_mpls_req_process(const union vr_request *request,
-			       struct list_head *queue)
+static int vr_mpls_change(const union vr_request *request, bool add)
 {
-	const struct vr_mpls_req *req = &request->mpls;
-
-	switch (req->h_op) {
-	case SANDESH_OP_ADD:
-		return vr_send_response(queue, vr_mpls_add(&router, req));
-	case SANDESH_OP_DEL:
-		return vr_send_response(queue, vr_mpls_delete(req));
-	default:
-		return vr_send_response(queue, -EOPNOTSUPP);
-	}
+	return add ? vr_mpls_add(&router, &request->mpls) :
+		     vr_mpls_delete(&request->mpls);
 }
 
-static int vr_vxlan_req_process(const union vr_request *request,
-				struct list_head *queue)
+static int vr_vxlan_change(const union vr_request *request, bool add)
 {
-	const struct vr_vxlan_req *req = &request->vxlan;
-
-	switch (req->h_op) {
-	case SANDESH_OP_ADD:
-		return vr_send_response(queue, vr_vxlan_add(&router, req));
-	case SANDESH_OP_DEL:
-		return vr_send_response(queue, vr_vxlan_delete(req));
-	default:
-		return vr_send_response(queue, -EOPNOTSUPP);
-	}
+	return add ? vr_vxlan_add(&router, &request->vxlan) :
+		     vr_vxlan_delete(&request->vxlan);
 }
 
 /* Routes of MAC addresses to nexthops that were added by a request. */
-static int vr_bridge_route_change(const struct vr_route_message *req)
+static int vr_bridge_route_change(const struct vr_route_message *req, bool add)
 {
 	bool labelled = req->rtr_label_flags & VR_BE_LABEL_VALID_FLAG;
 	struct vr_nexthop *nh;
@@ -395,7 +369,7 @@ static int vr_bridge_route_change(const struct vr_route_message *req)
 	if (req->rtr_mac.count != ETH_ALEN || req->rtr_vrf_id < 0 ||
 	    req->rtr_vrf_id >= VR_MAX_VRFS)
 		return -EINVAL;
-	if (req->h_op == SANDESH_OP_DEL)
+	if (!add)
 		return vr_bridge_delete(req->rtr_vrf_id, req->rtr_mac.data);
 
 	nh = vr_nexthop_get_requested(&router, req->rtr_nh_id);
@@ -404,43 +378,37 @@ static int vr_bridge_route_change(const struct vr_route_message *req)
 		    -EINVAL;
 }
 
-static int vr_route_change(const struct vr_route_message *req)
+static int vr_route_change(const union vr_request *request, bool add)
 {
-	if (req->h_op != SANDESH_OP_ADD && req->h_op != SANDESH_OP_DEL)
-		return -EOPNOTSUPP;
+	const struct vr_route_message *req = &request->route;
 
 	switch (req->rtr_family) {
 	case AF_BRIDGE:
-		return vr_bridge_route_change(req);
+		return vr_bridge_route_change(req, add);
 	case AF_INET:
-		return req->h_op == SANDESH_OP_ADD ?
-			vr_inet_route_add(&router, req) :
-			vr_inet_route_delete(req);
+		return add ? vr_inet_route_add(&router, req) :
+			     vr_inet_route_delete(req);
 	default:
 		return -EINVAL;
 	}
-}
-
-static int vr_route_req_process(const union vr_request *request,
-				struct list_head *queue)
-{
-	return vr_send_response(queue, vr_route_change(&request->route));
 }
 
 static const struct vr_request_type {
 	const struct vr_sandesh_type *sandesh;
 	int (*process)(const union vr_request *request,
 		       struct list_head *queue);
+	/* Instead of process, for what can only be added and deleted. */
+	int (*change)(const union vr_request *request, bool add);
 } vr_request_types[] = {
 	{ &vr_interface_req_type, vr_interface_req_process },
 	{ &vr_drop_stats_req_type, vr_drop_stats_req_process },
 	{ &vr_pkt_drop_log_req_type, vr_pkt_drop_log_req_process },
 	{ &vr_flow_req_type, vr_flow_req_process },
 	{ &vr_hugepage_config_type, vr_hugepage_config_process },
-	{ &vr_nexthop_req_type, vr_nexthop_req_process },
-	{ &vr_mpls_req_type, vr_mpls_req_process },
-	{ &vr_vxlan_req_type, vr_vxlan_req_process },
-	{ &vr_route_req_type, vr_route_req_process },
+	{ &vr_nexthop_req_type, .change = vr_nexthop_change },
+	{ &vr_mpls_req_type, .change = vr_mpls_change },
+	{ &vr_vxlan_req_type, .change = vr_vxlan_change },
+	{ &vr_route_req_type, .change = vr_route_change },
 };
 
 static const struct vr_request_type *
@@ -477,6 +445,20 @@ vr_request_read(struct vr_sandesh_reader *reader, union vr_request *request)
 	return vr_sandesh_decode(reader, type->sandesh, request) ? NULL : type;
 }
 
+static int vr_request_process(const struct vr_request_type *type,
+			      const union vr_request *request,
+			      struct list_head *queue)
+{
+	int err = -EOPNOTSUPP;
+
+	if (type->process)
+		return type->process(request, queue);
+
+	if (request->h_op == SANDESH_OP_ADD || request->h_op == SANDESH_OP_DEL)
+		err = type->change(request, request->h_op == SANDESH_OP_ADD);
+	return vr_send_response(queue, err);
+}
+
 int vr_message_request(const u8 *data, unsigned int len,
 		       struct list_head *queue)
 {
@@ -492,7 +474,7 @@ int vr_message_request(const u8 *data, unsigned int len,
 			return vr_send_response(queue, VR_RESPONSE_UNREADABLE);
 
 		rtnl_lock();
-		err = type->process(&request, queue);
+		err = vr_request_process(type, &request, queue);
 		rtnl_unlock();
 	}
 

@@ -159,6 +159,25 @@ static __always_inline bool vr_tunnel_is_too_big(struct vr_interface *vif,
 	       vr_has_to_fragment(vif, pkt, ETH_HLEN + overhead);
 }
 
+/* True if the packet does not get into the tunnel: the agent may get it. */
+static __always_inline bool vr_tunnel_refuses(struct vr_interface *vif,
+					      struct vr_packet *pkt,
+					      struct vr_nexthop *nh,
+					      struct vr_forwarding_md *fmd,
+					      unsigned int overhead)
+{
+	if (nh_tunnel_loop_detect_handle(pkt, nh, fmd))
+		return true;
+	if (!vr_tunnel_is_too_big(vif, pkt, overhead))
+		return false;
+
+	if (pkt->vp_flags & VP_FLAG_MULTICAST)
+		vr_drop(pkt, VP_DROP_MCAST_DF_BIT);
+	else
+		vr_trap(pkt, fmd->fmd_dvrf, AGENT_TRAP_HANDLE_DF, NULL);
+	return true;
+}
+
 static unsigned char vr_overlay_type(unsigned char type)
 {
 	switch (type) {
@@ -184,16 +203,8 @@ int nh_vxlan_tunnel(struct vr_packet *pkt, struct vr_nexthop *nh,
 	if (fmd->fmd_label < 0)
 		goto drop;
 
-	if (nh_tunnel_loop_detect_handle(pkt, nh, fmd))
+	if (vr_tunnel_refuses(vif, pkt, nh, fmd, VR_VXLAN_OVERHEAD))
 		return 0;
-
-	if (vr_tunnel_is_too_big(vif, pkt, VR_VXLAN_OVERHEAD)) {
-		reason = VP_DROP_MCAST_DF_BIT;
-		if (pkt->vp_flags & VP_FLAG_MULTICAST)
-			goto drop;
-		vr_trap(pkt, fmd->fmd_dvrf, AGENT_TRAP_HANDLE_DF, NULL);
-		return 0;
-	}
 
 	reason = VP_DROP_PUSH;
 	if (nh_vxlan_tunnel_helper(nh->nh_router, &pkt, fmd, nh->nh_tun_sip,
@@ -235,16 +246,8 @@ int nh_gre_tunnel(struct vr_packet *pkt, struct vr_nexthop *nh,
 
 	if (!vif)
 		goto drop;
-	if (nh_tunnel_loop_detect_handle(pkt, nh, fmd))
+	if (vr_tunnel_refuses(vif, pkt, nh, fmd, VR_MPLSOGRE_OVERHEAD))
 		return 0;
-
-	if (vr_tunnel_is_too_big(vif, pkt, VR_MPLSOGRE_OVERHEAD)) {
-		reason = VP_DROP_MCAST_DF_BIT;
-		if (pkt->vp_flags & VP_FLAG_MULTICAST)
-			goto drop;
-		vr_trap(pkt, fmd->fmd_dvrf, AGENT_TRAP_HANDLE_DF, NULL);
-		return 0;
-	}
 
 	reason = VP_DROP_PUSH;
 	if (!vr_tunnel_make_room(pkt, VR_MPLSOGRE_OVERHEAD + nh->nh_data_size))
