@@ -234,7 +234,7 @@ int vrft_drop_kernel(struct pt_regs *ctx)
 		return 0;
 	if (!was_expected(skb))
 		kernel_drops(ctx, skb,
-			     (__u64)read_pointer((void *)ctx->sp, false), 0);
+			     (__u64)read_pointer((void *)ctx->sp, false), -1);
 	return 0;
 }
 

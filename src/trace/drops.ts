@@ -96,6 +96,8 @@ export interface DropSources {
 
 /** VR_FLOW_ACTION_HOLD. */
 const HOLD = 1;
+/** vrouter's function that looks up a flow. */
+const FLOW_LOOKUP = "vr_flow_lookup";
 
 /** vrouter's function that has packets cut into segments, and then frees them by kfree_skb(). */
 const SEGMENTING = "linux_gso_xmit";
@@ -176,15 +178,13 @@ export class DropMaker {
     const [netns, ifindex] = [words[DROP_NETNS]!, words[DROP_IFINDEX]!];
     const vif = this.#vif(words, vifs());
     const packet = decodePacket(bytes, words[DROP_LENGTH]!);
-    const flow = this.#flow(words);
+    const isUnderLookup = stack.includes(FLOW_LOOKUP);
+    const flow = this.#flow(words, isUnderLookup);
+    const hasNoFlow = (words[DROP_CAPTURED]! >>> NO_FLOW_SHIFT & 0xff) !== 0 && isUnderLookup;
     const nexthop = this.#nexthop(words[NEXTHOP]!, words[NEXTHOP_TYPE]!, words, NEXTHOP_REACH);
     const cause = byKernel ? null : say.cause(reason.name, {
       stack,
-      flow: (words[DROP_CAPTURED]! >>> NO_FLOW_SHIFT & 0xff) !== 0
-        ? false
-        : flow === null
-        ? null
-        : true,
+      flow: hasNoFlow ? false : flow === null ? null : true,
       laterFragment: isLaterFragment(packet),
       ipv6: isIpv6(packet),
       nexthop: nexthop?.type || null,
@@ -241,13 +241,16 @@ export class DropMaker {
     return null;
   }
 
-  #flow(words: Uint32Array): DropFlow | null {
+  #flow(words: Uint32Array, isUnderLookup: boolean): DropFlow | null {
     const index = words[FLOW]!;
     if (index === UNKNOWN) return null;
     const { offsets, words: say } = this.#sources;
+    const isActedUpon = words[FLOW_ACTION] !== UNKNOWN || offsets.fe_action === undefined;
+    // What an earlier packet has left on the stack is no index.
+    if (!isActedUpon && !isUnderLookup) return null;
     const reverse = words[FLOW_REVERSE]!;
     // Only entries that are not on hold get as far as vr_flow_action(), by which their fields are known.
-    const held = words[FLOW_ACTION] === UNKNOWN && offsets.fe_action !== undefined ? HOLD : null;
+    const held = isActedUpon ? null : HOLD;
     return {
       index,
       reverse: reverse === UNKNOWN ? null : reverse,

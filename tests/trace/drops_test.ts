@@ -40,6 +40,7 @@ const KALLSYMS = new TextEncoder().encode([
   "ffffffffc0000400 t vm_rx\t[vrouter]",
   "ffffffffc0000500 t linux_gso_xmit\t[vrouter]",
   "ffffffffc0000600 t linux_xmit\t[vrouter]",
+  "ffffffffc0000700 t vr_flow_lookup\t[vrouter]",
   "",
 ].join("\n"));
 
@@ -82,6 +83,9 @@ const VROUTER_STACK = [
   0xffffffffc0000310n,
   0xffffffffc0000400n,
 ];
+
+/** Of a drop in the lookup of a flow. */
+const LOOKUP_STACK = [0xffffffffc0000100n, 0xffffffffc0000710n];
 
 Deno.test("a drop of vrouter has the vif that is charged, and the functions that led to lh_pfree", () => {
   const { bytes, ...rest } = drop({
@@ -202,8 +206,10 @@ Deno.test("a cause may be of another class, and a flow whose entry was not acted
     [record.FLOW_REASON]: UNKNOWN,
     [record.FLOW_FLAGS]: UNKNOWN,
   };
-  const { flow } = drop({ flow: 7, words: unread });
+  const { flow } = drop({ flow: 7, words: unread, stack: LOOKUP_STACK });
   assert.deepEqual(flow, { index: 7, reverse: null, action: "1(null) null" });
+  // The index of a packet that was not looked up is whatever was on the stack.
+  assert.equal(drop({ flow: 7, words: unread }).flow, null);
   const oldest = drop({ flow: 7, words: unread }, { ...SOURCES, offsets: {} });
   assert.deepEqual(oldest.flow, { index: 7, reverse: null, action: "null(null) null" });
 });
@@ -221,7 +227,8 @@ Deno.test("the evidence for a cause has what is known, and nothing that is not",
   const unknown = { stack: [], flow: null, laterFragment: false, ipv6: false, nexthop: null };
   assert.deepEqual(evidenceOf({ stack: [] }), unknown);
   const noFlow = { [record.DROP_CAPTURED]: FRAME.length | 1 << record.NO_FLOW_SHIFT };
-  assert.equal(evidenceOf({ words: noFlow }).flow, false);
+  assert.equal(evidenceOf({ words: noFlow, stack: LOOKUP_STACK }).flow, false);
+  assert.equal(evidenceOf({ words: noFlow }).flow, null);
   assert.equal(evidenceOf({ flow: 7 }).flow, true);
   const nexthop = { words: { [record.NEXTHOP]: 12, [record.NEXTHOP_TYPE]: 5 } };
   assert.equal(evidenceOf(nexthop).nexthop, "type 5");
