@@ -164,7 +164,7 @@ build_vrouter() {
 	local root=$1 kernel=$2
 	mkdir "$root/build"
 	"$VRFT_ROOT/tests/vrouter_module/build" "$kernel" "$root/build" >&2
-	mv "$root/build/"{vif-add,flow,vxlan-add,send-frame} "$root/usr/local/bin"
+	mv "$root/build/"{vif-add,flow,vxlan-add,send-frame,receive-frames} "$root/usr/local/bin"
 	mv "$root/build/"* "$root/vm"
 	rmdir "$root/build"
 }
