@@ -28,8 +28,10 @@ export interface ScreenSize {
 interface Column {
   readonly title: string;
   readonly right?: true;
-  /** Whether it gets narrower where there is too little room. */
-  readonly gives?: true;
+  /** Its share of what room there is, if it gets narrower where there is too little. */
+  readonly share?: number;
+  /** Whether it is left out where there is too little room. */
+  readonly spare?: true;
   readonly cell: (group: DropGroup) => string;
 }
 
@@ -40,9 +42,14 @@ const TITLES: Readonly<Record<GroupKey, string>> = {
   flow: "FLOW",
 };
 
-/** Least width of a column that gives. */
+/** What tells groups from each other is mostly the flow. */
+const SHARES: Readonly<Record<GroupKey, number>> = { reason: 1, cause: 1, vif: 1, flow: 2 };
+
+/** Least width of a column that gets narrower. */
 const LEAST_CELLS = 8;
 const GAP = "  ";
+/** In front of what is expanded. */
+const INDENT = "    ";
 
 /**
  * Lays out the table.
@@ -97,8 +104,14 @@ function body(
   }
   const groups = state.groups(now);
   const selected = state.selected(groups);
-  const shown = visible(groups, selected, room, (group) => 1 + moreOf(state, words, group).length);
-  const columns = columnsFor(state.grouping, words);
+  const shown = visible(
+    groups,
+    selected,
+    room,
+    (group) => 1 + moreOf(state, words, group, width).length,
+  );
+  const all = columnsFor(state.grouping, words);
+  const columns = wanted(all, shown) <= width ? all : all.filter(({ spare }) => !spare);
   const widths = widthsOf(columns, shown, width);
   const row = (cellOf: (column: Column) => string): string =>
     columns.map((column, index) => fitted(cellOf(column), widths[index]!, column.right))
@@ -108,7 +121,7 @@ function body(
       text: row((column) => column.cell(group)),
       style: group === groups[selected] ? "selected" as const : "plain" as const,
     },
-    ...moreOf(state, words, group),
+    ...moreOf(state, words, group, width),
   ]);
   return [{ text: row((column) => column.title), style: "title" }, ...lines.slice(0, room)];
 }
@@ -134,10 +147,10 @@ function columnsFor(by: readonly GroupKey[], words: DropPhrases): Column[] {
   return [
     { title: "RATE/s", right: true, cell: ({ rate }) => rateText(rate) },
     { title: "COUNT", right: true, cell: ({ count }) => amount(count) },
-    { title: "LAST", cell: ({ latest }) => words.time(latest.time) },
+    { title: "LAST", spare: true, cell: ({ latest }) => words.time(latest.time) },
     ...by.map((key): Column => ({
       title: TITLES[key],
-      gives: true,
+      share: SHARES[key],
       cell: ({ values }) => values[key] ?? "",
     })),
   ];
@@ -147,31 +160,48 @@ function rateText(rate: number): string {
   return rate < 10 ? rate.toFixed(1) : amount(Math.round(rate));
 }
 
-/** As wide as the cells, but what gives is cut, the widest first, until all fit. */
+function natural({ title, cell }: Column, groups: readonly DropGroup[]): number {
+  return groups.reduce((width, group) => Math.max(width, cellsOf(cell(group))), title.length);
+}
+
+/** Width that all columns take if none is cut. */
+function wanted(columns: readonly Column[], groups: readonly DropGroup[]): number {
+  return widthOf(columns.map((column) => natural(column, groups)));
+}
+
+function widthOf(widths: readonly number[]): number {
+  return widths.reduce((sum, one) => sum + one, 0) + GAP.length * (widths.length - 1);
+}
+
+/** As wide as the cells, but where they do not fit, what exceeds its share most gets narrower. */
 function widthsOf(
   columns: readonly Column[],
   groups: readonly DropGroup[],
   most: number,
 ): number[] {
-  const widths = columns.map(({ title, cell }) =>
-    groups.reduce((width, group) => Math.max(width, cellsOf(cell(group))), title.length)
-  );
-  const width = (): number =>
-    widths.reduce((sum, one) => sum + one, 0) + GAP.length * (columns.length - 1);
-  while (width() > most) {
-    let widest = -1;
-    columns.forEach(({ gives }, index) => {
-      const isWider = widths[index]! > (widths[widest] ?? LEAST_CELLS);
-      if (gives && isWider) widest = index;
-    });
-    if (widest < 0) break;
+  const widths = columns.map((column) => natural(column, groups));
+  const excess = (index: number): number => {
+    const { share } = columns[index]!;
+    return share === undefined || widths[index]! <= LEAST_CELLS ? 0 : widths[index]! / share;
+  };
+  while (widthOf(widths) > most) {
+    const widest = widths.reduce(
+      (best, _, index) => excess(index) > excess(best) ? index : best,
+      0,
+    );
+    if (excess(widest) === 0) break;
     widths[widest]!--;
   }
   return widths;
 }
 
 /** The latest drop of an expanded group. */
-function moreOf(state: TableState, words: DropPhrases, group: DropGroup): ScreenLine[] {
+function moreOf(
+  state: TableState,
+  words: DropPhrases,
+  group: DropGroup,
+  width: number,
+): ScreenLine[] {
   if (!state.isExpanded(group)) return [];
   const { latest } = group;
   const vrf = latest.vrf === null ? "" : `VRF ${latest.vrf}  `;
@@ -180,5 +210,24 @@ function moreOf(state: TableState, words: DropPhrases, group: DropGroup): Screen
     ...detailsOf(latest),
     ...words.hints(latest),
   ];
-  return lines.map((line) => ({ text: `    ${printable(line)}`, style: "dim" }));
+  const room = width - 2 * INDENT.length;
+  return lines.flatMap((line) => wrapped(printable(line), room))
+    .map(({ text, isRest }) => ({ text: INDENT.repeat(isRest ? 2 : 1) + text, style: "dim" }));
+}
+
+/** Text in lines of at most so many cells, cut between words; a longer word is a line of its own. */
+function wrapped(
+  text: string,
+  cells: number,
+): { readonly text: string; readonly isRest: boolean }[] {
+  const lines: string[] = [];
+  for (const word of text.split(/(?<=\S) /)) {
+    const last = lines.at(-1);
+    if (last !== undefined && cellsOf(last) + 1 + cellsOf(word) <= cells) {
+      lines[lines.length - 1] = `${last} ${word}`;
+    } else {
+      lines.push(lines.length === 0 ? word : word.trimStart());
+    }
+  }
+  return lines.map((line, index) => ({ text: line, isRest: index > 0 }));
 }

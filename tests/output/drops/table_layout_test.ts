@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { cellsOf } from "../../../src/output/cells.ts";
 import { layout } from "../../../src/output/drops/table_layout.ts";
 import { GROUPINGS, KEY_HELP, TableState } from "../../../src/output/drops/table_state.ts";
-import { drop, FLOW_ACTION_DROP, SECOND, WORDS } from "../../support/drops.ts";
+import { DISCARDS, drop, FLOW_ACTION_DROP, SECOND, WORDS } from "../../support/drops.ts";
 
 const SIZE = { columns: 120, rows: 24 };
 
@@ -128,4 +128,29 @@ Deno.test("where there is little room, the widest columns give", () => {
   const [, titles, row] = textOf(state, { columns: 90, rows: 10 });
   assert.match(titles!, /REASON .*CAUSE .*VIF .*FLOW$/);
   assert.match(row!, /Discards .*hold limit .*vif0\/4 tap.*…$/);
+});
+
+Deno.test("in 80 columns the time gives way to the flow, which gets the most room", () => {
+  const state = new TableState(0n);
+  state.add(
+    drop({ cause: "tunnel back to its source", reason: { ...DISCARDS, label: "Packet Loop" } }),
+    "172.16.0.2 > 172.16.0.1 VXLAN VNI 5001 | 10.1.1.9 > 10.1.1.1 udp 4100 > 9",
+  );
+  const [, titles, row] = textOf(state, { columns: 79, rows: 10 });
+  assert.match(titles!, /^RATE\/s {2}COUNT {2}REASON +CAUSE +VIF +FLOW$/);
+  assert.match(row!, /172\.16\.0\.2 > 172\.16\.0\.1…$/);
+});
+
+Deno.test("what is expanded is wrapped between words", () => {
+  const state = new TableState(0n);
+  const stack = ["vr_flow_action_default", "vr_flow_lookup", "vr_inet_flow_lookup"];
+  state.add(drop({ stack }), "a flow");
+  state.key("e", SECOND);
+  const lines = textOf(state, { columns: 60, rows: 12 });
+  assert.deepEqual(lines.slice(3, 7), [
+    "    00:00:01.000  VRF 2  10.1.1.5 > 10.1.1.6 icmp echo",
+    "        request, 98 bytes",
+    "    at vr_flow_action_default < vr_flow_lookup <",
+    "        vr_inet_flow_lookup",
+  ]);
 });
