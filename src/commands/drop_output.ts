@@ -51,6 +51,7 @@ export class DropPrinter implements TracePrinter, SlowOutput, Disposable {
   readonly #shown = new Map<DropClass, number>();
   #hidden = 0;
   #room: number;
+  #isEnding = false;
 
   constructor(options: DropPrinterOptions) {
     const { to, options: { limit, format, hints }, sources } = options;
@@ -107,12 +108,24 @@ export class DropPrinter implements TracePrinter, SlowOutput, Disposable {
     return input === null ? [] : [{ fd: input, ready: () => this.#table!.view.typed() }];
   }
 
+  /** The programs run until the module's counters have been read. */
   get full(): boolean {
-    return this.#room <= 0;
+    return false;
   }
 
+  /** What has been recorded by the end of the trace is read, limit or not: the module counts it, too. */
   get done(): boolean {
-    return this.#room <= 0;
+    return this.#room <= 0 && !this.#isEnding;
+  }
+
+  /** Whether the terminal shows a table. */
+  get isTable(): boolean {
+    return this.#table !== null;
+  }
+
+  /** Recording ends. */
+  end(): void {
+    this.#isEnding = true;
   }
 
   get blocked(): boolean {

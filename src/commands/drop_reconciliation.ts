@@ -27,8 +27,8 @@ export interface ReconciliationSources {
   readonly reason: (name: string) => DropReason;
   /** Events lost until now. */
   readonly lost: () => number;
-  /** Receives each comparison. */
-  readonly show: (counters: readonly Reconciled[]) => void;
+  /** Receives each comparison. Returns true if one before the last need not be logged. */
+  readonly show: (counters: readonly Reconciled[]) => boolean;
   /** Whether a reason is one of those that the user wants to see. */
   readonly isWanted: (reason: DropReason) => boolean;
   /** Milliseconds of a monotonic clock. */
@@ -86,7 +86,7 @@ export class Reconciliation {
 
   /** All records up to now have been passed on. */
   dry(): void {
-    if (this.#pending !== null) this.#compare();
+    if (this.#pending !== null) this.#compare(false);
   }
 
   /** Recording ends: the programs still run. */
@@ -96,10 +96,10 @@ export class Reconciliation {
 
   /** Compares for the last time: everything has been seen. */
   finish(): void {
-    if (this.#pending !== null) this.#compare();
+    if (this.#pending !== null) this.#compare(true);
   }
 
-  #compare(): void {
+  #compare(isLast: boolean): void {
     const seen = this.#seen.snapshot();
     const before = this.#pending;
     this.#pending = null;
@@ -110,7 +110,7 @@ export class Reconciliation {
     this.#hasLoss = compared.some((one) =>
       one.vif === null && one.module > one.seen && isLoss(one.reason.class) && isWanted(one.reason)
     );
-    show(compared);
+    if (show(compared) && !isLast) return;
     for (const line of linesOf(compared, lost())) this.#log.info(line);
   }
 

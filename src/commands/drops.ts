@@ -67,7 +67,10 @@ export async function runDrops(
       read: () => readDropCounters((around.vifWatch?.vifs ?? []).map(({ index }) => index)),
       reason: (name) => reasonNamed(name, reasons),
       lost: () => tracer.events().lost,
-      show: (counters) => printer.reconciled(counters),
+      show(counters): boolean {
+        printer.reconciled(counters);
+        return printer.isTable;
+      },
       isWanted: (reason) => ready.wanted?.({ source: "vrouter", reason }) ?? true,
       now: () => performance.now(),
     }, options.intervalMs);
@@ -93,7 +96,10 @@ export async function runDrops(
           reconciliation?.turn();
           printer.turn();
         },
-        end: () => reconciliation?.end(),
+        end(): void {
+          reconciliation?.end();
+          printer.end();
+        },
         quit: printer.quit,
         watched: printer.watched,
       },

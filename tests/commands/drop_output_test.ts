@@ -125,7 +125,13 @@ Deno.test("the limit is one of drops that are shown", async () => {
   const bench = new Bench(["--lines", "-n", "2"]);
   for (const reason of [3, 1, 3, 2, 1, 1]) bench.drop({ reason });
   assert.deepEqual((await bench.text()).match(/Reason \d/g), ["Reason 1", "Reason 2"]);
-  assert.ok(bench.printer.done);
+  assert.ok(bench.printer.done && !bench.printer.full);
+  // What was recorded until the end is compared with the module's counters.
+  bench.printer.end();
+  assert.ok(!bench.printer.done);
+  bench.drop({ reason: 1 });
+  assert.equal(bench.seen.length, 5);
+  assert.equal(bench.printer.totals.shown.get("lost"), 1);
 });
 
 Deno.test("JSON has a line for each drop, with hints if they are asked for", async () => {

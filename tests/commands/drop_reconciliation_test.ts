@@ -13,6 +13,7 @@ class Bench {
   answers = true;
   lost = 0;
   reason = DISCARDS;
+  isTable = false;
   unwanted = "";
   now = 0;
   readonly shown: (readonly Reconciled[])[] = [];
@@ -24,7 +25,10 @@ class Bench {
       read: () => this.#read(),
       reason: () => this.reason,
       lost: () => this.lost,
-      show: (counters) => this.shown.push(counters),
+      show: (counters) => {
+        this.shown.push(counters);
+        return this.isTable;
+      },
       isWanted: ({ name }) => name !== this.unwanted,
       now: () => this.now,
     }, intervalMs);
@@ -137,4 +141,18 @@ Deno.test("a loss that the module counts alone is one, unless its reason is not 
   seen.drop();
   seen.end();
   assert.equal(seen.reconciliation.hasLoss, false);
+});
+
+Deno.test("where comparisons are shown in a table, only the last one is logged", () => {
+  const bench = new Bench(1000);
+  bench.isTable = true;
+  bench.reconciliation.begin();
+  bench.drop();
+  bench.now = 1000;
+  bench.reconciliation.turn();
+  bench.reconciliation.dry();
+  assert.equal(bench.shown.length, 1);
+  assert.equal(bench.text, "");
+  bench.end();
+  assert.equal(bench.text, "Discards: module 1, seen 1\n");
 });

@@ -38,22 +38,26 @@ export function summarizeDrops(
   counts: Pick<TraceCounts, "lost" | "missed" | "removed" | "unread">,
   overhead: Overhead | null,
 ): string {
-  const total = [...shown.values()].reduce((sum, count) => sum + count, 0);
-  const classes = CLASSES.filter(([name]) => (shown.get(name) ?? 0) > 0)
-    .map(([name, text]) => `${amount(shown.get(name)!)} ${text}`);
   const also: [number, string][] = [
-    [hidden, "drops not shown"],
+    [hidden, hidden === 1 ? "drop not shown" : "drops not shown"],
     [counts.removed, "probes removed by another program"],
     [counts.unread, "events not printed (interrupted twice)"],
     [damaged, "records not understood"],
   ];
   return [
-    `${amount(total)} ${total === 1 ? "drop" : "drops"}${
-      classes.length === 0 ? "" : `: ${classes.join(", ")}`
-    }`,
+    dropCountText(shown),
     `${amount(counts.lost)} events lost`,
     `${amount(counts.missed)} probe hits missed`,
     ...also.filter(([count]) => count > 0).map(([count, what]) => `${amount(count)} ${what}`),
     ...overhead === null ? [] : [costText(overhead)],
   ].join("; ");
+}
+
+/** Drops that were shown: `4 drops: 3 lost, 1 by policy`. */
+export function dropCountText(shown: DropTotals["shown"]): string {
+  const total = [...shown.values()].reduce((sum, count) => sum + count, 0);
+  const classes = CLASSES.filter(([name]) => (shown.get(name) ?? 0) > 0)
+    .map(([name, text]) => `${amount(shown.get(name)!)} ${text}`);
+  const what = `${amount(total)} ${total === 1 ? "drop" : "drops"}`;
+  return classes.length === 0 ? what : `${what}: ${classes.join(", ")}`;
 }
