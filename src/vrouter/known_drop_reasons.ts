@@ -81,7 +81,7 @@ export const KNOWN_REASONS: readonly KnownReason[] = [
     counter: "invalid_arp",
     class: "lost",
     meaning:
-      "An ARP packet or neighbor solicitation that vRouter cannot make sense of: of another hardware type, or with addresses that do not fit.",
+      "An ARP packet or neighbor solicitation that vRouter does not accept, such as one with addresses of another size.",
     hints: ["vif"],
   },
   {
@@ -272,7 +272,7 @@ export const KNOWN_REASONS: readonly KnownReason[] = [
     counter: "invalid_mcast_source",
     class: "lost",
     meaning:
-      "A multicast packet came in from a tunnel endpoint that is not part of the tree, or from a vif that it must not come from.",
+      "nh_composite_mcast() refused the source of a multicast packet, such as a tunnel endpoint that is not part of the tree.",
     hints: ["nexthop"],
   },
   {
@@ -365,7 +365,7 @@ export const KNOWN_REASONS: readonly KnownReason[] = [
     older: [],
     counter: "no_fmd",
     class: "lost",
-    meaning: "A function got a packet without its metadata: a fault of the module.",
+    meaning: "A function of the module got a packet without its metadata.",
     hints: ["log"],
   },
   {
@@ -517,7 +517,8 @@ export const KNOWN_REASONS: readonly KnownReason[] = [
     older: [],
     counter: "invalid_hbs_pkt",
     class: "lost",
-    meaning: "A packet that the host based firewall sent back does not fit its flow or vif.",
+    meaning:
+      "A packet of the host based firewall was refused in vr_flow_action_hbs() or vr_flow_forward().",
     hints: ["flow", "vif"],
   },
   {

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import { DROP_CAUSES, UNCOUNTED_LOSSES } from "../../src/vrouter/drop_causes.ts";
+import { DROPS_OPTIONS, TRACE_OPTIONS } from "../../src/cli/grammar.ts";
+import { DROP_CAUSES, type DropCause, UNCOUNTED_LOSSES } from "../../src/vrouter/drop_causes.ts";
+import { dropHints } from "../../src/vrouter/drop_hints.ts";
 import { KNOWN_REASONS } from "../../src/vrouter/known_drop_reasons.ts";
 import { documentAt, tableRows } from "./markdown.ts";
 
@@ -21,6 +23,20 @@ function joined(section: string): string {
   return section.replace(/\s+/g, " ");
 }
 
+/** The commands that a section says to run. */
+function commandsIn(section: string): string[] {
+  const [, list = ""] = / Run (`.*`)\.$/.exec(joined(section).trimEnd()) ?? [];
+  return Array.from(list.matchAll(/`([^`]+)`/g), ([, command]) => command!);
+}
+
+/** What `--hints` prints, with names for the ids. */
+function commandsOf(reason: string, cause: DropCause | null): string[] {
+  const ids = { vif: 1, flow: 1, vrf: 1, nexthop: 1, label: 2, vnid: 3 };
+  const names = ["", "N", "LABEL", "VNID"];
+  return dropHints(reason, cause, { ...ids, address: "ADDRESS", mac: "MAC" })
+    .map((command) => command.replace(/(?<= )[123](?= |$)/g, (id) => names[Number(id)]!));
+}
+
 Deno.test("docs/drops.md explains each reason, and no other", () => {
   const found = sections("Reasons", "###");
   assert.deepEqual(found.map(([heading]) => heading), KNOWN_REASONS.map(({ label }) => label));
@@ -29,7 +45,7 @@ Deno.test("docs/drops.md explains each reason, and no other", () => {
     assert.ok(section.includes(`\`${reason.name}\`, ${reason.class}`), heading);
     for (const older of reason.older) assert.ok(section.includes(older), heading);
     assert.ok(joined(section).includes(reason.meaning), heading);
-    assert.equal(section.includes("```"), reason.hints.length > 0, heading);
+    assert.deepEqual(commandsIn(section), commandsOf(reason.name, null), heading);
   }
 });
 
@@ -42,7 +58,9 @@ Deno.test("docs/drops.md explains each cause under its reason, and no other", ()
   const known = DROP_CAUSES.map(({ reason, words }) => `${reason} ${words}`);
   assert.deepEqual(found.toSorted(), known.toSorted());
   const sectionOf = new Map(sections("Reasons", "####"));
-  for (const { words, meaning, class: kind } of DROP_CAUSES) {
+  for (const cause of DROP_CAUSES) {
+    const { reason, words, meaning, class: kind } = cause;
+    assert.deepEqual(commandsIn(sectionOf.get(words)!), commandsOf(reason, cause), words);
     assert.ok(joined(sectionOf.get(words)!).includes(meaning), words);
     if (kind !== undefined) assert.ok(sectionOf.get(words)!.includes(`Class: ${kind}`), words);
   }
@@ -61,4 +79,13 @@ Deno.test("docs/drops.md has each class", () => {
   const classes = tableRows(text, "Class").map(([kind]) => kind!);
   assert.deepEqual(classes, ["lost", "policy", "housekeeping", "counted", "unknown"]);
   for (const { class: kind } of KNOWN_REASONS) assert.ok(classes.includes(kind), kind);
+});
+
+Deno.test("docs/drops.md names each option that is of drops alone", () => {
+  const options = tableRows(text, "Option").map(([option]) => option);
+  const trace = new Set(Object.keys(TRACE_OPTIONS));
+  const own = Object.keys(DROPS_OPTIONS).filter((name) => !trace.has(name));
+  // How drops are printed is told in the help.
+  const explained = own.filter((name) => name !== "lines" && name !== "json");
+  assert.deepEqual(options.toSorted(), explained.map((name) => `\`--${name}\``).toSorted());
 });
