@@ -18,6 +18,11 @@ import { loadDropTracer } from "../trace/drop_tracer.ts";
 import { dropReasons, dropWords, reasonFilter } from "../trace/drop_words.ts";
 import type { DropSources } from "../trace/drops.ts";
 import type { TraceCounts, Tracer } from "../trace/tracer.ts";
+import {
+  DROP_STATS_MESSAGE,
+  type DropCounterFields,
+  dropCounterFields,
+} from "../vrouter/drop_stats.ts";
 import type { DropReasons } from "../vrouter/drop_reasons.ts";
 import { withAdvice } from "./advice.ts";
 import { deviceNames } from "./device_names.ts";
@@ -64,7 +69,8 @@ export async function runDrops(
     const isPartial = !options.vrouter || filter !== null || selection.conditions !== null ||
       options.interfaces.length > 0;
     const reconciliation = isPartial ? null : new Reconciliation(log, {
-      read: () => readDropCounters((around.vifWatch?.vifs ?? []).map(({ index }) => index)),
+      read: () =>
+        readDropCounters((around.vifWatch?.vifs ?? []).map(({ index }) => index), ready.counters),
       reason: (name) => reasonNamed(name, reasons),
       lost: () => tracer.events().lost,
       show(counters): boolean {
@@ -121,6 +127,7 @@ interface Ready {
   readonly selection: Selection;
   readonly described: DescribedKernel;
   readonly reasons: DropReasons;
+  readonly counters: DropCounterFields;
   /** Whether a drop has one of the reasons to show; `null` for all. */
   readonly wanted: ((drop: Pick<Drop, "source" | "reason">) => boolean) | null;
 }
@@ -144,6 +151,7 @@ async function prepare(
   const described = await readKernelBtf(options, log);
   const { kernel, vrouter } = described;
   const reasons = dropReasons(vrouter);
+  const counters = dropCounterFields(vrouter?.memberNames(DROP_STATS_MESSAGE) ?? []);
   const wanted = options.reasons.length === 0
     ? null
     : reasonFilter(options.reasons, kernel, reasons);
@@ -157,7 +165,15 @@ async function prepare(
       vrouter,
       lookups: true,
     });
-    return { tracer: resources.use(tracer), output, selection, described, reasons, wanted };
+    return {
+      tracer: resources.use(tracer),
+      output,
+      selection,
+      described,
+      reasons,
+      counters,
+      wanted,
+    };
   } catch (error) {
     throw withAdvice(error, options.bufferBytes, Deno.readTextFileSync("/proc/self/status"));
   }

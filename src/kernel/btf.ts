@@ -410,6 +410,20 @@ export class Btf {
     return undefined;
   }
 
+  /** Names of the members of its own struct, not the base's; empty without one of that name. */
+  memberNames(struct: string): string[] {
+    const name = encoder.encode(struct);
+    for (let id = this.firstId; id < this.endId; id++) {
+      if (this.kind(id) !== KIND_STRUCT || !this.isNamed(id, name)) continue;
+      const first = this.#start(id) + TYPE_WORDS;
+      return Array.from(
+        { length: this.count(id) },
+        (_, index) => this.#string(this.#words[first + 3 * index] as number),
+      );
+    }
+    return [];
+  }
+
   /** Number of parameters of the function; `undefined` without one of that name. With several, the first. */
   parameterCount(fn: string): number | undefined {
     const id = this.functionId(fn);

@@ -25,7 +25,8 @@ export interface DropCount {
 /** Which field of `vr_drop_stats_req` counts which reason. */
 export type DropCounterFields = ReadonlyMap<number, Omit<DropCount, "count">>;
 
-const MESSAGE = "vr_drop_stats_req";
+/** Of the request and the answer; also the module's struct. */
+export const DROP_STATS_MESSAGE = "vr_drop_stats_req";
 const SANDESH_OP_GET = 1;
 /** In vifr_flags of a request: send the vif's drop counters along. */
 const VIF_FLAG_GET_DROP_STATS = 1;
@@ -58,9 +59,11 @@ export const DROP_COUNTERS: DropCounterFields = new Map(
 /**
  * The fields of the module that runs: Sandesh numbers them from 1 in the order of the struct.
  *
- * @param members names of the members of `struct vr_drop_stats_req`, from the module's BTF
+ * @param members names of the members of `struct vr_drop_stats_req`, from the module's BTF; of a struct
+ * without known counters {@linkcode DROP_COUNTERS} are taken
  */
 export function dropCounterFields(members: readonly string[]): DropCounterFields {
+  if (members[FIRST_COUNTER - 1] !== "vds_discard") return DROP_COUNTERS;
   const known = new Map(KNOWN_REASONS.map((reason) => [`vds_${reason.counter}`, reason]));
   return new Map(
     members.flatMap((member, index) => {
@@ -96,14 +99,14 @@ export function readDropStats(
   const client = clientOf(transport, "read the drop counters");
   return reading(client, () => {
     const { objects } = client.request({
-      name: MESSAGE,
+      name: DROP_STATS_MESSAGE,
       fields: [
         { id: OPERATION, value: { type: "i32", value: SANDESH_OP_GET } },
         // Core 0 means the sum over all cores.
         { id: CORE, value: { type: "i16", value: cpu === null ? 0 : cpu + 1 } },
       ],
     });
-    const message = objects.find(({ name }) => name === MESSAGE);
+    const message = objects.find(({ name }) => name === DROP_STATS_MESSAGE);
     if (message === undefined) throw new MessageError("it has no drop counters");
     return countsIn(message, fields);
   });
@@ -139,7 +142,7 @@ export function readVifDropStats(
     if (vif === undefined) throw new MessageError("it has no vif");
     const answered = integer(fieldsOf(vif), VIF.index);
     if (answered !== index) throw new MessageError(`it is about vif0/${answered}`);
-    const message = objects.find(({ name }) => name === MESSAGE);
+    const message = objects.find(({ name }) => name === DROP_STATS_MESSAGE);
     if (message === undefined) {
       throw client.failure(
         "the vrouter module does not send them: it is too old, and has only the sum that vrft " +

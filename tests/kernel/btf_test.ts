@@ -418,6 +418,19 @@ Deno.test("parameterCountOf() counts those of a pointer to functions", () => {
   assert.equal(btf.parameterCountOf("btf_trace_consume_skb"), undefined);
 });
 
+Deno.test("Btf.memberNames() lists the members of its own struct in their order", () => {
+  const writer = new BtfWriter();
+  const int = writer.int("int", 4);
+  writer.union("request", 4, [["other", int, 0]]);
+  writer.struct("request", 8, [["h_op", int, 0], ["rid", int, 32]]);
+  writer.struct("empty", 0);
+  const btf = Btf.parse(writer.bytes());
+  assert.deepEqual(btf.memberNames("request"), ["h_op", "rid"]);
+  assert.deepEqual(btf.memberNames("empty"), []);
+  assert.deepEqual(btf.memberNames("reply"), []);
+  assert.deepEqual(Btf.parse(new BtfWriter(writer).bytes(), btf).memberNames("request"), []);
+});
+
 Deno.test("Btf.variableId() finds its own variables by name, and nothing else of that name", () => {
   const writer = new BtfWriter();
   const int = writer.int("int", 4);

@@ -115,6 +115,8 @@ Deno.test("the counters of another release are found by the members of its struc
     [6, { name: "vds_bad_moon", label: "vds_bad_moon" }],
     [7, { name: "VP_DROP_PULL", label: "Pull Fails" }],
   ]);
+  assert.equal(dropCounterFields([]), DROP_COUNTERS);
+  assert.equal(dropCounterFields(["h_op", "counters"]), DROP_COUNTERS);
   const counts = readDropStats(answering([response(0), drops({ 4: 1n, 7: 5n })]), null, fields);
   assert.deepEqual(printed(counts), { "Discards": 1, "Pull Fails": 5 });
 });
