@@ -66,9 +66,10 @@ function title({ name }: CommandSpec): string {
 function usage(spec: CommandSpec): string {
   const words = [bold(title(spec)), `[${italic("OPTION")}]...`];
   if (spec.operand !== undefined) {
-    const { name, optional } = spec.operand;
+    const { name, optional, count = 1 } = spec.operand;
     const dots = spec.operand.words ? "..." : "";
-    words.push((optional ? `[${italic(name)}]` : italic(name)) + dots);
+    const word = (optional ? `[${italic(name)}]` : italic(name)) + dots;
+    words.push(...Array<string>(count).fill(word));
   }
   return words.join(" ");
 }

@@ -15,10 +15,12 @@ import { parseArguments } from "./cli/program.ts";
 import { similarCommand } from "./cli/similar.ts";
 import { runCheck } from "./commands/check.ts";
 import { runCompletions } from "./commands/completions.ts";
+import { runDiff } from "./commands/diff.ts";
 import { runDropPaths } from "./commands/drop_paths.ts";
 import { runDrops } from "./commands/drops.ts";
 import { runFunctions } from "./commands/functions.ts";
 import { runInterfaces } from "./commands/interfaces.ts";
+import { runPackets } from "./commands/packets.ts";
 import type { CommandIo } from "./commands/io.ts";
 import type { TraceSignals } from "./commands/session.ts";
 import { runTrace } from "./commands/trace.ts";
@@ -49,18 +51,25 @@ async function main(): Promise<number> {
     if (error instanceof OutputClosed) return 0;
     complain(error);
     if (error instanceof Failure && error.kind === "usage") return 2;
-    const { command } = invocation;
-    if ((command === "trace" || command === "drops") && error instanceof Failure) {
-      if (error.kind === "expression") {
-        const first = command === "trace" ? firstWord(invocation.options.filters.any) : "";
-        say(expressionAdvice(command === "trace" ? "vrft" : "vrft drops", first));
-        return 2;
-      }
-      const reason = await explain(invocation.options, error);
-      if (reason !== null) say([`vrft: ${explanation(reason)}`]);
+    if (!isTracing(invocation) || !(error instanceof Failure)) return 1;
+    const { command, options } = invocation;
+    if (error.kind === "expression") {
+      const first = command === "trace" ? firstWord(options.filters.any) : "";
+      say(expressionAdvice(command === "trace" ? "vrft" : `vrft ${command}`, first));
+      return 2;
     }
-    return 1;
+    const reason = await explain(options, error);
+    if (reason !== null) say([`vrft: ${explanation(reason)}`]);
+    // As of diff(1), 1 says that there is a difference.
+    return command === "diff" ? 2 : 1;
   }
+}
+
+/** Commands that trace. */
+type Tracing = Extract<Invocation, { readonly command: "trace" | "drops" | "packets" | "diff" }>;
+
+function isTracing(invocation: Invocation): invocation is Tracing {
+  return ["trace", "drops", "packets", "diff"].includes(invocation.command);
 }
 
 async function run(
@@ -84,6 +93,16 @@ async function run(
         return await runDropPaths(invocation.options, filter, log, signals, readObject);
       }
       return await runDrops(invocation.options, filter, log, messages, signals, readObject);
+    }
+    case "packets": {
+      const filter = await compileFilters(invocation.options.filters);
+      signals.catch();
+      const log = new Log({ debug: invocation.options.debug });
+      return await runPackets(invocation.options, filter, log, signals, readObject);
+    }
+    case "diff": {
+      const log = new Log({ debug: invocation.options.debug });
+      return await runDiff(invocation.options, log, signals, readObject);
     }
     case "functions":
       return await runFunctions(invocation.options, ioOf(writer, invocation.options.debug));

@@ -8,14 +8,23 @@
 import {
   CHECK_NOTES,
   COMPLETIONS_NOTES,
+  DIFF_NOTES,
   DROPS_NOTES,
   FUNCTIONS_NOTES,
   HELP_NOTES,
   INTERFACES_NOTES,
+  PACKETS_NOTES,
   TRACE_NOTES,
 } from "./help_notes.ts";
 import { REASON_WORDS } from "../vrouter/drop_reasons.ts";
-import { BACKENDS, FORMATS, SHELLS, SHOW_ITEMS } from "./invocation.ts";
+import {
+  BACKENDS,
+  FORMATS,
+  PACKET_GROUPINGS,
+  PACKET_ORDERS,
+  SHELLS,
+  SHOW_ITEMS,
+} from "./invocation.ts";
 import {
   parseBufferSize,
   parseChoice,
@@ -23,9 +32,11 @@ import {
   parseCount,
   parseDuration,
   parseGlob,
+  parseLatency,
   parseNumber,
   parsePercent,
   parseSample,
+  parseStageTime,
   parseText,
 } from "./values.ts";
 
@@ -65,6 +76,8 @@ export interface OperandSpec extends ValueSpec {
   readonly optional: boolean;
   /** It may be several words, which are joined by blanks. */
   readonly words?: true;
+  /** There must be so many of it; 1 by default. */
+  readonly count?: number;
 }
 
 /** One command. */
@@ -375,6 +388,72 @@ export const DROPS_OPTIONS = {
   ...help,
 } as const satisfies OptionSpecs;
 
+const jsonLines = {
+  json: { group: OUTPUT, description: "print JSON lines: see docs/schema/packets.schema.json" },
+} as const satisfies OptionSpecs;
+
+/** Options of `vrft packets`. */
+export const PACKETS_OPTIONS = {
+  ...packets,
+  slower: {
+    group: SELECTION,
+    description: "show only packets that take at least this time: 100us, 2ms, 1s",
+    value: { name: "TIME", completion: "none", parse: parseLatency },
+  },
+  stage: {
+    group: SELECTION,
+    description: "show only packets that spend at least this time in a stage, as qdisc:1ms " +
+      "(repeatable: in any of them)",
+    value: { name: "NAME:TIME", completion: "none", parse: parseStageTime },
+    repeatable: true,
+  },
+  ...netns,
+  calls: {
+    group: RUN,
+    description: "show the calls of each packet, as vrft does: attaches to all functions",
+  },
+  ...backend,
+  ...limitOf("packets; with --sort or --by, print the first N at the end"),
+  ...run,
+  ...btf,
+  ...output,
+  sort: {
+    group: OUTPUT,
+    description: "end (the default), or latency: the slowest first, when the trace has ended",
+    value: { name: "ORDER", completion: PACKET_ORDERS, parse: parseChoice(PACKET_ORDERS) },
+  },
+  by: {
+    group: OUTPUT,
+    description: "group packets by the path that they took, and print the groups when the trace " +
+      "has ended",
+    value: { name: "WHAT", completion: PACKET_GROUPINGS, parse: parseChoice(PACKET_GROUPINGS) },
+  },
+  rare: { group: OUTPUT, description: "with --by, print the path of the fewest packets first" },
+  ...jsonLines,
+  hints: {
+    group: OUTPUT,
+    description: "print also the commands that tell more of each drop",
+  },
+  quiet: { short: "q", group: OUTPUT, description: "leave out the statistics at the end" },
+  ...readyFile,
+  ...debug,
+  ...help,
+} as const satisfies OptionSpecs;
+
+/** Options of `vrft diff`. */
+export const DIFF_OPTIONS = {
+  ...packets,
+  ...netns,
+  ...limitOf("packets of each group"),
+  ...run,
+  ...btf,
+  ...output,
+  ...jsonLines,
+  ...readyFile,
+  ...debug,
+  ...help,
+} as const satisfies OptionSpecs;
+
 /** Options of `vrft functions`. */
 export const FUNCTIONS_OPTIONS = {
   ...DISCOVERY_OPTIONS,
@@ -419,6 +498,24 @@ export const SUBCOMMANDS: readonly CommandSpec[] = [
     options: DROPS_OPTIONS,
     operand: { ...expression, optional: true, words: true },
     notes: DROPS_NOTES,
+  },
+  {
+    name: "packets",
+    summary: "show the way of each packet, and how long it took",
+    description: "Show what happened to each packet in vRouter: where it came in, what was " +
+      "decided about it, what became of it, and how long each stage took. Needs root.",
+    options: PACKETS_OPTIONS,
+    operand: { ...expression, optional: true, words: true },
+    notes: PACKETS_NOTES,
+  },
+  {
+    name: "diff",
+    summary: "compare the ways of two groups of packets",
+    description: "Trace the packets that match either of two filters, and show where the ways of " +
+      "the two groups part: the first decision that differs. Needs root.",
+    options: DIFF_OPTIONS,
+    operand: { ...expression, optional: false, count: 2 },
+    notes: DIFF_NOTES,
   },
   {
     name: "functions",
@@ -466,7 +563,7 @@ export const SUBCOMMANDS: readonly CommandSpec[] = [
     options: help,
     operand: {
       name: "command",
-      completion: ["drops", "functions", "interfaces", "check", "completions"],
+      completion: ["drops", "packets", "diff", "functions", "interfaces", "check", "completions"],
       parse: parseText,
       optional: true,
     },

@@ -24,6 +24,7 @@ Examples:
   vrft --duration 10s -o trace.txt     ten seconds, to a file
   vrft --no-vrouter -i eth0            a host without the vrouter module
   vrft drops                           only dropped packets, and why
+  vrft packets host 10.1.1.7           the way of each packet, and its time
 
 EXPR is a packet filter in the language of tcpdump, pcap-filter(7). It may be
 several words, and stand before or behind the options. A packet matches if any
@@ -127,6 +128,61 @@ Exit status:
   1  failure, or ended by --max-overhead, or because the trace traced its own
      output; with --fail-on-drop also if a packet was lost, or may have been
   2  bad command line`;
+
+/** Notes of `vrft packets --help`. */
+export const PACKETS_NOTES = `\
+Examples:
+  vrft packets host 10.1.1.7            the way of each packet of a host
+  vrft packets -i tap9f3c -n 10         the first ten of a vif
+  vrft packets --slower 1ms icmp        only those that take a millisecond
+  vrft packets --stage qdisc:1ms --stage hold:10ms
+                                        those that wait somewhere
+  vrft packets --sort latency -n 10 --duration 1m
+                                        the ten slowest of a minute
+  vrft packets --by path --rare         the ways that few packets take
+  vrft packets --json -o packets.jsonl  for programs
+
+A packet is printed when it ends: its number, what it is, how long it took, and
+what became of it. Below that stand when and where it came in, what was decided
+about it in the words of flow, rt, nh and vif, and where it went, with the time
+of each stage on the right. Stages in brackets are waits: [rps-queue], [hold]
+and [qdisc]. What was checked and found in order is left out; JSON has it.
+
+TIME needs a unit: ns, us, ms or s. The statistics at the end are of all packets
+of the trace whose end was seen, be they shown or not. -q leaves them out.
+
+--sort and --by print when the trace has ended: Ctrl-C, --duration. Packets are
+kept for that up to a limit, and stderr says how many were left out.
+
+About thirty functions are attached to; with --calls, all that take a packet,
+and the tree of calls follows each packet.
+
+EXPR, --outer, --inner and the other conditions are as in vrft --help.
+
+Exit status:
+  0  success: ended by --limit, --duration, SIGINT, SIGTERM or SIGHUP, or
+     because the reader closed the pipe
+  1  failure, or ended by --max-overhead, or because the trace traced its own
+     output: the message on stderr says why
+  2  bad command line`;
+
+/** Notes of `vrft diff --help`. */
+export const DIFF_NOTES = `\
+Examples:
+  vrft diff 'host 10.1.1.7' 'host 10.1.1.8' --duration 10s
+                                        why one host answers, and not the other
+  vrft diff 'tcp port 80' 'tcp port 81' --vif vif0/4 -n 5
+                                        five packets of each, of one vif
+
+Each EXPR is a packet filter, one argument. Packets that match one of the two
+are traced, and those that match both belong to the first. At the end, the ways
+of the two groups are compared: what all have in common, the first decision in
+which they differ, and what only one of the groups has.
+
+Exit status:
+  0  all packets took the same way
+  1  they did not, or a group has no packets
+  2  bad command line, or failure: the message on stderr says why`;
 
 /** Notes of `vrft functions --help`. */
 export const FUNCTIONS_NOTES = `\

@@ -7,20 +7,24 @@
 
 import {
   CHECK_OPTIONS,
+  DIFF_OPTIONS,
   DISCOVERY_OPTIONS,
   DROPS_OPTIONS,
   FUNCTIONS_OPTIONS,
   INTERFACES_OPTIONS,
   type OptionValues,
+  PACKETS_OPTIONS,
   TRACE_OPTIONS,
 } from "./grammar.ts";
 import { CONDITIONS, MAX_VALUES } from "../packet/conditions.ts";
 import type {
   CaptureOptions,
   CheckOptions,
+  DiffOptions,
   DiscoveryOptions,
   DropsOptions,
   Invocation,
+  PacketsOptions,
   Shell,
   TraceOptions,
 } from "./invocation.ts";
@@ -47,6 +51,10 @@ export function interpret(command: string, given: GivenOptions, operand: unknown
   switch (command) {
     case "drops":
       return { command: "drops", options: dropsOptions(given, operand as string | undefined) };
+    case "packets":
+      return { command: "packets", options: packetsOptions(given, operand as string | undefined) };
+    case "diff":
+      return { command: "diff", options: diffOptions(given, operand as [string, string]) };
     case "functions": {
       const values = given as OptionValues<typeof FUNCTIONS_OPTIONS>;
       return {
@@ -111,8 +119,11 @@ function checkOptions(values: OptionValues<typeof CHECK_OPTIONS>): CheckOptions 
   };
 }
 
-/** Values of what `vrft` and `vrft drops` have in common. */
-type CaptureValues = SourceValues & Omit<OptionValues<typeof DROPS_OPTIONS>, "json">;
+/** Values of what all commands that trace have in common. */
+type CaptureValues =
+  & SourceValues
+  & Pick<OptionValues<typeof DROPS_OPTIONS>, "backend">
+  & OptionValues<Omit<typeof DIFF_OPTIONS, "json" | "help">>;
 
 function captureOptions(
   values: CaptureValues,
@@ -208,6 +219,44 @@ function dropsOptions(
     format: values.json ? "json" : values.lines ? "lines" : "auto",
     hints: values.hints ?? false,
   };
+}
+
+function packetsOptions(
+  values: OptionValues<typeof PACKETS_OPTIONS>,
+  expression: string | undefined,
+): PacketsOptions {
+  if (values.by && values.sort) throw excluding("by", "sort");
+  if (values.rare && !values.by) {
+    throw new Misuse("Option '--rare' needs '--by path': it is an order of paths");
+  }
+  for (const name of ["json", "by", "sort"] as const) {
+    if (values.calls && values[name]) throw excluding("calls", name);
+  }
+  if (values.backend !== undefined && !values.calls) {
+    throw new Misuse(
+      "Option '--backend' needs '--calls': without them, packets are seen in one way",
+    );
+  }
+  if (values.hints && values.by) throw excluding("hints", "by");
+  return {
+    ...captureOptions(values, expression),
+    calls: values.calls ?? false,
+    slower: values.slower ?? null,
+    stages: values.stage ?? [],
+    order: values.sort ?? "end",
+    by: values.by ?? null,
+    rare: values.rare ?? false,
+    json: values.json ?? false,
+    hints: values.hints ?? false,
+    quiet: values.quiet ?? false,
+  };
+}
+
+function diffOptions(
+  values: OptionValues<typeof DIFF_OPTIONS>,
+  expressions: readonly [one: string, other: string],
+): DiffOptions {
+  return { ...captureOptions(values, undefined), expressions, json: values.json ?? false };
 }
 
 function excluding(one: string, other: string): Misuse {

@@ -7,6 +7,7 @@
 
 import type { Conditions } from "../packet/conditions.ts";
 import type { Expressions } from "../packet/expression.ts";
+import type { StageTime } from "./values.ts";
 
 /** How probes are attached; `auto` takes the best one that works on this kernel. */
 export const BACKENDS = ["auto", "session", "multi", "kprobe"] as const;
@@ -61,7 +62,7 @@ export interface CaptureOptions extends SourceChoice {
   /** File of the network namespace of the vifs' devices; `null` to detect it. */
   readonly netns: string | null;
   readonly backend: BackendChoice;
-  /** Rows or drops to print before ending; `null` for no limit. */
+  /** Rows, drops or packets to print before ending; `null` for no limit. */
   readonly limit: number | null;
   /** Milliseconds of tracing before ending; `null` for no limit. */
   readonly durationMs: number | null;
@@ -108,6 +109,45 @@ export interface DropsOptions extends CaptureOptions {
   readonly hints: boolean;
 }
 
+/** Orders of packets: that of their ends, or the slowest first once the trace has ended. */
+export const PACKET_ORDERS = ["end", "latency"] as const;
+
+/** One of {@linkcode PACKET_ORDERS}. */
+export type PacketOrder = typeof PACKET_ORDERS[number];
+
+/** What packets can be grouped by. */
+export const PACKET_GROUPINGS = ["path"] as const;
+
+/** One of {@linkcode PACKET_GROUPINGS}. */
+export type PacketGrouping = typeof PACKET_GROUPINGS[number];
+
+/** Options of `vrft packets`. */
+export interface PacketsOptions extends CaptureOptions {
+  /** Attach to all functions, and show the calls of each packet. */
+  readonly calls: boolean;
+  /** Show only packets that take at least so many nanoseconds; `null` for all. */
+  readonly slower: number | null;
+  /** Show only packets of which one of these stages takes that long; none for all. */
+  readonly stages: readonly StageTime[];
+  readonly order: PacketOrder;
+  /** Show groups of packets instead; `null` to show each. */
+  readonly by: PacketGrouping | null;
+  /** Groups: the smallest first. */
+  readonly rare: boolean;
+  readonly json: boolean;
+  /** Print the commands that tell more of drops. */
+  readonly hints: boolean;
+  /** Leave out the statistics at the end. */
+  readonly quiet: boolean;
+}
+
+/** Options of `vrft diff`. */
+export interface DiffOptions extends CaptureOptions {
+  /** Filters of the two groups of packets, not yet compiled. */
+  readonly expressions: readonly [one: string, other: string];
+  readonly json: boolean;
+}
+
 /** Options of `vrft functions`. */
 export interface FunctionsOptions extends DiscoveryOptions {
   readonly json: boolean;
@@ -133,6 +173,8 @@ export interface InterfacesOptions {
 export type Invocation =
   | { readonly command: "trace"; readonly options: TraceOptions }
   | { readonly command: "drops"; readonly options: DropsOptions }
+  | { readonly command: "packets"; readonly options: PacketsOptions }
+  | { readonly command: "diff"; readonly options: DiffOptions }
   | { readonly command: "functions"; readonly options: FunctionsOptions }
   | { readonly command: "interfaces"; readonly options: InterfacesOptions }
   | { readonly command: "check"; readonly options: CheckOptions }

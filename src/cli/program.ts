@@ -141,13 +141,20 @@ class Parser {
   #operand(): unknown {
     const { operand } = this.spec;
     if (operand?.words) return this.#chosen.args.join(" ").trim() || undefined;
-    const [text, ...rest] = this.#chosen.args;
-    const excess = operand === undefined ? text : rest[0];
+    const { args } = this.#chosen;
+    const count = operand?.count ?? 1;
+    const [text] = args;
+    const excess = args[operand === undefined ? 0 : count];
     if (excess !== undefined) {
-      throw new Misuse(`Unexpected argument ${JSON.stringify(excess)} for '${title(this.spec)}'`);
+      const advice = count === 1 ? "" : `: it takes ${count}, so quote what has blanks`;
+      throw new Misuse(
+        `Unexpected argument ${JSON.stringify(excess)} for '${title(this.spec)}'${advice}`,
+      );
     }
     if (operand === undefined || text === undefined) return undefined;
-    return parseValue(`'${title(this.spec)}'`, operand.parse, text);
+    const taker = `'${title(this.spec)}'`;
+    if (count === 1) return parseValue(taker, operand.parse, text);
+    return args.map((each) => parseValue(taker, operand.parse, each));
   }
 
   /** Options of the selected command, including those before its name. */
@@ -182,9 +189,11 @@ class Parser {
 function describe(command: Command, { description, summary, operand }: CommandSpec): void {
   command.description(description).summary(summary);
   if (operand === undefined) return;
-  const { optional } = operand;
+  const { optional, count = 1 } = operand;
   const name = operand.words ? `${operand.name}...` : operand.name;
-  command.addArgument(new Argument(optional ? `[${name}]` : `<${name}>`));
+  for (let place = 0; place < count; place++) {
+    command.addArgument(new Argument(optional ? `[${name}]` : `<${name}>`));
+  }
 }
 
 /** `vrft`, or `vrft functions`. */

@@ -7,6 +7,7 @@
 
 import { matcher } from "../kernel/glob.ts";
 import { Failure } from "../sys/failure.ts";
+import { type StageName, STAGES } from "../vrouter/stages.ts";
 
 /** A value that an option does not accept; the message says what it accepts. */
 export class ValueError extends Error {
@@ -85,6 +86,54 @@ export function parseDuration(text: string): number {
   const milliseconds = Math.round(Number(digits) * (MS_PER_UNIT[unit] ?? NaN));
   if (milliseconds >= 1 && milliseconds <= MAX_DURATION_MS) return milliseconds;
   throw new ValueError("give a time from 1ms to 596h, such as 500ms, 10s or 2m");
+}
+
+const NS_PER_UNIT: Readonly<Record<string, number>> = {
+  ns: 1,
+  us: 1e3,
+  "µs": 1e3,
+  "μs": 1e3,
+  ms: 1e6,
+  s: 1e9,
+};
+
+/** Longest time of a packet in nanoseconds: an hour. */
+const MAX_LATENCY_NS = 3600e9;
+
+/**
+ * The time of a packet, such as `100us`, `2ms`, `1.5s`. It needs a unit: 100 may be meant in any.
+ *
+ * @returns whole nanoseconds, from 1 to those of an hour
+ * @throws {ValueError} for anything else
+ */
+export function parseLatency(text: string): number {
+  const [, digits, unit] = /^(\d+(?:\.\d+)?|\.\d+)(\D*)$/.exec(text) ?? [];
+  if (unit === "") throw new ValueError("say in which unit: 100us, 2ms, 1s");
+  const nanoseconds = Math.round(Number(digits) * (NS_PER_UNIT[unit ?? ""] ?? NaN));
+  if (nanoseconds >= 1 && nanoseconds <= MAX_LATENCY_NS) return nanoseconds;
+  throw new ValueError("give a time from 1ns to 3600s, such as 100us, 2ms or 1s");
+}
+
+/** A stage of a packet's way, and the time that it is to take at least. */
+export interface StageTime {
+  readonly stage: StageName;
+  /** Nanoseconds. */
+  readonly least: number;
+}
+
+/**
+ * A stage and a time, such as `qdisc:1ms`.
+ *
+ * @throws {ValueError} for anything else
+ */
+export function parseStageTime(text: string): StageTime {
+  const [, name, time] = /^([^:]*):(.*)$/s.exec(text) ?? [];
+  const stage = STAGES.find((each) => each === name);
+  if (name === undefined || time === undefined) {
+    throw new ValueError("give a stage and a time, such as qdisc:1ms");
+  }
+  if (stage === undefined) throw new ValueError(`the stages are ${STAGES.join(", ")}`);
+  return { stage, least: parseLatency(time) };
 }
 
 /**

@@ -5,9 +5,7 @@
  */
 
 import type { DropsOptions } from "../cli/invocation.ts";
-import { Btf, BtfError } from "../kernel/btf.ts";
-import { dropOffsets } from "../kernel/drop_offsets.ts";
-import { type DescribedKernel, SYSTEM_PATHS } from "../kernel/sources.ts";
+import type { DescribedKernel } from "../kernel/sources.ts";
 import { summarizeDrops } from "../output/drops/summary.ts";
 import type { HeldMessages } from "../output/held_messages.ts";
 import type { Log } from "../output/log.ts";
@@ -15,8 +13,7 @@ import type { PacketFilter } from "../packet/expression.ts";
 import type { ObjectReader } from "../probe/backend.ts";
 import type { Drop, DropReason } from "../trace/drop.ts";
 import { loadDropTracer } from "../trace/drop_tracer.ts";
-import { dropReasons, dropWords, reasonFilter } from "../trace/drop_words.ts";
-import type { DropSources } from "../trace/drops.ts";
+import { dropReasons, reasonFilter } from "../trace/drop_words.ts";
 import type { TraceCounts, Tracer } from "../trace/tracer.ts";
 import {
   DROP_STATS_MESSAGE,
@@ -25,7 +22,7 @@ import {
 } from "../vrouter/drop_stats.ts";
 import type { DropReasons } from "../vrouter/drop_reasons.ts";
 import { withAdvice } from "./advice.ts";
-import { deviceNames } from "./device_names.ts";
+import { dropSources } from "./drop_sources.ts";
 import { readDropCounters } from "./drop_counters.ts";
 import { DropPrinter } from "./drop_output.ts";
 import { Reconciliation } from "./drop_reconciliation.ts";
@@ -84,7 +81,7 @@ export async function runDrops(
       to: ready.output,
       options,
       wanted: ready.wanted,
-      sources: sourcesOf(ready, around),
+      sources: dropSources(ready.described, ready.selection.namespaces, around),
       seen: (drop) => reconciliation?.add(drop),
       dry: () => reconciliation?.dry(),
       log,
@@ -176,30 +173,6 @@ async function prepare(
     };
   } catch (error) {
     throw withAdvice(error, options.bufferBytes, Deno.readTextFileSync("/proc/self/status"));
-  }
-}
-
-function sourcesOf({ described, selection }: Ready, around: Surroundings): DropSources {
-  const { kernel, vrouter } = described;
-  const { namespaces } = selection;
-  const vifs = (): ReturnType<DropSources["vifs"]> => around.vifWatch?.vifs ?? [];
-  return {
-    words: dropWords(kernel, vrouter, (module) => kernelBtfOf(module, kernel)),
-    offsets: vrouter === null ? {} : dropOffsets(vrouter),
-    vifs,
-    vrouterNetns: namespaces.initial ?? 0,
-    device: deviceNames(namespaces, vifs),
-    kallsyms: () => Deno.readFileSync("/proc/kallsyms"),
-  };
-}
-
-/** The kernel's BTF of a module; `null` if it has none, or none that can be read. */
-function kernelBtfOf(module: string, kernel: Btf): Btf | null {
-  try {
-    return Btf.parse(Deno.readFileSync(`${SYSTEM_PATHS.btf}/${module}`), kernel);
-  } catch (error) {
-    if (error instanceof BtfError || error instanceof Deno.errors.NotFound) return null;
-    throw error;
   }
 }
 

@@ -112,13 +112,13 @@ const MISUSES: readonly [args: string[], message: string, see?: string][] = [
   [["--lmit", "5"], "Unknown option '--lmit' (did you mean --limit?)"],
   [["--debug=yes"], "Option '--debug' takes no value"],
   [["--nonsense"], "Unknown option '--nonsense'"],
-  [["-q"], "Unknown option '-q'"],
+  [["-q"], "Option '-q' belongs to 'vrft packets', not to 'vrft'"],
   [["--\x1b[2J"], "Unknown option '--\\x1b[2J'"],
   [["function", "--json"], "Unknown command 'function' (did you mean functions?)"],
   [["help", "interface"], "Unknown command 'interface' (did you mean interfaces?)"],
   [
     ["icmp", "--json"],
-    `Option '--json' belongs to 'vrft drops', 'vrft functions', 'vrft interfaces' and 'vrft check', not to 'vrft'`,
+    `Option '--json' belongs to 'vrft drops', 'vrft packets', 'vrft diff', 'vrft functions', 'vrft interfaces' and 'vrft check', not to 'vrft'`,
   ],
   [["icmp", "--lmit", "5"], "Unknown option '--lmit' (did you mean --limit?)"],
   [["--outer", ""], `Option '--outer <EXPR>' does not accept "": it must not be empty`],
@@ -144,27 +144,27 @@ const MISUSES: readonly [args: string[], message: string, see?: string][] = [
   // Options of other commands
   [
     ["-n", "5", "functions"],
-    "Option '--limit' belongs to 'vrft' and 'vrft drops', not to 'vrft functions'",
+    "Option '--limit' belongs to 'vrft', 'vrft drops', 'vrft packets' and 'vrft diff', not to 'vrft functions'",
     "vrft functions",
   ],
   [
     ["functions", "-n5"],
-    "Option '-n' belongs to 'vrft' and 'vrft drops', not to 'vrft functions'",
+    "Option '-n' belongs to 'vrft', 'vrft drops', 'vrft packets' and 'vrft diff', not to 'vrft functions'",
     "vrft functions",
   ],
   [
     ["interfaces", "--limit=5"],
-    "Option '--limit' belongs to 'vrft' and 'vrft drops', not to 'vrft interfaces'",
+    "Option '--limit' belongs to 'vrft', 'vrft drops', 'vrft packets' and 'vrft diff', not to 'vrft interfaces'",
     "vrft interfaces",
   ],
   [
     ["--debug", "completions", "bash"],
-    "Option '--debug' belongs to 'vrft', 'vrft drops', 'vrft functions', 'vrft interfaces' and 'vrft check', not to 'vrft completions'",
+    "Option '--debug' belongs to 'vrft', 'vrft drops', 'vrft packets', 'vrft diff', 'vrft functions', 'vrft interfaces' and 'vrft check', not to 'vrft completions'",
     "vrft completions",
   ],
   [
     ["--json", "functions"],
-    "Option '--json' belongs to 'vrft drops', 'vrft functions', 'vrft interfaces' and 'vrft check', not to 'vrft'",
+    "Option '--json' belongs to 'vrft drops', 'vrft packets', 'vrft diff', 'vrft functions', 'vrft interfaces' and 'vrft check', not to 'vrft'",
   ],
   [
     ["functions", "--version"],
@@ -221,13 +221,148 @@ const MISUSES: readonly [args: string[], message: string, see?: string][] = [
     "vrft drops",
   ],
   [
+    ["packets", "--slower=100"],
+    `Option '--slower <TIME>' does not accept "100": say in which unit: 100us, 2ms, 1s`,
+    "vrft packets",
+  ],
+  [
+    ["packets", "--slower=1.5"],
+    `Option '--slower <TIME>' does not accept "1.5": say in which unit: 100us, 2ms, 1s`,
+    "vrft packets",
+  ],
+  [
+    ["packets", "--slower=0us"],
+    `Option '--slower <TIME>' does not accept "0us": give a time from 1ns to 3600s, such as 100us, 2ms or 1s`,
+    "vrft packets",
+  ],
+  [
+    ["packets", "--slower=5 ms"],
+    `Option '--slower <TIME>' does not accept "5 ms": give a time from 1ns to 3600s, such as 100us, 2ms or 1s`,
+    "vrft packets",
+  ],
+  [
+    ["packets", "--slower=5m"],
+    `Option '--slower <TIME>' does not accept "5m": give a time from 1ns to 3600s, such as 100us, 2ms or 1s`,
+    "vrft packets",
+  ],
+  [
+    ["packets", "--slower=-5ms"],
+    `Option '--slower <TIME>' does not accept "-5ms": give a time from 1ns to 3600s, such as 100us, 2ms or 1s`,
+    "vrft packets",
+  ],
+  [
+    ["packets", "--slower=2h"],
+    `Option '--slower <TIME>' does not accept "2h": give a time from 1ns to 3600s, such as 100us, 2ms or 1s`,
+    "vrft packets",
+  ],
+  [
+    ["packets", "--slower="],
+    `Option '--slower <TIME>' does not accept "": give a time from 1ns to 3600s, such as 100us, 2ms or 1s`,
+    "vrft packets",
+  ],
+  [
+    ["packets", "--stage=qdisc"],
+    `Option '--stage <NAME:TIME>' does not accept "qdisc": give a stage and a time, such as qdisc:1ms`,
+    "vrft packets",
+  ],
+  [
+    ["packets", "--stage=queue:1ms"],
+    `Option '--stage <NAME:TIME>' does not accept "queue:1ms": the stages are rx, rps-queue, gro, flow, hold, nexthop, encap, tx, qdisc`,
+    "vrft packets",
+  ],
+  [
+    ["packets", "--stage=:1ms"],
+    `Option '--stage <NAME:TIME>' does not accept ":1ms": the stages are rx, rps-queue, gro, flow, hold, nexthop, encap, tx, qdisc`,
+    "vrft packets",
+  ],
+  [
+    ["packets", "--stage=qdisc:1"],
+    `Option '--stage <NAME:TIME>' does not accept "qdisc:1": say in which unit: 100us, 2ms, 1s`,
+    "vrft packets",
+  ],
+  [
+    ["packets", "--stage=qdisc:"],
+    `Option '--stage <NAME:TIME>' does not accept "qdisc:": give a time from 1ns to 3600s, such as 100us, 2ms or 1s`,
+    "vrft packets",
+  ],
+  [
+    ["packets", "--sort", "time"],
+    `Option '--sort <ORDER>' does not accept "time": give one of end, latency`,
+    "vrft packets",
+  ],
+  [
+    ["packets", "--by", "flow"],
+    `Option '--by <WHAT>' does not accept "flow": give one of path`,
+    "vrft packets",
+  ],
+  [
+    ["packets", "--by", "path", "--sort", "latency"],
+    `Options '--by' and '--sort' exclude each other: drop one`,
+    "vrft packets",
+  ],
+  [
+    ["packets", "--rare"],
+    `Option '--rare' needs '--by path': it is an order of paths`,
+    "vrft packets",
+  ],
+  [
+    ["packets", "--calls", "--json"],
+    `Options '--calls' and '--json' exclude each other: drop one`,
+    "vrft packets",
+  ],
+  [
+    ["packets", "--calls", "--by=path"],
+    `Options '--calls' and '--by' exclude each other: drop one`,
+    "vrft packets",
+  ],
+  [
+    ["packets", "--hints", "--by=path"],
+    `Options '--hints' and '--by' exclude each other: drop one`,
+    "vrft packets",
+  ],
+  [
+    ["packets", "--backend", "multi"],
+    `Option '--backend' needs '--calls': without them, packets are seen in one way`,
+    "vrft packets",
+  ],
+  [
+    ["packets", "--no-vrouter"],
+    `Option '--no-vrouter' belongs to 'vrft', 'vrft drops', 'vrft functions' and 'vrft check', not to 'vrft packets'`,
+    "vrft packets",
+  ],
+  [
+    ["diff"],
+    `Missing required argument 'EXPR'`,
+    "vrft diff",
+  ],
+  [
+    ["diff", "icmp"],
+    `Missing required argument 'EXPR'`,
+    "vrft diff",
+  ],
+  [
+    ["diff", "host", "10.1.1.7", "tcp"],
+    `Unexpected argument "tcp" for 'vrft diff': it takes 2, so quote what has blanks`,
+    "vrft diff",
+  ],
+  [
+    ["diff", "icmp", ""],
+    `'vrft diff' does not accept "": it must not be empty`,
+    "vrft diff",
+  ],
+  [
+    ["diff", "--slower", "1ms", "icmp", "tcp"],
+    `Option '--slower' belongs to 'vrft packets', not to 'vrft diff'`,
+    "vrft diff",
+  ],
+  [
     ["drops", "--sample", "2"],
     "Option '--sample' belongs to 'vrft', not to 'vrft drops'",
     "vrft drops",
   ],
   [
     ["check", "-n", "5"],
-    "Option '-n' belongs to 'vrft' and 'vrft drops', not to 'vrft check'",
+    "Option '-n' belongs to 'vrft', 'vrft drops', 'vrft packets' and 'vrft diff', not to 'vrft check'",
     "vrft check",
   ],
   [

@@ -31,6 +31,8 @@ const WORDS: readonly string[] = [
 const OPENINGS: readonly (readonly string[])[] = [
   [],
   ["drops"],
+  ["packets"],
+  ["diff"],
   ["functions"],
   ["interfaces"],
   ["check"],
@@ -81,6 +83,20 @@ Deno.test("parseArguments() answers any arguments with an invocation of the docu
         assert(!path || (format === "auto" && !hints), context);
         break;
       }
+      case "packets": {
+        const { slower, stages, by, rare, order, calls, json } = invocation.options;
+        for (const least of [...stages.map((each) => each.least), slower ?? 1]) {
+          assert(Number.isInteger(least) && least > 0, context);
+        }
+        assert(!rare || by !== null, context);
+        assert(by === null || order === "end", context);
+        assert(!calls || !json, context);
+        break;
+      }
+      case "diff":
+        assert.equal(invocation.options.expressions.length, 2, context);
+        assert(!invocation.options.expressions.includes(""), context);
+        break;
       case "completions":
         assert(["bash", "zsh", "fish"].includes(invocation.shell), context);
         break;
@@ -96,5 +112,5 @@ Deno.test("parseArguments() answers any arguments with an invocation of the docu
     }
   }
   // Or else the words are a bad choice; a short run says nothing about that.
-  if (RUNS >= 1_000) assert.equal(seen.size, 8, [...seen].join());
+  if (RUNS >= 1_000) assert.equal(seen.size, 10, [...seen].join());
 });

@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { isDeepStrictEqual } from "node:util";
-import type { DropsOptions, Invocation, TraceOptions } from "../../src/cli/invocation.ts";
+import type {
+  DiffOptions,
+  DropsOptions,
+  Invocation,
+  PacketsOptions,
+  TraceOptions,
+} from "../../src/cli/invocation.ts";
 import { parseArguments } from "../../src/cli/program.ts";
 
 const NO_CONDITIONS = { vif: [], vrf: [], nh: [], label: [], vni: [] };
@@ -178,6 +184,62 @@ Deno.test("parseArguments() understands vrft drops with each of its options", ()
     });
   }
   assert.deepEqual(parse("-n", "5", "drops", "icmp"), parse("drops", "icmp", "-n", "5"));
+});
+
+Deno.test("parseArguments() understands vrft packets with each of its own options", () => {
+  const { functions: _functions, excludes: _excludes, sample: _sample, ...others } = DEFAULTS;
+  const { format: _format, plain: _plain, show: _show, ...capture } = others;
+  const plain: PacketsOptions = {
+    ...capture,
+    calls: false,
+    slower: null,
+    stages: [],
+    order: "end",
+    by: null,
+    rare: false,
+    json: false,
+    hints: false,
+    quiet: false,
+  };
+  assert.deepEqual(parse("packets"), { command: "packets", options: plain });
+  const changes: readonly [string[], Partial<PacketsOptions>][] = [
+    [["icmp", "and", "host 10.1.1.2"], {
+      filters: { ...NO_FILTERS, any: "icmp and host 10.1.1.2" },
+    }],
+    [["-i", "tap1", "--vif", "vif0/3", "-n5"], {
+      interfaces: ["tap1"],
+      conditions: { ...NO_CONDITIONS, vif: ["vif0/3"] },
+      limit: 5,
+    }],
+    [["--slower", "1.5ms"], { slower: 1_500_000 }],
+    [["--stage", "qdisc:100us", "--stage=hold:1s"], {
+      stages: [{ stage: "qdisc", least: 100_000 }, { stage: "hold", least: 1_000_000_000 }],
+    }],
+    [["--sort", "latency"], { order: "latency" }],
+    [["--sort=end"], {}],
+    [["--by", "path", "--rare"], { by: "path", rare: true }],
+    [["--calls", "--backend", "kprobe"], { calls: true, backend: "kprobe" }],
+    [["--json", "-o", "packets.jsonl"], { json: true, output: "packets.jsonl" }],
+    [["--hints", "-q"], { hints: true, quiet: true }],
+  ];
+  for (const [args, changed] of changes) {
+    assert.deepEqual(parse("packets", ...args), {
+      command: "packets",
+      options: { ...plain, ...changed },
+    });
+  }
+});
+
+Deno.test("parseArguments() understands vrft diff, with two filters of one argument each", () => {
+  const { functions: _functions, excludes: _excludes, sample: _sample, ...others } = DEFAULTS;
+  const { format: _format, plain: _plain, show: _show, ...capture } = others;
+  const expressions = ["host 10.1.1.7", "tcp"] as const;
+  const plain: DiffOptions = { ...capture, expressions, json: false };
+  assert.deepEqual(parse("diff", ...expressions), { command: "diff", options: plain });
+  assert.deepEqual(parse("diff", "--json", "host 10.1.1.7", "-n", "5", "tcp"), {
+    command: "diff",
+    options: { ...plain, json: true, limit: 5 },
+  });
 });
 
 Deno.test("parseArguments() understands vrft functions with each of its options", () => {

@@ -7,7 +7,16 @@ import { REASON_WORDS } from "../../src/vrouter/drop_reasons.ts";
 import { testUnless, whyNoProgram } from "../support/skip.ts";
 import { offers } from "./shells.ts";
 
-const SUBCOMMANDS = ["check", "completions", "drops", "functions", "help", "interfaces"];
+const SUBCOMMANDS = [
+  "check",
+  "completions",
+  "diff",
+  "drops",
+  "functions",
+  "help",
+  "interfaces",
+  "packets",
+];
 
 for (const shell of SHELLS) {
   const script = scriptOf(shell);
@@ -67,10 +76,16 @@ for (const shell of SHELLS) {
     assert.deepEqual(await offers(shell, script, commands, directory), [
       "check",
       "completions",
+      "diff",
       "drops",
       "functions",
       "interfaces",
+      "packets",
     ]);
+    const orders = ["vrft", "packets", "--sort", ""];
+    assert.deepEqual(await offers(shell, script, orders, directory), ["end", "latency"]);
+    const groupings = ["vrft", "packets", "icmp", "--by", ""];
+    assert.deepEqual(await offers(shell, script, groupings, directory), ["path"]);
   });
 
   test("offer the words of a list of several again behind a comma", async (directory) => {

@@ -55,7 +55,7 @@ fi
 function commandCase(command: CommandSpec): string {
   const { operand } = command;
   const specs = argumentSpecs(command, "            ");
-  const place = operand?.words ? "*" : "1";
+  const place = operand?.words || operand?.count ? "*" : "1";
   const last = operand === undefined
     ? ""
     : ` \\\n            ${quote(`${place}:${operand.name}:${action(operand.completion)}`)}`;

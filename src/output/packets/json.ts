@@ -15,8 +15,12 @@ import {
   type Stage,
   WAITS,
 } from "../../trace/journey.ts";
+import type { PathGroup, PathStep } from "../../trace/paths.ts";
+import type { Times } from "../../trace/percentiles.ts";
+import type { Statistics } from "../../trace/stage_statistics.ts";
 import { vifOf, whyDropped } from "../drops/json.ts";
 import { universalTime } from "../drops/wall_clock.ts";
+import type { Comparison } from "./comparison.ts";
 
 /** Of the schema; one more when a key changes its meaning or goes away. */
 const VERSION = 1;
@@ -57,6 +61,66 @@ export function packetJson(journey: Journey, { offset, hints }: PacketJsonStyle)
     isIncomplete: journey.isIncomplete,
     ...hints !== null && outcome.type === "dropped" ? { hints: hints(outcome.drop) } : {},
   });
+}
+
+/** The line of the statistics of a trace. */
+export function statisticsJson({ total, stages, histogram }: Statistics): string {
+  return jsonLine("statistics", {
+    total: timesOf(total),
+    stages: [...stages].map(([name, times]) => ({
+      name,
+      isWait: WAITS.has(name),
+      ...timesOf(times),
+    })),
+    histogram: histogram.map(({ from, to, count }) => ({ from, to, packets: count })),
+  });
+}
+
+/** The line of a path that packets took. */
+export function pathJson(group: PathGroup): string {
+  return jsonLine("path", {
+    ...timesOf(group.times),
+    ...wayOf(group),
+    example: group.example.number,
+  });
+}
+
+/** The line of a comparison of two groups. */
+export function diffJson({ names, groups, comparison, outcomes }: Comparison): string {
+  const stepOf = ({ key, decision }: PathStep): object => {
+    const outcome = outcomes.get(key);
+    return {
+      decision: decision === null ? null : decisionOf(decision),
+      outcome: decision === null && outcome !== undefined ? outcomeOf(outcome) : null,
+    };
+  };
+  const { common, partings, both, onlyLeft, onlyRight } = comparison;
+  return jsonLine("diff", {
+    groups: names.map((filter, side) => ({ filter, ...timesOf(groups[side]!) })),
+    common: common.map(stepOf),
+    partings: partings.map((parting) => ({
+      common: parting.common.map(stepOf),
+      branches: parting.branches.map(({ step, left, right }) => ({
+        ...stepOf(step),
+        packets: [left, right],
+      })),
+    })),
+    paths: [...both, ...onlyLeft, ...onlyRight].map(({ left, right }) => ({
+      ...wayOf((left ?? right)!),
+      packets: [left?.count ?? 0, right?.count ?? 0],
+    })),
+  });
+}
+
+function wayOf({ steps, example }: PathGroup): object {
+  return {
+    decisions: steps.flatMap(({ decision }) => decision === null ? [] : [decisionOf(decision)]),
+    outcome: outcomeOf(example.outcome),
+  };
+}
+
+function timesOf({ count, p50, p99, max }: Times): object {
+  return { packets: count, p50, p99, max };
 }
 
 function stageOf({ name, duration }: Stage): object {

@@ -122,6 +122,27 @@ export function decisionText(decision: Decision, vrf: number | null): string | n
   }
 }
 
+/**
+ * A decision as a step that many packets have in common: without what is a single packet's, as the index of
+ * its flow. All of them have words.
+ */
+export function stepText(decision: Decision): string {
+  switch (decision.type) {
+    case "flow":
+      return flowText({ ...decision, index: null });
+    case "nat":
+      return "NAT";
+    case "rpf":
+      if (decision.result !== "ok") break;
+      return `RPF ok: ${nexthopText(decision.expected)}`;
+    case "mtu":
+      if (decision.tooBig) break;
+      return decision.mtu === null ? "fits" : `fits MTU ${decision.mtu}`;
+    default:
+  }
+  return decisionText(decision, null) ?? decision.type;
+}
+
 /** What `vrft drops` says of a drop, without what the decisions have told. */
 export function dropText(drop: Drop, decisions: readonly Decision[]): string {
   const flow = decisions.some((one) => one.type === "flow" && one.index === drop.flow?.index);
@@ -154,8 +175,13 @@ const USUAL: Readonly<Record<string, string>> = {
 type DecisionOf<T extends Decision["type"]> = Extract<Decision, { readonly type: T }>;
 
 /** As `flow` prints it, and what came of it if that is not what the action says. */
-function flowText({ index, reverse, action, result }: DecisionOf<"flow">): string {
-  const pair = reverse === null ? `flow ${index}` : `flow ${index}<=>${reverse}`;
+function flowText(
+  { index, reverse, action, result }:
+    & Omit<DecisionOf<"flow">, "index">
+    & { readonly index: number | null },
+): string {
+  const one = index === null ? "flow" : `flow ${index}`;
+  const pair = index === null || reverse === null ? one : `${one}<=>${reverse}`;
   const usual = USUAL[action.charAt(0)];
   const came = result === null || result === usual ? "" : `  ${printable(result)}`;
   return `${pair}  Action:${printable(action)}${came}`;

@@ -1,0 +1,137 @@
+/**
+ * Prints packets to stdout or a file: the ones that the user wants, in the form that the user wants.
+ *
+ * @module
+ */
+
+import { LineWriter } from "../output/line_writer.ts";
+import type { Log } from "../output/log.ts";
+import type { PacketCounts } from "../output/packets/summary.ts";
+import type { PacketView } from "../output/packets/view.ts";
+import { monotonicClock } from "../sys/clock.ts";
+import type { Journey, Outcome } from "../trace/journey.ts";
+import type { SlowOutput } from "../trace/tracer.ts";
+import type { PacketFollower } from "./packet_follower.ts";
+import type { TracePrinter } from "./running_trace.ts";
+import type { Output } from "./trace_output.ts";
+
+/** Where packets go, and what they come from. */
+export interface PacketPrinterOptions {
+  readonly to: Output;
+  /** Starts to follow packets, and tells the journey of each. */
+  readonly follow: (receive: (journey: Journey) => void) => PacketFollower;
+  /** Opens the view. */
+  readonly view: (writer: LineWriter) => PacketView;
+  /** Whether a packet is to be shown. */
+  readonly wanted: (journey: Journey) => boolean;
+  readonly log: Log;
+}
+
+/** Prints packets. */
+export class PacketPrinter implements TracePrinter, SlowOutput {
+  readonly output = this;
+  readonly #with: PacketPrinterOptions;
+  readonly #follower: PacketFollower;
+  readonly #writer: LineWriter;
+  readonly #view: PacketView;
+  readonly #clock = monotonicClock();
+  readonly #outcomes = new Map<Outcome["type"], number>();
+  #hidden = 0;
+  #incomplete = 0;
+  #isFinished = false;
+
+  constructor(options: PacketPrinterOptions) {
+    this.#with = options;
+    this.#writer = new LineWriter(options.to.sink, options.to.name);
+    this.#view = options.view(this.#writer);
+    this.#follower = options.follow((journey) => this.#receive(journey));
+  }
+
+  /** What has been seen. */
+  get counts(): PacketCounts {
+    return {
+      outcomes: this.#outcomes,
+      hidden: this.#hidden,
+      incomplete: this.#incomplete,
+      ...this.#follower.counts,
+    };
+  }
+
+  get full(): boolean {
+    return this.#view.isFull;
+  }
+
+  get done(): boolean {
+    return this.#view.isFull;
+  }
+
+  get blocked(): boolean {
+    return this.#writer.blocked;
+  }
+
+  get pending(): boolean {
+    return this.#writer.pending;
+  }
+
+  get canFeed(): boolean {
+    return this.#with.to.canTravel;
+  }
+
+  hold(held: boolean): void {
+    this.#writer.held = held;
+  }
+
+  begin(): void {
+    this.#with.to.begin();
+  }
+
+  record(words: Uint32Array, at: number, bytes: number): void {
+    this.#follower.record(words, at, bytes);
+  }
+
+  lost(ahead: number): void {
+    this.#follower.lost(ahead);
+  }
+
+  dry(): void {
+    this.#follower.expire(this.#clock());
+    this.#writer.flush();
+  }
+
+  progress(): Promise<void> {
+    return this.#writer.progress();
+  }
+
+  /** Tells what is under way, and prints what stands at the end. */
+  finish(): void {
+    if (!this.#isFinished) {
+      this.#isFinished = true;
+      this.#follower.finish();
+      this.#view.finish();
+    }
+    this.#writer.flush();
+  }
+
+  waiting(): void {
+    this.#with.log.info(
+      `All probes are detached; waiting until ${this.#with.to.name} takes the rest: Ctrl-C gives ` +
+        "that up",
+    );
+  }
+
+  async close(cut: AbortSignal): Promise<void> {
+    this.finish();
+    await this.#writer.finish(cut);
+  }
+
+  #receive(journey: Journey): void {
+    const { outcome: { type }, isIncomplete } = journey;
+    // What comes behind the limit is not known in full, and would differ from run to run.
+    if (this.#view.isFull) return;
+    this.#outcomes.set(type, (this.#outcomes.get(type) ?? 0) + 1);
+    if (isIncomplete) this.#incomplete++;
+    const isWanted = this.#with.wanted(journey);
+    if (!isWanted) this.#hidden++;
+    this.#view.packet(journey, isWanted);
+  }
+}

@@ -1,0 +1,153 @@
+/**
+ * The views of packets that the options of `vrft packets` ask for.
+ *
+ * @module
+ */
+
+import type { PacketsOptions } from "../cli/invocation.ts";
+import { localTime } from "../output/drops/wall_clock.ts";
+import type { LineWriter } from "../output/line_writer.ts";
+import type { Log } from "../output/log.ts";
+import { EachPacket } from "../output/packets/each.ts";
+import { statisticsText } from "../output/packets/histogram.ts";
+import { packetJson, pathJson, statisticsJson } from "../output/packets/json.ts";
+import { packetLines, type PacketStyle } from "../output/packets/lines.ts";
+import { pathsText } from "../output/packets/paths.ts";
+import { SlowestFirst } from "../output/packets/slowest.ts";
+import type { PacketView } from "../output/packets/view.ts";
+import { TextView } from "../output/text.ts";
+import { amount } from "../sys/amount.ts";
+import { wallClockOffset } from "../sys/clock.ts";
+import { terminalSize } from "../sys/terminal.ts";
+import { hintsFor } from "../trace/drop_phrases.ts";
+import type { Journey } from "../trace/journey.ts";
+import type { TracedFunction } from "../trace/packet_tracer.ts";
+import { Paths } from "../trace/paths.ts";
+import { StageStatistics } from "../trace/stage_statistics.ts";
+import type { DropReasons } from "../vrouter/drop_reasons.ts";
+
+const STDOUT = 1;
+/** Cells of a line in a file or a pipe, and on a terminal at least and at most. */
+const FILE_CELLS = 100;
+const [LEAST_CELLS, MOST_CELLS] = [80, 132];
+
+/** How packets look where the output goes. */
+export function packetStyle(output: string | null, hints: boolean): PacketStyle {
+  const isTerminal = output === null && Deno.stdout.isTerminal();
+  const offset = wallClockOffset();
+  return {
+    colour: isTerminal && !Deno.noColor,
+    width: isTerminal
+      ? Math.max(LEAST_CELLS, Math.min(MOST_CELLS, terminalSize(STDOUT).columns))
+      : FILE_CELLS,
+    time: (nanoseconds) => localTime(nanoseconds, offset),
+    hints: hints ? hintsFor : null,
+  };
+}
+
+/**
+ * Opens the view that the options ask for.
+ *
+ * @param functions of the trace, for the calls of packets
+ * @param reasons for which vrouter drops packets, likewise
+ */
+export function packetView(
+  options: PacketsOptions,
+  functions: readonly TracedFunction[],
+  reasons: DropReasons,
+  writer: LineWriter,
+  log: Log,
+): PacketView {
+  const print = options.json
+    ? jsonPrinter(options, writer)
+    : linesPrinter(options, functions, reasons, writer);
+  const statistics = new StageStatistics();
+  const shown = shownView(options, print, writer, log);
+  return {
+    get isFull() {
+      return shown.isFull;
+    },
+    packet(journey, isWanted): void {
+      if (hasEnded(journey)) statistics.add(journey);
+      if (isWanted) shown.packet(journey, isWanted);
+    },
+    finish(): void {
+      shown.finish();
+      if (options.quiet || statistics.total.count === 0) return;
+      if (options.json) writer.text(statisticsJson(statistics));
+      else writer.text(`\n${statisticsText(statistics)}`);
+    },
+  };
+}
+
+/** Whether its times are those of its whole way. */
+function hasEnded({ outcome: { type }, isIncomplete }: Journey): boolean {
+  return !isIncomplete && type !== "inside" && type !== "lost from sight";
+}
+
+/** The view of single packets, or of paths. */
+function shownView(
+  options: PacketsOptions,
+  print: (journey: Journey) => void,
+  writer: LineWriter,
+  log: Log,
+): PacketView {
+  if (options.by !== null) return pathsView(options, writer, log);
+  if (options.order === "end") return new EachPacket(print, options.limit);
+  const slowest = new SlowestFirst(print, options.limit);
+  return {
+    isFull: false,
+    packet: (journey) => slowest.packet(journey),
+    finish(): void {
+      slowest.finish();
+      if (slowest.leftOut > 0) {
+        log.info(`Left out ${amount(slowest.leftOut)} packets that were faster than those printed`);
+      }
+    },
+  };
+}
+
+function pathsView(
+  { limit, rare, json }: PacketsOptions,
+  writer: LineWriter,
+  log: Log,
+): PacketView {
+  const paths = new Paths();
+  return {
+    isFull: false,
+    packet: (journey) => paths.add(journey),
+    finish(): void {
+      const all = paths.groups(rare ? "rare" : "frequent");
+      const groups = limit === null ? all : all.slice(0, limit);
+      writer.text(json ? groups.map(pathJson).join("") : pathsText(groups, paths.count));
+      const omitted = all.length - groups.length;
+      if (omitted > 0) log.info(`Left out ${amount(omitted)} paths`);
+      if (paths.leftOut > 0) {
+        log.info(`Left out ${amount(paths.leftOut)} packets on further paths: there are too many`);
+      }
+    },
+  };
+}
+
+function jsonPrinter({ hints }: PacketsOptions, writer: LineWriter): (journey: Journey) => void {
+  const style = { offset: wallClockOffset(), hints: hints ? hintsFor : null };
+  return (journey) => writer.text(packetJson(journey, style));
+}
+
+function linesPrinter(
+  { output, hints }: PacketsOptions,
+  functions: readonly TracedFunction[],
+  reasons: DropReasons,
+  writer: LineWriter,
+): (journey: Journey) => void {
+  const style = packetStyle(output, hints);
+  const calls = new TextView(
+    writer,
+    functions.map(({ name }) => name),
+    (number) => reasons.reason(number).label,
+  );
+  return (journey) => {
+    writer.text(packetLines(journey, style).map((line) => `${line}\n`).join(""));
+    journey.calls?.replay(calls);
+  };
+}

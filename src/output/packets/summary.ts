@@ -1,0 +1,83 @@
+/**
+ * The summary of a trace of packets, its last log line.
+ *
+ * @module
+ */
+
+import { amount } from "../../sys/amount.ts";
+import type { Outcome } from "../../trace/journey.ts";
+import type { Overhead } from "../../trace/overhead.ts";
+import type { TraceCounts } from "../../trace/tracer.ts";
+import { costText } from "../summary.ts";
+
+/** Outcomes in the order of the summary. */
+const OUTCOMES: readonly Outcome["type"][] = [
+  "delivered",
+  "left",
+  "dropped",
+  "trapped",
+  "held",
+  "replicated",
+  "consumed by GRO",
+  "consumed",
+  "inside",
+  "lost from sight",
+];
+
+/** What a trace of packets has seen. */
+export interface PacketCounts {
+  readonly outcomes: ReadonlyMap<Outcome["type"], number>;
+  /** Packets that were not shown, as they do not meet what was asked for, or for lack of room. */
+  readonly hidden: number;
+  /** Of which events were lost. */
+  readonly incomplete: number;
+  /** Packets given up because there were too many at a time. */
+  readonly givenUp: number;
+  /** Calls with which packets came in whose beginning was not seen. */
+  readonly unknown: number;
+  /** Decisions, stages and calls that were too many for one packet. */
+  readonly omitted: number;
+  /** Records that could not be read. */
+  readonly damaged: number;
+}
+
+/** `4,000 packets: 1,998 delivered, 1,990 left, 12 dropped`. */
+export function outcomesText(outcomes: ReadonlyMap<Outcome["type"], number>): string {
+  const total = [...outcomes.values()].reduce((sum, count) => sum + count, 0);
+  const parts = OUTCOMES.filter((type) => (outcomes.get(type) ?? 0) > 0)
+    .map((type) => `${amount(outcomes.get(type)!)} ${type}`);
+  const noun = total === 1 ? "packet" : "packets";
+  return `${amount(total)} ${noun}${parts.length === 0 ? "" : `: ${parts.join(", ")}`}`;
+}
+
+/**
+ * Summarizes a trace of packets. Zero counts are omitted, except those of lost events and missed hits.
+ *
+ * @param overhead of the trace; `null` if it was not measured
+ */
+export function summarizePackets(
+  packets: PacketCounts,
+  counts: Pick<TraceCounts, "lost" | "missed" | "removed" | "unread" | "untracked" | "packets">,
+  overhead: Overhead | null,
+): string {
+  const also: [number, string][] = [
+    [packets.hidden, "packets not shown"],
+    [packets.incomplete, "packets of which events were lost"],
+    [packets.givenUp, "packets given up: too many at once"],
+    [packets.unknown, "calls of packets that were not seen to begin"],
+    [packets.omitted, "decisions, stages or calls left out: too many for a packet"],
+    [counts.packets.evicted, "packets lost from sight: too many at once"],
+    [counts.packets.unfollowed, "calls that copied packets and could not be followed"],
+    [counts.removed, "probes removed by another program"],
+    [counts.unread, "events not printed (interrupted twice)"],
+    [counts.untracked, "calls left out: too many open at once"],
+    [packets.damaged, "records not understood"],
+  ];
+  return [
+    outcomesText(packets.outcomes),
+    `${amount(counts.lost)} events lost`,
+    `${amount(counts.missed)} probe hits missed`,
+    ...also.filter(([count]) => count > 0).map(([count, what]) => `${amount(count)} ${what}`),
+    ...overhead === null ? [] : [costText(overhead)],
+  ].join("; ");
+}
