@@ -486,11 +486,16 @@ export class Journeys implements View {
     const { stage } = timeline;
     if (stage === HOLD && !place.endsHold) return;
     if (place.sources !== null && !place.sources.has(stage)) return;
-    if (stage === HOLD) traveller.decisions.resume();
+    if (stage === HOLD) {
+      traveller.decisions.resume();
+      // It may not have returned yet.
+      traveller.flowCall = NONE;
+    }
     if (place.returns && (stage !== FLOW || traveller.flowCall === NONE)) {
       traveller.flowCall = step.call;
     }
     timeline.go(step, place.number);
+    if (place.enters) traveller.receiving = place.queues ? step.call : NONE;
     if (place.hands) {
       traveller.handing = step.call;
       traveller.handingTask = step.task;
@@ -512,18 +517,19 @@ export class Journeys implements View {
     const place = this.#places[step.fn];
     if (place !== undefined) traveller.openBoundaries--;
     if (how === "trace ended") return;
-    if (place !== undefined && traveller.isTravelling) this.#return(traveller, place, step);
+    if (place !== undefined && traveller.isTravelling) this.#return(traveller, step);
     if (traveller.outcome !== null) this.#settle(traveller);
   }
 
   /** A function between stages has returned. */
-  #return(traveller: Traveller, place: Place, step: Readonly<Step>): void {
+  #return(traveller: Traveller, step: Readonly<Step>): void {
     const { timeline } = traveller;
     if (step.call === traveller.flowCall) {
       traveller.flowCall = NONE;
       if (timeline.stage === FLOW) timeline.go(step, NEXTHOP);
-    } else if (place.queues && timeline.stage === RX) {
-      timeline.go(step, RPS);
+    } else if (step.call === traveller.receiving) {
+      traveller.receiving = NONE;
+      if (timeline.stage === RX) timeline.go(step, RPS);
     }
     const hasHanded = step.call === traveller.handing;
     if (hasHanded) traveller.handing = NONE;

@@ -106,6 +106,8 @@ export class Traveller {
   /** Its open calls, and those among them of functions between stages. */
   open = 0;
   openBoundaries = 0;
+  /** The call that has received it, and may leave it to another CPU, which may be quicker. */
+  receiving = NONE;
   /** The call in which it came to its flow. */
   flowCall = NONE;
   /** The call that hands it over, and its task. */

@@ -121,6 +121,17 @@ Deno.test("a packet that linux_rx_handler() has done nothing with waits for RPS"
   assert.equal(names(scene.only), "rx,rps-queue,rx");
 });
 
+Deno.test("another CPU may take a packet before linux_rx_handler() has returned", () => {
+  for (const nested of [false, true]) {
+    const scene = new Calls().come().call("linux_get_rxq");
+    scene.enter("pkt_rps_dev_rx_handler", ONE, 5);
+    if (nested) scene.enter("linux_rx_handler", ONE, 5);
+    scene.leave("linux_rx_handler");
+    scene.enter("vr_ip_input", ONE, 5).finish();
+    assert.equal(names(scene.only), "rx,rps-queue,rx,nexthop");
+  }
+});
+
 Deno.test("a packet that a queue gives to its device later leaves then", () => {
   const scene = new Calls().come().enter("eth_tx").to(0, "physical").call("__dev_queue_xmit");
   scene.leave("eth_tx").leave("linux_rx_handler");
@@ -242,6 +253,15 @@ Deno.test("a packet on hold at the end is held; one that is freed there is evict
   const denied = held().enter("vr_flow_action", ONE, 9);
   denied.drop(denied.place(ONE, 9), { reason: 11 });
   assert.deepEqual([outcomes(denied), names(denied.only)], [["dropped"], "rx,flow,hold,flow"]);
+});
+
+Deno.test("the agent may answer before the functions have returned that put a packet on hold", () => {
+  const scene = new Calls().come().enter("vr_flow_forward").call("vr_flow_fill_pnode");
+  scene.enter("vr_flow_action", ONE, 9).leave("vr_flow_forward").leave("vr_flow_action", ONE, 9);
+  scene.enter("vr_reinject_packet", ONE, 9).finish();
+  assert.equal(names(scene.only), "rx,flow,hold,flow,nexthop");
+  // From vr_flow_action() to vr_reinject_packet(), three records later.
+  assert.equal(scene.only.stages[3]!.duration, 3000);
 });
 
 Deno.test("a trapped packet waits for the agent's answer for a second", () => {
