@@ -146,6 +146,57 @@ ${table}
 `;
 }
 
+/** The tracers of tests/vm/drop_cost.sh, and what they are there. */
+const DROP_TRACERS: readonly (readonly [string, string])[] = [
+  ["untraced", "untraced"],
+  ["vrft drops", "vrft drops --lines"],
+  ["bpftrace", "bpftrace, tracepoint skb:kfree_skb, counts by reason and place"],
+  ["pwru", "pwru with a filter that only the dropped packets match"],
+];
+const DROP_KERNELS = ["5.10", "6.1", "6.12"];
+
+/** The tables of the cost of drops; empty if it was not measured. */
+function dropsSection(results: Results): string {
+  const measured = (key: string): number | null => {
+    const list = values(results, key);
+    return list.length === 0 ? null : median(list);
+  };
+  const cells = (what: string, tracer: string): string[] => {
+    const now = measured(`drop-cost/${what}/${tracer}`);
+    const base = measured(`drop-cost/${what}/untraced`);
+    return now === null ? ["–", "–"] : [figure(now), base === null ? "–" : (now / base).toFixed(3)];
+  };
+  if (measured("drop-cost/drops/untraced") === null) return "";
+  const costs = DROP_TRACERS.map(([tracer, what]) => {
+    const start = measured(`drop-cost/start/${tracer}`);
+    const floods = [...cells("no drops", tracer), ...cells("drops", tracer)];
+    return [what, start === null ? "–" : figure(start), ...floods];
+  });
+  const head = ["", "start", "nothing dropped", "×", "each dropped", "×"];
+  const starts = DROP_KERNELS.map((kernel) => [
+    kernel,
+    ...["vrft --version", "vrft drops"].map((what) => {
+      const seconds = measured(`drop-start/${kernel}/start/${what}`);
+      return seconds === null ? "–" : figure(seconds);
+    }),
+  ]);
+  return `## Drops
+
+Thousands of instructions on Linux 6.12, as tests/vm/drop_cost.sh counts them: of a round trip in a
+flood ping of which nothing is dropped (goal: 1.05 at most), and of a packet of a burst of which all are
+dropped for a MAC address that nobody has. The start is until all probes are live, in seconds of a clock
+that advances by a nanosecond for each instruction.
+
+${tableOf(head, costs)}
+
+From the start of the program until it has printed its version, and until \`vrft drops\` is live, in
+seconds, emulated:
+
+${tableOf(["kernel", "vrft --version", "vrft drops"], starts)}
+
+`;
+}
+
 /** The tables and links of the section on growth. */
 function growthSection(results: Results): string {
   const sections = growth(results).map(({ dimension, title, panels, summary }) => {
@@ -224,7 +275,9 @@ and from Ctrl-C until it is gone; one perf kprobe for each function is timed whi
 detaching alone, for some functions, and scaled. That favours the peer. Discovery is timed from opening
 the files to the list, in a process that has just started; \`discovery-process\` has Deno's start in it.
 
-${instructionsSection(results)}${growthSection(results)}## Could not be measured
+${instructionsSection(results)}${dropsSection(results)}${
+    growthSection(results)
+  }## Could not be measured
 
 ${problems(results)}
 
@@ -234,7 +287,8 @@ Slowdowns are ratios, starts, stops and phases seconds, \`untraced\` microsecond
 nanoseconds for an event, \`rate\` millions of events a second, \`discovery\` milliseconds, \`memory\`
 MiB, \`accounted\` percent of the runs of
 programs that became an event, \`kept\` and \`lost\` events of three floods, \`runs\` runs of programs in a round trip,
-\`instructions\` thousands in a round trip.
+\`instructions\` thousands in a round trip, \`drop-cost\` likewise or for a packet, but seconds to
+\`start\`.
 
 ${allValues(results)}
 
