@@ -1,5 +1,6 @@
 /**
- * The module's log of dropped packets (vr_pkt_drop_log_req).
+ * The module's log of dropped packets (vr_pkt_drop_log_req). It judges what vrft says of drops, so it is not
+ * read by vrft's own src/vrouter/drop_log.ts.
  *
  * @module
  */
@@ -78,7 +79,12 @@ export function dropLog(): LoggedDrop[] {
   const [first] = ask("vr_pkt_drop_log_req", [{ id: 1, value: { type: "i32", value: GET } }]);
   const entries: LoggedDrop[] = [];
   for (let core = 1; core <= numberOf(first!, 5); core++) {
-    for (let index = 0; index < ENTRIES; index += PAGE) entries.push(...page(core, index));
+    for (let index = 0; index < ENTRIES; index += PAGE) {
+      const some = page(core, index);
+      entries.push(...some);
+      // Behind the last one there are none yet.
+      if (some.length < PAGE) break;
+    }
   }
   return entries;
 }

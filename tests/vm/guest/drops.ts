@@ -11,8 +11,8 @@
  * {@linkcode provoke} does all of a scenario at once: it prepares, sends, waits for the counters, and
  * cleans up. In between it calls back twice, before and after the packets. What is to be seen is in the
  * scenario: how often each counter of the module moves, and the packets with their reason, their cause
- * where a reason has several, their vif and their tuple. drops_test.ts shows that the module's own
- * counters and its log say the same.
+ * where a reason has several, their vif, their tuple, and their route or flow where that is why. drops_test.ts
+ * shows that the module's own counters and its log say the same, and `vrft drops`, too.
  *
  * @module
  */
@@ -53,23 +53,44 @@ import { dropCounters, dropsSince, flows, reasonOf } from "./vrouter.ts";
 export interface Dropped {
   /** VP_DROP_ without that; undefined if no counter of the module moves. */
   readonly reason: string | undefined;
-  /** What tells it from other drops of this reason. */
+  /** What tells it from other drops of this reason, in the words of docs/drops.md. */
   readonly cause?: string;
+  /** `lost` if not given. */
+  readonly class?: "policy" | "housekeeping" | "counted";
   /** Of the vif that is charged: the one it came by, or for the module's raw drops leaves by. */
   readonly vif: number;
   /** As the module sees it at that point; undefined if it is no IPv4 packet. */
   readonly tuple: Tuple | undefined;
   readonly count: number;
+  /** Packets of this tuple that arrive at a far end all the same. */
+  readonly arrives?: number;
+  /** The route that was looked up last, as far as the drop is due to it. */
+  readonly route?: DroppedRoute;
+  /** What `flow` prints of the action of the packet's flow. */
+  readonly flow?: string;
+}
+
+/** A route as the test has set it. */
+export interface DroppedRoute {
+  /** Prefix or MAC address; null if there is none. */
+  readonly key: string | null;
+  readonly nexthop: number | null;
+  /** In the words of `nh`. */
+  readonly type?: string;
 }
 
 /** A way to have packets dropped. */
 export interface Scenario {
   readonly name: string;
   readonly drop: Dropped;
+  /** Packets that the kernel drops on the way, by the name of its reason without SKB_DROP_REASON_. */
+  readonly kernel?: Readonly<Record<string, number>>;
   /** Growth of other counters, by reason without VP_DROP_: housekeeping on the way. */
   readonly besides?: Readonly<Record<string, number>>;
   /** Records of the drop in the module's log, if not one for each packet. */
   readonly logged?: number;
+  /** Device that the packets come in by, if not that of the vif. */
+  readonly device?: string;
   prepare?(): Promise<void> | void;
   send(): Promise<void>;
   restore?(): Promise<void> | void;
@@ -125,11 +146,48 @@ function flow(tuple: Tuple, action: number, sourceNexthop = 0, dropReason = 0): 
   });
 }
 
-/** Removes all flows, and the policy that makes them. */
-async function noFlows(): Promise<void> {
+async function deleteFlows(): Promise<void> {
   for (const { index } of flows()) await must("flow", "-i", `${index}`);
   await until("the end of the flows", () => flows().length === 0);
+}
+
+/** Removes all flows, and the policy that makes them. */
+async function noFlows(): Promise<void> {
+  await deleteFlows();
   await setTap1(0);
+}
+
+/** Parameters of the module, as it starts with them. */
+const USUAL = {
+  vr_flow_hold_limit: 8192,
+  vr_fragment_entries: 1024,
+  vr_assembler_entries: 256,
+  vr_assembler_timeout_ms: 5000,
+  vr_flow_bucket_entries: 4,
+} as const;
+
+/**
+ * Lets tap1's packets have flows, and in the end removes these.
+ *
+ * @param more sets those that are there beforehand
+ * @param parameters of the module, meanwhile
+ */
+function withPolicy(
+  more: () => Promise<void> | void = () => {},
+  parameters: Partial<Record<keyof typeof USUAL, number>> = {},
+): Pick<Scenario, "prepare" | "restore"> {
+  const names = Object.keys(parameters) as (keyof typeof USUAL)[];
+  return {
+    async prepare(): Promise<void> {
+      for (const name of names) parameter(name, parameters[name]!);
+      await setTap1(1);
+      await more();
+    },
+    async restore(): Promise<void> {
+      for (const name of names) parameter(name, USUAL[name]);
+      await noFlows();
+    },
+  };
 }
 
 /** Where a device counts what it receives. */
@@ -150,18 +208,21 @@ async function deleteTap(): Promise<void> {
   await must("ip", "link", "delete", "tap9");
 }
 
-const TCP_FAR: Tuple = {
-  source: "10.1.1.44",
-  destination: "10.1.1.9",
-  protocol: PROTOCOL.TCP,
-  sourcePort: 4000,
-  destinationPort: 9,
-};
+/** A packet of TCP from tap9, for VXLAN. */
+function tcpFar(sourcePort: number): Tuple {
+  return {
+    source: "10.1.1.44",
+    destination: "10.1.1.9",
+    protocol: PROTOCOL.TCP,
+    sourcePort,
+    destinationPort: 9,
+  };
+}
 
-/** A packet of 3,000 bytes with GSO, for VXLAN. */
-async function sendGso(tcpHeaderWords: number): Promise<void> {
+/** It with 3,000 bytes, to be cut into three segments. */
+async function sendGso(sourcePort: number, tcpHeaderWords = 5): Promise<void> {
   const length = 3000;
-  const bytes = packet(TCP_FAR, { tcpHeaderWords, length: length - 14 });
+  const bytes = packet(tcpFar(sourcePort), { tcpHeaderWords, length: length - 14 });
   await send(undefined, "tap9", ethernet(MAC.far, "02:00:00:00:00:44", bytes), length, 1000);
 }
 
@@ -171,7 +232,13 @@ const IN_VXLAN = { ...udp(4100), source: "10.1.1.9", destination: "10.1.1.1" };
 export const SCENARIOS: readonly Scenario[] = [
   {
     name: "a MAC address that nobody has",
-    drop: { reason: "L2_NO_ROUTE", vif: 1, tuple: udp(3001, "10.1.1.50"), count: 2 },
+    drop: {
+      reason: "L2_NO_ROUTE",
+      vif: 1,
+      tuple: udp(3001, "10.1.1.50"),
+      count: 2,
+      route: { key: null, nexthop: null },
+    },
     send: () => times(2, () => fromVm1(MAC.unknown, packet(udp(3001, "10.1.1.50")))),
   },
   {
@@ -182,6 +249,7 @@ export const SCENARIOS: readonly Scenario[] = [
       vif: 1,
       tuple: udp(3002, "99.9.9.9"),
       count: 1,
+      route: { key: "0.0.0.0/0", nexthop: 0, type: "Drop" },
     },
     send: () => fromVm1(MAC.gateway, packet(udp(3002, "99.9.9.9"))),
   },
@@ -193,12 +261,20 @@ export const SCENARIOS: readonly Scenario[] = [
       vif: 1,
       tuple: udp(3003, "10.1.7.7"),
       count: 1,
+      route: { key: "10.1.7.7/32", nexthop: 70, type: "Drop" },
     },
     send: () => fromVm1(MAC.gateway, packet(udp(3003, "10.1.7.7"))),
   },
   {
     name: "a nexthop that is being changed",
-    drop: { reason: "DISCARD", cause: "changing nexthop", vif: 1, tuple: udp(3004), count: 1 },
+    drop: {
+      reason: "DISCARD",
+      cause: "nexthop being changed",
+      vif: 1,
+      tuple: udp(3004),
+      count: 1,
+      route: { key: "10.1.1.2/32", nexthop: 22, type: "Encap" },
+    },
     prepare: () => {
       parameter("vr_nexthop_change_stops", 1);
       changeNexthop22();
@@ -211,7 +287,14 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: "a composite without components",
-    drop: { reason: "DISCARD", cause: "empty composite", vif: 1, tuple: udp(3005), count: 1 },
+    drop: {
+      reason: "DISCARD",
+      cause: "composite without members",
+      vif: 1,
+      tuple: udp(3005),
+      count: 1,
+      route: { key: "02:00:00:00:00:44", nexthop: 44, type: "Composite" },
+    },
     prepare: () => {
       const { COMPOSITE: type } = TYPE;
       setNexthop({ id: 44, type, vrf: VRF, l2: true, flags: FLAG.ENCAP, components: [] });
@@ -222,7 +305,15 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: "a TTL of 0",
-    drop: { reason: "TTL_EXCEEDED", vif: 1, tuple: udp(3006), count: 1 },
+    drop: {
+      reason: "TTL_EXCEEDED",
+      cause: "TTL of the packet",
+      vif: 1,
+      tuple: udp(3006),
+      count: 1,
+      // The TTL comes before the route: the packet got there by the gateway's MAC address.
+      route: { key: MAC.gateway, nexthop: 30, type: "L2 Receive" },
+    },
     send: () => fromVm1(MAC.gateway, packet(udp(3006), { ttl: 0 })),
   },
   {
@@ -252,7 +343,13 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: "a vif that does not transmit",
-    drop: { reason: "INTERFACE_TX_DISCARD", vif: 1, tuple: udp(3009), count: 1 },
+    drop: {
+      reason: "INTERFACE_TX_DISCARD",
+      vif: 1,
+      tuple: udp(3009),
+      count: 1,
+      route: { key: "02:00:00:00:00:14", nexthop: 14, type: "Encap" },
+    },
     prepare: async () => {
       await must("ip", "link", "add", "dum3", "type", "dummy");
       await must("vif-add", "dum3", "3", "0");
@@ -303,12 +400,24 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: "the last hop, of which the agent gets a copy",
-    drop: { reason: "DUPLICATED", vif: 1, tuple: udp(3014, "10.1.3.3"), count: 1 },
+    drop: {
+      reason: "DUPLICATED",
+      class: "housekeeping",
+      vif: 1,
+      tuple: udp(3014, "10.1.3.3"),
+      count: 1,
+    },
     send: () => fromVm1(MAC.gateway, packet(udp(3014, "10.1.3.3"), { ttl: 1 })),
   },
   {
     name: "too large for the tunnel, of which the agent gets a copy",
-    drop: { reason: "DUPLICATED", vif: 1, tuple: udp(3015, "10.1.1.9"), count: 1 },
+    drop: {
+      reason: "DUPLICATED",
+      class: "housekeeping",
+      vif: 1,
+      tuple: udp(3015, "10.1.1.9"),
+      count: 1,
+    },
     send: async () => {
       const bytes = packet(udp(3015, "10.1.1.9"), { dontFragment: true, length: 1500 });
       await send("vm1", "eth0", ethernet(MAC.far, MAC.vm1, bytes), 1514);
@@ -316,7 +425,14 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: "a flood, of which the originals end here",
-    drop: { reason: "CLONED_ORIGINAL", vif: 1, tuple: udp(3016, "10.1.1.255"), count: 2 },
+    drop: {
+      reason: "CLONED_ORIGINAL",
+      class: "housekeeping",
+      vif: 1,
+      tuple: udp(3016, "10.1.1.255"),
+      count: 2,
+      arrives: 1,
+    },
     logged: 0,
     send: () => fromVm1(MAC.broadcast, packet(udp(3016, "10.1.1.255"))),
   },
@@ -328,7 +444,14 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: "the head of a fragmented packet, for ECMP and without memory: counted, but not freed",
-    drop: { reason: "CLONE_FAIL", vif: 1, tuple: udp(3018, "10.1.8.8"), count: 1 },
+    drop: {
+      reason: "CLONE_FAIL",
+      class: "counted",
+      vif: 1,
+      tuple: udp(3018, "10.1.8.8"),
+      count: 1,
+      arrives: 1,
+    },
     logged: 0,
     prepare: () => {
       const { COMPOSITE: type } = TYPE;
@@ -342,7 +465,14 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: "ECMP without a member",
-    drop: { reason: "INVALID_NH", cause: "ECMP", vif: 1, tuple: udp(3019, "10.1.8.9"), count: 1 },
+    drop: {
+      reason: "INVALID_NH",
+      cause: "no live ECMP member",
+      vif: 1,
+      tuple: udp(3019, "10.1.8.9"),
+      count: 1,
+      route: { key: "10.1.8.9/32", nexthop: 46, type: "Composite" },
+    },
     prepare: () => {
       const { COMPOSITE: type } = TYPE;
       setNexthop({ id: 46, type, vrf: VRF, flags: FLAG.ECMP, components: [] });
@@ -353,43 +483,40 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: "a flow that security groups drop",
-    drop: { reason: "FLOW_ACTION_DROP", cause: "SG", vif: 1, tuple: udp(3101), count: 3 },
-    prepare: async () => {
-      await setTap1(1);
-      flow(udp(3101), ACTION.DROP, 0, 0x17);
+    drop: {
+      reason: "FLOW_ACTION_DROP",
+      class: "policy",
+      flow: "D(SG)",
+      vif: 1,
+      tuple: udp(3101),
+      count: 3,
     },
+    ...withPolicy(() => flow(udp(3101), ACTION.DROP, 0, 0x17)),
     send: () => times(3, () => fromVm1(MAC.vm2, packet(udp(3101)))),
-    restore: noFlows,
   },
   {
     name: "a flow with another source",
-    drop: { reason: "INVALID_SOURCE", cause: "RPF", vif: 1, tuple: udp(3102), count: 1 },
-    prepare: async () => {
-      await setTap1(1);
-      flow(udp(3102), ACTION.FORWARD, 22);
+    drop: {
+      reason: "INVALID_SOURCE",
+      cause: "reverse path check failed",
+      vif: 1,
+      tuple: udp(3102),
+      count: 1,
     },
+    ...withPolicy(() => flow(udp(3102), ACTION.FORWARD, 22)),
     send: () => fromVm1(MAC.vm2, packet(udp(3102))),
-    restore: noFlows,
   },
   {
     name: "a flow without a nexthop for its source",
-    drop: { reason: "INVALID_NH", cause: "flow", vif: 1, tuple: udp(3103), count: 1 },
-    prepare: async () => {
-      await setTap1(1);
-      flow(udp(3103), ACTION.FORWARD, 60000);
-    },
+    drop: { reason: "INVALID_NH", vif: 1, tuple: udp(3103), count: 1 },
+    ...withPolicy(() => flow(udp(3103), ACTION.FORWARD, 60000)),
     send: () => fromVm1(MAC.vm2, packet(udp(3103))),
-    restore: noFlows,
   },
   {
     name: "NAT without a reverse flow",
     drop: { reason: "FLOW_NAT_NO_RFLOW", vif: 1, tuple: udp(3104), count: 1 },
-    prepare: async () => {
-      await setTap1(1);
-      flow(udp(3104), ACTION.NAT);
-    },
+    ...withPolicy(() => flow(udp(3104), ACTION.NAT)),
     send: () => fromVm1(MAC.vm2, packet(udp(3104))),
-    restore: noFlows,
   },
   {
     name: "the fourth packet of a flow on hold, and the fifth",
@@ -401,131 +528,110 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: "a flow on hold without a queue",
-    drop: { reason: "FLOW_UNUSABLE", cause: "no queue", vif: 1, tuple: udp(3106), count: 1 },
-    prepare: async () => {
-      await setTap1(1);
+    drop: {
+      reason: "FLOW_UNUSABLE",
+      cause: "flow being deleted",
+      vif: 1,
+      tuple: udp(3106),
+      count: 1,
+    },
+    ...withPolicy(() => {
       flow(udp(3106), ACTION.FORWARD);
       flow(udp(3106), ACTION.HOLD);
-    },
+    }),
     send: () => fromVm1(MAC.vm2, packet(udp(3106))),
-    restore: noFlows,
   },
   {
     name: "more flows on hold than allowed",
-    drop: { reason: "FLOW_UNUSABLE", cause: "hold limit", vif: 1, tuple: udp(3109), count: 1 },
+    drop: {
+      reason: "FLOW_UNUSABLE",
+      cause: "hold limit reached",
+      vif: 1,
+      tuple: udp(3109),
+      count: 1,
+    },
     // It is logged where the reason arises, and again where the packet is freed.
     logged: 2,
-    prepare: async () => {
-      parameter("vr_flow_hold_limit", 1);
-      await setTap1(1);
+    ...withPolicy(() => {
       flow(udp(3107), ACTION.HOLD);
       flow(udp(3108), ACTION.HOLD);
-    },
+    }, { vr_flow_hold_limit: 1 }),
     send: () => fromVm1(MAC.vm2, packet(udp(3109))),
-    restore: async () => {
-      parameter("vr_flow_hold_limit", 8192);
-      await noFlows();
-    },
   },
   {
     name: "a later fragment, which may not make a flow",
     drop: {
       reason: "FLOW_UNUSABLE",
-      cause: "fragment without a flow",
+      cause: "fragment without flow",
       vif: 1,
       tuple: { ...udp(3110), sourcePort: 0, destinationPort: 0 },
       count: 1,
     },
     logged: 2,
-    prepare: async () => {
-      await setTap1(1);
+    ...withPolicy(async () => {
       flow(udp(3110), ACTION.FORWARD);
       const before = dropCounters();
       await fromVm1(MAC.vm2, packet(udp(3110), { moreFragments: true, id: 3110 }));
       await until("the end of the head's clone", () => dropsSince(before).size === 1);
-      for (const { index } of flows()) await must("flow", "-i", `${index}`);
-      await until("the end of the flow", () => flows().length === 0);
-    },
+      await deleteFlows();
+    }),
     send: () => fromVm1(MAC.vm2, fragment(udp(3110), 3110)),
-    restore: noFlows,
   },
   {
     name: "the head of a fragmented packet, and no memory for it",
-    drop: { reason: "FLOW_UNUSABLE", cause: "fragment table", vif: 1, tuple: udp(3111), count: 1 },
-    prepare: async () => {
-      parameter("vr_fragment_entries", 0);
-      await setTap1(1);
+    drop: {
+      reason: "FLOW_UNUSABLE",
+      cause: "flow lookup failed",
+      vif: 1,
+      tuple: udp(3111),
+      count: 1,
     },
+    ...withPolicy(undefined, { vr_fragment_entries: 0 }),
     send: () => fromVm1(MAC.vm2, packet(udp(3111), { moreFragments: true, id: 3111 })),
-    restore: async () => {
-      parameter("vr_fragment_entries", 1024);
-      await noFlows();
-    },
   },
   {
     name: "a later fragment, and the assembler is full",
     drop: {
       reason: "FRAGMENTS",
-      cause: "lost",
+      cause: "fragment not queued",
       vif: 1,
       tuple: { ...udp(0), destinationPort: 0 },
       count: 1,
     },
-    prepare: async () => {
-      parameter("vr_assembler_entries", 0);
-      await setTap1(1);
-    },
+    ...withPolicy(undefined, { vr_assembler_entries: 0 }),
     send: () => fromVm1(MAC.vm2, fragment(udp(0), 3112)),
-    restore: async () => {
-      parameter("vr_assembler_entries", 256);
-      await noFlows();
-    },
   },
   {
     name: "a later fragment, whose head never comes",
     drop: {
       reason: "FRAGMENTS",
-      cause: "lost",
+      cause: "first fragment missing",
       vif: 1,
       tuple: { ...udp(0), destinationPort: 0 },
       count: 1,
     },
-    prepare: async () => {
-      parameter("vr_assembler_timeout_ms", 200);
-      await setTap1(1);
-    },
+    ...withPolicy(undefined, { vr_assembler_timeout_ms: 200 }),
     send: () => fromVm1(MAC.vm2, fragment(udp(0), 3113)),
-    restore: async () => {
-      parameter("vr_assembler_timeout_ms", 5000);
-      await noFlows();
-    },
   },
   {
     name: "the clone of a head, and the assembler is full: the head goes on",
-    drop: { reason: "FRAGMENTS", cause: "clone of a head", vif: 1, tuple: udp(3114), count: 1 },
-    prepare: async () => {
-      parameter("vr_assembler_entries", 0);
-      await setTap1(1);
-      flow(udp(3114), ACTION.FORWARD);
+    drop: {
+      reason: "FRAGMENTS",
+      cause: "copy of first fragment",
+      class: "housekeeping",
+      vif: 1,
+      tuple: udp(3114),
+      count: 1,
+      arrives: 1,
     },
+    ...withPolicy(() => flow(udp(3114), ACTION.FORWARD), { vr_assembler_entries: 0 }),
     send: () => fromVm1(MAC.vm2, packet(udp(3114), { moreFragments: true, id: 3114 })),
-    restore: async () => {
-      parameter("vr_assembler_entries", 256);
-      await noFlows();
-    },
   },
   {
     name: "no place for a new flow",
     drop: { reason: "FLOW_TABLE_FULL", vif: 1, tuple: udp(3115), count: 1 },
-    prepare: async () => {
-      parameter("vr_flow_bucket_entries", 0);
-      await setTap1(1);
-    },
+    ...withPolicy(undefined, { vr_flow_bucket_entries: 0 }),
     send: () => fromVm1(MAC.vm2, packet(udp(3115))),
-    restore: async () => {
-      parameter("vr_flow_bucket_entries", 4);
-      await noFlows();
-    },
   },
   {
     name: "a vif that gets no new flows",
@@ -537,29 +643,30 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: "a packet after the reset of its connection",
-    drop: { reason: "FLOW_EVICT", vif: 1, tuple: { ...udp(3117), protocol: 6 }, count: 1 },
-    prepare: async () => {
-      await setTap1(1);
+    // The reset itself arrives.
+    drop: {
+      reason: "FLOW_EVICT",
+      vif: 1,
+      tuple: { ...udp(3117), protocol: PROTOCOL.TCP },
+      count: 1,
+      arrives: 1,
+    },
+    ...withPolicy(async () => {
       const tuple = { ...udp(3117), protocol: PROTOCOL.TCP };
       flow(tuple, ACTION.FORWARD);
       const before = received("tap1");
       await fromVm1(MAC.vm2, packet(tuple, { rst: true }));
       await until("the reset", () => received("tap1") > before);
-    },
+    }),
     send: () => fromVm1(MAC.vm2, packet({ ...udp(3117), protocol: PROTOCOL.TCP })),
-    restore: noFlows,
   },
   {
     name: "a new flow without memory for a clone: the agent gets the packet itself",
-    drop: { reason: "TRAP_ORIGINAL", vif: 1, tuple: udp(3118), count: 1 },
+    drop: { reason: "TRAP_ORIGINAL", class: "counted", vif: 1, tuple: udp(3118), count: 1 },
     besides: { DUPLICATED: 1 },
     logged: 0,
-    prepare: async () => {
-      await setTap1(1);
-      parameter("vr_fail_clones", 1);
-    },
+    ...withPolicy(() => parameter("vr_fail_clones", 1)),
     send: () => fromVm1(MAC.vm2, packet(udp(3118))),
-    restore: noFlows,
   },
   {
     name: "a VNID that nobody has",
@@ -573,7 +680,13 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: "a label whose TTL has run out",
-    drop: { reason: "TTL_EXCEEDED", cause: "MPLS", vif: 0, tuple: outer(PROTOCOL.GRE), count: 1 },
+    drop: {
+      reason: "TTL_EXCEEDED",
+      cause: "TTL of the label",
+      vif: 0,
+      tuple: outer(PROTOCOL.GRE),
+      count: 1,
+    },
     send: () => fromFabric(mplsOverGre([PEER, HOST], 25, packet(udp(3203)), 1)),
   },
   {
@@ -587,7 +700,7 @@ export const SCENARIOS: readonly Scenario[] = [
     name: "from the fabric back to a tunnel",
     drop: {
       reason: "INVALID_SOURCE",
-      cause: "fabric",
+      cause: "fabric to tunnel",
       vif: 0,
       tuple: { ...IN_VXLAN, destination: "10.1.1.9" },
       count: 1,
@@ -599,7 +712,13 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: "a label that leads back to the tunnel's other end",
-    drop: { reason: "PKT_LOOP", vif: 0, tuple: udp(3206), count: 1 },
+    drop: {
+      reason: "PKT_LOOP",
+      cause: "tunnel back to its source",
+      vif: 0,
+      tuple: udp(3206),
+      count: 1,
+    },
     prepare: () => {
       const tunnel = [HOST, PEER] as const;
       const macs = [MAC.peer, MAC.fabric] as const;
@@ -642,31 +761,61 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: "a frame of IPv4 that is none, for VXLAN: charged to the vif it would leave by",
-    drop: { reason: "INVALID_PROTOCOL", cause: "raw", vif: 0, tuple: undefined, count: 1 },
+    drop: { reason: "INVALID_PROTOCOL", vif: 0, tuple: undefined, count: 1 },
     logged: 0,
     send: () =>
       fromVm1(MAC.far, ipv4(udp(3209, "10.1.1.9"), new Array(32).fill(0), { version: 15 })),
   },
   {
     name: "a packet that cannot be cut into segments: nobody counts it",
-    drop: { reason: undefined, cause: "GSO", vif: 9, tuple: TCP_FAR, count: 1 },
+    drop: {
+      reason: undefined,
+      cause: "segmentation failed, which the module does not count",
+      vif: 9,
+      tuple: tcpFar(3301),
+      count: 1,
+    },
     prepare: addTap,
-    send: () => sendGso(0),
+    send: () => sendGso(3301, 0),
+    restore: deleteTap,
+  },
+  {
+    name: "a packet that is cut into segments, of which none is lost",
+    drop: {
+      reason: undefined,
+      class: "housekeeping",
+      cause: "its segments go on",
+      vif: 9,
+      tuple: tcpFar(3304),
+      count: 1,
+      arrives: 3,
+    },
+    prepare: addTap,
+    send: () => sendGso(3304),
     restore: deleteTap,
   },
   {
     name: "the first segment cannot be sent, and the others go with it: nobody counts them",
-    drop: { reason: undefined, cause: "rest of the segments", vif: 9, tuple: TCP_FAR, count: 3 },
+    drop: {
+      reason: undefined,
+      cause: "rest of a segment list, which the module does not count",
+      vif: 0,
+      tuple: tcpFar(3302),
+      count: 2,
+    },
+    // The first segment, and the packet that was cut.
+    kernel: { QDISC_DROP: 1, NOT_SPECIFIED: 1 },
+    device: "tap9",
     prepare: async () => {
       await addTap();
       await must("ip", "link", "set", "fab0", "down");
     },
-    send: () => sendGso(5),
+    send: () => sendGso(3302),
     restore: deleteTap,
   },
   {
     name: "to a tap that is down: only the kernel knows",
-    drop: { reason: undefined, cause: "qdisc", vif: 1, tuple: udp(3303), count: 1 },
+    drop: { reason: undefined, vif: 1, tuple: udp(3303), count: 1 },
     prepare: async () => {
       await must("ip", "link", "set", "tap2", "down");
     },
@@ -716,7 +865,7 @@ export async function provoke(scenario: Scenario, watching: Watching = {}): Prom
     await scenario.prepare?.();
     await watching.before?.();
     const counters = dropCounters();
-    const device = ["fab0", "tap1"][scenario.drop.vif] ?? "tap9";
+    const device = scenario.device ?? ["fab0", "tap1"][scenario.drop.vif] ?? "tap9";
     const packets = received(device);
     await scenario.send();
     const expected = promised(scenario);

@@ -85,12 +85,19 @@ export function ipv4(
   return [...header, ...payload];
 }
 
+/** What follows the addresses: ports, or of ICMP the type and code of an echo. */
+export function portBytes(
+  { protocol, sourcePort, destinationPort }: Omit<Tuple, "source" | "destination">,
+): number[] {
+  return protocol === PROTOCOL.ICMP ? [8, 0] : [...be16(sourcePort), ...be16(destinationPort)];
+}
+
 /** The packet of a tuple, with 32 bytes of data. */
 export function packet(
   tuple: Tuple,
   options: Ipv4Options & { readonly rst?: boolean; readonly tcpHeaderWords?: number } = {},
 ): number[] {
-  const ports = [...be16(tuple.sourcePort), ...be16(tuple.destinationPort)];
+  const ports = portBytes(tuple);
   const data = new Array(32).fill(0x5a);
   switch (tuple.protocol) {
     case PROTOCOL.ICMP: {
@@ -109,9 +116,12 @@ export function packet(
   }
 }
 
-/** A later fragment of a packet: it has no ports. */
+/** Data of a later fragment, which has no ports. */
+export const FRAGMENT_DATA: readonly number[] = new Array(32).fill(0x5a);
+
+/** A later fragment of a packet. */
 export function fragment(tuple: Tuple, id: number): number[] {
-  return ipv4(tuple, new Array(32).fill(0x5a), { id, offset: 64 });
+  return ipv4(tuple, FRAGMENT_DATA, { id, offset: 64 });
 }
 
 /** A frame in VXLAN, behind IPv4 and UDP. */

@@ -1,0 +1,100 @@
+import assert from "node:assert/strict";
+import { provoke, SCENARIOS } from "./drops.ts";
+import { realNetwork, VRF } from "./real_network.ts";
+import { parse, run, shape, Trace } from "./support.ts";
+import { DROP, dropCounters, dropsSince } from "./vrouter.ts";
+
+// What does not depend on the kernel: see drops_test.ts for the rest. In VRF 1 nobody has the MAC address
+// that vm1 has for this one.
+
+const NOBODY = "10.1.1.50";
+const PINGS = 3;
+const FLOOD = 1000;
+
+/** Sends echo requests to nobody, all at once. */
+async function pingNobody(count: number): Promise<void> {
+  const options = ["-q", "-c", `${count}`, "-l", `${count}`, "-W", "1"];
+  await run("ip", ["netns", "exec", "vm1", "ping", ...options, NOBODY]);
+}
+
+/** What the module counts for pings to nobody. */
+async function countedFor(count: number): Promise<number> {
+  const before = dropCounters();
+  await pingNobody(count);
+  return dropsSince(before).get(DROP.L2_NO_ROUTE) ?? 0;
+}
+
+/** Lines of drops, without those below for what else is known of them. */
+function linesOf(stdout: string): string[] {
+  return stdout.split("\n").filter((line) => line !== "" && !line.startsWith(" "));
+}
+
+Deno.test("vrft drops", async (test) => {
+  await using _network = await realNetwork();
+
+  await test.step("prints a line for each ping to a MAC address that nobody has, in a flood, too", async () => {
+    await using trace = await Trace.live("drops", "--lines");
+    assert.equal(await countedFor(PINGS), PINGS);
+    assert.equal(await countedFor(FLOOD), FLOOD);
+    const { code, stdout, stderr } = await trace.stop();
+    assert.equal(code, 0, stderr);
+    const lines = linesOf(stdout);
+    assert.equal(lines.length, PINGS + FLOOD, stderr);
+    const expected = new RegExp(
+      "^\\d\\d:\\d\\d:\\d\\d\\.\\d{3}  No L2 Route +" +
+        `vif0/1 tap1 +VRF ${VRF}  10\\.1\\.1\\.1 > 10\\.1\\.1\\.50 icmp echo request.*, 98 bytes$`,
+    );
+    for (const line of lines) assert.match(line, expected);
+    assert.match(stderr, /No L2 Route: module 1,003, seen 1,003\n/);
+    assert.match(stderr, / 1,003 drops: 1,003 lost; 0 events lost;/);
+  });
+
+  await test.step("says how many drops are missing if its buffer is full", async () => {
+    await using trace = await Trace.live("drops", "--lines", "--buffer", "64K");
+    trace.signal("SIGSTOP");
+    assert.equal(await countedFor(FLOOD), FLOOD);
+    trace.signal("SIGCONT");
+    const { stdout, stderr } = await trace.stop();
+    const shown = linesOf(stdout).length;
+    const lost = Number(/; ([\d,]+) events lost;/.exec(stderr)?.[1]?.replace(",", ""));
+    assert.ok(shown > 0 && lost > 0, stderr);
+    assert.equal(shown + lost, FLOOD);
+    const missing = `${lost} ${
+      lost === 1 ? "drop was" : "drops were"
+    } not seen; ${lost} events were lost`;
+    assert.ok(stderr.includes(`No L2 Route: module 1,000, seen ${shown}: ${missing}\n`), stderr);
+  });
+
+  await test.step("neither shows housekeeping nor fails for it, but counts it", async () => {
+    await using trace = await Trace.live("drops", "--json", "--fail-on-drop");
+    for (const scenario of SCENARIOS) {
+      if (["DUPLICATED", "CLONED_ORIGINAL"].includes(`${scenario.drop.reason}`)) {
+        await provoke(scenario);
+      }
+    }
+    const { code, stdout, stderr } = await trace.stop();
+    assert.doesNotMatch(stdout, /"type":"drop"/);
+    assert.match(stderr, /Duplicate: module 2, seen 2\n/);
+    assert.match(stderr, /Cloned Original: module 2, seen 2\n/);
+    assert.match(stderr, / 0 drops; .*; 4 drops not shown;/);
+    assert.equal(code, 0);
+  });
+
+  await test.step("--path prints the tree that a trace prints of the dropped packet, and no other", async () => {
+    await using paths = await Trace.live("drops", "--path");
+    await using trace = await Trace.live();
+    await run("ip", ["netns", "exec", "vm1", "ping", "-c", "1", "-W", "1", "10.1.1.2"]);
+    await pingNobody(1);
+    const path = await paths.stop();
+    const whole = await trace.stop();
+    const trees = parse(path.stdout).roots.map(shape);
+    assert.ok(trees.at(-1)?.includes("lh_pfree"), path.stderr);
+    // The trees of the packet stand one behind the other: on its way to vrouter, and there.
+    const all = parse(whole.stdout).roots.map(shape);
+    const last = all.findIndex((tree) => tree.includes("lh_pfree"));
+    assert.deepEqual(trees, all.slice(last + 1 - trees.length, last + 1), path.stderr);
+    assert.ok(!all.slice(last + 1).some((tree) => tree.includes("lh_pfree")), whole.stdout);
+    assert.match(path.stdout, /lh_pfree\(\) \{ *\/\* No L2 Route \*\//);
+    assert.match(path.stderr, / 1 drop; /);
+  });
+});
