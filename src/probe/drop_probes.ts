@@ -5,7 +5,8 @@
  *
  * What vrouter has looked up for a packet before it drops it is kept by a few trampolines (fentry and
  * fexit). These do run for every packet, but take some 60 to 130 instructions each. They need the BTF of
- * the module in the kernel (Linux 5.11). Without that, only the flow is known, by kprobes.
+ * the module in the kernel (Linux 5.11). Without that, only the flow is known, by kprobes. One more runs when
+ * the kernel has cut a large packet into segments.
  *
  * @module
  */
