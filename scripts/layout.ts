@@ -15,7 +15,8 @@
 export const FLOORS: readonly (readonly string[])[] = [
   ["src/sys"],
   ["src/packet", "src/vrouter", "src/kernel"],
-  ["src/recording", "src/probe", "src/cli"],
+  ["src/probe", "src/cli"],
+  ["src/recording"],
   ["src/trace", "src/check"],
   ["src/output", "mod.ts"],
   ["src/commands", "src/version.ts"],
@@ -25,8 +26,11 @@ export const FLOORS: readonly (readonly string[])[] = [
 /** Output of scripts/build. */
 const BUILT = "build/";
 
-/** Packages, each with the only folder that may import it. */
-const PACKAGES: Readonly<Record<string, string>> = { commander: "src/cli" };
+/** Packages, and modules of Node, each with the only folder that may import it. */
+const PACKAGES: Readonly<Record<string, string>> = {
+  commander: "src/cli",
+  "node:zlib": "src/recording",
+};
 
 /** An import. */
 interface Import {

@@ -32,6 +32,7 @@ export const SUSPECTS: Readonly<Record<FailureKind, Suspects>> = {
   expression: [],
   usage: [],
   output: [],
+  recording: [],
   interfaces: [],
   functions: [],
   privileges: ["kernel_release"],

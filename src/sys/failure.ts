@@ -17,6 +17,8 @@ export type FailureKind =
   | "usage"
   /** The trace or the ready file cannot be written. */
   | "output"
+  /** A recording cannot be read: it is none, of a version that is not known, or the file gives an error. */
+  | "recording"
   /** No interface has the given name, or there are none. */
   | "interfaces"
   /** There is no function to trace. */

@@ -1,0 +1,154 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { DECIDED_FLOW } from "../../src/probe/decision_record.ts";
+import { EVENT_BYTES, KIND_RETURN } from "../../src/probe/record.ts";
+import type { Section } from "../../src/recording/sections.ts";
+import type { RecordingWriter } from "../../src/recording/writer.ts";
+import { feed } from "../support/call_records.ts";
+import { Machine } from "../support/machine.ts";
+import {
+  copyRecord,
+  decisionRecord,
+  dropRecord,
+  endRecord,
+  feedWords,
+  matchRecord,
+  packetRecord,
+} from "../support/packet_records.ts";
+import { forRandomCases } from "../support/property.ts";
+import { Random } from "../support/random.ts";
+import { Collected, readAll, recorded } from "../support/recordings.ts";
+import { testUnless, whyNoProgram } from "../support/skip.ts";
+import { feedStream, vrouterStream } from "../support/vrouter_stream.ts";
+
+const READ = new URL("read.py", import.meta.url).pathname;
+const decoder = new TextDecoder();
+
+function run(program: string, args: readonly string[]): string {
+  const { success, stdout, stderr } = new Deno.Command(program, { args: [...args] }).outputSync();
+  assert.ok(success, decoder.decode(stderr));
+  return decoder.decode(stdout);
+}
+
+/** Records of any kind and with any numbers: only their lengths are what the ring guarantees. */
+function anyRecord(random: Random): Uint32Array {
+  const kind = random.int(3) === 0 ? 3 + random.int(253) : 1 + random.int(2);
+  const units = kind <= KIND_RETURN ? 1 : 1 + random.int(16);
+  const small = random.int(2) === 0;
+  const words = new Uint32Array(units * EVENT_BYTES / 4).map(() => random.int(small ? 8 : 2 ** 32));
+  const cpu = random.int(small ? 3 : 2 ** 16);
+  words[5] = cpu | kind << 16 | random.int(small ? 2 : 256) << 24;
+  if (kind > KIND_RETURN) words[3] = (words[3]! & ~0xff) | units;
+  return words;
+}
+
+Deno.test("all records come back as they were, whatever they have", async () => {
+  const random = new Random(0x5eed_0100);
+  const lists: Uint32Array[][] = [];
+  forRandomCases(0x5eed_0101, () => {
+    lists.push(Array.from({ length: random.int(60) }, () => anyRecord(random)));
+  }, 500);
+  for (const list of lists) {
+    const bytes = await recorded((writer) => list.forEach((words) => feedWords(writer, words)));
+    const read = new Collected();
+    assert.equal(readAll(bytes, read).ending?.kind, "complete");
+    assert.deepEqual(read.words, list.flatMap((words) => [...words]));
+  }
+});
+
+Deno.test("calls of tasks that migrate and are interrupted come back", async () => {
+  const written = new Collected();
+  const bytes = await recorded((writer) => {
+    const machine = new Machine(new Random(7), 3, (record) => {
+      feed(written, record);
+      feed(writer, record);
+    });
+    for (let step = 0; step < 40_000; step++) machine.step();
+    machine.unwind();
+  });
+  const read = new Collected();
+  readAll(bytes, read);
+  assert.deepEqual(read.words, written.words);
+});
+
+Deno.test("losses and sections come back in their places", async () => {
+  const place = { slot: 7, generation: 3, cpu: 1, time: 1000 };
+  const words = [
+    packetRecord(place, { length: 98, header: new Uint8Array(98).fill(5) }),
+    copyRecord({ ...place, slot: 8 }, place),
+    dropRecord(place, { reason: 9, stack: [0xffffffff81000010n] }),
+    endRecord(place),
+    matchRecord(place),
+    decisionRecord(place, DECIDED_FLOW),
+  ];
+  let lost = 0;
+  const clocks: Section = {
+    name: "clocks",
+    value: [{ monotonic: 2n ** 60n, realtime: 2n ** 62n }],
+  };
+  const bytes = await recorded((writer) => {
+    feedWords(writer, words[0]!);
+    lost = 2 ** 33 + 1;
+    writer.lost(5);
+    for (const record of words.slice(1)) feedWords(writer, record);
+    writer.add(clocks);
+    lost += 3;
+    writer.lost(0);
+  }, { lost: () => lost });
+  const read = new Collected();
+  const reader = readAll(bytes, read);
+  assert.deepEqual(read.words, words.flatMap((one) => [...one]));
+  assert.deepEqual(read.losses, [
+    { ahead: 5, total: 2 ** 33 + 1, behind: 1 },
+    { ahead: 0, total: 2 ** 33 + 4, behind: 6 },
+  ]);
+  assert.deepEqual(read.sections.map(({ name }) => name), ["clocks", "end"]);
+  assert.deepEqual(read.sections[0], clocks);
+  assert.deepEqual(reader.ending, {
+    kind: "complete",
+    end: { time: 1000n, why: "interrupted", records: 6, lost },
+  });
+});
+
+Deno.test("a trace of calls takes 6 bytes an event at most", async () => {
+  const stream = vrouterStream(new Random(3), { records: 100_000 });
+  const bytes = await recorded((writer) => feedStream(stream, writer));
+  assert.ok(bytes.length / stream.records < 6, `${bytes.length / stream.records}`);
+});
+
+const without = whyNoProgram("zstd") || whyNoProgram("python3");
+
+testUnless(
+  without,
+  "zstd accepts it, and a reader made from docs/recording.md reads the same",
+  async () => {
+    const stream = vrouterStream(new Random(4), { records: 40_000, packets: true });
+    let lost = 0;
+    const fill = (writer: RecordingWriter): void => {
+      feedStream(stream, writer);
+      lost = 17;
+      writer.lost(3);
+    };
+    const functions = stream.functions.map((name) => ({ name, module: "vrouter", returns: true }));
+    const bytes = await recorded(fill, {
+      lost: () => lost,
+      sections: [{ name: "functions", value: functions }],
+    });
+    const file = Deno.makeTempFileSync({ suffix: ".vrft" });
+    try {
+      Deno.writeFileSync(file, bytes);
+      run("zstd", ["-tq", file]);
+      assert.match(run("zstd", ["-l", file]), /XXH64/);
+      const said = run("python3", [READ, file]);
+      const md5 = createHash("md5").update(new Uint8Array(stream.words.buffer)).digest("hex");
+      assert.ok(said.endsWith(`total ${stream.records} ${md5}\n`), said.slice(-500));
+      assert.match(said, /records \d+ lost 17 \[\(\d+, 3, 17\)\]/);
+      assert.match(said, /^header .*"kernel": "6\.12/m);
+      const read = new Collected();
+      readAll(bytes, read);
+      assert.deepEqual(Uint32Array.from(read.words), stream.words);
+    } finally {
+      Deno.removeSync(file);
+    }
+  },
+);
