@@ -3,6 +3,25 @@
 #ifndef VRFT_ARGUMENT_H
 #define VRFT_ARGUMENT_H
 
+#ifdef VRFT_TRAMPOLINE
+#include "own_cookie.h"
+
+static __always_inline void *argument(struct pt_regs *ctx, __u32 number)
+{
+	return listed_argument((const void *)ctx, number);
+}
+
+/* A pointer to a pointer, whose type the verifier does not let a program have. */
+static __always_inline void *indirect_argument(struct pt_regs *ctx,
+					       __u32 number)
+{
+	const __u64 *arguments = (const void *)ctx;
+	void *value = NULL;
+
+	bpf_probe_read_kernel(&value, sizeof(value), arguments + number - 1);
+	return value;
+}
+#else
 /*
  * The argument in integer register 1..6 of the calling convention. Registers
  * are read first, each followed by a barrier: otherwise the compiler may turn
@@ -27,6 +46,12 @@ static __always_inline void *argument(struct pt_regs *ctx, __u32 number)
 	}
 }
 
+static __always_inline void *indirect_argument(struct pt_regs *ctx,
+					       __u32 number)
+{
+	return argument(ctx, number);
+}
+
 /* The result at a return; with a barrier as in argument(). */
 static __always_inline __u64 result_of(struct pt_regs *ctx)
 {
@@ -35,5 +60,6 @@ static __always_inline __u64 result_of(struct pt_regs *ctx)
 	asm volatile("" : "+r"(ax));
 	return ax;
 }
+#endif
 
 #endif

@@ -108,6 +108,25 @@ static __always_inline void finish_drop(struct vrft_drop *drop, __u32 cpu,
 }
 
 /*
+ * The packet that vrouter has dropped last on each CPU, as its word was then:
+ * the kernel frees it with kfree_skb(), but it is one drop.
+ */
+struct last_drop {
+	__u64 word;
+	__u64 padding[7];
+};
+
+struct last_drop last_drops[VRFT_MAX_CPUS] = {};
+
+static __always_inline bool was_dropped_by_vrouter(__u32 cpu, __u64 word)
+{
+	__u64 last = last_drops[cpu & (VRFT_MAX_CPUS - 1)].word;
+
+	/* The tag and the generation. */
+	return !((last ^ word) & ~(VRFT_PACKET_MET | VRFT_PACKET_ENDED));
+}
+
+/*
  * The record of a call of one of vrouter's functions that drop packets:
  * lh_pfree(vr_packet, reason) and lh_pfree_skb(sk_buff, vif, reason). A function
  * of its own, as such calls are rare.
@@ -131,6 +150,7 @@ record_drop(struct pt_regs *ctx, __u64 cookie, __u32 slot, __u64 word)
 	if (packet && config.vp_nh_offset)
 		dropped.nexthop = read_pointer(packet + config.vp_nh_offset,
 					       false);
+	last_drops[cpu & (VRFT_MAX_CPUS - 1)].word = word;
 	drop = begin_drop(ctx, cpu, &dropped, cookie, slot);
 	if (drop)
 		finish_drop(drop, cpu, word);

@@ -209,14 +209,12 @@ static __always_inline void *packet_of(struct pt_regs *ctx, __u64 cookie,
 {
 	__u32 number = cookie >> VRFT_COOKIE_REGISTER_SHIFT &
 		       VRFT_COOKIE_REGISTER_MASK;
-	void *packet;
 
 	if (!control.enabled)
 		return NULL;
-	packet = argument(ctx, number);
 	if (cookie & VRFT_COOKIE_INDIRECT)
-		packet = read_pointer(packet, direct);
-	return packet;
+		return read_pointer(indirect_argument(ctx, number), direct);
+	return argument(ctx, number);
 }
 
 /* The sk_buff of a packet: a vr_packet is in the control buffer of one. */

@@ -3,6 +3,7 @@
 #define VRFT_NEVER_NESTED
 #include "programs.h"
 #include "open_frames.h"
+#include "decision_kprobe.h"
 
 /* On a function's start, or right after the ftrace site there. */
 SEC("kprobe")

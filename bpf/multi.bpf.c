@@ -2,6 +2,8 @@
 /* kprobe.multi and kretprobe.multi, Linux 5.18 with CONFIG_FPROBE. */
 #include "programs.h"
 #include "open_calls.h"
+#include "decision_trampoline.h"
+#include "decision_kprobe.h"
 
 SEC("kprobe.multi")
 int vrft_multi_entry(struct pt_regs *ctx)

@@ -8,8 +8,11 @@
  * kfunc in an object, so there is one object for older kernels and one for
  * newer ones.
  */
+#define VRFT_DIRECT
 #include "programs.h"
 #include "cookie_table.h"
+#include "decision_trampoline.h"
+#include "decision_kprobe.h"
 
 #ifdef VRFT_KFUNCS_WITHOUT_CTX
 extern bool bpf_session_is_return(void) __ksym;

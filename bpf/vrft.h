@@ -42,6 +42,9 @@ struct vrft_event {
 
 #define VRFT_MAX_UNITS		16
 
+/* Bit of an entry's function: its return is not recorded. */
+#define VRFT_NO_RETURN		(1U << 15)
+
 /*
  * Bit of an entry's or a return's kind: the call's record has a second unit,
  * with what only some traces ask for (VRFT_SHOW_*).
@@ -165,11 +168,11 @@ enum vrft_decision_kind {
 	VRFT_DECIDED_NEXTHOP,	/* nh_output() starts */
 	VRFT_DECIDED_SOURCE,	/* *_validate_src() has returned */
 	/*
-	 * vr_flow_action() starts, without a result, as the packet may be gone
-	 * when it returns; it has, or vr_flow_lookup() has.
+	 * vr_flow_action() starts, without a result; it has returned, or
+	 * vr_flow_lookup() has, and the packet is still there.
 	 */
 	VRFT_DECIDED_FLOW,
-	VRFT_DECIDED_NAT,	/* vr_inet_flow_nat() starts, and has returned */
+	VRFT_DECIDED_NAT,	/* vr_inet_flow_nat() starts, likewise */
 	VRFT_DECIDED_TRAP,	/* vr_trap() starts */
 	VRFT_DECIDED_FRAGMENT,	/* vr_has_to_fragment() has returned */
 	VRFT_DECIDED_VIF,	/* linux_if_tx(), linux_if_rx() start */

@@ -18,6 +18,8 @@ export type ObjectName =
   | "session_6.10"
   | "multi"
   | "kprobe"
+  | "packets"
+  | "packets_5.11"
   | "drops"
   | "drops_5.10";
 
@@ -34,6 +36,8 @@ export interface RefusedFunction extends SkippedFunction {
 export interface Attachment extends Disposable {
   /** Functions refused by the kernel, with its reason; the others are live. */
   readonly refused: readonly RefusedFunction[];
+  /** fds of its programs, open until it is disposed, if they are not those of the object. */
+  readonly programs?: readonly number[];
   /** Hits of live probes that did not run the program, as far as this kernel counts them. */
   missed(): number;
   /** Probes that are not there any more, because another program has removed them. */
@@ -88,6 +92,23 @@ export interface Backend extends Prober {
   readonly name: BackendName;
   /** Functions that it can be attached to at a time. */
   readonly maxFunctions: number;
+}
+
+/** Probes beside those of a backend, with programs of the same object. */
+export interface Companion {
+  /** Those that it needs loaded beside a backend's. */
+  programs(beside: Prober): readonly ProgramChoice[];
+  /**
+   * As {@linkcode Prober.attach}.
+   *
+   * @throws {AttachCancelled} if the user interrupts; nothing is attached then
+   */
+  attach(
+    object: BpfObject,
+    beside: Prober,
+    targets: readonly Target[],
+    progress: AttachProgress,
+  ): Promise<Attachment>;
 }
 
 /** Attaching was interrupted by the user. */

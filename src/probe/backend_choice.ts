@@ -8,7 +8,14 @@ import { amount } from "../sys/amount.ts";
 import { Failure } from "../sys/failure.ts";
 import { readText } from "../sys/files.ts";
 import type { Btf } from "../kernel/btf.ts";
-import type { AttachProgress, Backend, BackendName, ObjectReader, Prober } from "./backend.ts";
+import type {
+  AttachProgress,
+  Backend,
+  BackendName,
+  Companion,
+  ObjectReader,
+  Prober,
+} from "./backend.ts";
 import type { Target } from "./target.ts";
 import { kprobe } from "./backends/kprobe_events.ts";
 import { multi } from "./backends/multi.ts";
@@ -25,6 +32,8 @@ export interface ObjectSource {
   readonly readObject: ObjectReader;
   /** The kernel's own BTF, which decides between the objects of a backend. */
   readonly kernel: Btf;
+  /** Whose programs are loaded as well; none by default. */
+  readonly companion?: Companion | null;
 }
 
 /** The user: receives messages, and tells whether to continue. */
@@ -168,7 +177,8 @@ export async function tryBackend(
   requireRoom(backend, functions);
   if (backend.name !== "kprobe") requireFtrace();
   const object = await objects.readObject(backend.object(objects.kernel));
-  const loaded = BpfObject.load(libbpf, object, backend.programs, {
+  const programs = [...backend.programs, ...objects.companion?.programs(backend) ?? []];
+  const loaded = BpfObject.load(libbpf, object, programs, {
     ...options,
     places: backend.placesPerFunction * functions,
   });

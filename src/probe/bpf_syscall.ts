@@ -262,7 +262,6 @@ export interface BtfFunction {
 /**
  * Loads a program for one function's trampoline: Linux 5.11 for functions of modules.
  *
- * @param instructions without calls of functions of their own
  * @param attachType {@linkcode BPF_TRACE_FENTRY} or {@linkcode BPF_TRACE_FEXIT}
  * @throws {SystemError} if the kernel refuses
  */
@@ -272,17 +271,36 @@ export function loadTrampoline(
   attachType: number,
   { btf, id }: BtfFunction,
 ): FileDescriptor {
+  return loadProgram(BPF_PROG_TYPE_TRACING, name, instructions, (view) => {
+    view.setUint32(68, attachType, true);
+    view.setUint32(108, id, true);
+    view.setUint32(112, btf, true);
+  });
+}
+
+/** `enum bpf_prog_type`: kprobes and kretprobes. */
+const BPF_PROG_TYPE_KPROBE = 2;
+
+/** Loads a program for a kprobe or kretprobe. @throws {SystemError} if the kernel refuses */
+export function loadKprobe(name: string, instructions: Uint8Array<ArrayBuffer>): FileDescriptor {
+  return loadProgram(BPF_PROG_TYPE_KPROBE, name, instructions, () => {});
+}
+
+function loadProgram(
+  type: number,
+  name: string,
+  instructions: Uint8Array<ArrayBuffer>,
+  complete: (attributes: DataView) => void,
+): FileDescriptor {
   const license = cString("Dual BSD/GPL");
   const attributes = new Uint8Array(120);
   const view = new DataView(attributes.buffer);
-  view.setUint32(0, BPF_PROG_TYPE_TRACING, true);
+  view.setUint32(0, type, true);
   view.setUint32(4, instructions.length / 8, true);
   view.setBigUint64(8, addressOf(instructions), true);
   view.setBigUint64(16, addressOf(license), true);
   attributes.set(new TextEncoder().encode(name).subarray(0, 15), 48);
-  view.setUint32(68, attachType, true);
-  view.setUint32(108, id, true);
-  view.setUint32(112, btf, true);
+  complete(view);
   return new FileDescriptor(bpf(`Cannot load "${name}"`, BPF_PROG_LOAD, attributes));
 }
 
@@ -370,14 +388,18 @@ export function openTracepoint(id: number): FileDescriptor {
 /** The kernel's number of perf's type for kprobes: Linux 4.17. */
 const KPROBE_TYPE = "/sys/bus/event_source/devices/kprobe/type";
 
+/** Bit of the configuration that makes it a kretprobe: `format/retprobe` beside {@linkcode KPROBE_TYPE}. */
+const IS_RETURN = 1n;
+
 /**
  * Opens a kprobe on the start of a function of the kernel or a module, which is there until the fd is
  * closed, also if the process dies.
  *
+ * @param at `return` for a kretprobe
  * @throws {SystemError} of kind `perf_event`: ENOENT if there is no such function
  * @throws {Failure} if the kernel has no kprobes
  */
-export function openKprobe(fn: string): FileDescriptor {
+export function openKprobe(fn: string, at: "entry" | "return" = "entry"): FileDescriptor {
   const name = cString(fn);
   const type = readText(KPROBE_TYPE);
   if (type === null) {
@@ -387,7 +409,9 @@ export function openKprobe(fn: string): FileDescriptor {
     );
   }
   const attributes = perfAttributes(Number(type));
-  new DataView(attributes.buffer).setBigUint64(56, addressOf(name), true); // kprobe_func
+  const view = new DataView(attributes.buffer);
+  if (at === "return") view.setBigUint64(8, IS_RETURN, true); // config
+  view.setBigUint64(56, addressOf(name), true); // kprobe_func
   return openPerfEvent(`Cannot probe ${fn}`, attributes);
 }
 

@@ -144,6 +144,10 @@ const COOKIE_VIF_SHIFT = 40n;
 const COOKIE_NEXTHOP_SHIFT = 43n;
 const COOKIE_METADATA_SHIFT = 46n;
 const COOKIE_DROPS = 1n << 49n;
+const COOKIE_RESULT_SHIFT = 50n;
+const COOKIE_DECISION_SHIFT = 54n;
+const COOKIE_SECOND_KIND = 1n << 58n;
+const COOKIE_RETURNS = 1n << 59n;
 const COOKIE_JUMP_SHIFT = 40n;
 
 /** The role of a function in the life of a packet: see bpf/identity.h. */
@@ -180,6 +184,25 @@ export function cookieOf(fn: PacketFunction & LifeRole, index: number): bigint {
   if (fn.drops) cookie |= COOKIE_DROPS;
   if (fn.silent) cookie |= COOKIE_SILENT;
   return cookie;
+}
+
+/** What else the program of one function is to know about it. */
+export interface OwnCookie {
+  /** Number of its parameters, at its return. */
+  readonly result?: number;
+  /** What it decides, a `DECIDED_…`. */
+  readonly decision?: number | null;
+  /** Whether it is the other one of two functions that decide alike. */
+  readonly isSecond?: boolean;
+  /** Whether its return is recorded. */
+  readonly returns?: boolean;
+}
+
+/** What a cookie has besides, of a program that belongs to one function. */
+export function ownBits({ result, decision, isSecond, returns }: OwnCookie): bigint {
+  return BigInt(result ?? 0) << COOKIE_RESULT_SHIFT |
+    BigInt((decision ?? -1) + 1) << COOKIE_DECISION_SHIFT |
+    (isSecond ? COOKIE_SECOND_KIND : 0n) | (returns ? COOKIE_RETURNS : 0n);
 }
 
 /**

@@ -15,6 +15,8 @@ const OBJECTS: Readonly<Record<ObjectName, () => Module>> = {
   "session_6.10": () => import("./objects/session_6_10.ts"),
   "multi": () => import("./objects/multi.ts"),
   "kprobe": () => import("./objects/kprobe.ts"),
+  "packets": () => import("./objects/packets.ts"),
+  "packets_5.11": () => import("./objects/packets_5_11.ts"),
   "drops": () => import("./objects/drops.ts"),
   "drops_5.10": () => import("./objects/drops_5_10.ts"),
 };

@@ -37,6 +37,8 @@ export const FRAME = 3;
 export const CALL = 4;
 /** {@linkcode CALL}, function. */
 export const FUNCTION_MASK = 0x7fff;
+/** Bit of an entry's function: its return is not recorded, so the call counts as returned at once. */
+export const NO_RETURN = 0x8000;
 /** Word 5: CPU in bits 0-15, kind in bits 16-23, in bits 24-31 the slot's generation (0 for returns). */
 export const CPU_AND_KIND = 5;
 

@@ -5,9 +5,14 @@
  */
 
 import type { Btf } from "../kernel/btf.ts";
+import { decisionOffsets } from "../kernel/decision_offsets.ts";
+import { dropOffsets } from "../kernel/drop_offsets.ts";
 import { packetOffsets } from "../kernel/packet_offsets.ts";
+import { decisionProbes } from "../probe/decision_probes.ts";
 import type { BackendName } from "../probe/backend.ts";
-import { findPacketFunctions } from "../probe/packet_functions.ts";
+import { findPacketFunctions, packetProbe } from "../probe/packet_functions.ts";
+import { packetProbes } from "../probe/packet_probes.ts";
+import { canUseTrampolines } from "../probe/trampolines.ts";
 import type { LifeTarget } from "../probe/packet_life.ts";
 import { Failure } from "../sys/failure.ts";
 import { type CommonTracerOptions, Tracer, type TracerOptions } from "./tracer.ts";
@@ -27,7 +32,7 @@ export interface PacketTracerOptions
 /** A trace of packets, and what its records refer to. */
 export interface PacketTrace {
   readonly tracer: Tracer;
-  /** Functions by their numbers in records. */
+  /** Functions by their numbers in records, also those that only show the copies and ends of packets. */
   readonly functions: readonly TracedFunction[];
 }
 
@@ -55,19 +60,24 @@ export async function loadPacketTracer(options: PacketTracerOptions): Promise<Pa
       "Cannot use the BTF of vrouter: it does not describe vr_packet.vp_if and vr_interface.vif_idx",
     );
   }
-  const { debug } = options.user;
-  const targets = calls?.targets ?? findPacketFunctions(options.kernel, vrouter, true, debug);
+  const { kernel, user: { debug } } = options;
+  const isSmall = calls === null && canUseTrampolines(debug);
+  const targets = calls?.targets ?? findPacketFunctions(kernel, vrouter, !isSmall, debug);
   const tracer = await Tracer.load({
     ...rest,
     ...offsets,
     targets,
     packetEvents: true,
     drops: true,
-    backend: calls?.backend ?? "auto",
+    decisionOffsets: decisionOffsets(vrouter),
+    dropOffsets: dropOffsets(vrouter),
+    companion: isSmall ? null : decisionProbes({ kernel, vrouter, debug }),
+    backend: isSmall ? packetProbes({ kernel, vrouter }) : calls?.backend ?? "auto",
   });
-  const recorded = targets.filter(({ silent }) => !silent);
-  return {
-    tracer,
-    functions: recorded.map(({ name, module }) => ({ name, module, returns: true })),
-  };
+  const functions = targets.map((fn) => ({
+    name: fn.name,
+    module: fn.module,
+    returns: !isSmall || (packetProbe(fn)?.returns ?? false),
+  }));
+  return { tracer, functions };
 }

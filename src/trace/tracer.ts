@@ -175,7 +175,8 @@ export class Tracer implements Disposable {
   readonly #poller: Poller;
   readonly #counters: Counters;
   readonly #control: Int32Array;
-  #attachment: Attachment | undefined;
+  /** Of the backend, and of what is beside it. */
+  #attachments: Attachment[] = [];
   #missed = 0;
   #lost = 0;
   #removed = 0;
@@ -269,9 +270,14 @@ export class Tracer implements Disposable {
    */
   async attach(progress: AttachProgress): Promise<readonly SkippedFunction[]> {
     this.#requireOpen();
-    const attachment = await this.#backend.attach(this.#object, this.#options.targets, progress);
-    this.#attachment = attachment;
-    return attachment.refused;
+    const { targets, companion } = this.#options;
+    const attachment = await this.#backend.attach(this.#object, targets, progress);
+    this.#attachments.push(attachment);
+    if (companion) {
+      const beside = await companion.attach(this.#object, this.#backend, targets, progress);
+      this.#attachments.push(beside);
+    }
+    return this.#attachments.flatMap(({ refused }) => refused);
   }
 
   /**
@@ -363,7 +369,7 @@ export class Tracer implements Disposable {
   }
 
   #countRemoved(): void {
-    const removed = this.#attachment?.removed() ?? 0;
+    const removed = sum(this.#attachments, (attachment) => attachment.removed());
     if (removed <= this.#removed) return;
     this.#removed = removed;
     this.#options.user.info(
@@ -422,23 +428,26 @@ export class Tracer implements Disposable {
   /** Stops recording and detaches all probes. Idempotent. */
   detach(): void {
     this.#control[CONTROL_ENABLED / 4] = 0;
-    const attachment = this.#attachment;
-    if (attachment === undefined) return;
+    if (this.#attachments.length === 0) return;
     const start = performance.now();
     try {
       this.#countRemoved();
-      this.#missed = attachment.missed();
+      this.#missed = sum(this.#attachments, (attachment) => attachment.missed());
     } finally {
-      this.#attachment = undefined;
-      attachment[Symbol.dispose]();
+      const attachments = this.#attachments;
+      this.#attachments = [];
+      for (const attachment of attachments.toReversed()) attachment[Symbol.dispose]();
     }
     this.#options.user.debug(`Detached in ${Math.round(performance.now() - start)} ms`);
   }
 
-  /** File descriptors of the BPF programs, open until this is disposed. */
+  /** File descriptors of the BPF programs, open as long as they are attached. */
   get programs(): readonly number[] {
     this.#requireOpen();
-    return this.#backend.programs.map(({ name }) => this.#object.programFd(name));
+    const [attached, ...beside] = this.#attachments.map(({ programs }) => programs);
+    const programs = attached ??
+      this.#backend.programs.map(({ name }) => this.#object.programFd(name));
+    return [...programs, ...beside.flatMap((others) => others ?? [])];
   }
 
   /** The programs' current counts. Needs no system call. */
@@ -450,7 +459,9 @@ export class Tracer implements Disposable {
   /** All counts; final after {@linkcode run}. */
   counts(): TraceCounts {
     this.#requireOpen();
-    const missed = this.#attachment?.missed() ?? this.#missed;
+    const missed = this.#attachments.length === 0
+      ? this.#missed
+      : sum(this.#attachments, (attachment) => attachment.missed());
     return {
       ...this.#counters.read(),
       missed,
@@ -482,4 +493,8 @@ class Patience {
     this.#told = true;
     output.waiting();
   }
+}
+
+function sum<T>(list: readonly T[], count: (item: T) => number): number {
+  return list.reduce((total, item) => total + count(item), 0);
 }

@@ -44,6 +44,7 @@ import {
   KIND_RETURN,
   LONG_BYTES,
   NEXTHOP_ID,
+  NO_RETURN,
   type RecordSink,
   RESULT_HIGH,
   RESULT_LOW,
@@ -204,6 +205,9 @@ export class CallTree implements RecordSink {
       step.vif = isLong ? words[at + VIF]! | 0 : NONE;
       step.nexthop = isLong ? words[at + NEXTHOP_ID]! | 0 : NONE;
       this.#entered(task, cpu, frame, fn, (call >>> 16) | (last >>> 24) << 16);
+      if ((call & NO_RETURN) === 0) return;
+      step.hasResult = false;
+      this.#returned(task, cpu, frame, fn);
     } else {
       step.hasResult = isLong;
       step.resultLow = isLong ? words[at + RESULT_LOW]! | 0 : 0;

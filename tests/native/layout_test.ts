@@ -11,6 +11,7 @@ import { CONDITIONS, MAX_VALUES } from "../../src/packet/conditions.ts";
 import * as layout from "../../src/probe/layout.ts";
 import * as decision from "../../src/probe/decision_record.ts";
 import * as packet from "../../src/probe/packet_record.ts";
+import { COOKIE_UNKNOWN } from "../../src/probe/own_program.ts";
 import * as record from "../../src/probe/record.ts";
 import { bpfSource, builtObject } from "../support/built_object.ts";
 import { enumValues } from "../support/btf_enum.ts";
@@ -19,7 +20,15 @@ import { symbolOffsets } from "../support/elf_symbols.ts";
 // What TypeScript believes of bpf/vrft.h, held against what clang made of it: the types against the
 // object for tests, which alone has all of them; what lies where, against each object.
 
-const OBJECTS = ["session", "session_6.10", "multi", "kprobe", "test"] as const;
+const OBJECTS = [
+  "session",
+  "session_6.10",
+  "multi",
+  "kprobe",
+  "packets",
+  "packets_5.11",
+  "test",
+] as const;
 
 const object = builtObject();
 const section = elfSection(object, ".BTF")!;
@@ -69,6 +78,8 @@ Deno.test("a record is laid out as struct vrft_event", () => {
   assert.equal(BigInt(record.MAX_UNITS), defined("VRFT_MAX_UNITS"));
   assert.equal(BigInt(record.FUNCTION_MASK), defined("VRFT_COOKIE_FUNCTION_MASK"));
   assert.equal(record.RECORD_FUNCTIONS, record.FUNCTION_MASK);
+  assert.match(bpfSource("vrft.h"), /^#define VRFT_NO_RETURN\s+\(1U << 15\)$/m);
+  assert.equal(record.NO_RETURN, 1 << 15);
 });
 
 Deno.test("a long record of a call is laid out as struct vrft_long_call", () => {
@@ -520,6 +531,21 @@ Deno.test("cookieOf() sets the bits that bpf/vrft.h names", () => {
   // No part reaches into another one.
   assert.equal(6n & defined("VRFT_COOKIE_REGISTER_MASK"), 6n);
   assert.equal(register & defined("VRFT_COOKIE_FUNCTION_MASK"), 0n);
+});
+
+Deno.test("ownBits() sets the bits that bpf/vrft.h names, beside those of cookieOf()", () => {
+  const decision = record.KIND_DECISION;
+  assert.equal(
+    layout.ownBits({ decision }),
+    BigInt(decision + 1) << defined("VRFT_COOKIE_DECISION_SHIFT"),
+  );
+  assert.equal(layout.ownBits({ decision: null }), 0n);
+  assert.equal(layout.ownBits({ result: 5 }), 5n << defined("VRFT_COOKIE_RESULT_SHIFT"));
+  assert.equal(layout.ownBits({ isSecond: true }), defined("VRFT_COOKIE_SECOND_KIND"));
+  assert.equal(layout.ownBits({ returns: true }), defined("VRFT_COOKIE_RETURNS"));
+  assert.equal(COOKIE_UNKNOWN, BigInt(/0xa0\w+(?=ULL)/.exec(bpfSource("vrft.h"))![0]));
+  const all = layout.ownBits({ result: 15, decision: 14, isSecond: true, returns: true });
+  assert.equal(all & (1n << 50n) - 1n, 0n);
 });
 
 Deno.test("exitCookie() sets the bits that bpf/vrft.h names", () => {

@@ -10,10 +10,12 @@ import { kernelWithSession } from "../support/kernels.ts";
 const SESSION_KFUNCS = ["bpf_rdonly_cast", "bpf_session_cookie", "bpf_session_is_return"];
 /** The kfuncs and variables that each object needs, and the maps that only some objects have. */
 const NEEDS: Readonly<Record<ObjectName, { externs: string[]; maps: string[] }>> = {
-  "session": { externs: SESSION_KFUNCS, maps: [] },
-  "session_6.10": { externs: SESSION_KFUNCS, maps: [] },
-  "multi": { externs: [], maps: ["open_calls"] },
-  "kprobe": { externs: [], maps: ["open_frames", "places"] },
+  "session": { externs: SESSION_KFUNCS, maps: ["kept_calls"] },
+  "session_6.10": { externs: SESSION_KFUNCS, maps: ["kept_calls"] },
+  "multi": { externs: [], maps: ["kept_calls", "open_calls"] },
+  "kprobe": { externs: [], maps: ["kept_calls", "open_frames", "places"] },
+  "packets": { externs: ["bpf_rdonly_cast"], maps: [] },
+  "packets_5.11": { externs: [], maps: [] },
   "drops": { externs: ["softnet_data"], maps: [] },
   "drops_5.10": { externs: [], maps: [] },
 };
@@ -31,14 +33,22 @@ Deno.test("an object needs what its backend needs, and nothing else", () => {
   }
 });
 
-Deno.test("an object has the programs of its backend, and no others", () => {
+/** Programs of what may be beside a backend. */
+const TRAMPOLINE = ["vrft_decision"];
+const KPROBES = ["vrft_decision_entry", "vrft_decision_return"];
+
+Deno.test("an object has the programs of its backend and of decisions, and no others", () => {
   for (const parameters of [0, 1] as const) {
     for (const backend of BACKENDS) {
       const name = backend.object(kernelWithSession(parameters));
-      const wanted = backend.programs.map(({ name }) => name);
+      const wanted = [
+        ...backend.programs.map(({ name }) => name),
+        ...(backend.name === "kprobe" ? [] : TRAMPOLINE),
+        ...KPROBES,
+      ];
       const programs = [...symbolOffsets(builtObject(name)).keys()]
         .filter((symbol) => symbol.startsWith("vrft_"));
-      assert.deepEqual(programs.sort(), [...wanted].sort(), name);
+      assert.deepEqual(programs.sort(), wanted.sort(), name);
     }
   }
 });

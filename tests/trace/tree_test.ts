@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { NO_RETURN } from "../../src/probe/record.ts";
 import { MAX_CONTEXTS } from "../../src/trace/open_calls.ts";
 import { CallTree, type CallTreeOptions, MAX_DEPTH } from "../../src/trace/tree.ts";
 import { type CallRecord, feed, StepList } from "../support/call_records.ts";
@@ -64,6 +65,32 @@ Deno.test("CallTree pairs the entries and returns of a recursion by their frames
     ]),
     ["1 a {", "1   a {", "1     a {", "1     } a", "1   } a", "1 } a"],
   );
+});
+
+Deno.test("a call whose return is not recorded has nothing inside, and is none of the next one's", () => {
+  const once = (frame: number, name: string): CallRecord => {
+    const { fn, ...rest } = entry(7, 1, frame, name);
+    return { ...rest, fn: fn | NO_RETURN };
+  };
+  const { tree, list } = grow([
+    entry(7, 1, onTask(1, 0), "a"),
+    once(onTask(1, 1), "b"),
+    // Not inside the one before, though its frame is lower.
+    once(onTask(1, 2), "c"),
+    once(onTask(1, 2), "c"),
+    exit(7, 1, onTask(1, 0), "a"),
+  ]);
+  assert.deepEqual(list.lines(), [
+    "1 a {",
+    "1   b {",
+    "1   } b",
+    "1   c {",
+    "1   } c",
+    "1   c {",
+    "1   } c",
+    "1 } a",
+  ]);
+  assert.deepEqual([tree.abandoned, tree.orphans, tree.callsOpen], [0, 0, 0]);
 });
 
 Deno.test("CallTree keeps two CPUs in the same function apart", () => {
