@@ -60,6 +60,7 @@ export const FRAME_SHIFT = 3;
 
 /** CPUs whose state is told apart; others share it. */
 const CPUS = 1024;
+const FIRST_CPUS = 8;
 /** Open calls of a CPU that are kept. */
 const DEPTH = 64;
 
@@ -74,9 +75,10 @@ export function placeOf(cpu: number): number {
  */
 export class OpenFrames {
   readonly #depth = new Int32Array(CPUS);
-  readonly #frames = new Int32Array(CPUS * DEPTH);
-  readonly #calls = new Int32Array(CPUS * DEPTH);
-  readonly #tasks = new Int32Array(CPUS * DEPTH);
+  // Of the first CPUs alone, until there are calls of others.
+  #frames = new Int32Array(FIRST_CPUS * DEPTH);
+  #calls = new Int32Array(FIRST_CPUS * DEPTH);
+  #tasks = new Int32Array(FIRST_CPUS * DEPTH);
   /** Frame of the CPU's last call, if none is open. */
   readonly #lastFrame = new Int32Array(CPUS);
   /** By place: task of the CPU's last record. */
@@ -144,6 +146,7 @@ export class OpenFrames {
     }
     if (depth === DEPTH) depth = 0;
     const at = place * DEPTH + depth;
+    if (at >= this.#frames.length) this.#grow(at);
     this.#frames[at] = frame;
     this.#calls[at] = call;
     this.#tasks[at] = task;
@@ -161,4 +164,18 @@ export class OpenFrames {
     this.#depth[place] = depth;
     this.#lastFrame[place] = frame;
   }
+
+  #grow(at: number): void {
+    let length = this.#frames.length;
+    while (length <= at) length *= 2;
+    this.#frames = grown(this.#frames, length);
+    this.#calls = grown(this.#calls, length);
+    this.#tasks = grown(this.#tasks, length);
+  }
+}
+
+function grown(numbers: Int32Array, length: number): Int32Array<ArrayBuffer> {
+  const all = new Int32Array(length);
+  all.set(numbers);
+  return all;
 }

@@ -56,9 +56,10 @@ export class RecordingReader {
   readonly sections: KnownSections = new KnownSections();
   readonly #source: RecordingSource;
   readonly #name: string;
-  readonly #decoder = new RecordDecoder();
+  /** Made for the first records. */
+  #decoder: RecordDecoder | undefined;
   readonly #headBytes = new Uint8Array(HEAD_BYTES);
-  #frame = new Uint8Array(64 << 10);
+  #frame = new Uint8Array();
   /** Head of the next block, if it is read already. */
   #next: BlockHead | null = null;
   #nextHeadBytes = 0;
@@ -222,11 +223,12 @@ export class RecordingReader {
       }
       return true;
     }
-    if (!this.#decoder.decode(plain, head.records)) {
+    const decoder = this.#decoder ??= new RecordDecoder();
+    if (!decoder.decode(plain, head.records)) {
       return this.#damaged("the records of a block are damaged") !== null;
     }
     this.#pass(head);
-    this.#decoder.feed(sink);
+    decoder.feed(sink);
     return true;
   }
 
@@ -235,6 +237,7 @@ export class RecordingReader {
     this.#next = null;
     this.#blocks++;
     this.#bytes += this.#nextHeadBytes + head.frameBytes;
+    if (head.type !== BLOCK_RECORDS) return;
     this.#records += head.records;
     this.#lost += head.lost;
   }
