@@ -6,6 +6,7 @@
  */
 #include "programs.h"
 #include "cookie_table.h"
+#include "own_cookie.h"
 
 /*
  * Puts these types into the object's BTF, for the tests. Placed after the
@@ -60,6 +61,16 @@ struct {
 	__type(key, __u32);
 	__type(value, struct vrft_test_packet);
 } test_packet SEC(".maps");
+
+/* Where that is, without as many of the lowest bits as the argument says. */
+SEC("raw_tp")
+int vrft_test_address(__u64 *ctx)
+{
+	__u32 zero = 0;
+	void *packet = bpf_map_lookup_elem(&test_packet, &zero);
+
+	return untyped((__u64)packet) >> (ctx[0] & 63);
+}
 
 /* The artificial packet, with its data and network header at these offsets. */
 static __always_inline struct vrft_test_packet *packet_with(__u32 data,

@@ -29,7 +29,14 @@ const RETURN_ZERO = [0xb7, 0, 0, 0, 0, 0, 0, 0, 0x95, 0, 0, 0, 0, 0, 0, 0];
  * @throws {SystemError} if the kernel refuses
  */
 export function loadIdleProgram(type: number): FileDescriptor {
-  const instructions = new Uint8Array(RETURN_ZERO);
+  return loadInstructions(type, new Uint8Array(RETURN_ZERO));
+}
+
+/** Loads a program of any type. @throws {SystemError} if the kernel refuses */
+export function loadInstructions(
+  type: number,
+  instructions: Uint8Array<ArrayBuffer>,
+): FileDescriptor {
   const license = cString("Dual BSD/GPL");
   const attributes = new Uint8Array(48);
   const view = new DataView(attributes.buffer);
@@ -95,6 +102,20 @@ export class RecordProgram {
     check("Cannot run the test program", bpf(BPF_PROG_TEST_RUN, this.#attributes));
     return this.#view.getUint32(4, true); // retval
   }
+}
+
+/** Runs a raw tracepoint program with these words as its context, on this CPU; returns its result. */
+export function runProgram(program: number, context: readonly bigint[], cpu: number): number {
+  const words = BigUint64Array.from(context);
+  const attributes = new Uint8Array(72);
+  const view = new DataView(attributes.buffer);
+  view.setUint32(0, program, true);
+  view.setUint32(40, words.byteLength, true);
+  view.setBigUint64(48, addressOf(words), true);
+  view.setUint32(64, BPF_F_TEST_RUN_ON_CPU, true);
+  view.setUint32(68, cpu, true);
+  check("Cannot run the program", bpf(BPF_PROG_TEST_RUN, attributes));
+  return view.getUint32(4, true);
 }
 
 /** Instructions that the verifier has gone through for a program (Linux 5.16). */
