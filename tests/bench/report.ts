@@ -284,7 +284,7 @@ ${problems(results)}
 ## Every figure
 
 Slowdowns are ratios, starts, stops and phases seconds, \`untraced\` microseconds for a round trip, \`ring-…\`
-nanoseconds for an event, \`rate\` millions of events a second, \`discovery\` milliseconds, \`memory\`
+nanoseconds for an event, \`rate\`, \`record\` and \`replay\` millions of events a second, \`record-bytes\` bytes an event, \`discovery\` milliseconds, \`memory\`
 MiB, \`accounted\` percent of the runs of
 programs that became an event, \`kept\` and \`lost\` events of three floods, \`runs\` runs of programs in a round trip,
 \`instructions\` thousands in a round trip, \`drop-cost\` likewise or for a packet, but seconds to

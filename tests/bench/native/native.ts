@@ -1,5 +1,5 @@
 /**
- * On this machine's own kernel: ring to text against C, and discovery against bpftool.
+ * On this machine's own kernel: ring to text against C, recordings, and discovery against bpftool.
  *
  * Arguments: REPETITIONS RECORDS PEER OBJECT FOLDER: the two files of peer.c and peer.bpf.c, and the
  * folder that discovery.ts takes. Runs in the root of the checkout; paths in the results are relative to
@@ -57,6 +57,7 @@ async function ringToText(name: string, command: readonly string[]): Promise<voi
 const [repetitions, records, peer, object, folder] = Deno.args;
 const vrftReader = [...DENO, "tests/bench/native/ring_to_text.ts", records!];
 const peerReader = [peer!, object!, "ring-to-text", records!];
+const recording = [...DENO, "tests/bench/native/recording.ts", records!];
 const discovery = [...DENO, "tests/bench/native/discovery.ts", folder!];
 // bpftool's rows go nowhere: writing them to a file would only slow it down.
 const bpftool = ["sh", "-c", `bpftool btf dump file ${folder}/btf/vmlinux format raw >/dev/null`];
@@ -66,6 +67,14 @@ for (let index = 0; index < Number(repetitions); index++) {
     const keys = [`ring-cold/${name}`, `ring-warm/${name}`, `rate/${name}`];
     await attempt(keys, () => ringToText(name, command));
   }
+  await attempt(["record/vrft", "replay/vrft", "record-bytes/vrft"], async () => {
+    const { stdout } = await run(recording);
+    const { records, bytes, writeMs, readMs } = JSON.parse(stdout);
+    report({ key: "record/vrft", command: recording.join(" ") });
+    report({ key: "record/vrft", value: records / writeMs / 1000 });
+    report({ key: "replay/vrft", value: records / readMs / 1000 });
+    report({ key: "record-bytes/vrft", value: bytes / records });
+  });
   await attempt(["discovery/vrft"], async () => {
     const { stdout, ms } = await run(discovery);
     report({ key: "discovery/vrft", command: discovery.join(" ") });
