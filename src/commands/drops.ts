@@ -32,6 +32,7 @@ import { openOutput, type Output } from "./trace_output.ts";
 import {
   announceSelection,
   commonTracerOptions,
+  followVifs,
   readKernelBtf,
   type Selection,
   selectPackets,
@@ -162,6 +163,7 @@ async function prepare(
       vrouter,
       lookups: true,
     });
+    followVifs(tracer, options, selection, around);
     return {
       tracer: resources.use(tracer),
       output,

@@ -27,6 +27,7 @@ import {
   announceSelection,
   attach,
   commonTracerOptions,
+  followVifs,
   readKernel,
   requireOffsets,
   selectPackets,
@@ -139,6 +140,7 @@ async function prepare(
       showPlaces: options.show.includes("vif") || options.show.includes("nh"),
       showResults: options.show.includes("return"),
     });
+    followVifs(tracer, options, selection, around);
     const vrouter = sources.modules.find(({ module }) => module === VROUTER)?.btf ?? null;
     return {
       targets,

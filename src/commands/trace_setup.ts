@@ -24,6 +24,7 @@ import { findNamespaces } from "../probe/initial_namespace.ts";
 import type { SkippedFunction } from "../kernel/packet_function.ts";
 import { type Connection, describeConnection } from "../sys/connections.ts";
 import { Failure } from "../sys/failure.ts";
+import { SystemError } from "../sys/libc.ts";
 import {
   INITIAL_NAMESPACE,
   namespaceOfFile,
@@ -31,7 +32,7 @@ import {
   networkNamespaces,
 } from "../sys/network.ts";
 import { printable } from "../sys/printable.ts";
-import type { CommonTracerOptions } from "../trace/tracer.ts";
+import type { CommonTracerOptions, Tracer } from "../trace/tracer.ts";
 import { readVifs, type Vif } from "../vrouter/interfaces.ts";
 import { selectAmong } from "../vrouter/selection.ts";
 import { resolveConditions } from "./trace_conditions.ts";
@@ -137,6 +138,31 @@ export function commonTracerOptions(
     kernelBtf: options.kernelBtf,
     user: userOf(log, stop),
   };
+}
+
+/**
+ * Lets a trace of all vifs follow those that are added or deleted.
+ *
+ * @param tracer loaded for the selection
+ */
+export function followVifs(
+  tracer: Pick<Tracer, "follow">,
+  options: CaptureOptions,
+  { namespaces }: Selection,
+  { vifWatch }: Surroundings,
+): void {
+  if (options.interfaces.length > 0) return;
+  vifWatch?.follow((vifs) => {
+    // All are gone: there is nothing to select.
+    if (vifs.length === 0) return tracer.follow([]);
+    try {
+      const file = options.netns ?? INITIAL_NAMESPACE;
+      return tracer.follow(selectAmong([], vifs, namespaces, file));
+    } catch (error) {
+      if (!(error instanceof Failure || error instanceof SystemError)) throw error;
+      return false;
+    }
+  });
 }
 
 /** What attaches with a progress bar. */

@@ -1,10 +1,12 @@
 /**
- * Reports vifs added or deleted during a trace.
+ * Follows vifs that are added or deleted during a trace: a trace of all vifs goes on with those that there
+ * are.
  *
  * vrouter does not announce them. But most vifs have a network device, which the kernel announces, some
  * time before vrouter gets the vif. So the vifs are listed again with some delay after a device was
- * added, deleted or changed, and at the end of the trace. There is no regular polling, because listing
- * takes rtnl, and a system call per page.
+ * added, deleted or changed, and at the end of the trace. Besides, they are listed every few seconds,
+ * which shows those whose device was there before. Listing takes rtnl, and two system calls for each five
+ * vifs, so it has a small share of the time.
  *
  * @module
  */
@@ -20,8 +22,12 @@ import type { SelectedInterface } from "../vrouter/selected_interface.ts";
 
 /** Milliseconds from an announcement to the first listing, and between listings after that. */
 const PAUSES_MS: readonly number[] = [500, 2000, 8000];
-/** Maximum share of the time spent listing. */
+/** Maximum share of the time spent listing after announcements. */
 const SHARE = 1 / 20;
+/** Milliseconds between listings without an announcement. */
+const PERIOD_MS = 5000;
+/** Maximum share of the time spent on those. */
+const PERIOD_SHARE = 1 / 200;
 /** Maximum number of vifs named in a message. */
 const MAXIMUM_NAMED = 5;
 
@@ -54,6 +60,9 @@ export class VifWatch implements Disposable {
   #due = Infinity;
   #pause = 0;
   #earliest = -Infinity;
+  /** When to list without an announcement. */
+  #period = -Infinity;
+  #follow: ((vifs: readonly Vif[]) => boolean) | null = null;
 
   /** @param sources opened before the vifs are first listed, so that no change is missed */
   constructor(log: Log, sources: VifSources) {
@@ -68,6 +77,15 @@ export class VifWatch implements Disposable {
     if (names.length === 0) return;
     const indexes = new Set(interfaces.map(({ vifIndex }) => vifIndex));
     this.#concerns = ({ index, name }) => indexes.has(index) || names.includes(name);
+  }
+
+  /**
+   * Sets what is done in a trace of all vifs when they have changed.
+   *
+   * @param follow traces these vifs from now on; returns false if it cannot
+   */
+  follow(follow: (vifs: readonly Vif[]) => boolean): void {
+    this.#follow = follow;
   }
 
   /** The vifs as they were listed last. */
@@ -88,9 +106,14 @@ export class VifWatch implements Disposable {
     this.#due = Math.max(this.#earliest, Math.min(this.#due, soon));
   }
 
-  /** Calls {@linkcode look} when it is due. Costs nothing without announcements. */
+  /** Calls {@linkcode look} when it is due. */
   turn(): void {
-    if (this.#due === Infinity || this.#sources.now() < this.#due) return;
+    const now = this.#sources.now();
+    if (this.#period === -Infinity) this.#period = now + PERIOD_MS;
+    if (now < this.#due) {
+      if (now >= this.#period) this.look();
+      return;
+    }
     this.look();
     const next = PAUSES_MS[++this.#pause];
     this.#due = next === undefined
@@ -104,6 +127,7 @@ export class VifWatch implements Disposable {
     const present = this.#list();
     const end = this.#sources.now();
     this.#earliest = end + (end - start) / SHARE;
+    this.#period = end + Math.max(PERIOD_MS, (end - start) / PERIOD_SHARE);
     if (present === null) return;
     const known = this.#known;
     this.#known = present;
@@ -113,10 +137,16 @@ export class VifWatch implements Disposable {
     if (deleted.length > 0) {
       this.#log.info(`${count(deleted)} deleted during the trace: ${named(deleted)}`);
     }
+    const isChange = added.length > 0 || deleted.length > 0;
+    const follows = isChange && (this.#follow?.(this.#vifs) ?? false);
     if (added.length > 0) {
       this.#log.info(
-        `${count(added)} added during the trace and not traced: ${named(added)}; restart vrft to ` +
-          "trace all",
+        follows
+          ? `${count(added)} added during the trace, and traced from now on: ${named(added)}`
+          : `${count(added)} added during the trace and not traced: ${
+            named(added)
+          }; restart vrft ` +
+            "to trace all",
       );
     }
   }

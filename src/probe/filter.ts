@@ -7,6 +7,11 @@
 import { BITMAP_BITS, CONTROL_INTERFACE_BITS, CONTROL_VIF_BITS } from "./layout.ts";
 import type { BpfObject, SharedDevices } from "./object.ts";
 
+/** Both bitmaps, one behind the other. */
+const FILTER_BYTES = 2 * BITMAP_BITS / 8;
+/** Interfaces that find room in the table besides those at the start. */
+const ROOM = 1024;
+
 /** An interface whose packets are traced. */
 export interface ChosenInterface {
   /** Inode number of the network namespace its device is in. */
@@ -22,19 +27,41 @@ export interface ChosenInterface {
   readonly shared?: "rps" | "gro";
 }
 
-/** Sets the filter of a loaded object; its table must be large enough. */
+/**
+ * Sets the filter of a loaded object, also while its programs run: what is chosen before and after stays
+ * chosen meanwhile.
+ *
+ * @throws {LibbpfError} if the table of interfaces is too small; some of them may be chosen then
+ */
 export function setFilter(
   object: Pick<BpfObject, "control" | "update">,
   interfaces: readonly ChosenInterface[],
 ): void {
-  const control = new Uint8Array(object.control);
+  const bits = new Uint8Array(FILTER_BYTES);
   for (const { netns, ifindex, vifIndex } of interfaces) {
-    if (vifIndex !== null) setBit(control, CONTROL_VIF_BITS, vifIndex);
+    if (vifIndex !== null) setBit(bits, CONTROL_VIF_BITS - CONTROL_INTERFACE_BITS, vifIndex);
     if (ifindex <= 0) continue;
     const key = new Uint32Array([netns, ifindex]);
+    // Those that are not chosen any more stay in the table: without their bit, nothing looks there.
     object.update("interfaces", new Uint8Array(key.buffer), new Uint8Array([1]));
-    setBit(control, CONTROL_INTERFACE_BITS, ifindex);
+    setBit(bits, 0, ifindex);
   }
+  const control = new Uint8Array(object.control, CONTROL_INTERFACE_BITS, FILTER_BYTES);
+  for (const [at, byte] of bits.entries()) if (control[at] !== byte) control[at] = byte;
+}
+
+/** Room in the table of interfaces that a trace starts with. */
+export function interfaceRoom(interfaces: readonly ChosenInterface[]): number {
+  return interfaces.length + ROOM;
+}
+
+/**
+ * Whether programs that were loaded for `only`, the result of {@linkcode onlyNetns}, can tell these
+ * interfaces apart from others.
+ */
+export function fitsFilter(interfaces: readonly ChosenInterface[], only: number): boolean {
+  return only === 0 || onlyNetns(interfaces) === only ||
+    interfaces.every(({ ifindex }) => ifindex <= 0);
 }
 
 /**

@@ -22,6 +22,8 @@ import type { Conditions } from "../packet/conditions.ts";
 import { Counters, type Counts, type PacketCounts } from "../probe/counters.ts";
 import {
   type ChosenInterface,
+  fitsFilter,
+  interfaceRoom,
   onlyNetns,
   setFilter,
   sharedDevices,
@@ -37,6 +39,7 @@ import { amount } from "../sys/amount.ts";
 import { monotonicClock } from "../sys/clock.ts";
 import type { Connection } from "../sys/connections.ts";
 import { disposedError } from "../sys/disposed.ts";
+import { Failure } from "../sys/failure.ts";
 import { Poller } from "../sys/poller.ts";
 import type { EventSink } from "./events.ts";
 
@@ -222,7 +225,7 @@ export class Tracer implements Disposable {
     options.user.debug(`libbpf ${libbpf.version()}`);
     const settings = {
       ringBytes: options.ringBytes,
-      interfaces: options.interfaces.length,
+      interfaces: interfaceRoom(options.interfaces),
       vpIfOffset: options.vpIfOffset,
       vifIdxOffset: options.vifIdxOffset,
       vifVrfOffset: options.vifVrfOffset,
@@ -278,6 +281,26 @@ export class Tracer implements Disposable {
       this.#attachments.push(beside);
     }
     return this.#attachments.flatMap(({ refused }) => refused);
+  }
+
+  /**
+   * Traces packets of these interfaces from now on. What is shared by several vifs must be what it was
+   * at the start.
+   *
+   * @returns false if the programs cannot, or nothing is attached any more: the old ones stay then
+   */
+  follow(interfaces: readonly ChosenInterface[]): boolean {
+    this.#requireOpen();
+    if (this.#attachments.length === 0) return false;
+    if (!fitsFilter(interfaces, onlyNetns(this.#options.interfaces))) return false;
+    try {
+      setFilter(this.#object, interfaces);
+      return true;
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      this.#options.user.debug(error.message);
+      return false;
+    }
   }
 
   /**

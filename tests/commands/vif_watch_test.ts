@@ -109,13 +109,44 @@ Deno.test("VifWatch of chosen vifs tells of those alone, by number and by name",
   ]);
 });
 
-Deno.test("VifWatch looks some time after a device has changed, a few times, and not otherwise", () => {
+Deno.test("VifWatch looks every few seconds, and some time after a device has changed", () => {
   const machine = new Machine();
-  machine.pass(60_000);
-  assert.deepEqual(machine.looks, []);
+  machine.pass(12_000);
+  assert.deepEqual(machine.looks, [5000, 10_000]);
   machine.announce();
-  machine.pass(60_000);
-  assert.deepEqual(machine.looks, [60_500, 62_500, 70_500]);
+  machine.pass(13_000);
+  assert.deepEqual(machine.looks.slice(2), [12_500, 14_500, 19_500, 22_500]);
+});
+
+Deno.test("VifWatch looks less often where listing takes long: half a per cent of the time", () => {
+  const machine = new Machine();
+  machine.listing = 100;
+  machine.pass(100_000);
+  assert.deepEqual(machine.looks, [5000, 25_100, 45_200, 65_300, 85_400]);
+});
+
+Deno.test("VifWatch of all vifs lets the trace follow them, and says so", () => {
+  const machine = new Machine();
+  const followed: number[][] = [];
+  let can = true;
+  machine.watch.follow((vifs) => {
+    followed.push(vifs.map(({ index }) => index));
+    return can;
+  });
+  machine.vifs = [TAP1, TAP2, TAP3];
+  machine.watch.look();
+  machine.watch.look();
+  machine.vifs = [TAP1, TAP3];
+  machine.watch.look();
+  can = false;
+  machine.vifs = [TAP1, TAP2, TAP3];
+  machine.watch.look();
+  assert.deepEqual(followed, [[1, 2, 3], [1, 3], [1, 2, 3]]);
+  assert.deepEqual(machine.lines, [
+    "A vif was added during the trace, and traced from now on: vif0/3 (tap3)",
+    "A vif was deleted during the trace: vif0/2 (tap2)",
+    `A vif was added during the trace and not traced: vif0/2 (tap2); ${RESTART}`,
+  ]);
 });
 
 Deno.test("VifWatch is not kept from looking, nor made to look all the time, by changes without end", () => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { onlyNetns, setFilter, sharedDevices } from "../../src/probe/filter.ts";
+import { fitsFilter, onlyNetns, setFilter, sharedDevices } from "../../src/probe/filter.ts";
 import {
   BITMAP_BITS,
   CONTROL_BYTES,
@@ -103,4 +103,26 @@ Deno.test("sharedDevices() are those that say so, by what they are for", () => {
     { rps: 4, gro: [2, 3] },
   );
   assert.deepEqual(sharedDevices([{ ...device(2), shared: "gro" }]), { rps: 0, gro: [2] });
+});
+
+Deno.test("setFilter() replaces what was chosen before, and touches nothing else", () => {
+  const target = new Target();
+  new Uint32Array(target.control)[CONTROL_ENABLED / 4] = 1;
+  const chosen = (...vifs: number[]) =>
+    vifs.map((index) => ({ netns: 1, ifindex: 100 + index, vifIndex: index }));
+  setFilter(target, chosen(0, 1, 2));
+  setFilter(target, chosen(1, 4));
+  assert.deepEqual(target.bits(CONTROL_INTERFACE_BITS), [101, 104]);
+  assert.deepEqual(target.bits(CONTROL_VIF_BITS), [1, 4]);
+  assert.equal(new Uint32Array(target.control)[CONTROL_ENABLED / 4], 1);
+});
+
+Deno.test("fitsFilter() says whether programs for one namespace tell interfaces apart", () => {
+  const at = (netns: number, ifindex: number) => ({ netns, ifindex, vifIndex: null });
+  assert.ok(fitsFilter([at(1, 5), at(1, 0)], 1));
+  assert.ok(fitsFilter([], 1));
+  assert.ok(fitsFilter([at(0, 0)], 1));
+  assert.ok(!fitsFilter([at(2, 5)], 1));
+  assert.ok(!fitsFilter([at(1, BITMAP_BITS)], 1));
+  assert.ok(fitsFilter([at(2, 5), at(1, BITMAP_BITS)], 0));
 });
