@@ -228,8 +228,9 @@ static __always_inline bool record_entry(struct pt_regs *ctx, __u64 cookie,
 	if (config.show & VRFT_SHOW_PLACE) {
 		place = place_of(ctx, cookie, direct);
 		if (place != NOWHERE)
-			return record_long(call->word, VRFT_ENTRY,
-					   call->generation, frame, place);
+			return record_call(call->word, VRFT_ENTRY,
+					   call->generation, frame, true,
+					   place);
 	}
 	return record(call->word, VRFT_ENTRY, call->generation, frame);
 }

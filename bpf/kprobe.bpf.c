@@ -41,7 +41,12 @@ int vrft_kprobe_exit(struct pt_regs *ctx)
 		if (bpf_map_lookup_elem(&places, &target))
 			return 0;
 	}
-	/* After a jump, the result is that of another function. */
+	/*
+	 * After a jump, the result is that of another function. Read again, so
+	 * that the verifier does not go on with each kind of jump on its own.
+	 */
+	jump = *(volatile __u64 *)cookie >> VRFT_COOKIE_JUMP_SHIFT &
+	       VRFT_COOKIE_JUMP_MASK;
 	return_frame(ctx->sp, result_of(ctx), !jump);
 	return 0;
 }

@@ -41,6 +41,7 @@ int vrft_multi_return(struct pt_regs *ctx)
 	if (cookie & VRFT_COOKIE_COPIES)
 		copied(call, result, false);
 	if (!(cookie & VRFT_COOKIE_SILENT))
-		record_return(call, frame, result, true);
+		record_call(call, VRFT_RETURN, 0, frame,
+			    config.show & VRFT_SHOW_RESULT, result);
 	return 0;
 }

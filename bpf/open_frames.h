@@ -82,6 +82,8 @@ static __always_inline void forget_frame(__u64 frame)
 static __always_inline void return_frame(__u64 frame, __u64 result, bool known)
 {
 	struct vrft_frame *open = bpf_map_lookup_elem(&open_frames, &frame);
+	/* Once, ahead of the loop, or the verifier looks at both each time. */
+	bool is_long = config.show & VRFT_SHOW_RESULT && known;
 	__u32 count, call, i, copies = 0;
 
 	if (!open)
@@ -93,7 +95,8 @@ static __always_inline void return_frame(__u64 frame, __u64 result, bool known)
 		if (call & VRFT_COOKIE_COPIES)
 			copies = call;
 		if ((call & VRFT_COOKIE_FUNCTION_MASK) < config.recorded)
-			record_return(call, frame, result, known);
+			record_call(call, VRFT_RETURN, 0, frame, is_long,
+				    result);
 	}
 	bpf_map_delete_elem(&open_frames, &frame);
 	if (copies && known)

@@ -92,7 +92,7 @@ static __always_inline void wake_reader(void)
 }
 
 /*
- * Reserves a record of `units` (a constant up to VRFT_MAX_UNITS), and fills in
+ * Reserves a record of `units` (at most VRFT_MAX_UNITS), and fills in
  * time and task. NULL if the ring is full: the record is counted as lost. What
  * is reserved must be finished.
  */
@@ -139,45 +139,32 @@ static __always_inline struct vrft_ring *here(void)
 	return ring_of(bpf_get_smp_processor_id());
 }
 
-/* Records an entry or a return. False if the ring is full. */
-static __always_inline bool record(__u32 call, __u8 kind, __u8 generation,
-				   __u64 frame)
+/*
+ * Records an entry or a return, if asked for with a second unit that starts with
+ * `more`. False if the ring is full.
+ */
+static __always_inline bool record_call(__u32 call, __u8 kind, __u8 generation,
+					__u64 frame, bool is_long, __u64 more)
 {
 	__u32 cpu = bpf_get_smp_processor_id();
-	struct vrft_event *event = begin_record(cpu, 1);
+	struct vrft_long_call *record;
 
-	if (!event)
-		return false;
-	event->frame = frame;
-	*(__u32 *)&event->function = call & ~VRFT_COOKIE_COPIES;
-	finish_record(event, cpu, kind, generation);
-	return true;
-}
-
-/* Like record(), with a second unit whose first word is `more`. */
-static __always_inline bool record_long(__u32 call, __u8 kind, __u8 generation,
-					__u64 frame, __u64 more)
-{
-	__u32 cpu = bpf_get_smp_processor_id();
-	struct vrft_long_call *record = (void *)begin_record(cpu, 2);
-
+	record = (void *)begin_record(cpu, is_long ? 2 : 1);
 	if (!record)
 		return false;
 	record->event.frame = frame;
 	*(__u32 *)&record->event.function = call & ~VRFT_COOKIE_COPIES;
-	record->result = more;
-	finish_record(&record->event, cpu, kind | VRFT_LONG, generation);
+	if (is_long)
+		record->result = more;
+	finish_record(&record->event, cpu, is_long ? kind | VRFT_LONG : kind,
+		      generation);
 	return true;
 }
 
-/* Records a return. @result: RAX, if it is known */
-static __always_inline void record_return(__u32 call, __u64 frame,
-					  __u64 result, bool known)
+static __always_inline bool record(__u32 call, __u8 kind, __u8 generation,
+				   __u64 frame)
 {
-	if (config.show & VRFT_SHOW_RESULT && known)
-		record_long(call, VRFT_RETURN, 0, frame, result);
-	else
-		record(call, VRFT_RETURN, 0, frame);
+	return record_call(call, kind, generation, frame, false, 0);
 }
 
 /* A call that cannot be followed to its return, and so is not recorded. */

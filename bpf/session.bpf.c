@@ -52,8 +52,9 @@ int vrft_session(struct pt_regs *ctx)
 		if (cookie >> 32 & VRFT_COOKIE_COPIES)
 			copied(cookie >> 32, result, true);
 		if (!(cookie & SESSION_SILENT))
-			record_return(cookie >> 32, cookie & ~7ULL, result,
-				      true);
+			record_call(cookie >> 32, VRFT_RETURN, 0,
+				    cookie & ~7ULL,
+				    config.show & VRFT_SHOW_RESULT, result);
 		return 0;
 	}
 	cookie = cookie_at(bpf_get_func_ip(ctx));

@@ -32,10 +32,8 @@ const enum vrft_route_kind *vrft_route_type __attribute__((unused));
 SEC("raw_tp")
 int vrft_test_record(__u64 *ctx)
 {
-	if (ctx[1] & VRFT_LONG)
-		record_long(ctx[0], ctx[1], ctx[0] >> 32, ctx[2], ctx[2]);
-	else
-		record(ctx[0], ctx[1], ctx[0] >> 32, ctx[2]);
+	record_call(ctx[0], ctx[1], ctx[0] >> 32, ctx[2], ctx[1] & VRFT_LONG,
+		    ctx[2]);
 	return 0;
 }
 
