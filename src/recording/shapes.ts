@@ -18,10 +18,10 @@ export function string(value: unknown): string {
   return value;
 }
 
-/** A finite number. */
+/** A finite number; never -0, which JSON can read and not write. */
 export function number(value: unknown): number {
   if (typeof value !== "number" || !Number.isFinite(value)) throw new ShapeError("not a number");
-  return value;
+  return value + 0;
 }
 
 /** A whole number from 0 on. */
