@@ -47,7 +47,8 @@ int vrft_kprobe_exit(struct pt_regs *ctx)
 	 */
 	jump = *(volatile __u64 *)cookie >> VRFT_COOKIE_JUMP_SHIFT &
 	       VRFT_COOKIE_JUMP_MASK;
-	return_frame(ctx->sp, result_of(ctx), !jump);
+	return_frame(ctx->sp, result_of(ctx), !jump,
+		     !jump || jump == VRFT_JUMP_ELSEWHERE);
 	return 0;
 }
 
@@ -55,6 +56,7 @@ int vrft_kprobe_exit(struct pt_regs *ctx)
 SEC("kprobe")
 int vrft_kprobe_return(struct pt_regs *ctx)
 {
-	return_frame(ctx->sp - sizeof(__u64), result_of(ctx), true);
+	return_frame(ctx->sp - sizeof(__u64), result_of(ctx), true,
+		     true);
 	return 0;
 }

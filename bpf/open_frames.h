@@ -78,8 +78,13 @@ static __always_inline void forget_frame(__u64 frame)
 		bpf_map_delete_elem(&open_frames, &frame);
 }
 
-/* @result: of all calls with this frame, if it is known */
-static __always_inline void return_frame(__u64 frame, __u64 result, bool known)
+/*
+ * @result: of all calls with this frame, if it is known
+ * @has_copy: it is that of skb_clone(), which may end in a jump to
+ * __skb_clone(), with the copy in its place already
+ */
+static __always_inline void return_frame(__u64 frame, __u64 result, bool known,
+					 bool has_copy)
 {
 	struct vrft_frame *open = bpf_map_lookup_elem(&open_frames, &frame);
 	/* Once, ahead of the loop, or the verifier looks at both each time. */
@@ -99,7 +104,7 @@ static __always_inline void return_frame(__u64 frame, __u64 result, bool known)
 				    result);
 	}
 	bpf_map_delete_elem(&open_frames, &frame);
-	if (copies && known)
+	if (copies && has_copy)
 		copied(copies, result, false);
 	else if (copies)
 		fetch_and_add(&here()->packets_unfollowed, 1);
