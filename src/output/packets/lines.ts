@@ -200,7 +200,7 @@ function decisionColour(decision: Decision): string | null {
 
 /** Puts each stage at the last line of its part, or of the nearest part before that has one. */
 function place(stages: readonly Stage[], lines: readonly Line[]): void {
-  for (const stage of stages) {
+  for (const stage of summed(stages)) {
     if (stage.duration === 0) continue;
     for (let index = PARTS.indexOf(PART_OF[stage.name]); index >= 0; index--) {
       const found = lines.findLast(({ part }) => part === PARTS[index]);
@@ -209,6 +209,13 @@ function place(stages: readonly Stage[], lines: readonly Line[]): void {
       break;
     }
   }
+}
+
+/** Each stage once, with the sum of its times: a packet may be in one several times, as in tx. */
+function summed(stages: readonly Stage[]): Stage[] {
+  const times = new Map<StageName, number>();
+  for (const { name, duration } of stages) times.set(name, (times.get(name) ?? 0) + duration);
+  return [...times].map(([name, duration]) => ({ name, duration }));
 }
 
 /** A line with its stages in the column on the right, or as near to that as there is room. */

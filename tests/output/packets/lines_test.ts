@@ -177,6 +177,16 @@ Deno.test("waits stand in brackets, and every stage of some time is somewhere", 
   }
 });
 
+Deno.test("a stage that a packet is in twice is told once, with both its times", () => {
+  const stages = [
+    { name: "tx", duration: 30_000 },
+    { name: "qdisc", duration: 9_000 },
+    { name: "tx", duration: 12_000 },
+  ] as const;
+  const text = linesOf({ stages }).slice(-2).join("\n");
+  assert.match(text, /bond0 +tx 42\.0 µs\n +\[qdisc 9\.0 µs\]$/);
+});
+
 Deno.test("a copy names its original, if that was seen", () => {
   assert.match(linesOf({ parent: 5, parentNumber: 16 })[0]!, /^#17 {2}copy of #16 {2}10\.1\.1\.5 /);
   assert.match(linesOf({ parent: 5, parentNumber: null })[0]!, /^#17 {2}copy {2}10\.1\.1\.5 /);
