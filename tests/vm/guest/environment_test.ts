@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { ringLayout } from "../../../src/probe/ring_layout.ts";
 import { onlineCpus } from "../../../src/sys/cpus.ts";
-import { confinedVrft } from "./confine.ts";
+import { confinedVrft } from "./limited.ts";
 import { assertFailure, assertTrace, runConfined, runLimited, SHORT } from "./limited.ts";
 import { FPROBE, leftovers, run, vrftArguments } from "./support.ts";
 import { Talking } from "./talking.ts";
@@ -19,31 +19,14 @@ const CAP_BPF = 39;
 const MMAP = 9;
 const SENDTO = 44;
 const PERF_EVENT_OPEN = 298;
-const BPF = 321;
 const EPERM = 1;
 const ENOMEM = 12;
-const ENOSYS = 38;
 
 Deno.test("256 file descriptors are enough, with every backend", async () => {
   for (const backend of FPROBE ? ["session", "multi", "kprobe"] : ["kprobe"]) {
     // All but a few functions of the module, so that one descriptor for each would be too many.
     const args = ["--backend", backend, "-f", "*skb*", "--duration", "200ms"];
     await assertTrace(await runLimited("ulimit -n 256", args));
-  }
-});
-
-Deno.test("Without capabilities, as in a container, vrft names those that are missing", async () => {
-  const cases = [
-    [[CAP_SYS_ADMIN, CAP_BPF], /CAP_BPF/],
-    [[CAP_SYS_ADMIN, CAP_PERFMON], /CAP_PERFMON/],
-    [[CAP_SYS_ADMIN, CAP_SYSLOG], /CAP_SYSLOG/],
-    [[CAP_NET_ADMIN], /CAP_NET_ADMIN/],
-  ] as const;
-  for (const [drop, name] of cases) {
-    await assertFailure(
-      await runConfined({ drop }, SHORT),
-      new RegExp(`^vrft: Cannot trace without ${name.source}: run vrft as root`, "m"),
-    );
   }
 });
 
@@ -65,15 +48,6 @@ Deno.test("With the capabilities it needs and no others, vrft traces", async () 
 Deno.test("In a user namespace, root is told that its rights count for nothing", async () => {
   const ended = await run("unshare", ["-U", "-r", "vrft", ...vrftArguments(SHORT)]);
   await assertFailure(ended, /user namespace/);
-  const plain = [...SHORT.slice(2), "-f", "ip_rcv", "--no-vrouter"];
-  await assertFailure(await run("unshare", ["-U", "-r", "-n", "vrft", ...plain]), /user namespace/);
-});
-
-Deno.test("Without bpf(2), vrft names the filter of system calls", async () => {
-  for (const errno of [EPERM, ENOSYS]) {
-    const ended = await runConfined({ refuse: [{ call: BPF, errno }] }, SHORT);
-    await assertFailure(ended, /filter.* allow bpf\(2\)/);
-  }
 });
 
 Deno.test("Without perf_event_open(2), the kprobe backend names the filter of system calls", async () => {

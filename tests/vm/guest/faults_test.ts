@@ -52,37 +52,11 @@ Deno.test("A full disk ends the trace, which says how much of it is in the file"
   }
 });
 
-Deno.test("Output that takes nothing at all is an error that names it", async () => {
-  const file = await run("vrft", [...FEW, "-o", "/dev/full", "--duration", "100ms"]);
-  const script = 'exec vrft "$@" >/dev/full';
+Deno.test("Closed standard streams do no harm to a trace", async () => {
   const args = vrftArguments([...FEW, "--duration", "100ms"]);
-  const stdout = await run("sh", ["-c", script, "sh", ...args]);
-  const cases = [[file, '"/dev/full"'], [stdout, "standard output"]] as const;
-  for (const [{ code, stderr }, name] of cases) {
-    assert.equal(code, 1, stderr);
-    const [line, failure] = lastTwo(stderr);
-    assert.equal(failure, `vrft: Cannot write to ${name}: No space left on device`);
-    assert.equal(summary(line).get("rows written"), 0);
-  }
-  assert.deepEqual(await leftovers(), []);
-});
-
-Deno.test("Closed standard streams do no harm", async () => {
-  for (const closed of ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"]) {
-    const args = vrftArguments([...FEW, "--duration", "100ms"]);
-    const { code, stdout, stderr } = await run("sh", [
-      "-c",
-      `exec vrft "$@" ${closed}`,
-      "sh",
-      ...args,
-    ]);
-    assert.equal(code, 0, `${closed}: ${stderr}`);
-    // Output to a closed stream is discarded, and does not go to the other one.
-    if (closed.includes("2>&-")) assert.equal(stderr, "");
-    else assert.match(stderr, / 0 probe hits missed; .* in vrft.*\n$/);
-    if (closed.includes(" >&-") || closed === ">&-") assert.equal(stdout, "");
-    else assert.match(stdout, /^Timestamp +CPU +Function\n$/);
-  }
+  const script = 'exec vrft "$@" <&- >&- 2>&-';
+  const { code, stdout, stderr } = await run("sh", ["-c", script, "sh", ...args]);
+  assert.deepEqual({ code, stdout, stderr }, { code: 0, stdout: "", stderr: "" });
   assert.deepEqual(await leftovers(), []);
 });
 

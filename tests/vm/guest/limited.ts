@@ -5,11 +5,16 @@
  */
 
 import assert from "node:assert/strict";
-import { confinedVrft, type Confinement } from "./confine.ts";
+import { confined, type Confinement } from "../../support/confine.ts";
 import { type Ended, leftovers, run, vrftArguments } from "./support.ts";
 
 /** Arguments of a trace that is over soon. */
 export const SHORT = ["-f", "vm_rx", "-f", "nh_*", "-f", "linux_*", "--duration", "200ms"];
+
+/** Command and arguments that start vrft confined. */
+export function confinedVrft(confinement: Confinement, args: readonly string[]): string[] {
+  return confined(confinement, ["vrft", ...vrftArguments(args)]);
+}
 
 /** Runs a confined vrft to its end. */
 export async function runConfined(

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { confinedVrft } from "./confine.ts";
+import { confinedVrft } from "./limited.ts";
 import { assertFailure, assertTrace, runLimited, SHORT } from "./limited.ts";
 import { leftovers, must, parse, run, settle, summary, vrftArguments } from "./support.ts";
 import { Talking } from "./talking.ts";

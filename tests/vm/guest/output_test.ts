@@ -29,40 +29,6 @@ console.log(bytes);`;
 
 Deno.test.beforeAll(settle);
 
-Deno.test("A FIFO without a reader holds nobody up", async () => {
-  const directory = await Deno.makeTempDir();
-  const fifo = `${directory}/fifo`;
-  await must("mkfifo", fifo);
-  const child = new Deno.Command("vrft", {
-    args: vrftArguments([...FEW, "-o", fifo]),
-    stdin: "null",
-    stdout: "null",
-    stderr: "piped",
-  }).spawn();
-  let stderr = "";
-  for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) {
-    stderr += text;
-    if (/Waiting until somebody reads ".*fifo"/.test(text)) child.kill("SIGINT");
-  }
-  assert.equal((await child.status).code, 0, stderr);
-  assert.match(stderr, /Interrupted before anything was attached\n$/);
-  await Deno.remove(directory, { recursive: true });
-});
-
-Deno.test("-o leaves a file alone until the trace is live", async () => {
-  const file = await Deno.makeTempFile();
-  await Deno.writeTextFile(file, "an earlier trace\n".repeat(10_000));
-  const failed = await run("vrft", ["-f", "no_such_function", "-o", file]);
-  assert.equal(failed.code, 1);
-  const refused = await run("vrft", [...FEW, "-o", file, "--ready-file", "/proc/nowhere"]);
-  assert.equal(refused.code, 1);
-  assert.equal((await Deno.stat(file)).size, 170_000);
-  const { code, stderr } = await run("vrft", [...FEW, "-o", file, "--duration", "100ms"]);
-  assert.equal(code, 0, stderr);
-  parse(await Deno.readTextFile(file));
-  await Deno.remove(file);
-});
-
 Deno.test("Standard output on a full disk ends behind a whole row, and the summary tells", async () => {
   const directory = await Deno.makeTempDir();
   await must("mount", "-t", "tmpfs", "-o", "size=64k", "none", directory);

@@ -2,12 +2,9 @@ import assert from "node:assert/strict";
 import { runsOfProgram } from "../../../src/probe/bpf_syscall.ts";
 import { timePrograms } from "../../../src/probe/run_statistics.ts";
 import { BPF_PROG_TYPE_RAW_TRACEPOINT, loadIdleProgram, RecordProgram } from "../../support/bpf.ts";
-import { testUnless } from "../../support/skip.ts";
-import { confinedVrft } from "./confine.ts";
-import { type Ended, leftovers, parse, run, settle, Trace } from "./support.ts";
+import { type Ended, leftovers, parse, settle, Trace } from "./support.ts";
 
 const SWITCH = "/proc/sys/kernel/bpf_stats_enabled";
-const CAP_SYS_ADMIN = 21;
 /** Generous, for guests that get little CPU time. */
 const SOON_MS = 60_000;
 
@@ -79,78 +76,4 @@ Deno.test("A flood that takes more than --max-overhead for a second ends the tra
   // Otherwise the check would prove nothing.
   using _timing = timePrograms();
   assert.equal(isCounting(), true);
-});
-
-Deno.test("A trace that stays below --max-overhead goes on, and tells what it took", async () => {
-  const quiet = await run("vrft", [...FEW, "--max-overhead", "1000%", "--duration", "3s"]);
-  assert.equal(quiet.code, 0, quiet.stderr);
-  assert.doesNotMatch(quiet.stderr, /Stopped/);
-  assert.notEqual(costs(quiet).peak, undefined);
-
-  await using trace = await Trace.live(...FEW, "--max-overhead", "1000", "--duration", "3s");
-  await using _flood = new Flood();
-  const busy = await trace.ended();
-  assert.equal(busy.code, 0, busy.stderr);
-  assert.doesNotMatch(busy.stderr, /Stopped/);
-  assert.ok(costs(busy).programs > costs(quiet).programs, busy.stderr);
-  assert.equal(isCounting(), false);
-});
-
-Deno.test("The shortest trace tells what it took; programs are not timed for that alone", async () => {
-  const limited = await run("vrft", [...FEW, "--duration", "1ms", "--max-overhead", "1000"]);
-  assert.equal(limited.code, 0, limited.stderr);
-  assert.equal(costs(limited).peak, undefined);
-  assert.equal(isCounting(), false);
-  const { code, stderr } = await run("vrft", [...FEW, "--duration", "1ms"]);
-  assert.equal(code, 0, stderr);
-  assert.match(
-    stderr,
-    /; [\d,.]+ % of a CPU in vrft, that of BPF programs not timed \(sysctl kernel.bpf_stats_enabled\)\n$/,
-  );
-});
-
-Deno.test("kill -9 while programs are timed leaves the timing off", async () => {
-  const trace = await Trace.live(...FEW, "--max-overhead", "100000");
-  // Timing may start slightly after the trace is live.
-  const start = performance.now();
-  while (!isCounting()) assert.ok(performance.now() - start < SOON_MS, "nothing was timed");
-  await trace[Symbol.asyncDispose]();
-  assert.equal(isCounting(), false);
-  // The next one removes what the kprobe backend left behind.
-  const { code, stderr } = await run("vrft", [...FEW, "--duration", "1ms"]);
-  assert.equal(code, 0, stderr);
-  assert.deepEqual(await leftovers(), []);
-});
-
-/** Runs vrft without CAP_SYS_ADMIN. */
-async function unprivileged(...args: string[]): Promise<Ended> {
-  const [program, ...rest] = confinedVrft({ drop: [CAP_SYS_ADMIN] }, [...FEW, ...args]);
-  return await run(program!, rest);
-}
-
-Deno.test("Without CAP_SYS_ADMIN, no limit is taken", async () => {
-  const refused = await unprivileged("--max-overhead", "50");
-  assert.equal(refused.code, 1, refused.stderr);
-  assert.match(refused.stderr, /^vrft: Cannot enforce --max-overhead: .*CAP_SYS_ADMIN/m);
-  assert.deepEqual(await leftovers(), []);
-});
-
-const bound = Deno.osRelease().startsWith("6.1.") ? "Linux 6.1 is traced only with it" : "";
-
-testUnless(bound, "Without CAP_SYS_ADMIN, the time of programs is not known", async () => {
-  const { code, stderr } = await unprivileged("--duration", "100ms");
-  assert.equal(code, 0, stderr);
-  assert.match(
-    stderr,
-    /; [\d,.]+ % of a CPU in vrft, that of BPF programs not timed \(sysctl kernel.bpf_stats_enabled\)\n$/,
-  );
-
-  await Deno.writeTextFile(SWITCH, "1");
-  try {
-    const switched = await unprivileged("--max-overhead", "1000", "--duration", "100ms");
-    assert.equal(switched.code, 0, switched.stderr);
-    costs(switched);
-  } finally {
-    await Deno.writeTextFile(SWITCH, "0");
-  }
 });

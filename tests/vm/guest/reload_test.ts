@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { ModuleWatch } from "../../../src/sys/module_events.ts";
-import { confinedVrft } from "./confine.ts";
+import { confinedVrft } from "./limited.ts";
 import {
   FPROBE,
   leftovers,

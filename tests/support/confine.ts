@@ -5,8 +5,7 @@
  * @module
  */
 
-import { addressOf, check, cString, libc } from "../../../src/sys/libc.ts";
-import { vrftArguments } from "./support.ts";
+import { addressOf, check, cString, libc } from "../../src/sys/libc.ts";
 
 /** What to take away. */
 export interface Confinement {
@@ -26,12 +25,11 @@ export interface RefusedCall {
   readonly argument?: { readonly index: number; readonly value: number };
 }
 
-/** Command and arguments that start vrft confined. */
-export function confinedVrft(confinement: Confinement, args: readonly string[]): string[] {
+/** Command and arguments that start `command` confined. */
+export function confined(confinement: Confinement, command: readonly string[]): string[] {
   const options = ["--allow-all", "--no-config", "--no-lock", "--no-check", "--quiet"];
   const program = import.meta.filename!;
-  const vrft = ["vrft", ...vrftArguments(args)];
-  return ["deno", "run", ...options, program, JSON.stringify(confinement), ...vrft];
+  return ["deno", "run", ...options, program, JSON.stringify(confinement), ...command];
 }
 
 const SYS_EXECVE = 59n;
