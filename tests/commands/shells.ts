@@ -9,7 +9,7 @@ import type { Shell } from "../../src/cli/invocation.ts";
 
 /**
  * What `shell` offers for the last of `words`, sorted, with what it quotes for the command line as
- * quoted; run in `directory`, where zsh leaves a hidden folder for the next call.
+ * quoted; run in `directory`.
  */
 export async function offers(
   shell: Shell,
@@ -43,10 +43,21 @@ async function askFish(script: string, words: readonly string[], cwd: string): P
   return output.replace(/\t.*/g, "");
 }
 
+let zdotdir: string | undefined;
+
+/** Where zsh starts: one for all calls, as the first compinit there reads all functions of zsh, for seconds. */
+function zshHome(): string {
+  if (zdotdir === undefined) {
+    const made = Deno.makeTempDirSync({ prefix: "vrft-zsh-" });
+    addEventListener("unload", () => Deno.removeSync(made, { recursive: true }));
+    zdotdir = made;
+  }
+  return zdotdir;
+}
+
 /** The line editor needs a terminal: one zsh gives it to another, which completes and ends. */
 async function askZsh(script: string, words: readonly string[], cwd: string): Promise<string> {
-  const home = `${cwd}/.zsh`;
-  await Deno.mkdir(home, { recursive: true });
+  const home = zshHome();
   await Deno.writeTextFile(`${home}/_vrft`, script);
   await Deno.writeTextFile(`${home}/offers`, "");
   await Deno.writeTextFile(`${home}/.zshrc`, ZSHRC);
