@@ -5,7 +5,7 @@ import { runCompletions } from "../../src/commands/completions.ts";
 import type { CommandIo } from "../../src/commands/io.ts";
 import { REASON_WORDS } from "../../src/vrouter/drop_reasons.ts";
 import { testUnless, whyNoProgram } from "../support/skip.ts";
-import { offers } from "./shells.ts";
+import { offers, offersOfAll } from "./shells.ts";
 
 const SUBCOMMANDS = [
   "check",
@@ -105,20 +105,20 @@ for (const shell of SHELLS) {
 
   test("offer files for FILE and for nothing else", async (directory) => {
     await Deno.writeTextFile(`${directory}/trace`, "");
-    for (const { name, options } of COMMANDS) {
-      for (const [long, option] of Object.entries(options)) {
-        if (option.value === undefined) continue;
-        const { completion } = option.value;
-        for (const flag of flagsOf(long, option)) {
-          const words = ["vrft", ...(name === "" ? [] : [name]), flag, "trace"];
-          const expected: string[] = completion === "file" ? ["trace"] : [];
-          assert.deepEqual(
-            await offers(shell, script, words, directory),
-            expected,
-            words.join(" "),
-          );
-        }
-      }
+    const cases = COMMANDS.flatMap(({ name, options }) =>
+      Object.entries(options).flatMap(([long, option]) => {
+        if (option.value === undefined) return [];
+        const expected = option.value.completion === "file" ? ["trace"] : [];
+        return flagsOf(long, option).map((flag) => ({
+          words: ["vrft", ...(name === "" ? [] : [name]), flag, "trace"],
+          expected,
+        }));
+      })
+    );
+    const lines = cases.map(({ words }) => words);
+    const all = await offersOfAll(shell, script, lines, directory);
+    for (const [index, { words, expected }] of cases.entries()) {
+      assert.deepEqual(all[index], expected, words.join(" "));
     }
   });
 

@@ -17,13 +17,44 @@ export async function offers(
   words: readonly string[],
   directory: string,
 ): Promise<string[]> {
-  const lines = (await ASK[shell](script, words, directory)).split("\n");
-  return lines.filter((line) => line !== "").sort();
+  return (await offersOfAll(shell, script, [words], directory))[0]!;
 }
 
-type Ask = (script: string, words: readonly string[], directory: string) => Promise<string>;
+/** {@linkcode offers} for each of several lines, by as few starts of the shell as it takes. */
+export async function offersOfAll(
+  shell: Shell,
+  script: string,
+  lines: readonly (readonly string[])[],
+  directory: string,
+): Promise<string[][]> {
+  const all = await ASK[shell](script, lines, directory);
+  assert.equal(all.length, lines.length);
+  return all.map((text) => text.split("\n").filter((line) => line !== "").sort());
+}
 
-const ASK: Readonly<Record<Shell, Ask>> = { bash: askBash, zsh: askZsh, fish: askFish };
+/** What is offered for each line, as text. */
+type Ask = (
+  script: string,
+  lines: readonly (readonly string[])[],
+  directory: string,
+) => Promise<string[]>;
+
+const ASK: Readonly<Record<Shell, Ask>> = {
+  bash: each(askBash),
+  zsh: askZsh,
+  fish: each(askFish),
+};
+
+/** A start of the shell for each line. */
+function each(
+  ask: (script: string, words: readonly string[], directory: string) => Promise<string>,
+): Ask {
+  return async (script, lines, directory) => {
+    const texts: string[] = [];
+    for (const words of lines) texts.push(await ask(script, words, directory));
+    return texts;
+  };
+}
 
 /** As readline calls the function; compopt, of use inside readline only, does nothing. */
 function askBash(script: string, words: readonly string[], directory: string): Promise<string> {
@@ -56,18 +87,30 @@ function zshHome(): string {
 }
 
 /** The line editor needs a terminal: one zsh gives it to another, which completes and ends. */
-async function askZsh(script: string, words: readonly string[], cwd: string): Promise<string> {
+async function askZsh(
+  script: string,
+  lines: readonly (readonly string[])[],
+  cwd: string,
+): Promise<string[]> {
   const home = zshHome();
   await Deno.writeTextFile(`${home}/_vrft`, script);
   await Deno.writeTextFile(`${home}/offers`, "");
   await Deno.writeTextFile(`${home}/.zshrc`, ZSHRC);
   const terminal = "zmodload zsh/zpty; zpty inner zsh -i; while zpty -r inner line; do :; done";
-  const env = { ZDOTDIR: home, VRFT_LINE: words.join(" "), TERM: "dumb" };
+  const env = {
+    ZDOTDIR: home,
+    VRFT_LINES: lines.map((words) => words.join(" ")).join("\n"),
+    TERM: "dumb",
+  };
   await run("zsh", ["-f", "-c", terminal], cwd, env);
-  return await Deno.readTextFile(`${home}/offers`);
+  // The first part is what precedes the first line: nothing.
+  return (await Deno.readTextFile(`${home}/offers`)).split(ZSH_LINE).slice(1);
 }
 
-/** Completes VRFT_LINE and writes down what compadd is given, but for its calls that add nothing. */
+/** Precedes what is offered for a line. */
+const ZSH_LINE = "== line\n";
+
+/** Completes each of VRFT_LINES and writes down what compadd is given, but for its calls that add nothing. */
 const ZSHRC = `
 fpath+=$ZDOTDIR
 autoload -Uz compinit
@@ -80,11 +123,16 @@ compadd() {
   fi
   builtin compadd "$@"
 }
+lines=("\${(@f)VRFT_LINES}")
 zle-line-init() {
-  BUFFER=$VRFT_LINE
+  (( $#lines > 0 )) || exit
+  BUFFER=$lines[1]
+  shift lines
   CURSOR=$#BUFFER
+  print -r -- "== line" >>$ZDOTDIR/offers
   zle complete-word
-  exit
+  BUFFER=
+  zle accept-line
 }
 zle -N zle-line-init
 `;
