@@ -18,6 +18,7 @@ import {
   bpfTest,
   loadInstructions,
   runProgram,
+  stayOn,
 } from "../support/bpf.ts";
 import { builtObject } from "../support/built_object.ts";
 import { SMALL } from "../support/loaded_object.ts";
@@ -252,7 +253,7 @@ for (const name of ["packets", "packets_5.11"] as const) {
 
     decider.decide(point(decided.DECIDED_NEXTHOP, "entry", {}), [packet, nh, md]);
     const nexthop = decider.one();
-    assert.equal(nexthop[CALL], 11 | decider.slot << 16);
+    assert.equal(nexthop[CALL], (11 | decider.slot << 16) >>> 0);
     assert.equal(nexthop[CPU_AND_KIND]! >>> 24, SLOT_GENERATION & 0xff);
     assert.deepEqual([...nexthop.subarray(6, 16)], [decided.DECIDED_NEXTHOP, 7, ...TUNNEL, 25, 1]);
     assert.equal(nexthop[decided.ECMP_MEMBER], UNKNOWN);
@@ -366,6 +367,7 @@ for (const name of ["packets", "packets_5.11"] as const) {
   });
 
   test(`lookups are recorded while vrouter works on a packet of the trace (${name})`, async () => {
+    using _cpu = stayOn(CPU);
     using decider = await Decider.open(name);
     const [md, entry, request] = [METADATA, ENTRY, REQUEST].map((at) => decider.at(at)) as [
       bigint,

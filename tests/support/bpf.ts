@@ -118,6 +118,24 @@ export function runProgram(program: number, context: readonly bigint[], cpu: num
   return view.getUint32(4, true);
 }
 
+const SYS_SCHED_SETAFFINITY = 203n; // x86-64
+const SYS_SCHED_GETAFFINITY = 204n;
+
+/**
+ * Keeps this thread on a CPU until the end of the `using` block. A program that is run on another one runs
+ * in an interrupt there, within whatever task.
+ */
+export function stayOn(cpu: number): Disposable {
+  const before = new Uint8Array(128);
+  const only = new Uint8Array(before.length);
+  only[cpu >> 3] = 1 << (cpu & 7);
+  const call = (number: bigint, mask: Uint8Array<ArrayBuffer>): number =>
+    Number(libc().syscall(number, 0n, BigInt(mask.length), addressOf(mask), 0n, 0n, 0n));
+  check("Cannot tell the thread's CPUs", call(SYS_SCHED_GETAFFINITY, before));
+  check("Cannot keep the thread on a CPU", call(SYS_SCHED_SETAFFINITY, only));
+  return { [Symbol.dispose]: () => void call(SYS_SCHED_SETAFFINITY, before) };
+}
+
 /** Instructions that the verifier has gone through for a program (Linux 5.16). */
 export function verifiedInstructions(program: number): number {
   // struct bpf_prog_info, up to its member verified_insns.

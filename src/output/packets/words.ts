@@ -211,9 +211,9 @@ function deviceText({ vif, device }: { vif: DropVif | null; device: string | nul
   return printable(device ?? vif?.device ?? (vif === null ? "" : `vif0/${vif.index}`));
 }
 
-/** Whether a reason in words ends with its cause: `Flow Action Drop: SG`. */
-function isIn(cause: string | null, reason: string): boolean {
-  return cause !== null && reason.endsWith(`: ${printable(cause)}`);
+/** Whether words for a drop end with its cause: `Flow Action Drop: SG`. */
+function isIn(cause: string | null, words: string): boolean {
+  return cause !== null && words.endsWith(`: ${printable(cause)}`);
 }
 
 function joined(...words: readonly string[]): string {
