@@ -2,6 +2,7 @@
 /* kprobes, for kernels without the other backends. */
 #define VRFT_NEVER_NESTED
 #include "programs.h"
+#include "kernel_drop.h"
 #include "open_frames.h"
 #include "decision_kprobe.h"
 

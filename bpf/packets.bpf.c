@@ -11,6 +11,7 @@
  */
 #define VRFT_TRAMPOLINE
 #include "programs.h"
+#include "kernel_drop.h"
 #include "decision_trampoline.h"
 #include "open_places.h"
 
@@ -140,34 +141,5 @@ int vrft_packet_copy(__u64 *ctx)
 		return 0;
 	copied((cookie & VRFT_CALL_MASK) | slot << VRFT_CALL_SLOT_SHIFT,
 	       result_among(ctx, cookie), false);
-	return 0;
-}
-
-/*
- * skb:kfree_skb(skb, location, reason), since Linux 5.17: the kernel drops a
- * packet of the trace, unless it is vrouter that does, of which there has been a
- * record.
- */
-SEC("tp_btf/kfree_skb")
-int vrft_packet_kernel_drop(__u64 *ctx)
-{
-	struct dropped dropped = { .source = VRFT_DROP_KERNEL };
-	__u32 cpu = bpf_get_smp_processor_id();
-	struct vrft_drop *drop;
-	__u64 word;
-	__u32 slot;
-
-	if (!control.enabled)
-		return 0;
-	dropped.skb = (void *)untyped(ctx[0]);
-	dropped.location = ctx[1];
-	dropped.reason = ctx[2];
-	if (!find_kept(dropped.skb, 0, &slot, &word) ||
-	    !in_sight(dropped.skb, 0, DIRECT) ||
-	    was_dropped_by_vrouter(cpu, word))
-		return 0;
-	drop = begin_drop(ctx, cpu, &dropped, VRFT_NO_FUNCTION, slot);
-	if (drop)
-		finish_drop(drop, cpu, word);
 	return 0;
 }

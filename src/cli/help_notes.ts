@@ -97,7 +97,7 @@ Examples:
 Only functions that run when a packet is dropped are attached to, and a few that
 look up its flow and its route: this may run all day. With --path, all functions
 that take a packet are, as by vrft without a command, and --backend says how;
-the tree of calls is printed of each packet that vRouter drops, not of others.
+the tree of calls is printed of each packet that vRouter or the kernel drops.
 
 EXPR, --outer and --inner are packet filters, as in vrft --help. --vif, --vrf,
 --nh, --label and --vni are about the packet when it is dropped; with --path, at

@@ -203,7 +203,7 @@ function dropsOptions(
   expression: string | undefined,
 ): DropsOptions {
   if (values.lines && values.json) throw excluding("lines", "json");
-  for (const name of ["lines", "json", "hints", "interval", "no-vrouter"] as const) {
+  for (const name of ["lines", "json", "hints", "interval"] as const) {
     if (values.path && values[name]) throw excluding("path", name);
   }
   if (values.backend !== undefined && !values.path) {

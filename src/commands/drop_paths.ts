@@ -1,29 +1,34 @@
 /**
- * `vrft drops --path`: the calls that led to each drop of vrouter.
+ * `vrft drops --path`: the calls that led to each drop, of vrouter or of the kernel.
  *
  * @module
  */
 
 import type { DropsOptions, TraceOptions } from "../cli/invocation.ts";
+import { dropCountText } from "../output/drops/summary.ts";
 import type { Log } from "../output/log.ts";
 import { summarize } from "../output/summary.ts";
 import { TEXT } from "../output/text.ts";
 import type { PacketFilter } from "../packet/expression.ts";
 import type { ObjectReader } from "../probe/backend.ts";
+import { SOURCE_KERNEL } from "../probe/packet_record.ts";
 import { amount } from "../sys/amount.ts";
-import { isLoss } from "../trace/drop.ts";
-import type { DropReasons } from "../vrouter/drop_reasons.ts";
+import { type Drop, type DropClass, type DropReason, isLoss } from "../trace/drop.ts";
+import { dropWords, reasonFilter } from "../trace/drop_words.ts";
+import type { DropCondition } from "../trace/held_view.ts";
+import { kernelBtfOf } from "./drop_sources.ts";
 import { mayHaveMissed } from "./drops.ts";
 import { record } from "./record.ts";
 import { session, type TraceSignals } from "./session.ts";
-import { startTrace } from "./trace.ts";
+import { type PreparedTrace, prepareTrace } from "./trace.ts";
 import { Printer } from "./trace_output.ts";
+import { attach } from "./trace_setup.ts";
 
 /** Events of packets tell when one ends, and so that it was not dropped. */
-const FORMAT = { ...TEXT, packets: true, drops: true };
+const FORMAT = { ...TEXT, packets: true, drops: true, kernelDrops: true };
 
 /**
- * Traces all functions, and shows only packets that vrouter drops, until the user, a limit or a closed
+ * Traces all functions, and shows only packets that are dropped, until the user, a limit or a closed
  * output ends it.
  *
  * @param filter those of the options, compiled
@@ -48,24 +53,17 @@ export async function runDropPaths(
     show: [],
   };
   return await session(options, log, signals, async (around) => {
-    const started = await startTrace(all, FORMAT, filter, readObject, around);
-    return { ...started, wanted: wantedReasons(options, started.reasons) };
-  }, async ({ tracer, output, targets, conditions, reasons, wanted }, around) => {
-    let shown = 0;
-    let losses = 0;
+    const ready = await prepareTrace(all, FORMAT, filter, readObject, around);
+    // Before attaching, which takes long.
+    const drops = new PathDrops(options, ready);
+    await attach(ready.tracer, ready.targets.length, around);
+    return { ...ready, drops };
+  }, async ({ tracer, output, targets, reasons, drops }, around) => {
     const printer = new Printer(output, FORMAT, targets, log, {
       limit: null,
-      drops: {
-        conditional: conditions !== null,
-        limit: options.limit ?? Infinity,
-        matches(number): boolean {
-          if (!wanted(number)) return false;
-          shown++;
-          if (isLoss(reasons.reason(number).class)) losses++;
-          return true;
-        },
-      },
+      drops,
       reasons: (number) => reasons.reason(number).label,
+      kernelReasons: (number) => drops.kernelReason(number).label,
     });
     const status = await record({
       tracer,
@@ -76,26 +74,62 @@ export async function runDropPaths(
       summary(overhead, failed): string {
         const rows = failed || printer.pending ? printer.rows : null;
         const counts = summarize(printer.shown, tracer.counts(), overhead, rows);
-        return `${amount(shown)} ${shown === 1 ? "drop" : "drops"}; ${counts}`;
+        return `${drops.summary}; ${counts}`;
       },
     });
-    const isLossy = losses > 0 || mayHaveMissed(tracer.counts());
+    const isLossy = drops.hasLoss || mayHaveMissed(tracer.counts());
     return options.failOnDrop && isLossy ? 1 : status;
   });
 }
 
-/**
- * Whether a reason is one to show, by its number.
- *
- * @throws {Failure} `usage` if the module does not have one that the user wants
- */
-function wantedReasons(
-  { reasons: words, all }: DropsOptions,
-  reasons: DropReasons,
-): (number: number) => boolean {
-  if (words.length > 0) {
-    const wanted = new Set(reasons.parse(words));
-    return (number) => wanted.has(number);
+/** Which drops are shown with their paths, and what they are called. */
+class PathDrops implements DropCondition {
+  readonly conditional: boolean;
+  readonly limit: number;
+  readonly #words: ReturnType<typeof dropWords>;
+  readonly #isWanted: (drop: Pick<Drop, "source" | "reason">) => boolean;
+  readonly #shown = new Map<DropClass, number>();
+  /** Drops of packets whose calls were no longer held. */
+  #gone = 0;
+  #hasLoss = false;
+
+  /** @throws {Failure} `usage` for a reason that does not exist */
+  constructor(
+    { reasons: words, all, limit }: DropsOptions,
+    { kernel, vrouter, reasons, conditions }: PreparedTrace,
+  ) {
+    this.conditional = conditions !== null;
+    this.limit = limit ?? Infinity;
+    this.#words = dropWords(kernel, vrouter, (module) => kernelBtfOf(module, kernel));
+    this.#isWanted = words.length > 0
+      ? reasonFilter(words, kernel, reasons)
+      : ({ reason }) => all || reason.class !== "housekeeping";
   }
-  return (number) => all || reasons.reason(number).class !== "housekeeping";
+
+  /** Whether a packet was lost, shown or not. */
+  get hasLoss(): boolean {
+    return this.#hasLoss;
+  }
+
+  /** The drops that were shown, and those that could not be. */
+  get summary(): string {
+    const shown = dropCountText(this.#shown);
+    if (this.#gone === 0) return shown;
+    return `${shown}; ${amount(this.#gone)} drops not shown (their calls were no longer held)`;
+  }
+
+  matches(number: number, source: number, isHeld: boolean): boolean {
+    const byKernel = source === SOURCE_KERNEL;
+    const reason = byKernel ? this.kernelReason(number) : this.#words.vrouterReason(number);
+    if (!this.#isWanted({ source: byKernel ? "kernel" : "vrouter", reason })) return false;
+    if (isLoss(reason.class)) this.#hasLoss = true;
+    if (isHeld) this.#shown.set(reason.class, (this.#shown.get(reason.class) ?? 0) + 1);
+    else this.#gone++;
+    return true;
+  }
+
+  /** A reason of the kernel, as a record has its number. */
+  kernelReason(number: number): DropReason {
+    return this.#words.kernelReason(number | 0);
+  }
 }

@@ -31,7 +31,7 @@ export function dropSources(
 }
 
 /** The kernel's BTF of a module; `null` if it has none, or none that can be read. */
-function kernelBtfOf(module: string, kernel: Btf): Btf | null {
+export function kernelBtfOf(module: string, kernel: Btf): Btf | null {
   try {
     return Btf.parse(Deno.readFileSync(`${SYSTEM_PATHS.btf}/${module}`), kernel);
   } catch (error) {

@@ -5,6 +5,7 @@
  */
 
 import type { TraceOptions } from "../cli/invocation.ts";
+import type { Btf } from "../kernel/btf.ts";
 import { VROUTER } from "../kernel/functions.ts";
 import { type ResultType, resultTypes } from "../kernel/result_type.ts";
 import type { Log } from "../output/log.ts";
@@ -14,6 +15,7 @@ import { formatOf } from "../output/views.ts";
 import type { Conditions } from "../packet/conditions.ts";
 import type { PacketFilter } from "../packet/expression.ts";
 import type { ObjectReader } from "../probe/backend.ts";
+import { kernelDropProbes } from "../probe/kernel_drops.ts";
 import type { Target } from "../probe/target.ts";
 import { dropReasons } from "../trace/drop_words.ts";
 import { Tracer } from "../trace/tracer.ts";
@@ -50,7 +52,9 @@ export async function runTrace(
   readObject: ObjectReader,
 ): Promise<number> {
   return await session(options, log, signals, async (around) => {
-    return await startTrace(options, formatOf(options), filter, readObject, around);
+    const ready = await prepareTrace(options, formatOf(options), filter, readObject, around);
+    await attach(ready.tracer, ready.targets.length, around);
+    return ready;
   }, async ({ tracer, output, targets, conditions, reasons, results }, around) => {
     const printer = new Printer(output, formatOf(options), targets, log, {
       limit: options.limit,
@@ -80,12 +84,15 @@ export async function runTrace(
   });
 }
 
-/** A trace whose probes are attached, and what it started with. */
-export interface StartedTrace {
+/** A trace whose programs are loaded, and what it starts with. */
+export interface PreparedTrace {
   readonly targets: readonly Target[];
   readonly output: Output;
   readonly tracer: Tracer;
   readonly conditions: Conditions | null;
+  readonly kernel: Btf;
+  /** BTF of vrouter; `null` without it. */
+  readonly vrouter: Btf | null;
   /** Of the module. */
   readonly reasons: DropReasons;
   /** What the targets return, if results are shown; else empty. */
@@ -95,29 +102,17 @@ export interface StartedTrace {
 const NO_VIFS: readonly Vif[] = [];
 
 /**
- * Selects what to trace, loads the programs and attaches.
+ * Selects what to trace, and loads the programs.
  *
  * @param format in which the trace will be printed
  */
-export async function startTrace(
+export async function prepareTrace(
   options: TraceOptions,
-  format: Pick<Format, "packets" | "drops">,
+  format: Pick<Format, "packets" | "drops" | "kernelDrops">,
   filter: PacketFilter | null,
   readObject: ObjectReader,
   around: Surroundings,
-): Promise<StartedTrace> {
-  const ready = await prepare(options, format, filter, readObject, around);
-  await attach(ready.tracer, ready.targets.length, around);
-  return ready;
-}
-
-async function prepare(
-  options: TraceOptions,
-  format: Pick<Format, "packets" | "drops">,
-  filter: PacketFilter | null,
-  readObject: ObjectReader,
-  around: Surroundings,
-): Promise<StartedTrace> {
+): Promise<PreparedTrace> {
   const { log, stop, resources } = around;
   // First, as nothing else matters without vrouter.
   const selection = selectPackets(options, around);
@@ -136,6 +131,7 @@ async function prepare(
       targets,
       packetEvents: format.packets,
       drops: format.drops,
+      companion: format.kernelDrops ? kernelDropProbes(sources.kernel) : null,
       sample: options.sample,
       showPlaces: options.show.includes("vif") || options.show.includes("nh"),
       showResults: options.show.includes("return"),
@@ -147,6 +143,8 @@ async function prepare(
       output,
       tracer: resources.use(tracer),
       conditions: selection.conditions,
+      kernel: sources.kernel,
+      vrouter,
       reasons: dropReasons(vrouter),
       results: options.show.includes("return") ? resultTypes(sources.modules, targets) : [],
     };

@@ -164,12 +164,14 @@ export interface Shows {
   readonly limit: number | null;
   /** Whether only packets are shown of which a record says that they match; `false` by default. */
   readonly conditional?: boolean;
-  /** If given, only packets are shown that vrouter drops. */
+  /** If given, only packets are shown that are dropped. */
   readonly drops?: DropCondition | null;
   /** Reasons for which vrouter drops packets, in words by their number. */
   readonly reasons?: (number: number) => string;
   /** What is shown of calls besides their names; nothing by default. */
   readonly shown?: Shown;
+  /** Likewise those of the kernel. */
+  readonly kernelReasons?: (number: number) => string;
 }
 
 /** Prints the trace in a format. */
@@ -191,7 +193,8 @@ export class Printer implements TracePrinter, SlowOutput {
     this.#writer = new LineWriter(to.sink, to.name);
     const packets = new PacketTable();
     const names = targets.map(({ name }) => name);
-    this.#view = format.open(this.#writer, names, packets, shows.reasons, shows.shown);
+    const { reasons, shown, kernelReasons } = shows;
+    this.#view = format.open(this.#writer, names, packets, reasons, shown, kernelReasons);
     this.#to = to;
     this.#log = log;
     const { drops = null } = shows;

@@ -7,7 +7,8 @@
  */
 
 import { printable } from "../sys/printable.ts";
-import { type Incomplete, NONE, type Step } from "../trace/events.ts";
+import { SOURCE, SOURCE_KERNEL } from "../probe/packet_record.ts";
+import { type Incomplete, NONE, type PacketDetails, type Step } from "../trace/events.ts";
 import { BLANKS, Decimal64, THREE_DIGITS } from "./decimal.ts";
 import type { LineWriter } from "./line_writer.ts";
 import { AnnotatedView } from "./annotated_text.ts";
@@ -39,9 +40,9 @@ const FIRST = 3;
 export const TEXT: Format = {
   packets: false,
   drops: true,
-  open: (writer, functions, packets, reasons, shown) =>
+  open: (writer, functions, packets, reasons, shown, kernelReasons) =>
     shown === undefined || (shown.items.size === 0 && !shown.colour)
-      ? new TextView(writer, functions, reasons)
+      ? new TextView(writer, functions, reasons, kernelReasons)
       : new AnnotatedView(writer, { functions, packets, reasons: reasons ?? String, shown }),
 };
 
@@ -57,6 +58,7 @@ export class TextView implements OutputView {
   readonly #writer: LineWriter;
   readonly #names: readonly string[];
   readonly #reasons: (number: number) => string;
+  readonly #kernelReasons: (number: number) => string;
   readonly #timestamp = new Decimal64();
   /** The texts in UTF-8, one after the other, each aligned to eight bytes. */
   readonly #texts: DataView;
@@ -68,16 +70,19 @@ export class TextView implements OutputView {
   /**
    * @param writer receives the rows; its owner flushes it
    * @param names of the functions, by the numbers used in steps
-   * @param reasons for which packets are dropped, in words by their number
+   * @param reasons for which vrouter drops packets, in words by their number
+   * @param kernelReasons likewise those of the kernel
    */
   constructor(
     writer: LineWriter,
     names: readonly string[],
     reasons: (number: number) => string = String,
+    kernelReasons: (number: number) => string = String,
   ) {
     this.#writer = writer;
     this.#names = names.map(printable);
     this.#reasons = reasons;
+    this.#kernelReasons = kernelReasons;
     const texts = ["}", "}  /* return lost */", "}  /* trace ended */"];
     for (const name of this.#names) {
       texts.push(`${name}() {`, `/* ${name}() returned, its call was lost */`);
@@ -106,14 +111,20 @@ export class TextView implements OutputView {
 
   enter(step: Readonly<Step>): void {
     if (step.reason === NONE) this.#row(step, FIRST + 2 * step.fn);
-    else this.#drop(step);
+    else this.#textRow(step, `${this.#names[step.fn]}() {  /* ${this.#reasons(step.reason)} */`);
   }
 
-  /** The row of a call that drops its packet. There are few of these. */
-  #drop({ low, high, cpu, depth, fn, reason }: Readonly<Step>): void {
+  /** vrouter's are told with the call that drops. */
+  dropped(step: Readonly<Step>, details: Readonly<PacketDetails>): void {
+    if (details.record[SOURCE] !== SOURCE_KERNEL) return;
+    const why = this.#kernelReasons(details.reason);
+    this.#textRow(step, `/* dropped by the kernel${why === "" ? "" : `: ${why}`} */`);
+  }
+
+  /** A row about a drop. There are few of these. */
+  #textRow({ low, high, cpu, depth }: Readonly<Step>, text: string): void {
     const time = BigInt(high >>> 0) << 32n | BigInt(low >>> 0);
-    const why = printable(this.#reasons(reason));
-    const cell = `${" ".repeat(INDENT_BYTES * depth)}${this.#names[fn]}() {  /* ${why} */`;
+    const cell = " ".repeat(INDENT_BYTES * depth) + printable(text);
     const columns = [
       `${time}`.padEnd(TIMESTAMP_BYTES),
       `${cpu}`.padStart(3, "0"),

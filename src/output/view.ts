@@ -41,6 +41,8 @@ export interface Format {
   readonly packets: boolean;
   /** Whether it shows why vrouter drops packets, likewise. */
   readonly drops: boolean;
+  /** Whether it shows also those that the kernel drops, likewise; `false` by default. */
+  readonly kernelDrops?: boolean;
   /**
    * Opens a view.
    *
@@ -49,6 +51,7 @@ export interface Format {
    * @param packets the packets of the trace so far, by the handles used in steps
    * @param reasons for which vrouter drops packets, in words by their number
    * @param shown what is shown of calls besides their names; nothing by default
+   * @param kernelReasons likewise those of the kernel; empty on kernels without reasons
    */
   open(
     writer: LineWriter,
@@ -56,5 +59,6 @@ export interface Format {
     packets: PacketTable,
     reasons?: (number: number) => string,
     shown?: Shown,
+    kernelReasons?: (number: number) => string,
   ): OutputView;
 }

@@ -26,12 +26,15 @@ export interface DecisionProbeOptions {
   readonly debug: (message: string) => void;
 }
 
+/** Whether programs of kprobes alone may run: they do not interrupt one another, on which its ring relies. */
+export function usesKprobes(beside: Prober): boolean {
+  return beside.programs.some(({ name }) => name.startsWith("vrft_kprobe_"));
+}
+
 /** Probes for decisions. */
 export function decisionProbes({ kernel, vrouter, debug }: DecisionProbeOptions): Companion {
   const hasTrampolines = canUseTrampolines(debug);
-  // Programs of kprobes do not interrupt one another, on which that backend's ring relies.
-  const usesTrampolines = (beside: Prober): boolean =>
-    hasTrampolines && !beside.programs.some(({ name }) => name.startsWith("vrft_kprobe_"));
+  const usesTrampolines = (beside: Prober): boolean => hasTrampolines && !usesKprobes(beside);
   return {
     programs: (beside) =>
       (usesTrampolines(beside) ? [TRAMPOLINE] : [ENTRY, RETURN]).map((name) => ({ name })),

@@ -22,7 +22,7 @@ const RETURN = "vrft_packet_return";
 const END = "vrft_packet_end";
 const COPY = "vrft_packet_copy";
 const DECISION = "vrft_decision";
-const KERNEL_DROP = "vrft_packet_kernel_drop";
+const KERNEL_DROP = "vrft_kfree_skb";
 
 /** What to probe for the way of packets. */
 export interface PacketProbeOptions {

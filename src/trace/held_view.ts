@@ -1,7 +1,7 @@
 /**
- * Shows the packets that meet the conditions of a trace, or that vrouter drops, from their very first step,
- * although that only turns out later: a view in front of another one, which holds back steps until it is known whether
- * their packet matches.
+ * Shows the packets that meet the conditions of a trace, or that are dropped, from their very first step,
+ * although that only turns out later: a view in front of another one, which holds back steps until it is
+ * known whether their packet matches.
  *
  * The queue keeps the steps in order: those of a packet that matches wait behind older ones of packets
  * that are not decided yet. It is bounded in memory and in time; packets that have to be given up
@@ -32,6 +32,7 @@ import {
   type View,
 } from "./events.ts";
 import { PACKET_SLOTS as SLOTS } from "../probe/layout.ts";
+import { SOURCE, SOURCE_KERNEL } from "../probe/packet_record.ts";
 import { type PacketTable, UNKNOWN_PACKET } from "./packets.ts";
 
 // States of a packet, and of its steps.
@@ -97,10 +98,16 @@ const GIVEN_UP = 3;
 const UNMATCHED = 4;
 const COUNTS = 5;
 
-/** Which drops of packets by vrouter make them match. */
+/** Which drops of packets make them match. */
 export interface DropCondition {
-  /** Called for each drop of a packet that has met the other conditions. @param reason its number */
-  readonly matches: (reason: number) => boolean;
+  /**
+   * Called for each drop of a packet that has met the other conditions.
+   *
+   * @param reason its number
+   * @param source `SOURCE_VROUTER` or `SOURCE_KERNEL`
+   * @param isHeld whether the packet's steps are still there: otherwise it cannot be shown
+   */
+  readonly matches: (reason: number, source: number, isHeld: boolean) => boolean;
   /** Whether the packet must also have met the conditions of the trace, as a record says. */
   readonly conditional: boolean;
   /** Maximum number of dropped packets to show. */
@@ -109,7 +116,7 @@ export interface DropCondition {
 
 /** Options of {@linkcode HeldView}. */
 export interface HeldViewOptions {
-  /** If given, a packet matches once vrouter drops it. */
+  /** If given, a packet matches once it is dropped. */
   readonly drops?: DropCondition | null;
   /** Maximum number of steps, as in `CallTreeOptions`. */
   readonly limit?: number;
@@ -142,6 +149,8 @@ export class HeldView implements Omit<Required<View>, "hasPacketRows"> {
   readonly #state = new Uint8Array(SLOTS);
   /** By slot: whether the packet has matched, be it too late to be shown. Copies inherit that. */
   readonly #hasMatched = new Uint8Array(SLOTS);
+  /** By slot: whether the packet has been dropped. */
+  readonly #hasDropped = new Uint8Array(SLOTS);
   /** By slot: the latest undecided step of its packet, or {@linkcode NONE}. */
   readonly #latest = new Int32Array(SLOTS).fill(NONE);
   /** By call: whether its start was passed on, and not its end. */
@@ -287,10 +296,16 @@ export class HeldView implements Omit<Required<View>, "hasPacketRows"> {
 
   dropped(step: Readonly<Step>, details: Readonly<PacketDetails>): void {
     if (this.#full) return;
-    this.#drop(step, details.reason);
     const { record } = details;
+    const state = this.#stateOf(step.packet);
+    const slot = step.packet & 0xffff;
+    const source = record[SOURCE]!;
+    // What vrouter drops, the kernel frees, which is the same drop.
+    if (source === SOURCE_KERNEL && this.#hasDropped[slot] === 1) return;
+    this.#hasDropped[slot] = 1;
+    this.#drop(slot, state, details.reason, source);
     const words = MORE + DROP_AT + DROP_WORDS;
-    const more = this.#reserve(KIND_DROP, words, step, this.#stateOf(step.packet)) + MORE;
+    const more = this.#reserve(KIND_DROP, words, step, this.#state[slot]!) + MORE;
     this.#queue[more] = details.reason;
     this.#queue[more + 1] = details.locationLow;
     this.#queue[more + 2] = details.locationHigh;
@@ -377,6 +392,7 @@ export class HeldView implements Omit<Required<View>, "hasPacketRows"> {
     this.#isPartial[slot] = partial;
     this.#state[slot] = this.#dropsLeft > 0 ? UNDECIDED : LEFT_OUT;
     this.#hasMatched[slot] = 0;
+    this.#hasDropped[slot] = 0;
   }
 
   #match(slot: number): void {
@@ -384,12 +400,12 @@ export class HeldView implements Omit<Required<View>, "hasPacketRows"> {
     if (this.#drops === null && this.#state[slot] === UNDECIDED) this.#settle(slot, MATCHED);
   }
 
-  #drop(step: Readonly<Step>, reason: number): void {
+  #drop(slot: number, state: number, reason: number, source: number): void {
     const drops = this.#drops;
-    if (drops === null || this.#stateOf(step.packet) !== UNDECIDED) return;
-    const slot = step.packet & 0xffff;
+    if (drops === null || state === MATCHED || this.#dropsLeft <= 0) return;
     if (drops.conditional && this.#hasMatched[slot] !== 1) return;
-    if (this.#dropsLeft <= 0 || !drops.matches(reason)) return;
+    const isHeld = state === UNDECIDED;
+    if (!drops.matches(reason, source, isHeld) || !isHeld) return;
     this.#dropsLeft--;
     this.#settle(slot, MATCHED);
     if (this.#dropsLeft === 0) this.#leaveOutOthers();

@@ -206,8 +206,8 @@ const MISUSES: readonly [args: string[], message: string, see?: string][] = [
     "vrft drops",
   ],
   [
-    ["drops", "--path", "--no-vrouter"],
-    "Options '--path' and '--no-vrouter' exclude each other: drop one",
+    ["drops", "--path", "--json"],
+    "Options '--path' and '--json' exclude each other: drop one",
     "vrft drops",
   ],
   [

@@ -33,17 +33,18 @@ Deno.test("an object needs what its backend needs, and nothing else", () => {
   }
 });
 
-/** Programs of what may be beside a backend. */
+/** Programs of what may be beside a backend: decisions, and the kernel's drops. */
 const TRAMPOLINE = ["vrft_decision"];
-const KPROBES = ["vrft_decision_entry", "vrft_decision_return"];
+const KPROBES = ["vrft_decision_entry", "vrft_decision_return", "vrft_kfree_skb"];
+const KPROBES_ALONE = ["vrft_kfree_skb_reason", "vrft_sk_skb_reason_drop"];
 
-Deno.test("an object has the programs of its backend and of decisions, and no others", () => {
+Deno.test("an object has the programs of its backend and those beside it, and no others", () => {
   for (const parameters of [0, 1] as const) {
     for (const backend of BACKENDS) {
       const name = backend.object(kernelWithSession(parameters));
       const wanted = [
         ...backend.programs.map(({ name }) => name),
-        ...(backend.name === "kprobe" ? [] : TRAMPOLINE),
+        ...(backend.name === "kprobe" ? KPROBES_ALONE : TRAMPOLINE),
         ...KPROBES,
       ];
       const programs = [...symbolOffsets(builtObject(name)).keys()]

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { LineWriter } from "../../src/output/line_writer.ts";
 import { HEADER, TextView } from "../../src/output/text.ts";
-import { NONE, Step } from "../../src/trace/events.ts";
+import { SOURCE, SOURCE_KERNEL, SOURCE_VROUTER } from "../../src/probe/packet_record.ts";
+import { NONE, PacketDetails, Step } from "../../src/trace/events.ts";
 import { ByteList } from "../support/byte_list.ts";
 import { propertyRuns } from "../support/property.ts";
 import { Random } from "../support/random.ts";
@@ -49,6 +50,28 @@ Deno.test("TextView writes the rows that vrftrace2 writes", async () => {
     "176370718201029      005 }",
     "",
   ]);
+});
+
+Deno.test("TextView has a row for a drop of the kernel, and none of its own for one of vrouter", async () => {
+  const bytes = new ByteList();
+  const writer = new LineWriter(bytes, "a list");
+  const view = new TextView(
+    writer,
+    ["kfree_skb_reason"],
+    undefined,
+    (number) => `${number}\x1b`,
+  );
+  const details = new PacketDetails();
+  details.reason = 3;
+  view.enter(step(5n, 1, 1, 0));
+  for (const source of [SOURCE_VROUTER, SOURCE_KERNEL]) {
+    details.record[SOURCE] = source;
+    view.dropped(step(6n, 1, 2, NONE), details);
+  }
+  await writer.finish();
+  const rows = row(5n, 1, "  kfree_skb_reason() {") +
+    row(6n, 1, "    /* dropped by the kernel: 3\\x1b */");
+  assert.equal(bytes.text, rows);
 });
 
 Deno.test("TextView says behind the brace why a call drops its packet", async () => {

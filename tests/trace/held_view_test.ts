@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { DECISION, DECISION_BYTES } from "../../src/probe/decision_record.ts";
-import { DROP_BYTES } from "../../src/probe/packet_record.ts";
+import { DROP_BYTES, SOURCE_KERNEL, SOURCE_VROUTER } from "../../src/probe/packet_record.ts";
 import { EVENT_BYTES, type RecordSink } from "../../src/probe/record.ts";
 import {
   type Incomplete,
@@ -450,4 +450,58 @@ Deno.test("HeldView with drops is done once the calls of the last one have ended
   journey(tree, { slot: 5, generation: 1 }, 7);
   assert.equal(held.calls, calls);
   assert.equal(calls, 3);
+});
+
+/** The kernel drops a packet. */
+function kernelDrop(tree: RecordSink, place: PacketPlace, reason: number): void {
+  feedWords(tree, dropRecord({ ...place, task: 1 }, { reason, source: SOURCE_KERNEL }));
+}
+
+Deno.test("HeldView with drops shows what the kernel drops, but not again what vrouter has", () => {
+  const asked: (readonly number[])[] = [];
+  const matches = (reason: number, source: number): boolean => {
+    asked.push([reason, source]);
+    return reason !== 2;
+  };
+  const { tree, held, list } = new Trial({
+    drops: { matches, conditional: false, limit: Infinity },
+  });
+  const calls = (place: PacketPlace, drop: () => void): void => {
+    const outer = { task: 1, cpu: 0, frame: 0xa0004000, fn: 0, ...place, time: 0n };
+    feedWords(tree, packetRecord(place));
+    feed(tree, { ...outer, kind: "entry" });
+    drop();
+    feedWords(tree, endRecord(place));
+    feed(tree, { ...outer, kind: "return" });
+  };
+  calls(A, () => kernelDrop(tree, A, 3));
+  const frees = (reason: number): void => {
+    dropCall(tree, B, reason);
+    kernelDrop(tree, B, 3);
+  };
+  calls(B, () => frees(7));
+  // Not wanted, and so not as a drop of the kernel either.
+  calls({ ...B, generation: 2 }, () => frees(2));
+  held.finish();
+  assert.deepEqual(asked, [[3, SOURCE_KERNEL], [7, SOURCE_VROUTER], [2, SOURCE_VROUTER]]);
+  const outcome = ["dropped", "ended", "leave"];
+  const ofVrouter = ["dropped", "enter", "leave", "ended", "leave"];
+  assert.deepEqual(list.kinds, ["packet", "enter", ...outcome, "packet", "enter", ...ofVrouter]);
+});
+
+Deno.test("HeldView with drops tells of those whose steps it has given up", () => {
+  const held: boolean[] = [];
+  const trial = new Trial({
+    holdMs: 1,
+    drops: { matches: (_, __, is) => held.push(is) > 0, conditional: false, limit: Infinity },
+  });
+  const { tree } = trial;
+  feedWords(tree, packetRecord(A));
+  call(tree, A);
+  trial.held.expire(1e9);
+  dropCall(tree, A, 7);
+  journey(tree, B, 7);
+  trial.held.finish();
+  assert.deepEqual(held, [false, true]);
+  assert.ok(!trial.list.kinds.slice(0, 2).includes("dropped"));
 });
