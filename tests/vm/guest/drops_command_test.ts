@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { provoke, SCENARIOS } from "./drops.ts";
 import { realNetwork, VRF } from "./real_network.ts";
-import { parse, run, shape, Trace } from "./support.ts";
+import { must, parse, run, shape, Trace } from "./support.ts";
 import { DROP, dropCounters, dropsSince } from "./vrouter.ts";
 
 // What does not depend on the kernel: see drops_test.ts for the rest. In VRF 1 nobody has the MAC address
@@ -31,6 +31,8 @@ function linesOf(stdout: string): string[] {
 
 Deno.test("vrft drops", async (test) => {
   await using _network = await realNetwork();
+  // Else the kernel itself drops what is sent at once, before vrouter sees it.
+  await must("sysctl", "-qw", "net.core.netdev_max_backlog=10000");
 
   await test.step("prints a line for each ping to a MAC address that nobody has, in a flood, too", async () => {
     await using trace = await Trace.live("drops", "--lines");
@@ -55,14 +57,14 @@ Deno.test("vrft drops", async (test) => {
     assert.equal(await countedFor(FLOOD), FLOOD);
     trace.signal("SIGCONT");
     const { stdout, stderr } = await trace.stop();
-    const shown = linesOf(stdout).length;
+    const shown = linesOf(stdout).filter((line) => line.includes("  No L2 Route ")).length;
     const lost = Number(/; ([\d,]+) events lost;/.exec(stderr)?.[1]?.replace(",", ""));
-    assert.ok(shown > 0 && lost > 0, stderr);
-    assert.equal(shown + lost, FLOOD);
-    const missing = `${lost} ${
-      lost === 1 ? "drop was" : "drops were"
-    } not seen; ${lost} events were lost`;
-    assert.ok(stderr.includes(`No L2 Route: module 1,000, seen ${shown}: ${missing}\n`), stderr);
+    const missing = FLOOD - shown;
+    // One of another kind may be lost with them.
+    assert.ok(shown > 0 && missing > 0 && lost >= missing && lost < missing + 10, stderr);
+    const said = `${missing} ${missing === 1 ? "drop was" : "drops were"} not seen; ` +
+      `${lost} events were lost`;
+    assert.ok(stderr.includes(`No L2 Route: module 1,000, seen ${shown}: ${said}\n`), stderr);
   });
 
   await test.step("neither shows housekeeping nor fails for it, but counts it", async () => {
@@ -95,6 +97,6 @@ Deno.test("vrft drops", async (test) => {
     assert.deepEqual(trees, all.slice(last + 1 - trees.length, last + 1), path.stderr);
     assert.ok(!all.slice(last + 1).some((tree) => tree.includes("lh_pfree")), whole.stdout);
     assert.match(path.stdout, /lh_pfree\(\) \{ *\/\* No L2 Route \*\//);
-    assert.match(path.stderr, / 1 drop; /);
+    assert.match(path.stderr, / 1 drop: 1 lost; /);
   });
 });
