@@ -10,6 +10,15 @@ Exit status:
   1  failure: the message on stderr says why
   2  bad command line`;
 
+/** Of the commands that trace and have no reason of their own to fail. */
+const TRACE_STATUS = `\
+Exit status:
+  0  success: ended by --limit, --duration, SIGINT, SIGTERM or SIGHUP, or
+     because the reader closed the pipe
+  1  failure, or ended by --max-overhead, or because the trace traced its own
+     output: the message on stderr says why
+  2  bad command line`;
+
 /** Notes of `vrft --help`. */
 export const TRACE_NOTES = `\
 Examples:
@@ -72,12 +81,7 @@ Files:
   /tmp/vrouter.btf         debug info of a module built without BTF (pahole -J);
                            used if root owns it and nobody else can write it
 
-Exit status:
-  0  success: ended by --limit, --duration, SIGINT, SIGTERM or SIGHUP, or
-     because the reader closed the pipe
-  1  failure, or ended by --max-overhead, or because the trace traced its own
-     output: the message on stderr says why
-  2  bad command line`;
+${TRACE_STATUS}`;
 
 /** Notes of `vrft drops --help`. */
 export const DROPS_NOTES = `\
@@ -159,12 +163,7 @@ and the tree of calls follows each packet.
 
 EXPR, --outer, --inner and the other conditions are as in vrft --help.
 
-Exit status:
-  0  success: ended by --limit, --duration, SIGINT, SIGTERM or SIGHUP, or
-     because the reader closed the pipe
-  1  failure, or ended by --max-overhead, or because the trace traced its own
-     output: the message on stderr says why
-  2  bad command line`;
+${TRACE_STATUS}`;
 
 /** Notes of `vrft diff --help`. */
 export const DIFF_NOTES = `\
