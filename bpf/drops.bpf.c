@@ -283,7 +283,7 @@ int vrft_drop_kernel(__u64 *ctx)
 
 /*
  * These become fentry and fexit programs of vrouter's functions, whose context
- * is the same: see src/probe/trampoline.ts. A trampoline takes a third of the
+ * is the same: see src/probe/drop_probes.ts. A trampoline takes a third of the
  * instructions of a kprobe.
  */
 

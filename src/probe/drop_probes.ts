@@ -24,11 +24,12 @@ import {
   loadTrampoline,
   missedByProgram,
   openKprobe,
-  openModuleBtf,
   runOnEvent,
 } from "./bpf_syscall.ts";
 import type { BpfObject } from "./object.ts";
 import { unlink } from "./backends/multi_link.ts";
+import { tracepointGivesReason } from "./kernel_drops.ts";
+import { vrouterBtf } from "./trampolines.ts";
 
 const VROUTER = "vrouter";
 /** In place of the fd of a module's BTF. */
@@ -87,7 +88,7 @@ export interface DropProbeOptions {
 
 /** A way of attaching that sees drops alone. Its targets are its own. */
 export function dropProbes(options: DropProbeOptions): Prober {
-  const byReason = givesReason(options.kernel);
+  const byReason = tracepointGivesReason(options.kernel);
   const lookups = options.vrouter !== null && options.lookups;
   const routes = lookups && byReason && countsPackets(options.kernel);
   const names = [
@@ -118,11 +119,6 @@ export function dropProbes(options: DropProbeOptions): Prober {
       return probes.attached(names);
     },
   };
-}
-
-/** Whether the tracepoint of freed packets gives the reason: Linux 5.17. The first parameter is the program's. */
-function givesReason(kernel: Btf): boolean {
-  return (kernel.parameterCountOf("btf_trace_kfree_skb") ?? 0) > 3;
 }
 
 /** Whether programs can read how many packets a CPU has received: not without CONFIG_KALLSYMS_ALL. */
@@ -179,7 +175,7 @@ class Probes implements Disposable {
   lookups(vrouter: Btf, { trampolines, routes }: { trampolines: boolean; routes: boolean }): void {
     const { debug } = this.#progress;
     const unknown = "the routes of dropped packets are not known";
-    using btf = trampolines ? moduleBtf(debug) : null;
+    using btf = trampolines ? vrouterBtf(debug) : null;
     if (btf === null) {
       debug(`Without the kernel's BTF of vrouter, ${unknown}`);
       // Only that object has the program for it.
@@ -237,17 +233,6 @@ class Probes implements Disposable {
 
   [Symbol.dispose](): void {
     unlink(this.#links);
-  }
-}
-
-/** vrouter's BTF in the kernel; `null` if there is none, or it may not be opened. */
-function moduleBtf(debug: (message: string) => void): FileDescriptor | null {
-  try {
-    return openModuleBtf(VROUTER);
-  } catch (error) {
-    if (!(error instanceof SystemError)) throw error;
-    debug(error.message);
-    return null;
   }
 }
 

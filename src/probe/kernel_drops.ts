@@ -27,6 +27,14 @@ const DROPPING = [
 ] as const;
 
 /**
+ * Whether the tracepoint skb:kfree_skb gives the reason: Linux 5.17. The first parameter of its type is
+ * that of the program.
+ */
+export function tracepointGivesReason(kernel: Btf): boolean {
+  return (kernel.parameterCountOf("btf_trace_kfree_skb") ?? 0) > 3;
+}
+
+/**
  * Probes for the kernel's drops.
  *
  * @param kernel the kernel's own BTF

@@ -10,6 +10,7 @@ import { Failure } from "../sys/failure.ts";
 import type { Attachment, AttachProgress, Prober } from "./backend.ts";
 import { attachTracing } from "./bpf_syscall.ts";
 import { decisionCookie, type DecisionPoint, decisionPoints } from "./decision_functions.ts";
+import { tracepointGivesReason } from "./kernel_drops.ts";
 import { cookieOf, ownBits } from "./layout.ts";
 import { packetProbe } from "./packet_functions.ts";
 import type { LifeTarget } from "./packet_life.ts";
@@ -33,8 +34,7 @@ export interface PacketProbeOptions {
 
 /** A way of attaching that sees the way of packets. Its targets are those of `findPacketFunctions()`. */
 export function packetProbes({ kernel, vrouter }: PacketProbeOptions): Prober {
-  // The third parameter of the tracepoint, since Linux 5.17. The first is the program's.
-  const givesReason = (kernel.parameterCountOf("btf_trace_kfree_skb") ?? 0) > 3;
+  const givesReason = tracepointGivesReason(kernel);
   const names = [DOOR, ENTRY, RETURN, END, COPY, DECISION, ...(givesReason ? [KERNEL_DROP] : [])];
   return {
     title: "trampolines",
