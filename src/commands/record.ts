@@ -81,11 +81,11 @@ async function run(
     if (options.durationMs !== null) {
       timer = setTimeout(() => timeUp.abort(), options.durationMs);
     }
-    // Not before, because this overwrites an existing file.
-    printer.begin();
     companion?.begin();
     // What happens from here on is in the trace, and in the counters that it is compared with.
     announce(options.readyFile);
+    // Not before, because this overwrites an existing file.
+    printer.begin();
     const measured = loop.start(overhead.start());
     return {
       turn(): void {
