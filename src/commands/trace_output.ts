@@ -192,9 +192,10 @@ export class Printer implements TracePrinter, SlowOutput {
   constructor(to: Output, format: Format, targets: readonly Target[], log: Log, shows: Shows) {
     this.#writer = new LineWriter(to.sink, to.name);
     const packets = new PacketTable();
-    const names = targets.map(({ name }) => name);
+    const functions = targets.map(({ name }) => name);
     const { reasons, shown, kernelReasons } = shows;
-    this.#view = format.open(this.#writer, names, packets, reasons, shown, kernelReasons);
+    const context = { functions, packets, reasons, shown, kernelReasons };
+    this.#view = format.open(this.#writer, context);
     this.#to = to;
     this.#log = log;
     const { drops = null } = shows;

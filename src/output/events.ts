@@ -23,7 +23,7 @@ import type { Format, OutputView, Shown } from "./view.ts";
 export const EVENTS: Format = {
   packets: true,
   drops: true,
-  open: (writer, functions, packets, _reasons, shown) =>
+  open: (writer, { functions, packets, shown }) =>
     new EventsView(writer, functions, packets, shown),
 };
 

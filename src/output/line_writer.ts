@@ -98,6 +98,11 @@ export class LineWriter {
     return this.#view;
   }
 
+  /** The bytes of {@linkcode view}. */
+  get buffer(): Uint8Array {
+    return this.#block.bytes;
+  }
+
   /**
    * Makes room in the buffer, queueing its contents for writing if needed.
    *

@@ -40,7 +40,7 @@ const FIRST = 3;
 export const TEXT: Format = {
   packets: false,
   drops: true,
-  open: (writer, functions, packets, reasons, shown, kernelReasons) =>
+  open: (writer, { functions, packets, reasons, shown, kernelReasons }) =>
     shown === undefined || (shown.items.size === 0 && !shown.colour)
       ? new TextView(writer, functions, reasons, kernelReasons)
       : new AnnotatedView(writer, { functions, packets, reasons: reasons ?? String, shown }),
@@ -50,7 +50,7 @@ export const TEXT: Format = {
 export const PLAIN_TEXT: Format = {
   packets: false,
   drops: false,
-  open: (writer, functions) => new TextView(writer, functions),
+  open: (writer, { functions }) => new TextView(writer, functions),
 };
 
 /** Writes a row per step of the call trees. */

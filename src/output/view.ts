@@ -6,10 +6,12 @@
 
 import type { ShowItem } from "../cli/invocation.ts";
 import type { ResultType } from "../kernel/result_type.ts";
+import type { Drop } from "../trace/drop.ts";
 import type { View } from "../trace/events.ts";
 import type { PacketTable } from "../trace/packets.ts";
 import type { Vif } from "../vrouter/interfaces.ts";
 import type { LineWriter } from "./line_writer.ts";
+import type { Spool } from "./spool.ts";
 
 /** What is shown of calls besides their names, `--show` on the command line. */
 export interface Shown {
@@ -24,6 +26,67 @@ export interface Shown {
   readonly vifs: () => readonly Pick<Vif, "index" | "name">[];
 }
 
+/** What the trace was taken from: the kernel that runs, or what a recording says of its own. */
+export interface Origin {
+  readonly host: string;
+  /** Release of the kernel. */
+  readonly kernel: string;
+  /** What took it: `vrft 0.1.0`. */
+  readonly program: string;
+  /** Nanoseconds that CLOCK_REALTIME is ahead of CLOCK_MONOTONIC. */
+  readonly wallOffset: bigint;
+  /** Name of a thread; `null` if unknown. Not asked for idle tasks. */
+  task(thread: number): string | null;
+  /** Name of a device; `null` if unknown. */
+  device(netns: number, ifindex: number): string | null;
+  /** What a record of a dropped packet says; `null` if it is damaged, or nothing is known of reasons. */
+  drop(record: Uint32Array): Drop | null;
+}
+
+/** Where nothing is known. */
+export const UNKNOWN_ORIGIN: Origin = {
+  host: "",
+  kernel: "",
+  program: "vrft",
+  wallOffset: 0n,
+  task: () => null,
+  device: () => null,
+  drop: () => null,
+};
+
+/** Which sightings of packets a format of packets has. */
+export interface Sightings {
+  /**
+   * `all`: where a packet was first seen, and where it was dropped; `first`, `drop`: either. `last`: where it
+   * ended, or was when the trace did. `functions`: each call of {@linkcode functions}.
+   */
+  readonly at: "all" | "first" | "last" | "drop" | "functions";
+  /** Names. */
+  readonly functions: readonly string[];
+  /** Whether all have the same link-layer header, a made-up one, as some readers insist on one for all. */
+  readonly cooked: boolean;
+}
+
+/** What a format is opened for. */
+export interface TraceContext {
+  /** Names, by the indexes used in steps. */
+  readonly functions: readonly string[];
+  /** The packets of the trace so far, by the handles used in steps. */
+  readonly packets: PacketTable;
+  /** Reasons for which vrouter drops packets, in words by their number; by default the number. */
+  readonly reasons?: ((number: number) => string) | undefined;
+  /** Likewise those of the kernel; empty on kernels without reasons. */
+  readonly kernelReasons?: ((number: number) => string) | undefined;
+  /** What is shown of calls besides their names; nothing by default. */
+  readonly shown?: Shown | undefined;
+  /** By default {@linkcode UNKNOWN_ORIGIN}. */
+  readonly origin?: Origin | undefined;
+  /** By default all. */
+  readonly sightings?: Sightings | undefined;
+  /** Makes room for what cannot be written before the end; in memory by default. */
+  readonly spool?: (() => Spool) | undefined;
+}
+
 /** A view that writes what it is told. */
 export interface OutputView extends View {
   /**
@@ -33,6 +96,11 @@ export interface OutputView extends View {
    * @throws as `LineWriter.flush()`, like the other methods
    */
   begin(): number;
+  /**
+   * Writes what stands behind the last event, once. Stops after each part, so that its owner may wait for
+   * the writer.
+   */
+  end?(): Iterable<void>;
 }
 
 /** A format of the trace. */
@@ -43,22 +111,14 @@ export interface Format {
   readonly drops: boolean;
   /** Whether it shows also those that the kernel drops, likewise; `false` by default. */
   readonly kernelDrops?: boolean;
+  /** Whether it needs to be told how long calls take; `false` by default. */
+  readonly durations?: boolean;
+  /** Whether it is no text: nothing for a terminal, and lines mean nothing in it. `false` by default. */
+  readonly isBinary?: boolean;
   /**
    * Opens a view.
    *
    * @param writer receives the output; its owner flushes it
-   * @param functions names, by the indexes used in steps
-   * @param packets the packets of the trace so far, by the handles used in steps
-   * @param reasons for which vrouter drops packets, in words by their number
-   * @param shown what is shown of calls besides their names; nothing by default
-   * @param kernelReasons likewise those of the kernel; empty on kernels without reasons
    */
-  open(
-    writer: LineWriter,
-    functions: readonly string[],
-    packets: PacketTable,
-    reasons?: (number: number) => string,
-    shown?: Shown,
-    kernelReasons?: (number: number) => string,
-  ): OutputView;
+  open(writer: LineWriter, context: TraceContext): OutputView;
 }

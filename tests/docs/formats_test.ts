@@ -45,12 +45,16 @@ Deno.test("docs/file-formats.md has the keys of vrft --format events", async () 
   const bytes = new ByteList();
   const writer = new LineWriter(bytes, "a list");
   const packets = new PacketTable();
-  const view = EVENTS.open(writer, ["vm_rx"], packets, String, {
-    items: new Set(SHOW_ITEMS),
-    colour: false,
-    results: [],
-    isVrouter: [],
-    vifs: () => [],
+  const view = EVENTS.open(writer, {
+    functions: ["vm_rx"],
+    packets,
+    shown: {
+      items: new Set(SHOW_ITEMS),
+      colour: false,
+      results: [],
+      isVrouter: [],
+      vifs: () => [],
+    },
   });
   const step = new Step();
   const details = new PacketDetails();

@@ -83,7 +83,8 @@ Deno.test("TEXT stays as it is without items and colours", () => {
     isVrouter: [],
     vifs: () => [],
   });
-  const open = (one?: Shown) => TEXT.open(writer, NAMES, new PacketTable(), String, one);
+  const open = (one?: Shown) =>
+    TEXT.open(writer, { functions: NAMES, packets: new PacketTable(), shown: one });
   assert.ok(open() instanceof TextView);
   assert.ok(open(shown([], false)) instanceof TextView);
   assert.ok(open(shown([], true)) instanceof AnnotatedView);

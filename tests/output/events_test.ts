@@ -19,7 +19,7 @@ async function objects(feed: (tree: CallTree) => void): Promise<unknown[]> {
   const bytes = new ByteList();
   const writer = new LineWriter(bytes, "a list");
   const packets = new PacketTable();
-  const view = EVENTS.open(writer, ["vm_rx", 'a"b\n'], packets);
+  const view = EVENTS.open(writer, { functions: ["vm_rx", 'a"b\n'], packets });
   assert.equal(view.begin(), 0);
   const tree = new CallTree(view, 2, { packets });
   feed(tree);
@@ -33,12 +33,16 @@ async function objects(feed: (tree: CallTree) => void): Promise<unknown[]> {
 Deno.test("the events format has what --show asks for as fields", async () => {
   const bytes = new ByteList();
   const writer = new LineWriter(bytes, "a list");
-  const view = EVENTS.open(writer, ["vm_rx"], new PacketTable(), String, {
-    items: new Set(SHOW_ITEMS),
-    colour: false,
-    results: [{ kind: "int", bits: 32, isSigned: true }],
-    isVrouter: [true],
-    vifs: () => [],
+  const view = EVENTS.open(writer, {
+    functions: ["vm_rx"],
+    packets: new PacketTable(),
+    shown: {
+      items: new Set(SHOW_ITEMS),
+      colour: false,
+      results: [{ kind: "int", bits: 32, isSigned: true }],
+      isVrouter: [true],
+      vifs: () => [],
+    },
   });
   const tree = new CallTree(view, 1, { durations: true });
   const call = { task: 5, cpu: 1, frame: 0xa0004000, fn: 0 };
