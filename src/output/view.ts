@@ -39,6 +39,8 @@ export interface Origin {
   task(thread: number): string | null;
   /** Name of a device; `null` if unknown. */
   device(netns: number, ifindex: number): string | null;
+  /** Index of the vif of a device; `null` if it has none. */
+  vif(netns: number, ifindex: number): number | null;
   /** What a record of a dropped packet says; `null` if it is damaged, or nothing is known of reasons. */
   drop(record: Uint32Array): Drop | null;
 }
@@ -51,6 +53,7 @@ export const UNKNOWN_ORIGIN: Origin = {
   wallOffset: 0n,
   task: () => null,
   device: () => null,
+  vif: () => null,
   drop: () => null,
 };
 

@@ -7,6 +7,7 @@
 
 import type { FormatName, ShowItem } from "../cli/invocation.ts";
 import { EVENTS } from "./events.ts";
+import { PCAPNG } from "./pcapng.ts";
 import { PLAIN_TEXT, TEXT } from "./text.ts";
 import type { Format } from "./view.ts";
 
@@ -15,6 +16,11 @@ export const VIEWS: Readonly<Record<FormatName, Format>> = {
   text: TEXT,
   events: EVENTS,
 };
+
+/** The formats of other programs, by name. */
+export const EXPORTS = {
+  pcapng: PCAPNG,
+} as const satisfies Readonly<Record<string, Format>>;
 
 /** What the format of a trace depends on. */
 export interface FormatChoice {

@@ -18,7 +18,13 @@ import {
   TIMESTAMP_HIGH,
   TIMESTAMP_LOW,
 } from "../../src/probe/record.ts";
-import { decisionRecord, endRecord, type PacketPlace, packetRecord } from "./packet_records.ts";
+import {
+  decisionRecord,
+  dropRecord,
+  endRecord,
+  type PacketPlace,
+  packetRecord,
+} from "./packet_records.ts";
 import type { Random } from "./random.ts";
 
 const TREES = new URL("../data/vrouter-trees.txt", import.meta.url);
@@ -36,7 +42,21 @@ export interface StreamOptions {
   readonly cpus?: number;
   /** Whether packets, their decisions and ends are recorded, too. */
   readonly packets?: boolean;
+  /** Whether vrouter's drops are recorded, too: one for each tree of a drop, where it frees the packet. */
+  readonly drops?: boolean;
 }
+
+/** By number, from 1 on: why the packets of trees with these names are dropped. */
+export const DROPS: readonly string[] = [
+  "drop_discard_nh",
+  "drop_flow_action",
+  "drop_flow_queue_limit",
+  "drop_forward_vrf0",
+  "drop_invalid_label",
+  "drop_invalid_vnid",
+  "drop_no_route",
+  "drop_unknown_mac",
+];
 
 /** Records one after the other, as a ring has them. */
 export interface Stream {
@@ -46,8 +66,11 @@ export interface Stream {
   readonly functions: readonly string[];
 }
 
-/** An entry (index of the function) or a return (its complement), in their order. */
-type Tree = readonly number[];
+interface Tree {
+  readonly name: string;
+  /** An entry (index of the function) or a return (its complement), in their order. */
+  readonly steps: readonly number[];
+}
 
 interface Cpu {
   time: number;
@@ -56,12 +79,14 @@ interface Cpu {
   at: number;
   readonly frames: number[];
   place: PacketPlace;
+  header: Uint8Array;
   pending: Uint32Array[];
 }
 
 /** A stream of records in the order of their times, reproducibly for the same random numbers. */
 export function vrouterStream(random: Random, options: StreamOptions): Stream {
   const { functions, trees } = readTrees();
+  const frees = functions.indexOf("lh_pfree");
   const sizes = functions.map(() => 8 * (3 + random.int(30)));
   const flows = Array.from({ length: FLOWS }, () => random.bytes(FLOW_BYTES));
   const generations = new Uint16Array(65_536);
@@ -73,10 +98,11 @@ export function vrouterStream(random: Random, options: StreamOptions): Stream {
   const cpus: Cpu[] = Array.from({ length: options.cpus ?? 4 }, () => ({
     time: start + random.int(10_000),
     task: 0,
-    tree: [],
+    tree: { name: "", steps: [] },
     at: 0,
     frames: [],
     place: { slot: 0, generation: 0 },
+    header: new Uint8Array(),
     pending: [],
   }));
   const begin = (cpu: Cpu, number: number): void => {
@@ -90,7 +116,8 @@ export function vrouterStream(random: Random, options: StreamOptions): Stream {
     if (!options.packets) return;
     const header = random.pick(flows).slice();
     header.set(random.bytes(4), 18);
-    const fn = cpu.tree[0]!;
+    cpu.header = header;
+    const fn = cpu.tree.steps[0]!;
     cpu.pending.push(packetRecord({ ...cpu.place, fn }, { length: 98, ifindex: 7, header }));
     cpu.pending.push(decisionRecord(cpu.place, DECIDED_BRIDGE, { 8: random.int(40), 9: 2 }));
     cpu.pending.push(decisionRecord({ ...cpu.place, fn }, DECIDED_NEXTHOP, { 8: random.int(40) }));
@@ -106,14 +133,26 @@ export function vrouterStream(random: Random, options: StreamOptions): Stream {
       extra[TIMESTAMP_LOW] = cpu.time;
       extra[TIMESTAMP_HIGH] = Math.floor(cpu.time / 2 ** 32);
       out.add(extra);
-    } else if (cpu.at === cpu.tree.length) {
+    } else if (cpu.at === cpu.tree.steps.length) {
       if (out.records >= options.records) break;
       begin(cpu, number);
       continue;
     } else {
-      const step = cpu.tree[cpu.at++]!;
+      const { name, steps } = cpu.tree;
+      const step = steps[cpu.at++]!;
       const isEntry = step >= 0;
       const fn = isEntry ? step : ~step;
+      const reason = 1 + DROPS.indexOf(name);
+      if (options.drops && reason > 0 && fn === frees && isEntry) {
+        const drop = dropRecord({ ...cpu.place, fn, time: cpu.time }, {
+          reason,
+          vif: 3,
+          length: FLOW_BYTES,
+          ifindex: 7,
+          bytes: cpu.header,
+        });
+        out.add(drop);
+      }
       const base = 0xc900_3f58 + (cpu.task * 0x8000) % 0x100_0000;
       if (isEntry) cpu.frames.push((cpu.frames.at(-1) ?? base) - sizes[fn]!);
       const frame = isEntry ? cpu.frames.at(-1)! : cpu.frames.pop()!;
@@ -126,7 +165,7 @@ export function vrouterStream(random: Random, options: StreamOptions): Stream {
         number,
         isEntry ? generation & 0xff : -1,
       );
-      if (options.packets && cpu.at === cpu.tree.length) cpu.pending.push(endRecord(cpu.place));
+      if (options.packets && cpu.at === steps.length) cpu.pending.push(endRecord(cpu.place));
     }
     cpu.time += 80 + gap(EVENT_GAP);
   }
@@ -217,7 +256,7 @@ function readTrees(): { functions: string[]; trees: Tree[] } {
         else leave(steps, open, true);
       }
       leave(steps, open, false);
-      return steps;
+      return { name: line.slice(0, line.indexOf(" ")), steps };
     });
   return { functions: [...numbers.keys()], trees };
 }
