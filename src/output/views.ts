@@ -6,8 +6,10 @@
  */
 
 import type { FormatName, ShowItem } from "../cli/invocation.ts";
+import { COLLAPSED } from "./collapsed.ts";
 import { EVENTS } from "./events.ts";
 import { PCAPNG } from "./pcapng.ts";
+import { SPEEDSCOPE } from "./speedscope.ts";
 import { PLAIN_TEXT, TEXT } from "./text.ts";
 import type { Format } from "./view.ts";
 
@@ -20,6 +22,8 @@ export const VIEWS: Readonly<Record<FormatName, Format>> = {
 /** The formats of other programs, by name. */
 export const EXPORTS = {
   pcapng: PCAPNG,
+  speedscope: SPEEDSCOPE,
+  collapsed: COLLAPSED,
 } as const satisfies Readonly<Record<string, Format>>;
 
 /** What the format of a trace depends on. */
