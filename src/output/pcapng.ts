@@ -19,15 +19,12 @@ import {
   DROP_IFINDEX,
   DROP_LENGTH,
   DROP_NETNS,
-  SOURCE,
-  SOURCE_KERNEL,
 } from "../probe/packet_record.ts";
 import { PACKET_SLOTS as SLOTS } from "../probe/layout.ts";
-import { EVENT_BYTES, FRAME } from "../probe/record.ts";
 import { printable } from "../sys/printable.ts";
-import type { Drop } from "../trace/drop.ts";
 import type { PacketDetails, Step } from "../trace/events.ts";
 import { UNKNOWN_PACKET } from "../trace/packets.ts";
+import { type DropFacts, dropFacts } from "./drop_facts.ts";
 import type { LineWriter } from "./line_writer.ts";
 import {
   type Format,
@@ -197,15 +194,16 @@ class PcapngView implements OutputView {
   }
 
   dropped(step: Readonly<Step>, details: Readonly<PacketDetails>): void {
-    const { id, record } = details;
+    const { id } = details;
     const number = this.#context.packets.number(step.packet);
     const place = placeOf(step, id, number);
-    const bytes = Math.min(4 * record.length, (record[FRAME]! & 0xff) * EVENT_BYTES);
-    const captured = Math.min(record[DROP_CAPTURED]! & 0xffff, bytes - DROP_BYTES);
+    const facts = dropFacts(details, this.#context);
+    const { record } = facts;
+    const captured = Math.min(record[DROP_CAPTURED]! & 0xffff, record.byteLength - DROP_BYTES);
     const header = new Uint8Array(record.buffer, 4 * DROP_HEADER, Math.max(0, captured));
     const [netns, ifindex] = [record[DROP_NETNS]!, record[DROP_IFINDEX]!];
     const seen = { netns, ifindex, length: record[DROP_LENGTH]!, captured: header.length, header };
-    const words = this.#dropWords(details, record.subarray(0, bytes / 4));
+    const words = wordsOf(facts);
     const slot = step.packet & 0xffff;
     if (this.#kept !== null && step.packet >= 0) {
       if (seen.captured > 0) this.#kept.keep(slot, step, { id, number, ...seen });
@@ -270,15 +268,6 @@ class PcapngView implements OutputView {
       if (from > 0) comment.number(PARENT_WORD, from);
     }
     comment.number(TASK_WORD, task);
-  }
-
-  /** What a drop adds to the comment. There are few. */
-  #dropWords({ reason }: Readonly<PacketDetails>, record: Uint32Array): Uint8Array {
-    const drop = this.#origin.drop(record);
-    const by = record[SOURCE] === SOURCE_KERNEL ? "kernel" : "vrouter";
-    if (drop !== null) return wordsOf(drop);
-    const name = by === "vrouter" ? this.#context.reasons?.(reason) : undefined;
-    return sentence([word("drop", shortReason(name ?? `${reason | 0}`)), word("by", by)]);
   }
 
   /** Writes a sighting, with the comment. */
@@ -540,28 +529,26 @@ function placeOf(
 
 /** A word of a comment: without blanks. */
 function word(key: string, value: string): Uint8Array {
-  return textBytes(`vrft.${key}=${printable(value).replaceAll(" ", "-")}`);
+  return textBytes(`vrft.${key}=${printable(value).replaceAll(/\s/g, "-")}`);
 }
 
-function wordsOf(drop: Drop): Uint8Array {
-  const { source, reason, cause, vif, vrf, nexthop, flow } = drop;
-  const words = [word("drop", shortReason(reason.name)), word("by", source)];
-  if (cause !== null) words.push(word("cause", cause));
-  if (vif !== null) words.push(word("vif", `${vif.index}`));
-  if (vrf !== null) words.push(word("vrf", `${vrf}`));
-  if (nexthop !== null) words.push(word("nh", `${nexthop.id}`));
-  if (flow !== null) words.push(word("flow", `${flow.index}`));
+/** What a drop adds to a comment. */
+function wordsOf({ reason, by, drop }: DropFacts): Uint8Array {
+  const words = [word("drop", reason), word("by", by)];
+  if (drop !== null) {
+    const { cause, vif, vrf, nexthop, flow } = drop;
+    if (cause !== null) words.push(word("cause", cause));
+    if (vif !== null) words.push(word("vif", `${vif.index}`));
+    if (vrf !== null) words.push(word("vrf", `${vrf}`));
+    if (nexthop !== null) words.push(word("nh", `${nexthop.id}`));
+    if (flow !== null) words.push(word("flow", `${flow.index}`));
+  }
   return sentence(words);
 }
 
 /** Words with blanks between them. */
 function sentence(words: readonly Uint8Array[]): Uint8Array {
   return joined(words.flatMap((one, index) => index === 0 ? [one] : [BLANK, one]));
-}
-
-/** A reason's name without what all of its enumeration begin with. */
-function shortReason(name: string): string {
-  return name.replace(/^(?:VP_DROP_|SKB_DROP_REASON_)/, "");
 }
 
 /** Whether the Ethernet header is one that the programs have put in front of a bare header. */

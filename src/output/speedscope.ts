@@ -31,6 +31,9 @@ export const SPEEDSCOPE: Format = {
 const EVENT_BYTES = 12;
 const BLOCK_EVENTS = 256;
 
+const FIRST = 0;
+const LAST = 1;
+
 const OPEN = textBytes('{"type":"O","frame":');
 const CLOSE = textBytes('{"type":"C","frame":');
 const AT = textBytes(',"at":');
@@ -39,8 +42,8 @@ const COMMA = textBytes(",");
 
 /** What is kept of a task. */
 class Profile {
-  first = 0;
-  last = 0;
+  /** First and latest time, in an array as in `CallTree`. */
+  readonly times = new Float64Array(2);
   count = 0;
 
   constructor(readonly key: number, readonly lane: Lane) {}
@@ -108,24 +111,24 @@ class SpeedscopeView implements OutputView {
       this.#since.start(step);
     }
     const profile = this.#tracks.of(step);
-    const { lane } = profile;
+    const { lane, times } = profile;
     // Clocks of CPUs differ by a little, and the task may have moved.
-    const time = Math.max(profile.last, this.#since.to(step));
-    if (profile.count++ === 0) profile.first = time;
-    profile.last = time;
+    const time = Math.max(times[LAST]!, this.#since.to(step));
+    if (profile.count++ === 0) times[FIRST] = time;
+    times[LAST] = time;
     lane.view.setFloat64(lane.used, time, true);
     lane.view.setInt32(lane.used + 8, event, true);
     lane.used += EVENT_BYTES;
     if (lane.used === lane.bytes.length) lane.turnOver();
   }
 
-  *#profile({ key, lane, first, last, count }: Profile): Generator<void, void, undefined> {
+  *#profile({ key, lane, times, count }: Profile): Generator<void, void, undefined> {
     const head = {
       type: "evented",
       name: trackName(key, this.#origin),
       unit: "nanoseconds",
-      startValue: first,
-      endValue: last,
+      startValue: times[FIRST],
+      endValue: times[LAST],
     };
     this.#writer.text(printableJsonLine(head).replace(/\}\n$/, ',"events":[\n'));
     lane.turnOver();

@@ -10,13 +10,16 @@ import { contextKey } from "../trace/open_calls.ts";
 import { printable } from "../sys/printable.ts";
 import type { Origin } from "./view.ts";
 
+/** A power of two. */
+const RECENT = 256;
+
 /** What a format keeps of each track. */
 export class Tracks<T> {
   readonly #byKey = new Map<number, T>();
   readonly #make: (key: number) => T;
-  /** The latest one: most steps are of the same as the one before. */
-  #key = NaN;
-  #track: T | undefined;
+  // The latest one of each CPU, modulo their length: most steps are of the same as the one before.
+  readonly #keys = new Int32Array(RECENT);
+  readonly #recent: (T | undefined)[] = new Array<T | undefined>(RECENT).fill(undefined);
 
   /** @param make makes what is kept of the track with this key, see `contextKey()` */
   constructor(make: (key: number) => T) {
@@ -26,14 +29,16 @@ export class Tracks<T> {
   /** Of a step's task. */
   of({ task, cpu }: Readonly<Step>): T {
     const key = contextKey(task, cpu);
-    if (key === this.#key) return this.#track!;
+    const recent = cpu & (RECENT - 1);
+    const last = this.#recent[recent];
+    if (last !== undefined && this.#keys[recent] === key) return last;
     let track = this.#byKey.get(key);
     if (track === undefined) {
       track = this.#make(key);
       this.#byKey.set(key, track);
     }
-    this.#key = key;
-    this.#track = track;
+    this.#keys[recent] = key;
+    this.#recent[recent] = track;
     return track;
   }
 
@@ -52,7 +57,7 @@ export function trackName(key: number, origin: Origin): string {
 
 const TWO_32 = 2 ** 32;
 
-/** Nanoseconds since a moment: exact for 104 days, however large both times are. */
+/** Nanoseconds since a moment: exact for 104 days, however large the time is. */
 export class Since {
   #low = 0;
   #high = 0;
@@ -66,5 +71,36 @@ export class Since {
   /** Below zero for a step of an earlier time. */
   to({ low, high }: Readonly<Step>): number {
     return ((high >>> 0) - (this.#high >>> 0)) * TWO_32 + ((low >>> 0) - (this.#low >>> 0));
+  }
+}
+
+/** Nanoseconds from one step to the next: a whole number, exact however large the time is. */
+export class Increments {
+  #low = 0;
+  #high = 0;
+
+  /** The time of this step is the latest one. */
+  start({ low, high }: Pick<Step, "low" | "high">): void {
+    this.#low = low;
+    this.#high = high;
+  }
+
+  /** Halves of the latest time. */
+  get low(): number {
+    return this.#low;
+  }
+
+  get high(): number {
+    return this.#high;
+  }
+
+  /** Since the latest time; 0 for an earlier one, as clocks of CPUs differ by a little. */
+  to({ low, high }: Readonly<Step>): number {
+    const lows = (low >>> 0) - (this.#low >>> 0);
+    const since = ((high >>> 0) - (this.#high >>> 0)) * TWO_32 + lows;
+    if (since <= 0) return 0;
+    this.#low = low;
+    this.#high = high;
+    return since;
   }
 }

@@ -9,6 +9,7 @@ import type { FormatName, ShowItem } from "../cli/invocation.ts";
 import { COLLAPSED } from "./collapsed.ts";
 import { EVENTS } from "./events.ts";
 import { PCAPNG } from "./pcapng.ts";
+import { PERFETTO } from "./perfetto.ts";
 import { SPEEDSCOPE } from "./speedscope.ts";
 import { PLAIN_TEXT, TEXT } from "./text.ts";
 import type { Format } from "./view.ts";
@@ -22,6 +23,7 @@ export const VIEWS: Readonly<Record<FormatName, Format>> = {
 /** The formats of other programs, by name. */
 export const EXPORTS = {
   pcapng: PCAPNG,
+  perfetto: PERFETTO,
   speedscope: SPEEDSCOPE,
   collapsed: COLLAPSED,
 } as const satisfies Readonly<Record<string, Format>>;

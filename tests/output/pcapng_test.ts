@@ -168,7 +168,7 @@ testUnless(
     const [comment] = await fields(await copies(sightings("drop"), ICMP, known), ["frame.comment"]);
     assert.match(
       comment!,
-      /vrft\.drop=NO_SOCKET vrft\.by=kernel vrft\.cause=two\\+x0awords\\+u\{202e\} /,
+      /vrft\.drop=NO_SOCKET vrft\.by=kernel vrft\.cause=two\\x0awords\\u\{202e\} /,
     );
   },
 );
