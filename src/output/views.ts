@@ -12,6 +12,7 @@ import { PCAPNG } from "./pcapng.ts";
 import { PERFETTO } from "./perfetto.ts";
 import { SPEEDSCOPE } from "./speedscope.ts";
 import { PLAIN_TEXT, TEXT } from "./text.ts";
+import { TRACE_DAT } from "./trace_dat.ts";
 import type { Format } from "./view.ts";
 
 /** The formats by name. */
@@ -25,6 +26,7 @@ export const EXPORTS = {
   pcapng: PCAPNG,
   perfetto: PERFETTO,
   speedscope: SPEEDSCOPE,
+  "trace.dat": TRACE_DAT,
   collapsed: COLLAPSED,
 } as const satisfies Readonly<Record<string, Format>>;
 

@@ -37,6 +37,17 @@ export function whyNoProgram(program: string, args: readonly string[] = ["--vers
   }
 }
 
+/** Why a program cannot be started, whatever it exits with; empty if it can. */
+export function whyNotInstalled(program: string): string {
+  try {
+    new Deno.Command(program, { stdin: "null", stdout: "null", stderr: "null" }).outputSync();
+    return "";
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    return `there is no ${program}`;
+  }
+}
+
 /** Why a file cannot be read; empty if it can. */
 export function whyNoFile(path: string): string {
   try {
