@@ -8,7 +8,7 @@ import { type ByteSink, LineWriter } from "../output/line_writer.ts";
 import type { Log } from "../output/log.ts";
 import { STANDARD_OUTPUT, takeBackFrom } from "../output/sinks.ts";
 import type { TreeCounts } from "../output/summary.ts";
-import type { Format, OutputView, Shown } from "../output/view.ts";
+import type { Format, OutputView, Shown, TraceContext } from "../output/view.ts";
 import type { Target } from "../probe/target.ts";
 import {
   type Connection,
@@ -172,6 +172,8 @@ export interface Shows {
   readonly shown?: Shown;
   /** Likewise those of the kernel. */
   readonly kernelReasons?: (number: number) => string;
+  /** What formats of other programs need besides. */
+  readonly more?: Pick<TraceContext, "origin" | "sightings" | "spool">;
 }
 
 /** Prints the trace in a format. */
@@ -187,20 +189,23 @@ export class Printer implements TracePrinter, SlowOutput {
   readonly #log: Log;
   /** Lines in front of the first event. */
   #header = 0;
+  #hasEnded = false;
 
   /** @param log told what keeps the user waiting */
   constructor(to: Output, format: Format, targets: readonly Target[], log: Log, shows: Shows) {
-    this.#writer = new LineWriter(to.sink, to.name);
+    // Without lines there is none to take back.
+    const sink = format.isBinary ? { write: (bytes: Uint8Array) => to.sink.write(bytes) } : to.sink;
+    this.#writer = new LineWriter(sink, to.name);
     const packets = new PacketTable();
     const functions = targets.map(({ name }) => name);
-    const { reasons, shown, kernelReasons } = shows;
-    const context = { functions, packets, reasons, shown, kernelReasons };
+    const { reasons, shown, kernelReasons, more } = shows;
+    const context = { ...more, functions, packets, reasons, shown, kernelReasons };
     this.#view = format.open(this.#writer, context);
     this.#to = to;
     this.#log = log;
     const { drops = null } = shows;
     const options = { limit: shows.limit ?? Infinity };
-    const durations = shows.shown?.items.has("duration") ?? false;
+    const durations = (format.durations || shows.shown?.items.has("duration")) ?? false;
     this.#held = shows.conditional || drops !== null
       ? new HeldView(this.#view, packets, targets.length, { ...options, drops })
       : null;
@@ -278,6 +283,20 @@ export class Printer implements TracePrinter, SlowOutput {
     this.#writer.flush();
   }
 
+  /** Writes what stands behind the last event, no faster than it is taken. */
+  async #end(cut: AbortSignal): Promise<void> {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    const wake = Promise.withResolvers<void>();
+    cut.addEventListener("abort", () => wake.resolve(), { once: true });
+    for (const _ of this.#view.end?.() ?? []) {
+      while (this.#writer.blocked && !cut.aborted) {
+        await Promise.race([this.#writer.progress(), wake.promise]);
+      }
+      if (cut.aborted) return;
+    }
+  }
+
   waiting(): void {
     this.#log.info(
       `All probes are detached; waiting until ${this.#to.name} takes the rest of the trace: ` +
@@ -287,6 +306,7 @@ export class Printer implements TracePrinter, SlowOutput {
 
   async close(cut: AbortSignal): Promise<void> {
     this.finish();
+    await this.#end(cut);
     await this.#writer.finish(cut);
   }
 }

@@ -2,10 +2,12 @@ import assert from "node:assert/strict";
 import { OpenCancelled, openOutput, Printer } from "../../src/commands/trace_output.ts";
 import { FORMATS } from "../../src/cli/invocation.ts";
 import { Log } from "../../src/output/log.ts";
-import { VIEWS } from "../../src/output/views.ts";
+import { UNKNOWN_ORIGIN } from "../../src/output/view.ts";
+import { EXPORTS, VIEWS } from "../../src/output/views.ts";
 import type { Target } from "../../src/probe/target.ts";
 import { openDescriptors } from "../support/descriptors.ts";
 import { feed } from "../support/call_records.ts";
+import { writtenBy } from "../support/exports.ts";
 import { MessageList } from "../support/message_list.ts";
 
 const NEVER = new AbortController().signal;
@@ -104,3 +106,58 @@ for (const name of FORMATS) {
     });
   });
 }
+
+for (const [name, format] of Object.entries(EXPORTS)) {
+  Deno.test(`a trace is written as ${name}, with what stands behind the last event once`, async () => {
+    await withPath(async (path) => {
+      const log = new Log({ messages: new MessageList() });
+      using output = await openOutput(path, log, NEVER);
+      const targets = [{ name: "vm_rx" }] as unknown as Target[];
+      const more = { origin: UNKNOWN_ORIGIN };
+      const printer = new Printer(output, format, targets, log, { limit: null, more });
+      printer.begin();
+      const call = { task: 1, cpu: 0, frame: 0xa0004000, fn: 0 };
+      feed(printer, { ...call, kind: "entry", time: 10n });
+      feed(printer, { ...call, kind: "return", time: 20n });
+      await printer.close(NEVER);
+      await printer.close(NEVER);
+      const functions = ["vm_rx"];
+      const bytes = await writtenBy(format, { functions, origin: UNKNOWN_ORIGIN }, (tree) => {
+        feed(tree, { ...call, kind: "entry", time: 10n });
+        feed(tree, { ...call, kind: "return", time: 20n });
+      });
+      assert.ok(bytes.length > 0);
+      assert.deepEqual(Deno.readFileSync(path), bytes);
+    });
+  });
+}
+
+Deno.test("the end of a trace is given up when its output is", async () => {
+  const cut = new AbortController();
+  let written = 0;
+  const sink = {
+    write(bytes: Uint8Array): Promise<number> {
+      written += bytes.length;
+      cut.abort();
+      return new Promise(() => {});
+    },
+  };
+  const output = {
+    sink,
+    name: "a pipe",
+    canTravel: true,
+    connections: () => [],
+    begin: () => {},
+    [Symbol.dispose]: () => {},
+  };
+  const targets = [{ name: "vm_rx" }] as unknown as Target[];
+  const log = new Log({ messages: new MessageList() });
+  const printer = new Printer(output, EXPORTS.speedscope, targets, log, { limit: null });
+  for (let time = 0n; time < 200_000n; time += 2n) {
+    const call = { task: 1, cpu: 0, frame: 0xa0004000, fn: 0 };
+    feed(printer, { ...call, kind: "entry", time });
+    feed(printer, { ...call, kind: "return", time: time + 1n });
+  }
+  await printer.close(cut.signal);
+  assert.ok(written > 0 && written < 4 << 20, `${written}`);
+});
