@@ -4,7 +4,7 @@
  * @module
  */
 
-import { SOURCE, SOURCE_KERNEL } from "../probe/packet_record.ts";
+import { DROP_BYTES, SOURCE, SOURCE_KERNEL } from "../probe/packet_record.ts";
 import { EVENT_BYTES, FRAME } from "../probe/record.ts";
 import { printable } from "../sys/printable.ts";
 import type { Drop, DropSource } from "../trace/drop.ts";
@@ -27,7 +27,7 @@ export function dropFacts(
   { record: words, reason }: Readonly<PacketDetails>,
   { origin, reasons }: TraceContext,
 ): DropFacts {
-  const length = (words[FRAME]! & 0xff) * EVENT_BYTES / 4;
+  const length = Math.max(DROP_BYTES, (words[FRAME]! & 0xff) * EVENT_BYTES) / 4;
   const record = words.subarray(0, Math.min(length, words.length));
   const drop = origin?.drop(record) ?? null;
   const by = drop?.source ?? (record[SOURCE] === SOURCE_KERNEL ? "kernel" : "vrouter");

@@ -281,7 +281,7 @@ class PcapngView implements OutputView {
     const cut = isCooked ? Math.min(captured, ETHERNET_BYTES) : 0;
     const front = isCooked ? SLL2_BYTES : 0;
     const bytes = front + captured - cut;
-    const length = Math.max(bytes, front + seen.length - cut);
+    const length = Math.min(Math.max(bytes, front + seen.length - cut), 0xffff_ffff);
     const comment = this.#comment;
     const hasId = place.id !== UNKNOWN_PACKET;
     const total = BLOCK_BYTES + PACKET_HEAD_BYTES - 8 + padded(bytes) + OPTION_BYTES +
@@ -499,7 +499,7 @@ class Comment {
     this.#length += count;
     for (let rest = value, at = this.#length - 1; count > 0; count--, at--) {
       const next = Math.floor(rest / 10);
-      this.#bytes[at] = 0x30 + rest - 10 * next;
+      this.#bytes[at] = 0x30 + (rest - 10 * next);
       rest = next;
     }
   }

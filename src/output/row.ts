@@ -134,7 +134,7 @@ export class Row {
     let rest = value;
     for (let index = this.#length + count - 1; index >= this.#length; index--) {
       const next = Math.floor(rest / 10);
-      this.#bytes[index] = ZERO + rest - 10 * next;
+      this.#bytes[index] = ZERO + (rest - 10 * next);
       rest = next;
     }
     this.#length += count;

@@ -68,9 +68,10 @@ export class Since {
     this.#high = high;
   }
 
-  /** Below zero for a step of an earlier time. */
+  /** Below zero for a step of an earlier time, and never more than can be exact. */
   to({ low, high }: Readonly<Step>): number {
-    return ((high >>> 0) - (this.#high >>> 0)) * TWO_32 + ((low >>> 0) - (this.#low >>> 0));
+    const since = ((high >>> 0) - (this.#high >>> 0)) * TWO_32 + ((low >>> 0) - (this.#low >>> 0));
+    return Math.min(since, Number.MAX_SAFE_INTEGER);
   }
 }
 
