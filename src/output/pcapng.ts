@@ -4,8 +4,8 @@
  * `frame.interface_name == "tap1"`, and of the comment, which has words in a fixed order that no packet has,
  * `frame.comment contains "vrft.drop=FLOW_ACTION_DROP"`.
  *
- * Records of calls have no bytes of the packet, so where it is seen in a call it has those of its first
- * sighting, and the comment says `vrft.bytes=first`.
+ * Records of calls have no bytes of the packet, so where it is seen in a call it has those of an earlier
+ * sighting, and the comment says `vrft.bytes=earlier`.
  *
  * Format: https://www.ietf.org/archive/id/draft-ietf-opsawg-pcapng-02.html
  *
@@ -72,6 +72,8 @@ const ARPHRD_ETHER = 1;
 
 /** A packet's bytes that are kept, longer than the programs record. */
 const KEPT_BYTES = 128;
+/** Packets that are written at a time at the end. */
+const PACKETS = 1024;
 /** Bytes of a comment at most. */
 const COMMENT_BYTES = 2048;
 
@@ -231,9 +233,8 @@ class PcapngView implements OutputView {
     const kept = this.#kept;
     if (kept === null || this.#at !== "last") return;
     for (let slot = 0; slot < SLOTS; slot++) {
-      if (kept.id[slot] === UNKNOWN_PACKET) continue;
-      this.#known(kept.place(slot), slot);
-      if (slot % 1024 === 0) yield;
+      if (kept.id[slot] !== UNKNOWN_PACKET) this.#known(kept.place(slot), slot);
+      if (slot % PACKETS === 0) yield;
     }
   }
 
@@ -243,7 +244,7 @@ class PcapngView implements OutputView {
     this.#begin(place);
     const drop = kept.drops.get(slot);
     if (drop !== undefined) this.#comment.put(drop);
-    if (kept.isOlder[slot] === 1) this.#comment.put(FIRST_BYTES);
+    if (kept.isOlder[slot] === 1) this.#comment.put(EARLIER_BYTES);
     const start = slot * KEPT_BYTES;
     this.#write(place, {
       netns: kept.netns[slot]!,
@@ -517,7 +518,7 @@ const PACKET_WORD = textBytes("vrft.packet=");
 const PARENT_WORD = textBytes("vrft.parent=");
 const TASK_WORD = textBytes("vrft.task=");
 const BLANK = textBytes(" ");
-const FIRST_BYTES = textBytes("vrft.bytes=first");
+const EARLIER_BYTES = textBytes("vrft.bytes=earlier");
 
 function placeOf(
   { low, high, cpu, task, fn }: Readonly<Step>,

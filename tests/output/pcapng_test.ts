@@ -138,8 +138,8 @@ testUnless(NO_TSHARK, "--at chooses the sightings", async () => {
     `${last} ${dropWords}`,
   ]);
   assert.deepEqual(await comments(sightings("last")), [
-    `${last} ${dropWords} vrft.bytes=first`,
-    "vrft.fn=vm_rx vrft.packet=2 vrft.parent=1 vrft.task=5 vrft.bytes=first",
+    `${last} ${dropWords} vrft.bytes=earlier`,
+    "vrft.fn=vm_rx vrft.packet=2 vrft.parent=1 vrft.task=5 vrft.bytes=earlier",
   ]);
 });
 
