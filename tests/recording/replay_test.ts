@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
 import { TextView } from "../../src/output/text.ts";
+import { EXPORTS } from "../../src/output/views.ts";
 import type { RecordingSink } from "../../src/recording/reader.ts";
 import { CallTree } from "../../src/trace/tree.ts";
+import { writtenBy } from "../support/exports.ts";
 import { Random } from "../support/random.ts";
 import { readAll, recorded } from "../support/recordings.ts";
 import { written } from "../support/text_sink.ts";
 import { bytesAt, vrouterStream } from "../support/vrouter_stream.ts";
 
-const STREAM = vrouterStream(new Random(8), { records: 20_000, packets: true });
+const STREAM = vrouterStream(new Random(8), { records: 20_000, packets: true, drops: true });
 
 /** What the ring gives of the stream when it loses every 100th record, and is told every 1,000 of them. */
 function feedWithLoss(sink: RecordingSink): void {
@@ -36,3 +38,27 @@ Deno.test("a view prints the same of a recording as of the ring, losses included
   assert.ok(live.includes("return lost"));
   assert.equal(replayed, live);
 });
+
+/** Passes on what a tree wants to know. */
+function sinkOf(tree: CallTree): RecordingSink {
+  return {
+    record: (words, at, bytes) => tree.record(words, at, bytes),
+    lost: (ahead) => tree.lost(ahead),
+  };
+}
+
+for (const [name, format] of Object.entries(EXPORTS)) {
+  Deno.test(`a recording exported as ${name} is the same as the trace written live`, async () => {
+    const { functions } = STREAM;
+    const recording = await recorded(feedWithLoss);
+    const replayed = await writtenBy(format, { functions }, (tree) => {
+      readAll(recording, sinkOf(tree));
+    });
+    const live = await writtenBy(
+      format,
+      { functions },
+      (tree) => feedWithLoss(sinkOf(tree)),
+    );
+    assert.deepEqual(replayed, live);
+  });
+}
