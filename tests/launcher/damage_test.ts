@@ -8,7 +8,7 @@ import { executable, replaceLast, small, whole } from "./launched_file.ts";
 const DAMAGED = /^vrft: Cannot [^\n]*damaged[^\n]*\n$/;
 
 const SEED = 0x7a11e5;
-const RUNS = 300;
+const RUNS = 100;
 
 /** Starts what should not run, and looks that it says so and leaves nothing. */
 async function refuse(host: Host, bytes: Uint8Array, what: string): Promise<void> {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Host, hostTest } from "./host.ts";
 import { executable, whole } from "./launched_file.ts";
 
-const RUNS = 9;
+const RUNS = 5;
 
 /** Median of the milliseconds that `start` takes. */
 async function time(start: () => Promise<void>, runs = RUNS): Promise<number> {

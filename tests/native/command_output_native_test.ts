@@ -74,3 +74,20 @@ test("closed standard streams do no harm", async () => {
     else assert.match(stdout, /^[\d:.]+ {2}kernel: NO_SOCKET /);
   }
 });
+
+test("a lone event is printed at once, not when a buffer is full", async () => {
+  const directory = await Deno.makeTempDir();
+  using watcher = Deno.watchFs(directory);
+  const command = [...DROPS, "--ready-file", `${directory}/ready`];
+  await using child = spawn(command);
+  const stderr = new Response(child.stderr).text();
+  for await (const { kind } of watcher) if (kind === "create") break;
+  await sendDatagrams(HOST, 1);
+  // Nothing else ends the wait: the trace goes on, and no more packets come.
+  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  assert.match((await reader.read()).value!, /^[\d:.]+ {2}kernel: NO_SOCKET .*\n {5,}at .*\n$/);
+  child.kill("SIGTERM");
+  await reader.cancel();
+  assert.equal((await child.status).code, 0, await stderr);
+  await Deno.remove(directory, { recursive: true });
+});

@@ -5,8 +5,8 @@ import { until } from "./until.ts";
 
 /** Few functions, to attach quickly, but enough to fill a pipe. */
 const FEW = ["-f", "vm_rx", "-f", "nh_*", "-f", "linux_*", "-f", "vr_*"];
-/** Timeout in milliseconds for detaching, which takes more than a second when emulated. */
-const DETACH_MS = 8000;
+/** Timeout in seconds for detaching, which takes more than a second when emulated. */
+const DETACH_SECONDS = 60;
 /** Timeout in seconds for the trace to become live. */
 const READY_SECONDS = 240;
 
@@ -82,11 +82,8 @@ Deno.test.beforeAll(settle);
 Deno.test("With a reader that does not read, --duration ends the trace, and all is there once it does", async () => {
   await using vrft = new Stalled(...FEW, "--duration", "4s");
   await vrft.live();
-  const start = performance.now();
   await flood(50);
-  await until("detached", async () => (await attached()).length === 0, 60);
-  const took = performance.now() - start;
-  assert.ok(took < 4000 + DETACH_MS, `${took} ms`);
+  await until("detached", async () => (await attached()).length === 0, DETACH_SECONDS);
   assert.equal(await vrft.over(0), false);
   const { code, stdout, stderr } = await vrft.read();
   assert.equal(code, 0, stderr);
@@ -101,10 +98,7 @@ Deno.test("With a reader that does not read, SIGTERM detaches, and a second one 
   await vrft.live();
   await flood(50);
   await vrft.signal("SIGTERM");
-  const start = performance.now();
-  await until("detached", async () => (await attached()).length === 0, 60);
-  const took = performance.now() - start;
-  assert.ok(took < DETACH_MS, `${took} ms`);
+  await until("detached", async () => (await attached()).length === 0, DETACH_SECONDS);
   assert.equal(await vrft.over(2), false);
   await vrft.signal("SIGTERM");
   assert.ok(await vrft.over(10));

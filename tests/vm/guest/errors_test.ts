@@ -20,25 +20,8 @@ Deno.test("Without root, vrft interfaces says what is missing", async () => {
   assertFailure(await run("vrft", ["interfaces"], NOBODY), /root|CAP_NET_ADMIN/);
 });
 
-Deno.test("A BTF file that is missing, no BTF, cut short or another's is refused by name", async () => {
-  const directory = await Deno.makeTempDir();
-  const whole = await Deno.readFile("/sys/kernel/btf/vmlinux");
-  await Deno.writeFile(`${directory}/cut`, whole.subarray(0, 1_000_000));
-  await Deno.writeFile(`${directory}/noise`, new TextEncoder().encode("no BTF at all".repeat(50)));
-  const cases = [
-    ["--kernel-btf", "missing"],
-    ["--kernel-btf", "cut"],
-    ["--vrouter-btf", "noise"],
-    // A folder.
-    ["--vrouter-btf", ""],
-  ] as const;
-  for (const [option, name] of cases) {
-    const path = `${directory}/${name}`;
-    assertFailure(await run("vrft", [option, path]), new RegExp(`"${path}"`));
-  }
-  // The kernel's own is BTF, but not vrouter's.
-  const foreign = await run("vrft", ["--vrouter-btf", "/sys/kernel/btf/vmlinux"]);
-  assertFailure(foreign, /vr_packet/);
+Deno.test("A BTF file that is not vrouter's is refused", async () => {
+  assertFailure(await run("vrft", ["--vrouter-btf", "/sys/kernel/btf/vmlinux"]), /vr_packet/);
   assert.deepEqual(await leftovers(), []);
 });
 

@@ -109,6 +109,8 @@ Deno.test("With -i, a packet on vrouter's own devices belongs to the vif it came
         { choice: ["tap1"], expected: [1, 0, 0, 0, 0, 0, 0] },
       ]
     ) {
+      // Where each start takes long, the choices of one interface are left to the other kernels.
+      if (!FPROBE && choice.length === 1) continue;
       const args = choice.flatMap((name) => ["-i", name]);
       const { stdout } = await traceWhile([...only, ...args], async () => {
         await send("172.16.1.1", 2);

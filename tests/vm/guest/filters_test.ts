@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { HEADER, must, parse, ping, settle, Trace, traceWhile, vrftArguments } from "./support.ts";
+import { must, parse, ping, settle, Trace, traceWhile } from "./support.ts";
 
 /** Functions that every packet in vrouter passes once, attached to in no time on any kernel. */
 const FEW = ["-f", "linux_rx_handler", "-f", "vm_rx", "-f", "linux_xmit"];
@@ -75,25 +75,4 @@ Deno.test("--no-vrouter traces plain devices", async () => {
   await settle();
   const args = ["--no-vrouter", "-f", "netif_rx_internal", "-i", "tap1"];
   assert.ok(await countOf(args, "netif_rx_internal") >= 3);
-});
-
-Deno.test("A lone event is printed at once, not when a buffer is full", async () => {
-  await settle();
-  const child = new Deno.Command("vrft", {
-    args: vrftArguments([...FEW, "-i", "tap1", "--ready-file", "/tmp/lone"]),
-    stdin: "null",
-    stdout: "piped",
-    stderr: "null",
-  }).spawn();
-  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  assert.equal((await reader.read()).value, `${HEADER}\n`);
-  while (await Deno.stat("/tmp/lone").catch(() => undefined) === undefined) {
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  await ping(1);
-  // Nothing else ends the wait: the trace goes on, and no more packets come.
-  assert.match((await reader.read()).value!, /linux_rx_handler\(\) \{/);
-  child.kill("SIGTERM");
-  await reader.cancel();
-  assert.equal((await child.status).code, 0);
 });

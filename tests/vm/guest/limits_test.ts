@@ -1,13 +1,7 @@
 import assert from "node:assert/strict";
-import { confinedVrft } from "./limited.ts";
-import { assertFailure, assertTrace, runLimited, SHORT } from "./limited.ts";
-import { leftovers, must, parse, run, settle, summary, vrftArguments } from "./support.ts";
+import { assertFailure, runLimited, SHORT } from "./limited.ts";
+import { leftovers, must, parse, settle, summary, vrftArguments } from "./support.ts";
 import { Talking } from "./talking.ts";
-
-/** Before Linux 5.11, memory of BPF counts for RLIMIT_MEMLOCK, and from then on for the control group. */
-const LOCKED_MEMORY = Deno.osRelease().startsWith("5.10.");
-
-const CAP_SYS_RESOURCE = 24;
 
 /** Runs `action` with a control group of 256 MB, given as the shell command that enters it. */
 async function inSmallGroup(action: (enter: string) => Promise<void>): Promise<void> {
@@ -49,18 +43,6 @@ Deno.test("256 MB of memory are enough for all functions and a flood", async () 
 Deno.test("A ring buffer that the memory limit does not allow is refused by its option", async () => {
   await inSmallGroup(async (enter) => {
     const ended = await runLimited(enter, [...SHORT, "--buffer", "512M"]);
-    if (LOCKED_MEMORY) return await assertTrace(ended);
     await assertFailure(ended, /no memory for ring buffers of 524288 KiB.*--buffer/);
   });
-});
-
-Deno.test("64 KB of locked memory are no limit for root", async () => {
-  await assertTrace(await runLimited("ulimit -l 64", SHORT));
-});
-
-Deno.test("64 KB of locked memory, not to be raised: too little before Linux 5.11, and said so", async () => {
-  const command = confinedVrft({ drop: [CAP_SYS_RESOURCE] }, SHORT);
-  const ended = await run("sh", ["-c", 'ulimit -l 64 && exec "$@"', "sh", ...command]);
-  if (!LOCKED_MEMORY) return await assertTrace(ended);
-  await assertFailure(ended, /locked memory/i, /65536 bytes/, /ulimit -l/);
 });

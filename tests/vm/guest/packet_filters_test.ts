@@ -45,7 +45,6 @@ Deno.test("A filter shows the packets that match, with each backend", async () =
     ]),
     // The words are joined; nothing of the pings, both packets of the attempt to connect.
     [["tcp", "port", "9"], 2],
-    [["tcp port 10"], 0],
   ];
   await traceAll(expected, async () => {
     const before = received();
@@ -69,14 +68,19 @@ Deno.test("Filters of one layer look into VXLAN and MPLSoGRE of the kernel's dev
       await must("ip", "-n", vm, "neigh", "change", ...entry);
     }
     const expected: Expected[] = [
-      [["--inner", "icmp and (host 10.2.1.2 or host 10.3.1.2)"], 10],
-      // Any layer, and both.
-      [["icmp and host 10.3.1.2"], 6],
       [["--outer", "udp port 4789", "--inner", "icmp[icmptype]=icmp-echoreply"], 2],
-      [["--vni", "5001"], 4],
-      // Of those to vm2.
-      [["--label", "202"], 3],
+      // Any layer.
+      [["icmp and host 10.3.1.2"], 6],
     ];
+    // Where each start takes long, the rest is left to the other kernels.
+    if (FPROBE) {
+      expected.push(
+        [["--inner", "icmp and (host 10.2.1.2 or host 10.3.1.2)"], 10],
+        [["--vni", "5001"], 4],
+        // Of those to vm2.
+        [["--label", "202"], 3],
+      );
+    }
     await traceAll(expected, async () => {
       const before = received();
       assert.match(await tunnelled(2, "10.2.1.2"), /^2 packets transmitted, 2 received/m);
