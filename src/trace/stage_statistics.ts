@@ -23,20 +23,45 @@ export interface Statistics {
   readonly stages: ReadonlyMap<StageName, Times>;
   /** In their order, from the first to the last that is not empty. */
   readonly histogram: readonly Bucket[];
+  /** Likewise of each stage. */
+  readonly histograms: ReadonlyMap<StageName, readonly Bucket[]>;
+}
+
+/** Times, and how many there are of about the same length. */
+class Counted {
+  readonly #times = new Percentiles();
+  /** By the number of their bucket. */
+  readonly #buckets: number[] = [];
+
+  add(time: number): void {
+    this.#times.add(time);
+    const bucket = bucketOf(time);
+    this.#buckets[bucket] = (this.#buckets[bucket] ?? 0) + 1;
+  }
+
+  get times(): Times {
+    return this.#times.times;
+  }
+
+  get histogram(): readonly Bucket[] {
+    const first = this.#buckets.findIndex((count) => count !== undefined);
+    if (first < 0) return [];
+    return Array.from({ length: this.#buckets.length - first }, (_, index) => ({
+      from: startOf(first + index),
+      to: startOf(first + index + 1),
+      count: this.#buckets[first + index] ?? 0,
+    }));
+  }
 }
 
 /** Counts journeys in bounded memory. */
 export class StageStatistics implements Statistics {
-  readonly #total = new Percentiles();
-  readonly #stages = new Map<StageName, Percentiles>();
-  /** By the number of their bucket. */
-  readonly #buckets: number[] = [];
+  readonly #total = new Counted();
+  readonly #stages = new Map<StageName, Counted>();
 
   /** Counts a journey. A packet that is in a stage several times counts once, with the sum. */
   add({ duration, stages }: Pick<Journey, "duration" | "stages">): void {
     this.#total.add(duration);
-    const bucket = bucketOf(duration);
-    this.#buckets[bucket] = (this.#buckets[bucket] ?? 0) + 1;
     for (let at = 0; at < stages.length; at++) {
       const { name } = stages[at]!;
       if (stages.findIndex((one) => one.name === name) < at) continue;
@@ -44,7 +69,7 @@ export class StageStatistics implements Statistics {
       for (const stage of stages) if (stage.name === name) sum += stage.duration;
       let times = this.#stages.get(name);
       if (times === undefined) {
-        times = new Percentiles();
+        times = new Counted();
         this.#stages.set(name, times);
       }
       times.add(sum);
@@ -56,19 +81,21 @@ export class StageStatistics implements Statistics {
   }
 
   get stages(): ReadonlyMap<StageName, Times> {
-    return new Map(STAGES.flatMap((name) => {
-      const times = this.#stages.get(name)?.times;
-      return times === undefined ? [] : [[name, times] as const];
-    }));
+    return this.#each(({ times }) => times);
   }
 
   get histogram(): readonly Bucket[] {
-    const first = this.#buckets.findIndex((count) => count !== undefined);
-    if (first < 0) return [];
-    return Array.from({ length: this.#buckets.length - first }, (_, index) => ({
-      from: startOf(first + index),
-      to: startOf(first + index + 1),
-      count: this.#buckets[first + index] ?? 0,
+    return this.#total.histogram;
+  }
+
+  get histograms(): ReadonlyMap<StageName, readonly Bucket[]> {
+    return this.#each(({ histogram }) => histogram);
+  }
+
+  #each<T>(of: (counted: Counted) => T): ReadonlyMap<StageName, T> {
+    return new Map(STAGES.flatMap((name) => {
+      const counted = this.#stages.get(name);
+      return counted === undefined ? [] : [[name, of(counted)] as const];
     }));
   }
 }
