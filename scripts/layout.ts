@@ -19,7 +19,7 @@ export const FLOORS: readonly (readonly string[])[] = [
   ["src/recording"],
   ["src/trace", "src/check"],
   ["src/output", "mod.ts"],
-  ["src/commands", "src/version.ts"],
+  ["src/commands", "src/page", "src/version.ts"],
   ["src/main.ts"],
 ];
 
@@ -29,6 +29,9 @@ const BUILT = "build/";
 /** Packages, and modules of Node, each with the only folder that may import it. */
 const PACKAGES: Readonly<Record<string, string>> = {
   commander: "src/cli",
+  preact: "src/page",
+  "preact/hooks": "src/page",
+  uplot: "src/page",
   "node:zlib": "src/recording",
 };
 
@@ -76,16 +79,21 @@ export function importsIn(path: string, text: string): Import[] {
 function readImports(root: string, folders: readonly string[]): Imports {
   const imports = new Map<string, Import[]>();
   const read = (path: string): void => {
-    if (path.endsWith(".ts")) {
+    if (isSource(path)) {
       imports.set(path, importsIn(path, Deno.readTextFileSync(`${root}/${path}`)));
     } else {
       const entries = [...Deno.readDirSync(`${root}/${path}`)];
-      const wanted = entries.filter(({ name, isDirectory }) => isDirectory || name.endsWith(".ts"));
+      const wanted = entries.filter(({ name, isDirectory }) => isDirectory || isSource(name));
       for (const name of wanted.map(({ name }) => name).sort()) read(`${path}/${name}`);
     }
   };
   for (const folder of folders) read(folder);
   return imports;
+}
+
+/** TypeScript, also with markup in it. */
+function isSource(name: string): boolean {
+  return /\.tsx?$/.test(name);
 }
 
 /** The level of `path`, numbered from 0, and the folder or file in it. */

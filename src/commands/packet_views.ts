@@ -15,6 +15,7 @@ import { packetLines, type PacketStyle } from "../output/packets/lines.ts";
 import { pathsText } from "../output/packets/paths.ts";
 import { SlowestFirst } from "../output/packets/slowest.ts";
 import type { PacketView } from "../output/packets/view.ts";
+import { hasEnded } from "../output/packets/words.ts";
 import { TextView } from "../output/text.ts";
 import { amount } from "../sys/amount.ts";
 import { wallClockOffset } from "../sys/clock.ts";
@@ -78,11 +79,6 @@ export function packetView(
       else writer.text(`\n${statisticsText(statistics)}`);
     },
   };
-}
-
-/** Whether its times are those of its whole way. */
-function hasEnded({ outcome: { type }, isIncomplete }: Journey): boolean {
-  return !isIncomplete && type !== "inside" && type !== "lost from sight";
 }
 
 /** The view of single packets, or of paths. */

@@ -173,7 +173,7 @@ export interface Shows {
   /** Likewise those of the kernel. */
   readonly kernelReasons?: (number: number) => string;
   /** What formats of other programs need besides. */
-  readonly more?: Pick<TraceContext, "origin" | "sightings" | "spool">;
+  readonly more?: Pick<TraceContext, "origin" | "sightings" | "spool" | "journeys" | "missing">;
 }
 
 /** Prints the trace in a format. */
@@ -265,6 +265,7 @@ export class Printer implements TracePrinter, SlowOutput {
 
   lost(ahead: number): void {
     this.#tree.lost(ahead);
+    this.#view.lost?.(ahead);
   }
 
   dry(): void {
@@ -289,7 +290,7 @@ export class Printer implements TracePrinter, SlowOutput {
     this.#hasEnded = true;
     const wake = Promise.withResolvers<void>();
     cut.addEventListener("abort", () => wake.resolve(), { once: true });
-    for (const _ of this.#view.end?.() ?? []) {
+    for await (const _ of this.#view.end?.() ?? []) {
       while (this.#writer.blocked && !cut.aborted) {
         await Promise.race([this.#writer.progress(), wake.promise]);
       }

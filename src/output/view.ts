@@ -8,6 +8,7 @@ import type { ShowItem } from "../cli/invocation.ts";
 import type { ResultType } from "../kernel/result_type.ts";
 import type { Drop } from "../trace/drop.ts";
 import type { View } from "../trace/events.ts";
+import type { JourneySources } from "../trace/journeys.ts";
 import type { PacketTable } from "../trace/packets.ts";
 import type { Vif } from "../vrouter/interfaces.ts";
 import type { LineWriter } from "./line_writer.ts";
@@ -86,12 +87,22 @@ export interface TraceContext {
   readonly origin?: Origin | undefined;
   /** By default all. */
   readonly sightings?: Sightings | undefined;
+  /** What the journeys of packets are told by; by default as little as {@linkcode origin} knows. */
+  readonly journeys?: JourneySources | undefined;
+  /** What of the trace is missing, once it has ended: `12 events lost`. Nothing is known of it by default. */
+  readonly missing?: (() => readonly string[]) | undefined;
   /** Makes room for what cannot be written before the end; in memory by default. */
   readonly spool?: (() => Spool) | undefined;
 }
 
 /** A view that writes what it is told. */
 export interface OutputView extends View {
+  /**
+   * Records were lost since the last call, or since the start.
+   *
+   * @param ahead maximum number of records to come that may precede the loss
+   */
+  lost?(ahead: number): void;
   /**
    * Writes what stands in front of the first event.
    *
@@ -103,7 +114,7 @@ export interface OutputView extends View {
    * Writes what stands behind the last event, once. Stops after each part, so that its owner may wait for
    * the writer.
    */
-  end?(): Iterable<void>;
+  end?(): Iterable<void> | AsyncIterable<void>;
 }
 
 /** A format of the trace. */

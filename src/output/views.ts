@@ -8,6 +8,7 @@
 import type { FormatName, ShowItem } from "../cli/invocation.ts";
 import { COLLAPSED } from "./collapsed.ts";
 import { EVENTS } from "./events.ts";
+import { HTML } from "./html.ts";
 import { PCAPNG } from "./pcapng.ts";
 import { PERFETTO } from "./perfetto.ts";
 import { SPEEDSCOPE } from "./speedscope.ts";
@@ -28,6 +29,7 @@ export const EXPORTS = {
   speedscope: SPEEDSCOPE,
   "trace.dat": TRACE_DAT,
   collapsed: COLLAPSED,
+  html: HTML,
 } as const satisfies Readonly<Record<string, Format>>;
 
 /** What the format of a trace depends on. */

@@ -3,6 +3,7 @@ import { EXPORTS } from "../../src/output/views.ts";
 import { viewOf } from "../../src/sys/view.ts";
 import type { CallTree } from "../../src/trace/tree.ts";
 import { writtenBy } from "../support/exports.ts";
+import { checkPage, readPage } from "../support/html_page.ts";
 import { propertyRuns } from "../support/property.ts";
 import { Random } from "../support/random.ts";
 import { bytesAt, type Stream, vrouterStream } from "../support/vrouter_stream.ts";
@@ -31,76 +32,81 @@ function feedDamaged({ words }: Stream, random: Random, tree: CallTree): void {
 }
 
 /** What can be checked of a file without its reader: that all lengths in it fit. */
-const CHECKS: Readonly<Record<keyof typeof EXPORTS, (bytes: Uint8Array) => void>> = {
-  pcapng(bytes): void {
-    const view = viewOf(bytes);
-    let at = 0;
-    while (at < bytes.length) {
-      const block = at;
-      const length = view.getUint32(block + 4, true);
-      at += length;
-      assert.ok(length % 4 === 0 && length >= 12 && at <= bytes.length);
-      assert.equal(view.getUint32(at - 4, true), length);
-      if (view.getUint32(block, true) !== 6) continue;
-      const captured = view.getUint32(block + 20, true);
-      assert.ok(captured <= view.getUint32(block + 24, true));
-      let option = block + 28 + (captured + 3 & ~3);
-      while (view.getUint16(option, true) !== 0) {
-        option += 4 + (view.getUint16(option + 2, true) + 3 & ~3);
+const CHECKS: Readonly<Record<keyof typeof EXPORTS, (bytes: Uint8Array) => void | Promise<void>>> =
+  {
+    pcapng(bytes): void {
+      const view = viewOf(bytes);
+      let at = 0;
+      while (at < bytes.length) {
+        const block = at;
+        const length = view.getUint32(block + 4, true);
+        at += length;
+        assert.ok(length % 4 === 0 && length >= 12 && at <= bytes.length);
+        assert.equal(view.getUint32(at - 4, true), length);
+        if (view.getUint32(block, true) !== 6) continue;
+        const captured = view.getUint32(block + 20, true);
+        assert.ok(captured <= view.getUint32(block + 24, true));
+        let option = block + 28 + (captured + 3 & ~3);
+        while (view.getUint16(option, true) !== 0) {
+          option += 4 + (view.getUint16(option + 2, true) + 3 & ~3);
+        }
+        assert.equal(option + 8, at);
       }
-      assert.equal(option + 8, at);
-    }
-  },
-  perfetto(bytes): void {
-    let at = 0;
-    while (at < bytes.length) {
-      assert.equal(bytes[at++], 0x0a);
-      let length = 0;
-      for (let shift = 0, more = true; more; shift += 7) {
-        length |= (bytes[at]! & 127) << shift;
-        more = bytes[at++]! >= 128;
+    },
+    perfetto(bytes): void {
+      let at = 0;
+      while (at < bytes.length) {
+        assert.equal(bytes[at++], 0x0a);
+        let length = 0;
+        for (let shift = 0, more = true; more; shift += 7) {
+          length |= (bytes[at]! & 127) << shift;
+          more = bytes[at++]! >= 128;
+        }
+        at += length;
       }
-      at += length;
-    }
-    assert.equal(at, bytes.length);
-  },
-  speedscope(bytes): void {
-    const { profiles } = JSON.parse(new TextDecoder().decode(bytes));
-    for (const { events, startValue, endValue } of profiles) {
-      const open: number[] = [];
-      let before = startValue;
-      for (const { type, frame, at } of events) {
-        assert.ok(at >= before && at <= endValue, `${startValue} ${before} ${at} ${endValue}`);
-        before = at;
-        if (type === "O") open.push(frame);
-        else assert.equal(open.pop(), frame);
+      assert.equal(at, bytes.length);
+    },
+    speedscope(bytes): void {
+      const { profiles } = JSON.parse(new TextDecoder().decode(bytes));
+      for (const { events, startValue, endValue } of profiles) {
+        const open: number[] = [];
+        let before = startValue;
+        for (const { type, frame, at } of events) {
+          assert.ok(at >= before && at <= endValue, `${startValue} ${before} ${at} ${endValue}`);
+          before = at;
+          if (type === "O") open.push(frame);
+          else assert.equal(open.pop(), frame);
+        }
+        assert.equal(open.length, 0);
       }
-      assert.equal(open.length, 0);
-    }
-  },
-  "trace.dat"(bytes): void {
-    const magic = new TextEncoder().encode("flyrecord\0");
-    const view = viewOf(bytes);
-    const head = new TextDecoder("latin1").decode(bytes).indexOf("flyrecord\0") + magic.length;
-    const first = Number(view.getBigUint64(head, true));
-    for (let page = first; page < bytes.length; page += PAGE_BYTES) {
-      const used = view.getUint32(page + 8, true);
-      let at = page + 16;
-      while (at < page + 16 + used) {
-        const type = view.getUint32(at, true) & 31;
-        assert.ok([5, 10, 23, 30].includes(type));
-        at += type === 30 ? 8 : 4 + 4 * type;
+    },
+    "trace.dat"(bytes): void {
+      const magic = new TextEncoder().encode("flyrecord\0");
+      const view = viewOf(bytes);
+      const head = new TextDecoder("latin1").decode(bytes).indexOf("flyrecord\0") + magic.length;
+      const first = Number(view.getBigUint64(head, true));
+      for (let page = first; page < bytes.length; page += PAGE_BYTES) {
+        const used = view.getUint32(page + 8, true);
+        let at = page + 16;
+        while (at < page + 16 + used) {
+          const type = view.getUint32(at, true) & 31;
+          assert.ok([5, 10, 23, 30].includes(type));
+          at += type === 30 ? 8 : 4 + 4 * type;
+        }
+        assert.equal(at, page + 16 + used);
+        assert.ok(at <= page + PAGE_BYTES);
       }
-      assert.equal(at, page + 16 + used);
-      assert.ok(at <= page + PAGE_BYTES);
-    }
-    assert.equal(bytes.length % PAGE_BYTES, 0);
-  },
-  collapsed(bytes): void {
-    const text = new TextDecoder().decode(bytes);
-    for (const line of text.split("\n").slice(0, -1)) assert.match(line, /^[\w;]+ \d+$/);
-  },
-};
+      assert.equal(bytes.length % PAGE_BYTES, 0);
+    },
+    collapsed(bytes): void {
+      const text = new TextDecoder().decode(bytes);
+      for (const line of text.split("\n").slice(0, -1)) assert.match(line, /^[\w;]+ \d+$/);
+    },
+    async html(bytes): Promise<void> {
+      const { data, calls } = await readPage(bytes);
+      checkPage(data, calls);
+    },
+  };
 
 for (const [name, format] of Object.entries(EXPORTS)) {
   const runs = propertyRuns(40);
@@ -116,7 +122,7 @@ for (const [name, format] of Object.entries(EXPORTS)) {
         { functions, sightings },
         (tree) => feedDamaged(stream, random, tree),
       );
-      CHECKS[name as keyof typeof EXPORTS](bytes);
+      await CHECKS[name as keyof typeof EXPORTS](bytes);
     }
     console.log(`${runs} cases from seed ${SEED}`);
   });

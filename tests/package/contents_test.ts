@@ -19,6 +19,8 @@ const THIRD_PARTIES = [
   "libelf",
   "libgcc",
   "libpcap",
+  "preact",
+  "uplot",
   "v8",
   "zlib",
   "zstd",

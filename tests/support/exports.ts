@@ -39,13 +39,19 @@ export async function writtenBy(
   const packets = new PacketTable();
   const view = format.open(writer, { origin: ORIGIN, ...context, packets });
   view.begin();
-  const tree = new CallTree(view, context.functions.length, {
+  class Tree extends CallTree {
+    override lost(ahead: number): void {
+      super.lost(ahead);
+      view.lost?.(ahead);
+    }
+  }
+  const tree = new Tree(view, context.functions.length, {
     packets,
     durations: format.durations ?? false,
   });
   feed(tree);
   tree.finish();
-  for (const _ of view.end?.() ?? []) {
+  for await (const _ of view.end?.() ?? []) {
     writer.flush();
     while (writer.blocked) await writer.progress();
   }

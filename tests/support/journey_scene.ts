@@ -8,7 +8,12 @@ import { PACKET_FUNCTIONS } from "../../src/probe/packet_functions.ts";
 import { BOUNDARIES } from "../../src/trace/stages.ts";
 import { DropMaker } from "../../src/trace/drops.ts";
 import type { Journey } from "../../src/trace/journey.ts";
-import { Journeys, type JourneysOptions, type JourneyVif } from "../../src/trace/journeys.ts";
+import {
+  Journeys,
+  type JourneysOptions,
+  type JourneySources,
+  type JourneyVif,
+} from "../../src/trace/journeys.ts";
 import { packetId } from "../../src/trace/packets.ts";
 import { CallTree } from "../../src/trace/tree.ts";
 import type { DropReason } from "../../src/trace/drop.ts";
@@ -109,6 +114,15 @@ export interface PlayOptions {
   readonly task?: number;
 }
 
+/** What is known where the traces were taken. */
+export const SOURCES: JourneySources = {
+  words: DECISION_WORDS,
+  vifs: () => VIFS,
+  vrouterNetns: NETNS,
+  device: (netns, ifindex) => netns === NETNS ? `dev${ifindex}` : null,
+  drop: (record) => DROPS.drop(record),
+};
+
 /** The packet of most scenes. */
 export const PACKET: ScenePacket = { slot: 1, generation: 1 };
 
@@ -119,20 +133,15 @@ export class Scene {
   readonly tree: CallTree;
   #time = 0;
 
-  constructor(options: JourneysOptions = {}) {
+  /** @param tree gets the records instead of a tree that tells the journeys */
+  constructor(options: JourneysOptions = {}, tree?: CallTree) {
     this.view = new Journeys(
       FUNCTIONS,
-      {
-        words: DECISION_WORDS,
-        vifs: () => VIFS,
-        vrouterNetns: NETNS,
-        device: (netns, ifindex) => netns === NETNS ? `dev${ifindex}` : null,
-        drop: (record) => DROPS.drop(record),
-      },
+      SOURCES,
       (journey) => this.journeys.push(journey),
       options,
     );
-    this.tree = new CallTree(this.view, FUNCTIONS.length);
+    this.tree = tree ?? new CallTree(this.view, FUNCTIONS.length);
   }
 
   /** Plays a trace. */

@@ -28,8 +28,16 @@ export interface TraceStep {
   readonly kind: "enter" | "leave";
 }
 
+const traces = new Map<string, readonly TraceStep[]>();
+
 /** The steps of a trace, by its name. */
-export function readVrouterTrace(name: string): TraceStep[] {
+export function readVrouterTrace(name: string): readonly TraceStep[] {
+  const steps = traces.get(name) ?? parse(name);
+  traces.set(name, steps);
+  return steps;
+}
+
+function parse(name: string): TraceStep[] {
   const text = Deno.readTextFileSync(new URL(`${name}.txt`, FOLDER));
   const steps: TraceStep[] = [];
   const open: TraceCall[] = [];

@@ -57,14 +57,20 @@ const PART_OF: Readonly<Record<StageName, Part>> = {
 const BOLD = "1";
 const DIM = "2";
 const RED = "31";
+const GREEN = "32";
 const YELLOW = "33";
+const MAGENTA = "35";
 const CYAN = "36";
 
-/** A line below a packet's own, before it is laid out. */
-interface Line {
-  readonly part: Part | null;
+/** A line below a packet's own, in the colour of a terminal. */
+export interface PacketLine {
   readonly text: string;
   readonly colour: string | null;
+}
+
+/** The same before it is laid out. */
+interface Line extends PacketLine {
+  readonly part: Part | null;
   readonly stages: Stage[];
 }
 
@@ -87,12 +93,24 @@ const GAP = "  ";
  * ```
  */
 export function packetLines(journey: Journey, style: PacketStyle): string[] {
-  const lines = [entry(journey, style), ...decisions(journey), ...end(journey, style)];
+  const lines = linesBelow(journey, style);
   place(journey.stages, lines);
   return [
     ...headline(journey, style),
     ...lines.flatMap((line) => laidOut(line, style)),
   ];
+}
+
+/** The lines below a packet's own, without the times of stages. */
+export function wayOf(
+  journey: Journey,
+  style: Pick<PacketStyle, "time" | "hints">,
+): readonly PacketLine[] {
+  return linesBelow(journey, style).filter(({ text }) => text !== "");
+}
+
+function linesBelow(journey: Journey, style: Pick<PacketStyle, "time" | "hints">): Line[] {
+  return [entry(journey, style), ...decisions(journey), ...end(journey, style)];
 }
 
 /** Number, packet, time and outcome. */
@@ -123,7 +141,10 @@ function headline(journey: Journey, style: PacketStyle): string[] {
 }
 
 /** When and where it came in. */
-function entry({ begin, vif, device, vrf }: Journey, { time }: PacketStyle): Line {
+function entry(
+  { begin, vif, device, vrf }: Journey,
+  { time }: Pick<PacketStyle, "time">,
+): Line {
   const parts = [time(begin), placeText(vif, device), vrf === null ? "" : `VRF ${vrf}`];
   return line("in", parts.filter((part) => part !== "").join(GAP));
 }
@@ -138,7 +159,7 @@ function decisions({ vrf, decisions }: Journey): Line[] {
 }
 
 /** Where it went, or why it did not. */
-function end({ outcome, decisions }: Journey, style: PacketStyle): Line[] {
+function end({ outcome, decisions }: Journey, style: Pick<PacketStyle, "hints">): Line[] {
   switch (outcome.type) {
     case "left":
     case "delivered": {
@@ -256,11 +277,12 @@ function rowsOf(stages: readonly Stage[]): Stage[][] {
   return rows;
 }
 
-function colourOf(outcome: Outcome): string | null {
+/** The colour that a terminal shows it in; `null` for that of other text. */
+export function colourOf(outcome: Outcome): string | null {
   switch (outcome.type) {
     case "left":
     case "delivered":
-      return "32";
+      return GREEN;
     case "dropped":
       return outcome.drop.reason.class === "policy" ? YELLOW : RED;
     case "trapped":
@@ -269,7 +291,7 @@ function colourOf(outcome: Outcome): string | null {
     case "inside":
       return YELLOW;
     case "lost from sight":
-      return "35";
+      return MAGENTA;
     default:
       return DIM;
   }

@@ -75,6 +75,11 @@ export function nexthopText({ id, type, flags, vif, source, destination }: Nexth
   );
 }
 
+/** Whether its times are those of its whole way. */
+export function hasEnded({ outcome: { type }, isIncomplete }: Journey): boolean {
+  return !isIncomplete && type !== "inside" && type !== "lost from sight";
+}
+
 /**
  * A decision. Those that say that all is well have no words, so that a packet's lines are few: JSON has
  * them.
