@@ -17,6 +17,7 @@ const SYS_PERF_EVENT_OPEN = 298n; // x86-64
 const SYS_BPF = 321n; // x86-64
 
 const BPF_PROG_LOAD = 5n;
+const BPF_OBJ_PIN = 6n;
 const BPF_PROG_TEST_RUN = 10n;
 const BPF_OBJ_GET_INFO_BY_FD = 15n;
 const BPF_RAW_TRACEPOINT_OPEN = 17n;
@@ -103,6 +104,20 @@ export function createMultiLink(
   view.setBigUint64(40, addressOf(targets.cookies), true);
   const what = `Cannot attach to ${targets.addresses.length} functions`;
   return new FileDescriptor(bpf(what, BPF_LINK_CREATE, attributes));
+}
+
+/**
+ * Makes a file of a BPF object in a BPF file system, which keeps it.
+ *
+ * @throws {SystemError} EINVAL if it is none
+ */
+export function pinObject(fd: number, path: string): void {
+  const name = cString(path);
+  const attributes = new Uint8Array(16);
+  const view = new DataView(attributes.buffer);
+  view.setBigUint64(0, addressOf(name), true);
+  view.setUint32(8, fd, true);
+  bpf("Cannot pin a BPF object", BPF_OBJ_PIN, attributes);
 }
 
 function objectInfo(fd: number, bytes: number): DataView {

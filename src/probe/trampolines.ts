@@ -19,6 +19,7 @@ import {
   missedByProgram,
   openModuleBtf,
 } from "./bpf_syscall.ts";
+import { detach } from "./detach.ts";
 import type { BpfObject } from "./object.ts";
 import { withCookie } from "./own_program.ts";
 import type { Target } from "./target.ts";
@@ -133,7 +134,7 @@ export class OwnPrograms implements Disposable {
 
   /** Hands out the probes. */
   attached(): Attachment {
-    const [links, programs] = [this.#links, this.#programs];
+    const [links, programs, debug] = [this.#links, this.#programs, this.#debug];
     this.#links = [];
     this.#programs = [];
     return {
@@ -142,14 +143,14 @@ export class OwnPrograms implements Disposable {
       missed: () => programs.reduce((sum, { number }) => sum + missedByProgram(number), 0),
       removed: () => 0,
       [Symbol.dispose](): void {
-        unlink(links);
+        detach(links, debug);
         unlink(programs);
       },
     };
   }
 
   [Symbol.dispose](): void {
-    unlink(this.#links);
+    detach(this.#links, this.#debug);
     unlink(this.#programs);
   }
 }

@@ -1,0 +1,60 @@
+/**
+ * Detaches trampolines without keeping the user waiting.
+ *
+ * From Linux 6.0 to 6.19 the kernel takes a tenth of a second for each function: every trampoline has an
+ * ftrace_ops of its own, ftrace waits for a grace period of RCU Tasks before it lets go of one, with its
+ * locks held, and the thread that runs these rests for HZ/10 after each (kernel/rcu/tasks.h). So it makes
+ * no difference how many threads close links, or whether the process just exits.
+ *
+ * But the kernel can do that by itself: the last reference to a link is put by a worker of the kernel, rather
+ * than by the process, if it is that of a file in a BPF file system. Nothing of this process is needed for
+ * it: when the file system goes away, so do the links. Until then the programs run but do nothing, as
+ * recording has been switched off, and the module cannot be unloaded.
+ *
+ * @module
+ */
+
+import { amount } from "../sys/amount.ts";
+import { DetachedMount } from "../sys/detached_mount.ts";
+import { SystemError } from "../sys/libc.ts";
+import { type FileDescriptor, pinObject } from "./bpf_syscall.ts";
+
+/** Milliseconds to detach links, before the others are left to the kernel. */
+const PATIENCE_MS = 300;
+
+/**
+ * Closes links, the last one first. Those that would take long are left to the kernel, which removes them
+ * soon after.
+ *
+ * @param links of programs that do nothing any more
+ * @param debug told if links are left to the kernel, or why they cannot be
+ * @param now a clock, in milliseconds
+ */
+export function detach(
+  links: readonly FileDescriptor[],
+  debug: (message: string) => void,
+  now: () => number = () => performance.now(),
+): void {
+  const rest = [...links];
+  const end = now() + PATIENCE_MS;
+  while (rest.length > 0) {
+    rest.pop()![Symbol.dispose]();
+    if (rest.length > 1 && now() >= end) break;
+  }
+  if (rest.length > 0) leaveToKernel(rest, debug);
+}
+
+/** As {@linkcode detach}; closes those that cannot be left to the kernel. */
+function leaveToKernel(links: readonly FileDescriptor[], debug: (message: string) => void): void {
+  try {
+    // Where nobody finds the links, and nothing remains if this process is killed meanwhile.
+    using files = new DetachedMount("bpf");
+    for (const [index, { number }] of links.entries()) pinObject(number, files.path(`${index}`));
+    debug(`The kernel detaches ${amount(links.length)} more probes, one after the other`);
+    for (const link of links) link[Symbol.dispose]();
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    debug(`Detaches all probes before it ends: ${error.message}`);
+    for (const link of links.toReversed()) link[Symbol.dispose]();
+  }
+}

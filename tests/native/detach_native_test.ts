@@ -1,0 +1,100 @@
+import assert from "node:assert/strict";
+import { FileDescriptor } from "../../src/probe/bpf_syscall.ts";
+import { detach } from "../../src/probe/detach.ts";
+import { addressOf, check, cString, libc } from "../../src/sys/libc.ts";
+import { BPF_PROG_TYPE_RAW_TRACEPOINT, bpfTest, loadIdleProgram } from "../support/bpf.ts";
+import { openDescriptors } from "../support/descriptors.ts";
+
+const SYS_BPF = 321n; // x86-64
+const BPF_OBJ_GET_INFO_BY_FD = 15n;
+const BPF_RAW_TRACEPOINT_OPEN = 17n;
+const BPF_LINK_GET_FD_BY_ID = 30n;
+
+const test = bpfTest(BPF_PROG_TYPE_RAW_TRACEPOINT);
+
+function bpf(command: bigint, attributes: Uint8Array<ArrayBuffer>): number {
+  const bytes = BigInt(attributes.length);
+  return Number(libc().syscall(SYS_BPF, command, addressOf(attributes), bytes, 0n, 0n, 0n));
+}
+
+/** Links of a program that does nothing, at a tracepoint; and their ids. */
+function links(count: number): { all: FileDescriptor[]; ids: number[] } {
+  using program = loadIdleProgram(BPF_PROG_TYPE_RAW_TRACEPOINT);
+  const name = cString("sys_enter");
+  const open = new Uint8Array(16);
+  const view = new DataView(open.buffer);
+  view.setBigUint64(0, addressOf(name), true);
+  view.setUint32(8, program.number, true);
+  const all = Array.from(
+    { length: count },
+    () => new FileDescriptor(check("Cannot attach", bpf(BPF_RAW_TRACEPOINT_OPEN, open))),
+  );
+  return { all, ids: all.map(({ number }) => linkId(number)) };
+}
+
+function linkId(fd: number): number {
+  const info = new Uint8Array(64);
+  const attributes = new Uint8Array(16);
+  const view = new DataView(attributes.buffer);
+  view.setUint32(0, fd, true);
+  view.setUint32(4, info.length, true);
+  view.setBigUint64(8, addressOf(info), true);
+  check("Cannot look at a link", bpf(BPF_OBJ_GET_INFO_BY_FD, attributes));
+  return new DataView(info.buffer).getUint32(4, true);
+}
+
+function isThere(id: number): boolean {
+  const attributes = new Uint8Array(16);
+  new DataView(attributes.buffer).setUint32(0, id, true);
+  const fd = bpf(BPF_LINK_GET_FD_BY_ID, attributes);
+  if (fd < 0) return false;
+  libc().close(fd);
+  return true;
+}
+
+/** Waits until the kernel has removed them. */
+async function gone(ids: readonly number[]): Promise<void> {
+  const end = performance.now() + 30_000;
+  while (ids.some(isThere)) {
+    assert.ok(performance.now() < end, "links are still there");
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+}
+
+/** A clock that advances by this whenever it is read. */
+function clock(ms: number): () => number {
+  let time = 0;
+  return () => time += ms;
+}
+
+test("detach() closes links that the kernel removes fast", () => {
+  const before = openDescriptors("anon_inode:");
+  const { all, ids } = links(5);
+  const said: string[] = [];
+  detach(all, (message) => said.push(message), clock(1));
+  assert.deepEqual(ids.filter(isThere), []);
+  assert.deepEqual(said, []);
+  assert.equal(openDescriptors("anon_inode:"), before);
+});
+
+test("detach() leaves links to the kernel that take long, and it removes them", async () => {
+  const before = openDescriptors("anon_inode:");
+  const { all, ids } = links(5);
+  const said: string[] = [];
+  detach(all, (message) => said.push(message), clock(200));
+  assert.equal(openDescriptors("anon_inode:"), before);
+  await gone(ids);
+  assert.deepEqual(said, ["The kernel detaches 3 more probes, one after the other"]);
+});
+
+test("detach() closes all links if one cannot be left to the kernel", () => {
+  const before = openDescriptors("anon_inode:");
+  const { all, ids } = links(4);
+  const file = new FileDescriptor(libc().open(cString("/dev/null"), 0, 0));
+  const said: string[] = [];
+  detach([file, ...all], (message) => said.push(message), clock(200));
+  assert.match(said.join("\n"), /^Detaches all probes before it ends: Cannot pin a BPF object: \w/);
+  assert.equal(openDescriptors("anon_inode:"), before);
+  assert.throws(() => file.number, ReferenceError);
+  assert.deepEqual(ids.filter(isThere), []);
+});
