@@ -14,13 +14,6 @@
 
 #include "own_cookie.h"
 
-/* Whether objects read memory by plain loads: see READ() in filter.h. */
-#ifdef VRFT_DIRECT
-#define DIRECT	true
-#else
-#define DIRECT	false
-#endif
-
 /* enum nexthop_type: the same in all versions of vrouter */
 #define NH_TUNNEL	3
 #define AF_INET		2

@@ -35,6 +35,22 @@ extern void *bpf_rdonly_cast(void *object, __u32 type) __ksym;
 #define READ(direct, source, member)					\
 	((direct) ? (source)->member : BPF_CORE_READ(source, member))
 
+/* Whether the object is for such kernels. */
+#ifdef VRFT_DIRECT
+#define DIRECT	true
+#else
+#define DIRECT	false
+#endif
+
+/* What is at an address, for READ(). */
+static __always_inline struct sk_buff *as_sk_buff(void *packet, bool direct)
+{
+	if (direct)
+		return bpf_rdonly_cast(packet,
+				       bpf_core_type_id_kernel(struct sk_buff));
+	return packet;
+}
+
 /* Reads from any address, as if it were that of the member of a struct. */
 #define VIEW(address, member)						\
 	(((struct sk_buff *)bpf_rdonly_cast(				\
@@ -150,14 +166,11 @@ static __always_inline bool is_shared(__u32 netns, __u32 ifindex)
 static __always_inline bool accepts_skb(void *packet, __u32 otherwise,
 					bool direct)
 {
-	struct sk_buff *skb = packet;
+	struct sk_buff *skb = as_sk_buff(packet, direct);
 	struct net_device *dev;
 	__u32 ifindex, iif, netns;
 	bool dev_bit, iif_bit;
 
-	if (direct)
-		skb = bpf_rdonly_cast(packet,
-				      bpf_core_type_id_kernel(struct sk_buff));
 	dev = READ(direct, skb, dev);
 	ifindex = dev ? READ(direct, dev, ifindex) : 0;
 	iif = READ(direct, skb, skb_iif);

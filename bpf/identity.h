@@ -138,13 +138,11 @@ static __always_inline __u64 decide(struct sk_buff *skb)
 static __always_inline bool in_sight(struct sk_buff *packet, __u64 cookie,
 				     bool direct)
 {
-	struct sk_buff *skb = packet;
+	struct sk_buff *skb;
 
 	if (!config.sight_netns || cookie & VRFT_COOKIE_VR_PACKET)
 		return true;
-	if (direct)
-		skb = bpf_rdonly_cast(packet,
-				      bpf_core_type_id_kernel(struct sk_buff));
+	skb = as_sk_buff(packet, direct);
 	return namespace(skb, READ(direct, skb, dev), config.sight_netns,
 			 direct) == config.sight_netns;
 }

@@ -40,12 +40,12 @@ static __always_inline void finish_packet_record(struct vrft_event *event,
  * sets the length with the rest.
  */
 static __always_inline __u32 record_bytes(__u8 *bytes, __u32 *length,
-					  struct sk_buff *skb)
+					  void *skb)
 {
-	struct frame *frame = take_frame(skb);
+	struct frame *frame = take_frame(skb, VRFT_PACKET_BYTES);
 	__u32 start, captured;
 
-	*length = BPF_CORE_READ(skb, len);
+	*length = READ(DIRECT, as_sk_buff(skb, DIRECT), len);
 	if (!frame)
 		return 0;
 	start = GET(frame->start);
@@ -61,9 +61,10 @@ static __always_inline __u32 record_bytes(__u8 *bytes, __u32 *length,
 	return captured;
 }
 
-static __always_inline void record_packet(struct sk_buff *skb, __u32 cookie,
-					  __u32 slot, __u64 word)
+static __always_inline void record_packet(void *of, __u32 cookie, __u32 slot,
+					  __u64 word)
 {
+	struct sk_buff *skb = as_sk_buff(of, DIRECT);
 	__u32 cpu = bpf_get_smp_processor_id();
 	struct vrft_packet *packet;
 	struct net_device *dev;
@@ -73,12 +74,12 @@ static __always_inline void record_packet(struct sk_buff *skb, __u32 cookie,
 						   VRFT_PACKET_BYTES));
 	if (!packet)
 		return;
-	dev = BPF_CORE_READ(skb, dev);
+	dev = READ(DIRECT, skb, dev);
 	packet->generation = word >> VRFT_PACKET_GENERATION_SHIFT;
-	packet->netns = namespace(skb, dev, config.sight_netns, false);
-	packet->ifindex = dev ? BPF_CORE_READ(dev, ifindex) : 0;
+	packet->netns = namespace(skb, dev, config.sight_netns, DIRECT);
+	packet->ifindex = dev ? READ(DIRECT, dev, ifindex) : 0;
 	packet->reserved = 0;
-	packet->captured = record_bytes(packet->bytes, &packet->length, skb);
+	packet->captured = record_bytes(packet->bytes, &packet->length, of);
 	finish_packet_record(&packet->event, cpu, VRFT_PACKET, word);
 }
 

@@ -140,27 +140,31 @@ static __always_inline __u32 removed_tag(struct sk_buff *skb)
 
 	/* Linux 6.2 and newer. */
 	if (bpf_core_field_exists(skb->vlan_all)) {
-		if (!BPF_CORE_READ(skb, vlan_all))
+		if (!READ(DIRECT, skb, vlan_all))
 			return 0;
 	} else if (!BPF_CORE_READ_BITFIELD_PROBED(skb, vlan_present)) {
 		return 0;
 	}
-	tpid = swapped(BPF_CORE_READ(skb, vlan_proto));
-	return tpid << 16 | BPF_CORE_READ(skb, vlan_tci);
+	tpid = swapped(READ(DIRECT, skb, vlan_proto));
+	return tpid << 16 | READ(DIRECT, skb, vlan_tci);
 }
 
 /*
  * Copies the start of the packet as an Ethernet frame: with its own header, or
  * a made-up one if it has none (yet), and with a removed VLAN tag put back.
  * Only the linear part is read. False if there is nothing to look at yet.
+ *
+ * @most: bytes to copy, up to HEADER_BYTES; a constant
  */
-static __always_inline bool copy_frame(struct sk_buff *skb, struct frame *frame)
+static __always_inline bool copy_frame(void *packet, struct frame *frame,
+				       __u32 most)
 {
-	__u32 len = BPF_CORE_READ(skb, len);
-	__u32 linear = len - BPF_CORE_READ(skb, data_len);
-	__u16 mac = BPF_CORE_READ(skb, mac_header);
-	__u16 network = BPF_CORE_READ(skb, network_header);
-	void *from = BPF_CORE_READ(skb, head);
+	struct sk_buff *skb = as_sk_buff(packet, DIRECT);
+	__u32 len = READ(DIRECT, skb, len);
+	__u32 linear = len - READ(DIRECT, skb, data_len);
+	__u16 mac = READ(DIRECT, skb, mac_header);
+	__u16 network = READ(DIRECT, skb, network_header);
+	void *from = READ(DIRECT, skb, head);
 	__u8 *buffer = frame->buffer;
 	__u8 *to = buffer + VLAN_HLEN;
 	__u32 tag, size, made_up = 0;
@@ -176,14 +180,14 @@ static __always_inline bool copy_frame(struct sk_buff *skb, struct frame *frame)
 		return false;
 	}
 	/* Data may start in front of the frame or behind. */
-	shift = (void *)BPF_CORE_READ(skb, data) - from;
+	shift = (void *)READ(DIRECT, skb, data) - from;
 	rest = linear + shift;
 	if (rest <= 0)
 		return false;
-	frame->full = rest >= HEADER_BYTES - made_up;
-	size = frame->full ? HEADER_BYTES - made_up : rest;
+	frame->full = rest >= most - made_up;
+	size = frame->full ? most - made_up : rest;
 	asm volatile("" : "+r"(size));
-	if (!size || size > HEADER_BYTES ||
+	if (!size || size > most ||
 	    bpf_probe_read_kernel(to + made_up, size, from))
 		return false;
 	frame->start = VLAN_HLEN;
@@ -191,7 +195,7 @@ static __always_inline bool copy_frame(struct sk_buff *skb, struct frame *frame)
 	frame->length = len + shift + made_up;
 	if (made_up) {
 		__builtin_memset(to, 0, 12);
-		type = swapped(BPF_CORE_READ(skb, protocol));
+		type = swapped(READ(DIRECT, skb, protocol));
 		put_u16(to + 12, type ?: ip_type(to[ETH_HLEN]));
 	}
 	tag = removed_tag(skb);
@@ -454,8 +458,12 @@ static __always_inline void put_frame(struct frame *frame)
 	SET(frame->busy, 0);
 }
 
-/* The frame of this CPU with the headers of a packet; NULL if there are none. */
-static __always_inline struct frame *take_frame(struct sk_buff *skb)
+/*
+ * The frame of this CPU with the headers of a packet; NULL if there are none.
+ *
+ * @most: as of copy_frame()
+ */
+static __always_inline struct frame *take_frame(void *skb, __u32 most)
 {
 	__u32 zero = 0;
 	struct frame *frame = bpf_map_lookup_elem(&frames, &zero);
@@ -464,7 +472,7 @@ static __always_inline struct frame *take_frame(struct sk_buff *skb)
 		return NULL;
 	SET(frame->busy, 1);
 	SET(frame->tunnel.kind, TUNNEL_NONE);
-	if (copy_frame(skb, frame))
+	if (copy_frame(skb, frame, most))
 		return frame;
 	put_frame(frame);
 	return NULL;
@@ -473,7 +481,7 @@ static __always_inline struct frame *take_frame(struct sk_buff *skb)
 /* Applies the expressions to a packet. */
 static __always_inline int packet_matches(struct sk_buff *skb)
 {
-	struct frame *frame = take_frame(skb);
+	struct frame *frame = take_frame(skb, HEADER_BYTES);
 	int result;
 
 	if (!frame)
@@ -490,7 +498,7 @@ static __always_inline int packet_matches(struct sk_buff *skb)
 static __always_inline __u32 find_tunnel(struct sk_buff *skb,
 					 struct tunnel *tunnel)
 {
-	struct frame *frame = take_frame(skb);
+	struct frame *frame = take_frame(skb, HEADER_BYTES);
 
 	tunnel->kind = TUNNEL_NONE;
 	if (!frame)
