@@ -302,8 +302,12 @@ judge(struct pt_regs *ctx, __u64 cookie, bool direct, struct vrft_call *call)
 /*
  * A function that copies packets returns: its result is the copy, or the first
  * of a list. A copy belongs to the trace if the original does.
+ *
+ * @most: copies in the list, as far as they are followed; a constant. Of one, no
+ *	next one is looked for.
  */
-static __always_inline void copied(__u32 call, __u64 result, bool direct)
+static __always_inline void copied(__u32 call, __u64 result, int most,
+				   bool direct)
 {
 	__u64 parent = control.packets[call >> VRFT_CALL_SLOT_SHIFT];
 	void *skb = (void *)result;
@@ -313,7 +317,7 @@ static __always_inline void copied(__u32 call, __u64 result, bool direct)
 
 	if (!(parent & VRFT_PACKET_KEPT))
 		return;
-	for (i = 0; i < VRFT_MAX_COPIES; i++) {
+	for (i = 0; i < most; i++) {
 		/* An error is a small negative number. */
 		if (!skb || (__u64)skb >= -4095ULL)
 			return;
@@ -326,6 +330,8 @@ static __always_inline void copied(__u32 call, __u64 result, bool direct)
 			fetch_and_add(&here()->packets_copied, 1);
 		}
 		record_copy(call, slot, word, parent);
+		if (most == 1)
+			return;
 		/* Not by its name, as the verifier allows no arithmetic then. */
 		skb = read_pointer(skb + bpf_core_field_offset(struct sk_buff,
 							       next), direct);

@@ -23,12 +23,14 @@ record_kernel_drop(void *ctx, struct sk_buff *skb, __u64 location, __u32 reason)
 	__u64 word;
 	__u32 slot;
 
-	/* NAPI makes empty ones to see how they are allocated. */
-	if (!config.drops || !BPF_CORE_READ(skb, len))
+	if (!config.drops)
 		return;
 	slot = find_packet(packet_tag(skb), &word);
 	if (!alive(word) || !(word & VRFT_PACKET_KEPT) ||
-	    !in_sight(skb, 0, false) || was_dropped_by_vrouter(cpu, word))
+	    !in_sight(skb, 0, DIRECT) || was_dropped_by_vrouter(cpu, word))
+		return;
+	/* NAPI makes empty ones to see how they are allocated. */
+	if (!BPF_CORE_READ(skb, len))
 		return;
 	packet = vr_packet_of(skb);
 	if (packet && config.vp_if_offset)

@@ -40,7 +40,7 @@ int vrft_multi_return(struct pt_regs *ctx)
 	if (!close_call(cookie, &call, frame))
 		return 0;
 	if (cookie & VRFT_COOKIE_COPIES)
-		copied(call, result, false);
+		copied(call, result, VRFT_MAX_COPIES, false);
 	if (!(cookie & VRFT_COOKIE_SILENT))
 		record_call(call, VRFT_RETURN, 0, frame,
 			    config.show & VRFT_SHOW_RESULT, result);

@@ -105,7 +105,7 @@ static __always_inline void return_frame(__u64 frame, __u64 result, bool known,
 	}
 	bpf_map_delete_elem(&open_frames, &frame);
 	if (copies && has_copy)
-		copied(copies, result, false);
+		copied(copies, result, VRFT_MAX_COPIES, false);
 	else if (copies)
 		fetch_and_add(&here()->packets_unfollowed, 1);
 }

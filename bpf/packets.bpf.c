@@ -128,18 +128,33 @@ int vrft_packet_end(__u64 *ctx)
 	return 0;
 }
 
-/* A function that copies packets has returned. */
-SEC("raw_tp")
-int vrft_packet_copy(__u64 *ctx)
+/*
+ * A function that copies packets has returned, with a copy or the first of a list
+ * of at most so many.
+ */
+static __always_inline int copies(__u64 *ctx, __u64 cookie, int most)
 {
-	__u64 cookie = own_cookie();
 	void *packet = packet_of((void *)ctx, cookie, DIRECT);
 	__u64 word;
 	__u32 slot;
 
-	if (!packet || !find_kept(packet, cookie, &slot, &word))
+	if (!packet || !find_kept(packet, cookie, &slot, &word) ||
+	    !in_sight(packet, cookie, DIRECT))
 		return 0;
 	copied((cookie & VRFT_CALL_MASK) | slot << VRFT_CALL_SLOT_SHIFT,
-	       result_among(ctx, cookie), false);
+	       result_among(ctx, cookie), most, DIRECT);
 	return 0;
+}
+
+/* To verify it takes a hundredth of what the other one takes. */
+SEC("raw_tp")
+int vrft_packet_copy(__u64 *ctx)
+{
+	return copies(ctx, own_cookie(), 1);
+}
+
+SEC("raw_tp")
+int vrft_packet_copies(__u64 *ctx)
+{
+	return copies(ctx, own_cookie(), VRFT_MAX_COPIES);
 }

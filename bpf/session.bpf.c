@@ -51,7 +51,7 @@ int vrft_session(struct pt_regs *ctx)
 		if (!cookie)
 			return 0;
 		if (cookie >> 32 & VRFT_COOKIE_COPIES)
-			copied(cookie >> 32, result, true);
+			copied(cookie >> 32, result, VRFT_MAX_COPIES, true);
 		if (!(cookie & SESSION_SILENT))
 			record_call(cookie >> 32, VRFT_RETURN, 0,
 				    cookie & ~7ULL,

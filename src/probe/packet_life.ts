@@ -32,6 +32,9 @@ const RELEASING: readonly string[] = [
   "napi_reuse_skb",
 ];
 
+/** The function that copies packets and returns a list of copies. */
+export const LISTING = "skb_segment";
+
 /**
  * These return the copy, skb_segment() a list of segments (net/core/skbuff.c). Each of the other functions
  * that copy a packet calls one of them.
@@ -41,7 +44,7 @@ const COPYING: readonly string[] = [
   "__pskb_copy_fclone",
   "skb_copy",
   "skb_copy_expand",
-  "skb_segment",
+  LISTING,
 ];
 
 /**

@@ -13,7 +13,7 @@ import { decisionCookie, type DecisionPoint, decisionPoints } from "./decision_f
 import { tracepointGivesReason } from "./kernel_drops.ts";
 import { cookieOf, ownBits } from "./layout.ts";
 import { packetProbe } from "./packet_functions.ts";
-import type { LifeTarget } from "./packet_life.ts";
+import { type LifeTarget, LISTING } from "./packet_life.ts";
 import { type FunctionTypes, OwnPrograms, vrouterBtf } from "./trampolines.ts";
 import { Turns } from "./turns.ts";
 
@@ -22,6 +22,7 @@ const ENTRY = "vrft_packet_entry";
 const RETURN = "vrft_packet_return";
 const END = "vrft_packet_end";
 const COPY = "vrft_packet_copy";
+const COPIES = "vrft_packet_copies";
 const DECISION = "vrft_decision";
 const KERNEL_DROP = "vrft_kfree_skb";
 
@@ -35,7 +36,16 @@ export interface PacketProbeOptions {
 /** A way of attaching that sees the way of packets. Its targets are those of `findPacketFunctions()`. */
 export function packetProbes({ kernel, vrouter }: PacketProbeOptions): Prober {
   const givesReason = tracepointGivesReason(kernel);
-  const names = [DOOR, ENTRY, RETURN, END, COPY, DECISION, ...(givesReason ? [KERNEL_DROP] : [])];
+  const names = [
+    DOOR,
+    ENTRY,
+    RETURN,
+    END,
+    COPY,
+    COPIES,
+    DECISION,
+    ...(givesReason ? [KERNEL_DROP] : []),
+  ];
   return {
     title: "trampolines",
     // Since Linux 6.2.
@@ -75,7 +85,8 @@ async function attach(
     const probe = packetProbe(fn);
     if (fn.copies) {
       const result = kernel.parameterCount(fn.name) ?? 0;
-      programs.trampoline(COPY, fn, "return", cookie | ownBits({ result }), types);
+      const program = fn.name === LISTING ? COPIES : COPY;
+      programs.trampoline(program, fn, "return", cookie | ownBits({ result }), types);
     }
     if (fn.end !== undefined) programs.trampoline(END, fn, "entry", cookie, types);
     if (probe !== undefined) {
