@@ -8,8 +8,8 @@
  * @module
  */
 
-import { crc32 } from "node:zlib";
 import { viewOf } from "../sys/view.ts";
+import { zlib } from "./node_zlib.ts";
 
 /** Version of the format. A reader refuses a newer major one, and reads a newer minor one as far as it can. */
 export const MAJOR = 1;
@@ -102,7 +102,7 @@ export function writeHead(to: Uint8Array, head: Omit<BlockHead, "major" | "minor
   view.setUint32(AT_LOST, Math.min(head.lost, 0xffffffff), true);
   view.setUint32(AT_FRAME_BYTES, head.frameBytes, true);
   view.setUint32(AT_PLAIN_BYTES, head.plainBytes, true);
-  view.setUint32(AT_CHECKSUM, crc32(to.subarray(AT_MAGIC, AT_CHECKSUM)), true);
+  view.setUint32(AT_CHECKSUM, zlib().crc32(to.subarray(AT_MAGIC, AT_CHECKSUM)), true);
 }
 
 /** Bytes of the whole head, by its first 8; 0 if it is no head. */
@@ -120,7 +120,7 @@ export function readHead(bytes: Uint8Array): BlockHead | HeadFault {
   const major = view.getUint8(AT_MAJOR);
   // Before the checksum, which may be elsewhere then.
   if (major > MAJOR) return "newer";
-  const checksum = crc32(bytes.subarray(AT_MAGIC, AT_CHECKSUM));
+  const checksum = zlib().crc32(bytes.subarray(AT_MAGIC, AT_CHECKSUM));
   if (view.getUint32(AT_CHECKSUM, true) !== checksum) return "damaged";
   const head = {
     major,

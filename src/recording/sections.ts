@@ -91,6 +91,9 @@ export type RecordedSymbol = readonly [address: bigint, name: string];
 /** A network device: inode number of its namespace, ifindex, name. */
 export type RecordedDevice = readonly [netns: number, ifindex: number, name: string];
 
+/** A task: thread id, and its name (`comm`). */
+export type RecordedTask = readonly [thread: number, name: string];
+
 /** Counters at a moment. */
 export interface RecordedCounters {
   readonly time: bigint;
@@ -122,6 +125,7 @@ export interface Sections {
   devices: readonly RecordedDevice[];
   counters: RecordedCounters;
   end: RecordingEnd;
+  tasks: readonly RecordedTask[];
 }
 
 /** Name of a type. */
@@ -258,6 +262,7 @@ const SECTIONS: { readonly [N in SectionName]: SectionKind<Sections[N]> } = {
     growth: "replaces",
     shape: object<RecordingEnd>({ time: big, why: name, records: count, lost: count }),
   },
+  tasks: { type: 13, growth: "adds", shape: list(tuple<[number, string]>(count, name)) },
 };
 
 /** Bytes in front of each section: its type, and its length. */

@@ -13,6 +13,7 @@ import { RecordEncoder } from "./encoder.ts";
 import { BLOCK_RECORDS, BLOCK_SECTIONS, HEAD_BYTES, MAX_PLAIN_BYTES, writeHead } from "./format.ts";
 import { KnownSections, type Section, sectionBytes } from "./sections.ts";
 import type { OccurringSymbols } from "./symbols.ts";
+import type { OccurringTasks } from "./task_names.ts";
 import { compress } from "./zstd.ts";
 
 /** Milliseconds after which records are written though their block is not full: what a kill may lose. */
@@ -39,6 +40,8 @@ export interface RecordingOptions {
   readonly lost: () => number;
   /** Names the addresses in records; `null` if none are to have names. */
   readonly symbols?: OccurringSymbols | null;
+  /** Names the tasks in records, likewise. */
+  readonly tasks?: OccurringTasks | null;
   /** `null`, the default, for one file. */
   readonly rotation?: Rotating | null;
   /** Milliseconds of any clock that does not go back. */
@@ -56,6 +59,7 @@ export class RecordingWriter implements RecordSink {
   readonly #known = new KnownSections();
   readonly #lost: () => number;
   readonly #symbols: OccurringSymbols | null;
+  readonly #tasks: OccurringTasks | null;
   readonly #rotation: Rotating | null;
   readonly #now: () => number;
   #to: NamedFile;
@@ -73,10 +77,11 @@ export class RecordingWriter implements RecordSink {
   #ended = false;
 
   constructor(options: RecordingOptions) {
-    const { to, sections, lost, symbols = null, rotation = null } = options;
+    const { to, sections, lost, symbols = null, tasks = null, rotation = null } = options;
     this.#to = to;
     this.#lost = lost;
     this.#symbols = symbols;
+    this.#tasks = tasks;
     this.#rotation = rotation;
     this.#now = options.now ?? ((): number => performance.now());
     for (const section of sections) this.#known.add(section);
@@ -130,6 +135,7 @@ export class RecordingWriter implements RecordSink {
       this.#malformed++;
       return;
     }
+    this.#tasks?.note(words, at);
     this.#encoder.add(words, at, bytes);
     if (this.#encoder.full) this.flush();
   }
@@ -188,12 +194,8 @@ export class RecordingWriter implements RecordSink {
     const encoder = this.#encoder;
     if (encoder.empty || this.#ended) return;
     this.#since = -1;
-    const found = this.#symbols?.take() ?? [];
-    if (found.length > 0) {
-      const section: Section = { name: "symbols", value: found };
-      this.#known.add(section);
-      this.#writeSections([section]);
-    }
+    this.#addFound({ name: "symbols", value: this.#symbols?.take() ?? [] });
+    this.#addFound({ name: "tasks", value: this.#tasks?.take() ?? [] });
     const { records, first, last } = encoder;
     if (records > 0) this.#lastTime = last;
     const lost = this.#lostTold - this.#lostBefore;
@@ -202,6 +204,13 @@ export class RecordingWriter implements RecordSink {
     this.#fileRecords += records;
     this.#writeBlock(BLOCK_RECORDS, encoder.take(), { records, lost, first, last });
     if (this.#rotation?.isDue(this.#bytes)) this.#rotate(this.#rotation);
+  }
+
+  /** Adds to a list, in front of the records that refer to it. */
+  #addFound(section: Extract<Section, { name: "symbols" | "tasks" }>): void {
+    if (section.value.length === 0) return;
+    this.#known.add(section);
+    this.#writeSections([section]);
   }
 
   #rotate(rotation: Rotating): void {

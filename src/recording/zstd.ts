@@ -5,8 +5,8 @@
  * @module
  */
 
-import { constants, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { viewOf } from "../sys/view.ts";
+import { zlib } from "./node_zlib.ts";
 
 const MAGIC = 0xfd2fb528;
 /** Level 3 makes real traces 0 to 5 % smaller, and takes a third longer. */
@@ -21,16 +21,15 @@ const DICTIONARY = 0x03;
 const RLE = 1;
 const INVALID = 3;
 
-const PARAMETERS = {
-  [constants.ZSTD_c_compressionLevel]: LEVEL,
-  [constants.ZSTD_c_checksumFlag]: 1,
-};
-
 /** Compresses `plain` to a frame with content size and checksum. */
 export function compress(plain: Uint8Array): Uint8Array {
   const { length } = plain;
+  const { constants, zstdCompressSync } = zlib();
   const options = {
-    params: PARAMETERS,
+    params: {
+      [constants.ZSTD_c_compressionLevel]: LEVEL,
+      [constants.ZSTD_c_checksumFlag]: 1,
+    },
     // Not in the types of all versions.
     pledgedSrcSize: length,
     // All of it at once: ZSTD_COMPRESSBOUND(), and some.
@@ -51,7 +50,7 @@ export function decompress(frame: Uint8Array, plainBytes: number): Uint8Array | 
   if (contentBytes(frame) !== plainBytes || frameLength(frame) !== frame.length) return null;
   try {
     // At the limit itself it would not notice that the frame goes on.
-    const plain = zstdDecompressSync(frame, { maxOutputLength: plainBytes + 1 });
+    const plain = zlib().zstdDecompressSync(frame, { maxOutputLength: plainBytes + 1 });
     return plain.length === plainBytes ? plain : null;
   } catch {
     return null;
