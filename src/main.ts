@@ -66,10 +66,13 @@ async function main(): Promise<number> {
 }
 
 /** Commands that trace. */
-type Tracing = Extract<Invocation, { readonly command: "trace" | "drops" | "packets" | "diff" }>;
+type Tracing = Extract<
+  Invocation,
+  { readonly command: "trace" | "drops" | "packets" | "diff" | "record" }
+>;
 
 function isTracing(invocation: Invocation): invocation is Tracing {
-  return ["trace", "drops", "packets", "diff"].includes(invocation.command);
+  return ["trace", "drops", "packets", "diff", "record"].includes(invocation.command);
 }
 
 async function run(
@@ -103,6 +106,18 @@ async function run(
     case "diff": {
       const log = new Log({ debug: invocation.options.debug });
       return await runDiff(invocation.options, log, signals, readObject);
+    }
+    case "record": {
+      const filter = await compileFilters(invocation.options.filters);
+      signals.catch();
+      const log = new Log({ debug: invocation.options.debug });
+      const { runRecord } = await import("./commands/record_file.ts");
+      const { options } = invocation;
+      return await runRecord(options, filter, info.version, log, signals, readObject);
+    }
+    case "info": {
+      const { runInfo } = await import("./commands/info.ts");
+      return runInfo(invocation.options, ioOf(writer, false));
     }
     case "functions":
       return await runFunctions(invocation.options, ioOf(writer, invocation.options.debug));

@@ -12,8 +12,10 @@ import {
   DROPS_NOTES,
   FUNCTIONS_NOTES,
   HELP_NOTES,
+  INFO_NOTES,
   INTERFACES_NOTES,
   PACKETS_NOTES,
+  RECORD_NOTES,
   TRACE_NOTES,
 } from "./help_notes.ts";
 import { REASON_WORDS } from "../vrouter/drop_reasons.ts";
@@ -35,6 +37,7 @@ import {
   parseLatency,
   parseNumber,
   parsePercent,
+  parseRotate,
   parseSample,
   parseStageTime,
   parseText,
@@ -311,16 +314,20 @@ const readyFile = {
   },
 } as const satisfies OptionSpecs;
 
-/** Options of the trace, the unnamed command. */
-export const TRACE_OPTIONS = {
-  ...packets,
-  ...selection,
-  ...netns,
+const sample = {
   sample: {
     group: SELECTION,
     description: "trace one packet in N, with all its calls (default: 1, every packet)",
     value: { name: "N", completion: "none", parse: parseSample },
   },
+} as const satisfies OptionSpecs;
+
+/** Options of the trace, the unnamed command. */
+export const TRACE_OPTIONS = {
+  ...packets,
+  ...selection,
+  ...netns,
+  ...sample,
   ...backend,
   ...limitOf("rows"),
   ...run,
@@ -454,6 +461,44 @@ export const DIFF_OPTIONS = {
   ...help,
 } as const satisfies OptionSpecs;
 
+/** Options of `vrft record`. */
+export const RECORD_OPTIONS = {
+  ...packets,
+  ...selection,
+  ...netns,
+  ...sample,
+  ...backend,
+  ...limitOf("events"),
+  ...run,
+  ...btf,
+  output: {
+    short: "o",
+    group: OUTPUT,
+    description: "write the recording to this file (default: -, stdout, which must be no terminal)",
+    value: file,
+  },
+  rotate: {
+    group: OUTPUT,
+    description: "begin a new file at this size (100M, 2G) or after this time (30s, 10m): " +
+      "FILE.00000001.vrft and so on",
+    value: { name: "SIZE|TIME", completion: "none", parse: parseRotate },
+  },
+  keep: {
+    group: OUTPUT,
+    description: "with --rotate, keep the last N files",
+    value: { name: "N", completion: "none", parse: parseCount },
+  },
+  ...readyFile,
+  ...debug,
+  ...help,
+} as const satisfies OptionSpecs;
+
+/** Options of `vrft info`. */
+export const INFO_OPTIONS = {
+  json: { group: OUTPUT, description: "print a JSON object instead of lines" },
+  ...help,
+} as const satisfies OptionSpecs;
+
 /** Options of `vrft functions`. */
 export const FUNCTIONS_OPTIONS = {
   ...DISCOVERY_OPTIONS,
@@ -518,6 +563,24 @@ export const SUBCOMMANDS: readonly CommandSpec[] = [
     notes: DIFF_NOTES,
   },
   {
+    name: "record",
+    summary: "record a trace to look at later",
+    description: "Record all that a trace, drops and packets can show into a file: on any " +
+      "Linux machine, without root, vrft makes each of them of it later. Needs root.",
+    options: RECORD_OPTIONS,
+    operand: { ...expression, optional: true, words: true },
+    notes: RECORD_NOTES,
+  },
+  {
+    name: "info",
+    summary: "describe a recording",
+    description: "Describe a recording: where and when it was made, what of, and whether it is " +
+      "whole.",
+    options: INFO_OPTIONS,
+    operand: { ...file, optional: false },
+    notes: INFO_NOTES,
+  },
+  {
     name: "functions",
     summary: "list the functions that would be traced",
     description:
@@ -563,7 +626,17 @@ export const SUBCOMMANDS: readonly CommandSpec[] = [
     options: help,
     operand: {
       name: "command",
-      completion: ["drops", "packets", "diff", "functions", "interfaces", "check", "completions"],
+      completion: [
+        "drops",
+        "packets",
+        "diff",
+        "record",
+        "info",
+        "functions",
+        "interfaces",
+        "check",
+        "completions",
+      ],
       parse: parseText,
       optional: true,
     },

@@ -183,6 +183,42 @@ Exit status:
   1  they did not, or a group has no packets
   2  bad command line, or failure: the message on stderr says why`;
 
+/** Notes of `vrft record --help`. */
+export const RECORD_NOTES = `\
+Examples:
+  vrft record -o a.vrft                   until Ctrl-C
+  vrft record -o a.vrft --duration 10s host 10.1.1.7
+                                          ten seconds of a host's packets
+  vrft record -o a.vrft --rotate 100M --keep 10
+                                          for days, in a gigabyte at most
+  ssh root@compute7 vrft record -o - >a.vrft
+                                          from another host
+
+A recording has the calls, the first 100 bytes of each packet, copies, drops,
+decisions, names of functions, vifs, nexthops, devices and tasks, the clocks,
+and what was lost and when. An event takes 5 to 6 bytes. It can be read by zstd,
+and by whoever reads docs/recording.md.
+
+All functions that take a packet are attached to, as by vrft without a command;
+-f and -x leave calls out, of which no view can tell later. EXPR, --outer,
+--inner and the other conditions are as in vrft --help.
+
+Blocks are written when they are full, and after half a second. If vrft is
+killed, or the disk is full, all whole blocks can be read.
+
+${TRACE_STATUS}`;
+
+/** Notes of `vrft info --help`. */
+export const INFO_NOTES = `\
+Examples:
+  vrft info a.vrft
+  vrft info --json a.vrft
+
+A file of - is stdin. Of a recording that was cut or damaged, all that is whole
+is counted, and the last line says what is wrong with the rest.
+
+${EXIT_STATUS}`;
+
 /** Notes of `vrft functions --help`. */
 export const FUNCTIONS_NOTES = `\
 Examples:

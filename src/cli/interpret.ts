@@ -11,9 +11,11 @@ import {
   DISCOVERY_OPTIONS,
   DROPS_OPTIONS,
   FUNCTIONS_OPTIONS,
+  INFO_OPTIONS,
   INTERFACES_OPTIONS,
   type OptionValues,
   PACKETS_OPTIONS,
+  RECORD_OPTIONS,
   TRACE_OPTIONS,
 } from "./grammar.ts";
 import { CONDITIONS, MAX_VALUES } from "../packet/conditions.ts";
@@ -25,6 +27,7 @@ import type {
   DropsOptions,
   Invocation,
   PacketsOptions,
+  RecordOptions,
   Shell,
   TraceOptions,
 } from "./invocation.ts";
@@ -55,6 +58,15 @@ export function interpret(command: string, given: GivenOptions, operand: unknown
       return { command: "packets", options: packetsOptions(given, operand as string | undefined) };
     case "diff":
       return { command: "diff", options: diffOptions(given, operand as [string, string]) };
+    case "record":
+      return { command: "record", options: recordOptions(given, operand as string | undefined) };
+    case "info": {
+      const values = given as OptionValues<typeof INFO_OPTIONS>;
+      return {
+        command: "info",
+        options: { file: operand as string, json: values.json ?? false },
+      };
+    }
     case "functions": {
       const values = given as OptionValues<typeof FUNCTIONS_OPTIONS>;
       return {
@@ -257,6 +269,26 @@ function diffOptions(
   expressions: readonly [one: string, other: string],
 ): DiffOptions {
   return { ...captureOptions(values, undefined), expressions, json: values.json ?? false };
+}
+
+function recordOptions(
+  values: OptionValues<typeof RECORD_OPTIONS>,
+  expression: string | undefined,
+): RecordOptions {
+  const options = {
+    ...captureOptions(values, expression),
+    ...discoveryOptions(values),
+    sample: values.sample ?? 1,
+    rotate: values.rotate ?? null,
+    keep: values.keep ?? null,
+  };
+  if (options.keep !== null && options.rotate === null) {
+    throw new Misuse("Option '--keep' needs '--rotate': otherwise there is one file");
+  }
+  if (options.rotate !== null && options.output === null) {
+    throw new Misuse("Option '--rotate' needs '--output FILE': stdout is one file");
+  }
+  return options;
 }
 
 function excluding(one: string, other: string): Misuse {

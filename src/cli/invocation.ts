@@ -7,7 +7,7 @@
 
 import type { Conditions } from "../packet/conditions.ts";
 import type { Expressions } from "../packet/expression.ts";
-import type { StageTime } from "./values.ts";
+import type { RotateValue, StageTime } from "./values.ts";
 
 /** How probes are attached; `auto` takes the best one that works on this kernel. */
 export const BACKENDS = ["auto", "session", "multi", "kprobe"] as const;
@@ -87,6 +87,23 @@ export interface TraceOptions extends CaptureOptions, DiscoveryOptions {
   readonly plain: boolean;
   /** What is shown of calls besides their names, each once. */
   readonly show: readonly ShowItem[];
+}
+
+/** Options of `vrft record`. */
+export interface RecordOptions extends CaptureOptions, DiscoveryOptions {
+  /** One packet in so many is recorded; 1 for all. */
+  readonly sample: number;
+  /** When the next file begins; `null` for one file. */
+  readonly rotate: RotateValue | null;
+  /** Number of files to keep; `null` for all. */
+  readonly keep: number | null;
+}
+
+/** Options of `vrft info`. */
+export interface InfoOptions {
+  /** The recording. */
+  readonly file: string;
+  readonly json: boolean;
 }
 
 /** How drops are shown; `auto` is a table on a terminal, and lines elsewhere. */
@@ -175,6 +192,8 @@ export type Invocation =
   | { readonly command: "drops"; readonly options: DropsOptions }
   | { readonly command: "packets"; readonly options: PacketsOptions }
   | { readonly command: "diff"; readonly options: DiffOptions }
+  | { readonly command: "record"; readonly options: RecordOptions }
+  | { readonly command: "info"; readonly options: InfoOptions }
   | { readonly command: "functions"; readonly options: FunctionsOptions }
   | { readonly command: "interfaces"; readonly options: InterfacesOptions }
   | { readonly command: "check"; readonly options: CheckOptions }

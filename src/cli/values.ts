@@ -165,6 +165,30 @@ export function parseBufferSize(text: string): number {
   throw new ValueError("give a size from 4k to 1G, such as 64M, 8MiB or 65536");
 }
 
+/** When the next file of a recording begins: at a size, or after a time; the other is `null`. */
+export interface RotateValue {
+  readonly bytes: number | null;
+  readonly ms: number | null;
+}
+
+/** Least size of a file: some blocks. */
+const MIN_FILE_BYTES = 1 << 20;
+/** Largest size of a file: more than file systems have. */
+const MAX_FILE_BYTES = 2 ** 50;
+
+/**
+ * A size such as `100M` or `2GiB`, in powers of 1024, or a time such as `30s`, `10m` or `1h`.
+ *
+ * @throws {ValueError} for anything else, and for a size below a MiB
+ */
+export function parseRotate(text: string): RotateValue {
+  const [, digits, unit = ""] = /^(\d+)([kKMgG])(?:i?B)?$/.exec(text) ?? [];
+  const bytes = Number(digits) * (BYTES_PER_UNIT[unit.toLowerCase()] ?? NaN);
+  if (bytes >= MIN_FILE_BYTES && bytes <= MAX_FILE_BYTES) return { bytes, ms: null };
+  if (Number.isNaN(bytes) && /[smh]$/.test(text)) return { bytes: null, ms: parseDuration(text) };
+  throw new ValueError("give a size from 1M, such as 100M or 2G, or a time, such as 30s or 10m");
+}
+
 /**
  * A glob for function names, unchanged.
  *

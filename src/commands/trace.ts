@@ -6,6 +6,8 @@
 
 import type { TraceOptions } from "../cli/invocation.ts";
 import type { Btf } from "../kernel/btf.ts";
+import { decisionOffsets } from "../kernel/decision_offsets.ts";
+import { dropOffsets } from "../kernel/drop_offsets.ts";
 import { VROUTER } from "../kernel/functions.ts";
 import { type ResultType, resultTypes } from "../kernel/result_type.ts";
 import type { Log } from "../output/log.ts";
@@ -14,7 +16,8 @@ import type { Format } from "../output/view.ts";
 import { formatOf } from "../output/views.ts";
 import type { Conditions } from "../packet/conditions.ts";
 import type { PacketFilter } from "../packet/expression.ts";
-import type { ObjectReader } from "../probe/backend.ts";
+import { type Companion, type ObjectReader, together } from "../probe/backend.ts";
+import { decisionProbes } from "../probe/decision_probes.ts";
 import { kernelDropProbes } from "../probe/kernel_drops.ts";
 import type { Target } from "../probe/target.ts";
 import { dropReasons } from "../trace/drop_words.ts";
@@ -32,6 +35,7 @@ import {
   followVifs,
   readKernel,
   requireOffsets,
+  type Selection,
   selectPackets,
 } from "./trace_setup.ts";
 import { findTargets } from "./trace_targets.ts";
@@ -84,11 +88,18 @@ export async function runTrace(
   });
 }
 
+/** What is recorded besides calls. */
+export interface Recorded extends Pick<Format, "packets" | "drops" | "kernelDrops"> {
+  /** Whether what vrouter looks up and decides is; `false` by default. */
+  readonly decisions?: boolean;
+}
+
 /** A trace whose programs are loaded, and what it starts with. */
 export interface PreparedTrace {
   readonly targets: readonly Target[];
   readonly output: Output;
   readonly tracer: Tracer;
+  readonly selection: Selection;
   readonly conditions: Conditions | null;
   readonly kernel: Btf;
   /** BTF of vrouter; `null` without it. */
@@ -104,11 +115,11 @@ const NO_VIFS: readonly Vif[] = [];
 /**
  * Selects what to trace, and loads the programs.
  *
- * @param format in which the trace will be printed
+ * @param recorded what is recorded besides calls
  */
 export async function prepareTrace(
   options: TraceOptions,
-  format: Pick<Format, "packets" | "drops" | "kernelDrops">,
+  recorded: Recorded,
   filter: PacketFilter | null,
   readObject: ObjectReader,
   around: Surroundings,
@@ -121,6 +132,8 @@ export async function prepareTrace(
   announceSelection(selection, options, log);
   // Before attaching, which is slow on old kernels.
   const output = resources.use(await openOutput(options.output, log, stop));
+  const vrouter = sources.modules.find(({ module }) => module === VROUTER)?.btf ?? null;
+  const decides = recorded.decisions ? vrouter : null;
   try {
     const tracer = await Tracer.load({
       ...commonTracerOptions(options, selection, filter, output, around),
@@ -129,19 +142,21 @@ export async function prepareTrace(
       backend: options.backend,
       readObject,
       targets,
-      packetEvents: format.packets,
-      drops: format.drops,
-      companion: format.kernelDrops ? kernelDropProbes(sources.kernel) : null,
+      packetEvents: recorded.packets,
+      drops: recorded.drops,
+      dropOffsets: decides && dropOffsets(decides),
+      decisionOffsets: decides && decisionOffsets(decides),
+      companion: companionOf(recorded, sources.kernel, decides, log),
       sample: options.sample,
       showPlaces: options.show.includes("vif") || options.show.includes("nh"),
       showResults: options.show.includes("return"),
     });
     followVifs(tracer, options, selection, around);
-    const vrouter = sources.modules.find(({ module }) => module === VROUTER)?.btf ?? null;
     return {
       targets,
       output,
       tracer: resources.use(tracer),
+      selection,
       conditions: selection.conditions,
       kernel: sources.kernel,
       vrouter,
@@ -151,4 +166,18 @@ export async function prepareTrace(
   } catch (error) {
     throw withAdvice(error, options.bufferBytes, Deno.readTextFileSync("/proc/self/status"));
   }
+}
+
+/** Probes beside those of the calls. @param vrouter if its decisions are recorded */
+function companionOf(
+  { kernelDrops }: Recorded,
+  kernel: Btf,
+  vrouter: Btf | null,
+  log: Log,
+): Companion | null {
+  const all: Companion[] = [];
+  if (kernelDrops) all.push(kernelDropProbes(kernel));
+  const debug = (message: string): void => log.debug(message);
+  if (vrouter !== null) all.push(decisionProbes({ kernel, vrouter, debug }));
+  return all.length === 0 ? null : all.length === 1 ? all[0]! : together(all);
 }

@@ -111,6 +111,30 @@ export interface Companion {
   ): Promise<Attachment>;
 }
 
+/** All of some companions, as one. */
+export function together(all: readonly Companion[]): Companion {
+  return {
+    programs: (beside) => all.flatMap((one) => one.programs(beside)),
+    async attach(object, beside, targets, progress): Promise<Attachment> {
+      using attached = new DisposableStack();
+      const attachments: Attachment[] = [];
+      for (const one of all) {
+        attachments.push(attached.use(await one.attach(object, beside, targets, progress)));
+      }
+      const kept = attached.move();
+      const sum = (count: (one: Attachment) => number): number =>
+        attachments.reduce((total, one) => total + count(one), 0);
+      return {
+        refused: attachments.flatMap(({ refused }) => refused),
+        programs: attachments.flatMap(({ programs }) => programs ?? []),
+        missed: () => sum((one) => one.missed()),
+        removed: () => sum((one) => one.removed()),
+        [Symbol.dispose]: () => kept.dispose(),
+      };
+    },
+  };
+}
+
 /** Attaching was interrupted by the user. */
 export class AttachCancelled extends Error {
   override readonly name = "AttachCancelled";

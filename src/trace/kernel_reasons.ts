@@ -47,6 +47,17 @@ const SUBSYSTEMS: ReadonlyMap<string, { module: string; enumeration: string; mem
     }],
   ]);
 
+/** The name of which module has the reasons of each subsystem, and any of them. */
+export function reasonsOfModules(): readonly {
+  readonly module: string;
+  readonly member: string;
+}[] {
+  return [...SUBSYSTEMS.values()];
+}
+
+/** Any name of each of the kernel's own enums. */
+export const KERNEL_ENUMS: readonly string[] = [NAME, `${SUBSYSTEM_PREFIX}CORE`];
+
 type Names = ReadonlyMap<number, string>;
 
 /** Names of `enum skb_drop_reason` by number; none before Linux 5.17. */

@@ -118,7 +118,7 @@ const MISUSES: readonly [args: string[], message: string, see?: string][] = [
   [["help", "interface"], "Unknown command 'interface' (did you mean interfaces?)"],
   [
     ["icmp", "--json"],
-    `Option '--json' belongs to 'vrft drops', 'vrft packets', 'vrft diff', 'vrft functions', 'vrft interfaces' and 'vrft check', not to 'vrft'`,
+    `Option '--json' belongs to 'vrft drops', 'vrft packets', 'vrft diff', 'vrft info', 'vrft functions', 'vrft interfaces' and 'vrft check', not to 'vrft'`,
   ],
   [["icmp", "--lmit", "5"], "Unknown option '--lmit' (did you mean --limit?)"],
   [["--outer", ""], `Option '--outer <EXPR>' does not accept "": it must not be empty`],
@@ -144,27 +144,27 @@ const MISUSES: readonly [args: string[], message: string, see?: string][] = [
   // Options of other commands
   [
     ["-n", "5", "functions"],
-    "Option '--limit' belongs to 'vrft', 'vrft drops', 'vrft packets' and 'vrft diff', not to 'vrft functions'",
+    "Option '--limit' belongs to 'vrft', 'vrft drops', 'vrft packets', 'vrft diff' and 'vrft record', not to 'vrft functions'",
     "vrft functions",
   ],
   [
     ["functions", "-n5"],
-    "Option '-n' belongs to 'vrft', 'vrft drops', 'vrft packets' and 'vrft diff', not to 'vrft functions'",
+    "Option '-n' belongs to 'vrft', 'vrft drops', 'vrft packets', 'vrft diff' and 'vrft record', not to 'vrft functions'",
     "vrft functions",
   ],
   [
     ["interfaces", "--limit=5"],
-    "Option '--limit' belongs to 'vrft', 'vrft drops', 'vrft packets' and 'vrft diff', not to 'vrft interfaces'",
+    "Option '--limit' belongs to 'vrft', 'vrft drops', 'vrft packets', 'vrft diff' and 'vrft record', not to 'vrft interfaces'",
     "vrft interfaces",
   ],
   [
     ["--debug", "completions", "bash"],
-    "Option '--debug' belongs to 'vrft', 'vrft drops', 'vrft packets', 'vrft diff', 'vrft functions', 'vrft interfaces' and 'vrft check', not to 'vrft completions'",
+    "Option '--debug' belongs to 'vrft', 'vrft drops', 'vrft packets', 'vrft diff', 'vrft record', 'vrft functions', 'vrft interfaces' and 'vrft check', not to 'vrft completions'",
     "vrft completions",
   ],
   [
     ["--json", "functions"],
-    "Option '--json' belongs to 'vrft drops', 'vrft packets', 'vrft diff', 'vrft functions', 'vrft interfaces' and 'vrft check', not to 'vrft'",
+    "Option '--json' belongs to 'vrft drops', 'vrft packets', 'vrft diff', 'vrft info', 'vrft functions', 'vrft interfaces' and 'vrft check', not to 'vrft'",
   ],
   [
     ["functions", "--version"],
@@ -327,9 +327,25 @@ const MISUSES: readonly [args: string[], message: string, see?: string][] = [
   ],
   [
     ["packets", "--no-vrouter"],
-    `Option '--no-vrouter' belongs to 'vrft', 'vrft drops', 'vrft functions' and 'vrft check', not to 'vrft packets'`,
+    `Option '--no-vrouter' belongs to 'vrft', 'vrft drops', 'vrft record', 'vrft functions' and 'vrft check', not to 'vrft packets'`,
     "vrft packets",
   ],
+  [
+    ["record", "--rotate", "12"],
+    `Option '--rotate <SIZE|TIME>' does not accept "12": give a size from 1M, such as 100M or 2G, or a time, such as 30s or 10m`,
+    "vrft record",
+  ],
+  [
+    ["record", "--rotate", "10M"],
+    "Option '--rotate' needs '--output FILE': stdout is one file",
+    "vrft record",
+  ],
+  [
+    ["record", "-o", "a.vrft", "--keep", "2"],
+    "Option '--keep' needs '--rotate': otherwise there is one file",
+    "vrft record",
+  ],
+  [["info"], "Missing required argument 'FILE'", "vrft info"],
   [
     ["diff"],
     `Missing required argument 'EXPR'`,
@@ -357,12 +373,12 @@ const MISUSES: readonly [args: string[], message: string, see?: string][] = [
   ],
   [
     ["drops", "--sample", "2"],
-    "Option '--sample' belongs to 'vrft', not to 'vrft drops'",
+    "Option '--sample' belongs to 'vrft' and 'vrft record', not to 'vrft drops'",
     "vrft drops",
   ],
   [
     ["check", "-n", "5"],
-    "Option '-n' belongs to 'vrft', 'vrft drops', 'vrft packets' and 'vrft diff', not to 'vrft check'",
+    "Option '-n' belongs to 'vrft', 'vrft drops', 'vrft packets', 'vrft diff' and 'vrft record', not to 'vrft check'",
     "vrft check",
   ],
   [

@@ -14,8 +14,10 @@ const SUBCOMMANDS = [
   "drops",
   "functions",
   "help",
+  "info",
   "interfaces",
   "packets",
+  "record",
 ];
 
 for (const shell of SHELLS) {
@@ -79,8 +81,10 @@ for (const shell of SHELLS) {
       "diff",
       "drops",
       "functions",
+      "info",
       "interfaces",
       "packets",
+      "record",
     ]);
     const orders = ["vrft", "packets", "--sort", ""];
     assert.deepEqual(await offers(shell, script, orders, directory), ["end", "latency"]);

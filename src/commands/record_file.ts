@@ -1,0 +1,115 @@
+/**
+ * `vrft record`: takes a trace into a file, from which every view can be made later.
+ *
+ * @module
+ */
+
+import type { RecordOptions, TraceOptions } from "../cli/invocation.ts";
+import type { Log } from "../output/log.ts";
+import { summarizeRecording } from "../output/recording_summary.ts";
+import type { PacketFilter } from "../packet/expression.ts";
+import type { ObjectReader } from "../probe/backend.ts";
+import { zlib } from "../recording/node_zlib.ts";
+import type { Section } from "../recording/sections.ts";
+import { Failure } from "../sys/failure.ts";
+import type { Vif } from "../vrouter/interfaces.ts";
+import { record } from "./record.ts";
+import { RecordingPrinter, rotationTo } from "./record_output.ts";
+import { clockPair, firstSections, vifSections } from "./record_sections.ts";
+import { session, type TraceSignals } from "./session.ts";
+import { prepareTrace } from "./trace.ts";
+import type { Output } from "./trace_output.ts";
+import { attach } from "./trace_setup.ts";
+
+/** All that there is to record. */
+const ALL = { packets: true, drops: true, kernelDrops: true, decisions: true };
+
+/**
+ * Records until the user, a limit or a closed output ends it.
+ *
+ * @param filter those of the options, compiled
+ * @param version of vrft
+ * @param readObject reads a BPF object of this program; called once it is clear that tracing can start
+ * @returns exit status
+ * @throws {Failure} if tracing is impossible
+ */
+export async function runRecord(
+  options: RecordOptions,
+  filter: PacketFilter | null,
+  version: string,
+  log: Log,
+  signals: TraceSignals,
+  readObject: ObjectReader,
+): Promise<number> {
+  if (options.output === null && Deno.stdout.isTerminal()) {
+    throw new Failure(
+      "usage",
+      "Cannot write a recording to a terminal: name a file (-o FILE.vrft), or write to a pipe",
+    );
+  }
+  return await session(options, log, signals, async (around) => {
+    // A folder that is not there is found before attaching, and node:zlib is loaded.
+    const rotation = options.rotate === null
+      ? null
+      : rotationTo(options.output!, { ...options.rotate, keep: options.keep });
+    zlib();
+    const trace: TraceOptions = { ...options, format: "text", plain: false, show: [] };
+    const target = rotation === null ? trace : { ...trace, output: null };
+    const ready = await prepareTrace(target, ALL, filter, readObject, around);
+    await attach(ready.tracer, ready.targets.length, around);
+    return { ...ready, rotation };
+  }, async (ready, around) => {
+    const { tracer, output, selection, rotation } = ready;
+    let vifs = vifNames(selection.vifs ?? []);
+    const printer = new RecordingPrinter({
+      to: rotation === null ? output : nowhere(options.output!),
+      rotation,
+      first: () => firstSections({ ...ready, options, version }, log),
+      more(): readonly Section[] {
+        const clocks: Section = { name: "clocks", value: [clockPair()] };
+        const present = around.vifWatch?.vifs ?? [];
+        const names = vifNames(present);
+        if (names === vifs) return [clocks];
+        vifs = names;
+        return [clocks, ...vifSections(present, selection.namespaces)];
+      },
+      counts: () => tracer.counts(),
+      limit: options.limit,
+      log,
+    });
+    return await record({
+      tracer,
+      printer,
+      options,
+      signals,
+      around,
+      companion: {
+        begin: () => {},
+        turn: () => printer.turn(),
+        end: () => {},
+        quit: new AbortController().signal,
+        watched: [],
+      },
+      summary: (overhead) => summarizeRecording(printer.written, tracer.counts(), overhead),
+    });
+  });
+}
+
+/** What views show of vifs, without their counters. */
+function vifNames(vifs: readonly Vif[]): string {
+  return vifs.map(({ index, name, ifindex, vrf }) => `${index} ${name} ${ifindex} ${vrf}`)
+    .join("\n");
+}
+
+/** In the place of an output where files are opened one after the other. */
+function nowhere(name: string): Output {
+  const nothing = (): void => {};
+  return {
+    sink: { write: (bytes) => Promise.resolve(bytes.length) },
+    name: JSON.stringify(name),
+    canTravel: false,
+    connections: () => [],
+    begin: nothing,
+    [Symbol.dispose]: nothing,
+  };
+}

@@ -1,0 +1,131 @@
+/**
+ * What `vrft info` says of a recording.
+ *
+ * @module
+ */
+
+import type { ClockPair, RecordingHeader, Selection } from "../recording/sections.ts";
+import type { Survey } from "../recording/survey.ts";
+import { amount } from "../sys/amount.ts";
+import { printable, printableJson } from "../sys/printable.ts";
+import { universalTime } from "./drops/wall_clock.ts";
+
+/** A recording. */
+export interface RecordingInfo extends Survey {
+  readonly header: RecordingHeader;
+  readonly selection: Selection;
+  /** `null` if there is none. */
+  readonly clock: ClockPair | null;
+  readonly functions: number;
+  /** `null` without vrouter. */
+  readonly vifs: number | null;
+  readonly nexthops: number | null;
+  /** Those with a name. */
+  readonly tasks: number;
+  /** vrft's own, of the whole trace; `null` if it was cut. */
+  readonly counters: Readonly<Record<string, number>> | null;
+}
+
+const NS_PER_SECOND = 1e9;
+
+/** Lines for people. */
+export function infoText(info: RecordingInfo): string {
+  const { header, bytes, blocks, records } = info;
+  const perEvent = records === 0 ? "" : `, ${(bytes / records).toFixed(1)} bytes an event`;
+  const lines: [string, string][] = [
+    ["host", `${header.host}, Linux ${header.kernel}, ${header.distribution}`],
+    ["time", timeText(info)],
+    ["traced", selectionText(info.selection)],
+    ["by", `vrft ${header.vrft}`],
+    ["has", namesText(info)],
+    [
+      "events",
+      `${amount(records)} in ${amount(blocks)} blocks of ${amount(bytes)} bytes${perEvent}`,
+    ],
+    ["lost", lostText(info)],
+    ["end", endText(info)],
+  ];
+  return lines.map(([what, text]) => `${what.padEnd(8)}${printable(text)}\n`).join("");
+}
+
+/** A JSON object for programs. */
+export function infoJson(info: RecordingInfo): string {
+  const { header, selection, functions, vifs, nexthops, tasks, counters, ending } = info;
+  const times = wallTimes(info);
+  return printableJson({
+    ...header,
+    selection,
+    start: times?.start ?? null,
+    end: times?.end ?? null,
+    functions,
+    vifs,
+    nexthops,
+    tasks,
+    bytes: info.bytes,
+    blocks: info.blocks,
+    events: info.records,
+    lost: Math.max(info.lost, counters?.["lost"] ?? 0),
+    missed: counters?.["missed"] ?? null,
+    state: ending.kind,
+    why: ending.kind === "complete"
+      ? ending.end.why
+      : ending.kind === "damaged"
+      ? ending.what
+      : null,
+  });
+}
+
+/** What was recorded, in words: `host 10.1.1.7; --vif tap1`. */
+function selectionText({ expression, ...options }: Selection): string {
+  const parts = typeof expression === "string" ? [expression] : [];
+  for (const [name, value] of Object.entries(options)) {
+    if (name === "backend" || name === "vrouter" || (name === "sample" && value === 1)) continue;
+    const values = Array.isArray(value) ? value : value === null ? [] : [value];
+    for (const each of values) parts.push(`--${name} ${each}`);
+  }
+  if (options["vrouter"] === false) parts.push("--no-vrouter");
+  return parts.length === 0 ? "all packets" : parts.join("; ");
+}
+
+function namesText({ functions, vifs, nexthops, tasks }: RecordingInfo): string {
+  const parts = [`${amount(functions)} functions`, `names of ${amount(tasks)} tasks`];
+  if (vifs !== null) parts.push(`${amount(vifs)} vifs`);
+  if (nexthops !== null) parts.push(`${amount(nexthops)} nexthops`);
+  return parts.join(", ");
+}
+
+function lostText({ lost, counters }: RecordingInfo): string {
+  if (counters === null) return `${amount(lost)} events, as far as it tells`;
+  return `${amount(Math.max(lost, counters["lost"] ?? 0))} events, ${
+    amount(counters["missed"] ?? 0)
+  } probe hits missed`;
+}
+
+function endText({ ending, records }: RecordingInfo): string {
+  switch (ending.kind) {
+    case "complete":
+      return ending.end.why;
+    case "cut":
+      return `cut behind these ${amount(records)} events: the writer was killed, or the file is ` +
+        "not all there";
+    case "damaged":
+      return `damaged behind these ${amount(records)} events: ${ending.what}`;
+  }
+}
+
+function timeText(info: RecordingInfo): string {
+  const times = wallTimes(info);
+  if (times === null || info.times === null) return "no events";
+  const seconds = Number(info.times.last - info.times.first) / NS_PER_SECOND;
+  return `${times.start}, ${seconds.toFixed(3)} s`;
+}
+
+function wallTimes({ times, clock }: RecordingInfo): { start: string; end: string } | null {
+  if (times === null) return null;
+  // Whatever the file says, it is a date.
+  const offset = BigInt.asIntN(62, clock === null ? 0n : clock.realtime - clock.monotonic);
+  return {
+    start: universalTime(times.first, offset),
+    end: universalTime(times.last, offset),
+  };
+}
