@@ -10,7 +10,7 @@ import {
   UNDECIDED,
 } from "../../src/packet/ebpf.ts";
 import { Libpcap } from "../../src/packet/libpcap.ts";
-import { run } from "../support/ebpf_interpreter.ts";
+import { run } from "../../src/packet/ebpf_interpreter.ts";
 import { EXPRESSIONS } from "../support/expressions.ts";
 import { type Frame, randomFrame } from "../support/frames.ts";
 import { propertyRuns } from "../support/property.ts";

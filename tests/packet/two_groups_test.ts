@@ -5,7 +5,7 @@ import { MATCH, translate, UNDECIDED } from "../../src/packet/ebpf.ts";
 import { Libpcap } from "../../src/packet/libpcap.ts";
 import { TwoGroups } from "../../src/packet/two_groups.ts";
 import { Failure } from "../../src/sys/failure.ts";
-import { run } from "../support/ebpf_interpreter.ts";
+import { run } from "../../src/packet/ebpf_interpreter.ts";
 import { EXPRESSIONS } from "../support/expressions.ts";
 import { randomFrame } from "../support/frames.ts";
 import * as make from "../support/packets.ts";

@@ -1,10 +1,10 @@
 /**
- * Runs translated filters as the kernel would, for machines that allow no BPF.
+ * Runs translated filters as the kernel does: over the bytes of a recording, and where no BPF is allowed.
  *
  * @module
  */
 
-import type { Instruction } from "../../src/packet/ebpf.ts";
+import type { Instruction } from "./ebpf.ts";
 
 /** Where the frame is, in an address space of its own: numbers are 64 bits only in sums with these. */
 const FRAME_AT = 2 ** 40;
@@ -16,7 +16,14 @@ const CAPTURED_AT = 2 ** 42;
 /** The upper half of registers with 32-bit arguments. */
 const GARBAGE = 2 ** 34;
 
-/** Executes `program`, which is what translate() makes; throws where the verifier would refuse. */
+/**
+ * Executes a program that `translate()` has made.
+ *
+ * @param captured bytes of the frame at hand
+ * @param length of the whole frame
+ * @returns `NO_MATCH`, `MATCH` or `UNDECIDED`
+ * @throws {Error} where the verifier would refuse the program
+ */
 export function run(
   program: readonly Instruction[],
   frame: Uint8Array,
