@@ -58,7 +58,7 @@ async function main(): Promise<number> {
       say(expressionAdvice(command === "trace" ? "vrft" : `vrft ${command}`, first));
       return 2;
     }
-    const reason = await explain(options, error);
+    const reason = options.from === null ? await explain(options, error) : null;
     if (reason !== null) say([`vrft: ${explanation(reason)}`]);
     // As of diff(1), 1 says that there is a difference.
     return command === "diff" ? 2 : 1;
@@ -92,6 +92,11 @@ async function run(
       signals.catch();
       const messages = new HeldMessages(standardError);
       const log = new Log({ debug: invocation.options.debug, messages });
+      const { from } = invocation.options;
+      if (from !== null) {
+        const { replayDrops } = await import("./commands/replay_drops.ts");
+        return await replayDrops(from, invocation.options, filter, log, messages, signals);
+      }
       if (invocation.options.path) {
         return await runDropPaths(invocation.options, filter, log, signals, readObject);
       }
@@ -101,10 +106,20 @@ async function run(
       const filter = await compileFilters(invocation.options.filters);
       signals.catch();
       const log = new Log({ debug: invocation.options.debug });
+      const { from } = invocation.options;
+      if (from !== null) {
+        const { replayPackets } = await import("./commands/replay_packets.ts");
+        return await replayPackets(from, invocation.options, filter, log, signals);
+      }
       return await runPackets(invocation.options, filter, log, signals, readObject);
     }
     case "diff": {
       const log = new Log({ debug: invocation.options.debug });
+      const { from } = invocation.options;
+      if (from !== null) {
+        const { replayDiff } = await import("./commands/replay_packets.ts");
+        return await replayDiff(from, invocation.options, log, signals);
+      }
       return await runDiff(invocation.options, log, signals, readObject);
     }
     case "record": {
@@ -141,6 +156,11 @@ async function run(
       const filter = await compileFilters(invocation.options.filters);
       signals.catch();
       const log = new Log({ debug: invocation.options.debug });
+      const { from } = invocation.options;
+      if (from !== null) {
+        const { replayTrace } = await import("./commands/replay_trace.ts");
+        return await replayTrace(from, invocation.options, filter, log, signals);
+      }
       return await runTrace(invocation.options, filter, log, signals, readObject);
     }
   }

@@ -247,6 +247,15 @@ const packets = {
   },
 } as const satisfies OptionSpecs;
 
+/** A recording in the place of the kernel. */
+const from = {
+  from: {
+    group: SELECTION,
+    description: "read this recording of vrft record instead (-: stdin); needs no root",
+    value: file,
+  },
+} as const satisfies OptionSpecs;
+
 const netns = {
   netns: {
     group: SELECTION,
@@ -324,6 +333,7 @@ const sample = {
 
 /** Options of the trace, the unnamed command. */
 export const TRACE_OPTIONS = {
+  ...from,
   ...packets,
   ...selection,
   ...netns,
@@ -348,6 +358,7 @@ export const TRACE_OPTIONS = {
 
 /** Options of `vrft drops`. */
 export const DROPS_OPTIONS = {
+  ...from,
   ...packets,
   reason: {
     group: SELECTION,
@@ -401,6 +412,7 @@ const jsonLines = {
 
 /** Options of `vrft packets`. */
 export const PACKETS_OPTIONS = {
+  ...from,
   ...packets,
   slower: {
     group: SELECTION,
@@ -449,6 +461,7 @@ export const PACKETS_OPTIONS = {
 
 /** Options of `vrft diff`. */
 export const DIFF_OPTIONS = {
+  ...from,
   ...packets,
   ...netns,
   ...limitOf("packets of each group"),

@@ -34,6 +34,8 @@ Examples:
   vrft --no-vrouter -i eth0            a host without the vrouter module
   vrft drops                           only dropped packets, and why
   vrft packets host 10.1.1.7           the way of each packet, and its time
+  vrft record -o a.vrft                all of that into a file
+  vrft --from a.vrft icmp              the trace of a file
 
 EXPR is a packet filter in the language of tcpdump, pcap-filter(7). It may be
 several words, and stand before or behind the options. A packet matches if any
@@ -57,6 +59,10 @@ must meet all.
   vif, nh   of vrouter's functions, the vif and the nexthop that the call is
             given, or else that its packet is at
 Without it rows are as they ever were, and cost nothing more.
+
+--from FILE reads what vrft record has written, on any machine and without root,
+and prints what the trace would have printed. EXPR, --outer and --inner, -f and
+-x may leave out more; how packets were selected and recorded is settled.
 
 The last line on stderr reports the CPU time that tracing took, in per cent of
 one CPU, like top(1): 100 % is one CPU fully busy. --max-overhead ends the trace
@@ -97,6 +103,7 @@ Examples:
                                            the calls that led to a drop
   vrft drops --fail-on-drop --duration 10s && echo clean
                                            a check of a host
+  vrft drops --from a.vrft                 those of a recording
 
 Only functions that run when a packet is dropped are attached to, and a few that
 look up its flow and its route: this may run all day. With --path, all functions
@@ -113,7 +120,8 @@ Drops of the kernel, of packets of vrouter's interfaces, have its own reason.
 
 At the end, and after each --interval, the module's counters are compared with
 what was seen, and each difference is reported on stderr. That is left out if
-only some packets are traced.
+only some packets are traced, and of recordings (--from), which are printed as
+lines.
 
 --fail-on-drop is for checks of a host. Of the drops that are shown, it counts
 those of a reason that means a loss, and those whose reason vrft does not know.
@@ -145,6 +153,7 @@ Examples:
                                         the ten slowest of a minute
   vrft packets --by path --rare         the ways that few packets take
   vrft packets --json -o packets.jsonl  for programs
+  vrft packets --from a.vrft --calls    those of a recording
 
 A packet is printed when it ends: its number, what it is, how long it took, and
 what became of it. Below that stand when and where it came in, what was decided

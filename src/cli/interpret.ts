@@ -137,10 +137,37 @@ type CaptureValues =
   & Pick<OptionValues<typeof DROPS_OPTIONS>, "backend">
   & OptionValues<Omit<typeof DIFF_OPTIONS, "json" | "help">>;
 
+/** Options about how packets are recorded, which a recording has settled. */
+const SETTLED = [
+  "interface",
+  ...CONDITIONS,
+  "no-vrouter",
+  "netns",
+  "sample",
+  "backend",
+  "duration",
+  "max-overhead",
+  "buffer",
+  "interval",
+  "kernel-btf",
+  "vrouter-btf",
+  "ready-file",
+] as const;
+
+/** @throws {Misuse} if there is an option that makes no sense for a recording */
+function requireReplayable(values: GivenOptions): void {
+  const option = SETTLED.find((name) => values[name] !== undefined);
+  if (option === undefined) return;
+  throw new Misuse(
+    `Option '--${option}' cannot be used with '--from': it is about how a trace is recorded`,
+  );
+}
+
 function captureOptions(
   values: CaptureValues,
   expression: string | undefined,
 ): CaptureOptions {
+  if (values.from !== undefined) requireReplayable(values);
   const interfaces = values.interface ?? [];
   // A slash makes it a vif: no network device has one in its name (dev_valid_name() in
   // net/core/dev.c).
@@ -163,6 +190,7 @@ function captureOptions(
   }
   return {
     ...sourceOptions(values),
+    from: values.from ?? null,
     interfaces,
     filters: {
       any: expression ?? null,
@@ -194,6 +222,12 @@ function traceOptions(
 ): TraceOptions {
   const show = [...new Set(values.show?.flat())];
   if (values.plain && show.length > 0) throw excluding("plain", "show");
+  const unrecorded = show.find((each) => each !== "duration" && each !== "packet");
+  if (values.from !== undefined && unrecorded !== undefined) {
+    throw new Misuse(
+      `Option '--show ${unrecorded}' cannot be used with '--from': it is not recorded`,
+    );
+  }
   if (values["no-vrouter"]) {
     const item = show.find((each) => each === "vif" || each === "nh");
     if (item !== undefined) {

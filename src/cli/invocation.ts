@@ -53,6 +53,8 @@ export interface DiscoveryOptions extends SourceChoice {
 
 /** Options of every command that traces packets. */
 export interface CaptureOptions extends SourceChoice {
+  /** A recording to read instead of the kernel, `-` for stdin; `null` for the kernel. */
+  readonly from: string | null;
   /** Names of vifs or network devices, or `vif0/N`; empty for all vifs. */
   readonly interfaces: readonly string[];
   /** Packet filters, not yet compiled. */

@@ -34,6 +34,8 @@ export interface DropPrinterOptions {
   readonly seen: (drop: Drop) => void;
   /** Told when all records up to now have been passed on. */
   readonly dry: () => void;
+  /** What the wall clock is ahead of the clock of records; by default that of this machine. */
+  readonly wallOffset?: bigint;
   readonly log: Log;
   /** Held while the terminal shows a table. */
   readonly messages: HeldMessages;
@@ -59,7 +61,7 @@ export class DropPrinter implements TracePrinter, SlowOutput, Disposable {
     this.#room = limit ?? Infinity;
     this.#reader = new DropReader(sources, (drop) => this.#receive(withLoss(drop)));
     this.#writer = new LineWriter(to.sink, to.name);
-    const offset = wallClockOffset();
+    const offset = options.wallOffset ?? wallClockOffset();
     const phrases: DropPhrases = {
       packet: packetWords,
       flow: flowWords,

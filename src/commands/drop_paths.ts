@@ -7,11 +7,13 @@
 import type { DropsOptions, TraceOptions } from "../cli/invocation.ts";
 import { dropCountText } from "../output/drops/summary.ts";
 import type { Log } from "../output/log.ts";
+import type { Btf } from "../kernel/btf.ts";
 import { summarize } from "../output/summary.ts";
 import { TEXT } from "../output/text.ts";
 import type { PacketFilter } from "../packet/expression.ts";
 import type { ObjectReader } from "../probe/backend.ts";
 import { SOURCE_KERNEL } from "../probe/packet_record.ts";
+import type { DropReasons } from "../vrouter/drop_reasons.ts";
 import { amount } from "../sys/amount.ts";
 import { type Drop, type DropClass, type DropReason, isLoss } from "../trace/drop.ts";
 import { dropWords, reasonFilter } from "../trace/drop_words.ts";
@@ -20,12 +22,12 @@ import { kernelBtfOf } from "./drop_sources.ts";
 import { mayHaveMissed } from "./drops.ts";
 import { record } from "./record.ts";
 import { session, type TraceSignals } from "./session.ts";
-import { type PreparedTrace, prepareTrace } from "./trace.ts";
+import { prepareTrace } from "./trace.ts";
 import { Printer } from "./trace_output.ts";
 import { attach } from "./trace_setup.ts";
 
 /** Events of packets tell when one ends, and so that it was not dropped. */
-const FORMAT = { ...TEXT, packets: true, drops: true, kernelDrops: true };
+export const PATH_FORMAT = { ...TEXT, packets: true, drops: true, kernelDrops: true };
 
 /**
  * Traces all functions, and shows only packets that are dropped, until the user, a limit or a closed
@@ -53,13 +55,20 @@ export async function runDropPaths(
     show: [],
   };
   return await session(options, log, signals, async (around) => {
-    const ready = await prepareTrace(all, FORMAT, filter, readObject, around);
+    const ready = await prepareTrace(all, PATH_FORMAT, filter, readObject, around);
     // Before attaching, which takes long.
-    const drops = new PathDrops(options, ready);
+    const { kernel, vrouter, reasons, conditions } = ready;
+    const drops = new PathDrops(options, {
+      kernel,
+      vrouter,
+      reasons,
+      conditional: conditions !== null,
+      moduleBtf: (module) => kernelBtfOf(module, kernel),
+    });
     await attach(ready.tracer, ready.targets.length, around);
     return { ...ready, drops };
   }, async ({ tracer, output, targets, reasons, drops }, around) => {
-    const printer = new Printer(output, FORMAT, targets, log, {
+    const printer = new Printer(output, PATH_FORMAT, targets, log, {
       limit: null,
       drops,
       reasons: (number) => reasons.reason(number).label,
@@ -82,8 +91,18 @@ export async function runDropPaths(
   });
 }
 
+/** By what drops are told, and whether packets have to meet conditions. */
+export interface PathDropSources {
+  readonly kernel: Pick<Btf, "enumNames">;
+  readonly vrouter: Pick<Btf, "enumNames"> | null;
+  readonly reasons: DropReasons;
+  readonly conditional: boolean;
+  /** The kernel's BTF of another module; `null` if there is none. */
+  readonly moduleBtf: (module: string) => Pick<Btf, "enumNames"> | null;
+}
+
 /** Which drops are shown with their paths, and what they are called. */
-class PathDrops implements DropCondition {
+export class PathDrops implements DropCondition {
   readonly conditional: boolean;
   readonly limit: number;
   readonly #words: ReturnType<typeof dropWords>;
@@ -96,11 +115,11 @@ class PathDrops implements DropCondition {
   /** @throws {Failure} `usage` for a reason that does not exist */
   constructor(
     { reasons: words, all, limit }: DropsOptions,
-    { kernel, vrouter, reasons, conditions }: PreparedTrace,
+    { kernel, vrouter, reasons, conditional, moduleBtf }: PathDropSources,
   ) {
-    this.conditional = conditions !== null;
+    this.conditional = conditional;
     this.limit = limit ?? Infinity;
-    this.#words = dropWords(kernel, vrouter, (module) => kernelBtfOf(module, kernel));
+    this.#words = dropWords(kernel, vrouter, moduleBtf);
     this.#isWanted = words.length > 0
       ? reasonFilter(words, kernel, reasons)
       : ({ reason }) => all || reason.class !== "housekeeping";

@@ -24,6 +24,8 @@ export interface PacketPrinterOptions {
   readonly view: (writer: LineWriter) => PacketView;
   /** Whether a packet is to be shown. */
   readonly wanted: (journey: Journey) => boolean;
+  /** Nanoseconds of CLOCK_MONOTONIC, which records have; by default the kernel's. */
+  readonly clock?: () => number;
   readonly log: Log;
 }
 
@@ -34,7 +36,7 @@ export class PacketPrinter implements TracePrinter, SlowOutput {
   readonly #follower: PacketFollower;
   readonly #writer: LineWriter;
   readonly #view: PacketView;
-  readonly #clock = monotonicClock();
+  readonly #clock: () => number;
   readonly #outcomes = new Map<Outcome["type"], number>();
   #hidden = 0;
   #incomplete = 0;
@@ -42,6 +44,7 @@ export class PacketPrinter implements TracePrinter, SlowOutput {
 
   constructor(options: PacketPrinterOptions) {
     this.#with = options;
+    this.#clock = options.clock ?? monotonicClock();
     this.#writer = new LineWriter(options.to.sink, options.to.name);
     this.#view = options.view(this.#writer);
     this.#follower = options.follow((journey) => this.#receive(journey));

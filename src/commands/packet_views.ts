@@ -33,9 +33,12 @@ const FILE_CELLS = 100;
 const [LEAST_CELLS, MOST_CELLS] = [80, 132];
 
 /** How packets look where the output goes. */
-export function packetStyle(output: string | null, hints: boolean): PacketStyle {
+export function packetStyle(
+  output: string | null,
+  hints: boolean,
+  offset: bigint = wallClockOffset(),
+): PacketStyle {
   const isTerminal = output === null && Deno.stdout.isTerminal();
-  const offset = wallClockOffset();
   return {
     colour: isTerminal && !Deno.noColor,
     width: isTerminal
@@ -51,6 +54,7 @@ export function packetStyle(output: string | null, hints: boolean): PacketStyle 
  *
  * @param functions of the trace, for the calls of packets
  * @param reasons for which vrouter drops packets, likewise
+ * @param offset what the wall clock is ahead of the clock of records, in nanoseconds
  */
 export function packetView(
   options: PacketsOptions,
@@ -58,10 +62,11 @@ export function packetView(
   reasons: DropReasons,
   writer: LineWriter,
   log: Log,
+  offset: bigint = wallClockOffset(),
 ): PacketView {
   const print = options.json
-    ? jsonPrinter(options, writer)
-    : linesPrinter(options, functions, reasons, writer);
+    ? jsonPrinter(options, writer, offset)
+    : linesPrinter(options, functions, reasons, writer, offset);
   const statistics = new StageStatistics();
   const shown = shownView(options, print, writer, log);
   return {
@@ -125,8 +130,12 @@ function pathsView(
   };
 }
 
-function jsonPrinter({ hints }: PacketsOptions, writer: LineWriter): (journey: Journey) => void {
-  const style = { offset: wallClockOffset(), hints: hints ? hintsFor : null };
+function jsonPrinter(
+  { hints }: PacketsOptions,
+  writer: LineWriter,
+  offset: bigint,
+): (journey: Journey) => void {
+  const style = { offset, hints: hints ? hintsFor : null };
   return (journey) => writer.text(packetJson(journey, style));
 }
 
@@ -135,8 +144,9 @@ function linesPrinter(
   functions: readonly TracedFunction[],
   reasons: DropReasons,
   writer: LineWriter,
+  offset: bigint,
 ): (journey: Journey) => void {
-  const style = packetStyle(output, hints);
+  const style = packetStyle(output, hints, offset);
   const calls = new TextView(
     writer,
     functions.map(({ name }) => name),

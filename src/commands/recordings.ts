@@ -39,6 +39,37 @@ export function openRecording(path: string): OpenRecording {
   }
 }
 
+/** Bytes that are copied at a time. */
+const COPY_BYTES = 1 << 20;
+
+/**
+ * Opens a recording that is read several times: a pipe is copied to a temporary file without a name.
+ *
+ * @param path `-` for stdin
+ * @throws {Failure} `recording` if it cannot be opened, or the copy cannot be made
+ */
+export function openTwice(path: string): OpenRecording {
+  const open = openRecording(path);
+  if (open.source.rewind !== undefined) return open;
+  using pipe = open;
+  const { source, name } = pipe;
+  try {
+    const temporary = Deno.makeTempFileSync({ prefix: "vrft-" });
+    const file = Deno.openSync(temporary, { read: true, write: true });
+    Deno.removeSync(temporary);
+    const buffer = new Uint8Array(COPY_BYTES);
+    for (let read = source.read(buffer); read > 0; read = source.read(buffer)) {
+      for (let done = 0; done < read;) done += file.writeSync(buffer.subarray(done, read));
+    }
+    file.seekSync(0, Deno.SeekMode.Start);
+    return { source: fileSource(file), name, [Symbol.dispose]: () => file.close() };
+  } catch (cause) {
+    throw new Failure("recording", `Cannot copy ${name} to a temporary file: ${reasonOf(cause)}`, {
+      cause,
+    });
+  }
+}
+
 /** @throws {Failure} `recording` if it is none, or one that this version cannot read */
 export function readerOf({ source, name }: OpenRecording): RecordingReader {
   return new RecordingReader(source, name);

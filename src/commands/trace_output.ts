@@ -172,6 +172,8 @@ export interface Shows {
   readonly shown?: Shown;
   /** Likewise those of the kernel. */
   readonly kernelReasons?: (number: number) => string;
+  /** Nanoseconds of CLOCK_MONOTONIC, which records have; by default the kernel's. */
+  readonly clock?: () => number;
   /** What formats of other programs need besides. */
   readonly more?: Pick<TraceContext, "origin" | "sightings" | "spool" | "journeys" | "missing">;
 }
@@ -182,7 +184,7 @@ export class Printer implements TracePrinter, SlowOutput {
   readonly #tree: CallTree;
   /** In front of the view, if only packets that match conditions are shown. */
   readonly #held: HeldView | null;
-  readonly #clock = monotonicClock();
+  readonly #clock: () => number;
   readonly #view: OutputView;
   readonly #writer: LineWriter;
   readonly #to: Output;
@@ -192,7 +194,13 @@ export class Printer implements TracePrinter, SlowOutput {
   #hasEnded = false;
 
   /** @param log told what keeps the user waiting */
-  constructor(to: Output, format: Format, targets: readonly Target[], log: Log, shows: Shows) {
+  constructor(
+    to: Output,
+    format: Format,
+    targets: readonly Pick<Target, "name">[],
+    log: Log,
+    shows: Shows,
+  ) {
     // Without lines there is none to take back.
     const sink = format.isBinary ? { write: (bytes: Uint8Array) => to.sink.write(bytes) } : to.sink;
     this.#writer = new LineWriter(sink, to.name);
@@ -203,6 +211,7 @@ export class Printer implements TracePrinter, SlowOutput {
     this.#view = format.open(this.#writer, context);
     this.#to = to;
     this.#log = log;
+    this.#clock = shows.clock ?? monotonicClock();
     const { drops = null } = shows;
     const options = { limit: shows.limit ?? Infinity };
     const durations = (format.durations || shows.shown?.items.has("duration")) ?? false;

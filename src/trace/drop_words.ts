@@ -14,11 +14,14 @@ import type { Drop, DropReason } from "./drop.ts";
 import type { DropWords } from "./drops.ts";
 import { CORE_PREFIX, coreReasonNamed, coreReasons, KernelReasons } from "./kernel_reasons.ts";
 
+/** Where names of numbers come from: BTF, or a recording. */
+type EnumSource = Pick<Btf, "enumNames">;
+
 /** Any name of each of the enums. */
 const [VROUTER_NAME, NEXTHOP_NAME] = ["VP_DROP_DISCARD", "NH_DISCARD"];
 
 /** The reasons of the loaded module, by the numbers of its BTF; without BTF there are none. */
-export function dropReasons(vrouter: Btf | null): DropReasons {
+export function dropReasons(vrouter: EnumSource | null): DropReasons {
   return new DropReasons(vrouter?.enumNames(VROUTER_NAME) ?? new Map());
 }
 
@@ -29,9 +32,9 @@ export function dropReasons(vrouter: Btf | null): DropReasons {
  * @throws {BtfError} if the BTF is damaged
  */
 export function dropWords(
-  kernel: Btf,
-  vrouter: Btf | null,
-  moduleBtf: (module: string) => Btf | null,
+  kernel: EnumSource,
+  vrouter: EnumSource | null,
+  moduleBtf: (module: string) => EnumSource | null,
 ): DropWords {
   const reasons = dropReasons(vrouter);
   const kernels = new KernelReasons(kernel, moduleBtf);
@@ -56,7 +59,7 @@ export function dropWords(
  */
 export function reasonFilter(
   words: readonly string[],
-  kernel: Pick<Btf, "enumNames">,
+  kernel: EnumSource,
   reasons: DropReasons,
 ): (drop: Pick<Drop, "source" | "reason">) => boolean {
   const names = coreReasons(kernel);

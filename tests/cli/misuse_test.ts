@@ -331,6 +331,24 @@ const MISUSES: readonly [args: string[], message: string, see?: string][] = [
     "vrft packets",
   ],
   [
+    ["--from", "a.vrft", "--backend", "multi"],
+    "Option '--backend' cannot be used with '--from': it is about how a trace is recorded",
+  ],
+  [
+    ["drops", "--from", "a.vrft", "--interval", "1s"],
+    "Option '--interval' cannot be used with '--from': it is about how a trace is recorded",
+    "vrft drops",
+  ],
+  [
+    ["packets", "--ready-file", "r", "--from", "a.vrft"],
+    "Option '--ready-file' cannot be used with '--from': it is about how a trace is recorded",
+    "vrft packets",
+  ],
+  [
+    ["--from", "a.vrft", "--show", "packet,nh"],
+    "Option '--show nh' cannot be used with '--from': it is not recorded",
+  ],
+  [
     ["record", "--rotate", "12"],
     `Option '--rotate <SIZE|TIME>' does not accept "12": give a size from 1M, such as 100M or 2G, or a time, such as 30s or 10m`,
     "vrft record",

@@ -18,6 +18,7 @@ const DEFAULTS: TraceOptions = {
   vrouter: true,
   functions: [],
   excludes: [],
+  from: null,
   interfaces: [],
   filters: NO_FILTERS,
   netns: null,

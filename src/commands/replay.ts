@@ -1,0 +1,249 @@
+/**
+ * Feeds a recording to what prints a trace.
+ *
+ * @module
+ */
+
+import { localTime } from "../output/drops/wall_clock.ts";
+import type { Log } from "../output/log.ts";
+import type { PacketFilter } from "../packet/expression.ts";
+import { packetMatches } from "../packet/packet_match.ts";
+import { TIMESTAMP_HIGH, TIMESTAMP_LOW } from "../probe/record.ts";
+import type { RecordingReader } from "../recording/reader.ts";
+import type {
+  KnownSections,
+  RecordedFunction,
+  RecordedWords,
+  Selection,
+} from "../recording/sections.ts";
+import { type Survey, survey } from "../recording/survey.ts";
+import { kallsymsOf, RecordedEnums } from "../recording/words.ts";
+import type { MemberPlace } from "../kernel/btf.ts";
+import { amount } from "../sys/amount.ts";
+import { dropWords } from "../trace/drop_words.ts";
+import type { DropSources } from "../trace/drops.ts";
+import type { EventSink } from "../trace/events.ts";
+import { RecordFilter } from "../trace/record_filter.ts";
+import type { SlowOutput, TraceCounts } from "../trace/tracer.ts";
+import type { Vif } from "../vrouter/interfaces.ts";
+import { openTwice, readerOf } from "./recordings.ts";
+import type { TracePrinter } from "./running_trace.ts";
+import type { TraceSignals } from "./session.ts";
+
+const TWO_32 = 2 ** 32;
+/** Nanoseconds for open calls to return after the row limit is reached, as in a trace. */
+const LIMIT_GRACE_NS = 1e9;
+/** Nanoseconds between two looks at what has waited for too long, as in a trace. */
+const DRY_NS = 1e8;
+const NO_WORDS: RecordedWords = { kernel: [], vrouter: [] };
+
+/** What prints a replay: see `Printer`. */
+export type ReplayPrinter = TracePrinter & SlowOutput;
+
+/** A recording that is read twice: what it refers to, and its records. */
+export class Replay implements Disposable {
+  readonly survey: Survey;
+  /** All that the recording says, as it is at its end. */
+  readonly sections: KnownSections;
+  readonly functions: readonly RecordedFunction[];
+  /** What the wall clock is ahead of the clock of records, in nanoseconds. */
+  readonly wallOffset: bigint;
+  readonly #reader: RecordingReader;
+  readonly #resources: DisposableStack;
+  /** Time of the latest record. */
+  #now = 0;
+  #filter: RecordFilter | null = null;
+
+  /** @throws {Failure} `recording` if it is none, or one that this version cannot read */
+  constructor(path: string) {
+    using resources = new DisposableStack();
+    const open = resources.use(openTwice(path));
+    const first = readerOf(open);
+    this.survey = survey(first);
+    this.sections = first.sections;
+    this.functions = this.sections.get("functions") ?? [];
+    const clock = this.sections.get("clocks")?.[0];
+    this.wallOffset = clock === undefined
+      ? 0n
+      : BigInt.asIntN(62, clock.realtime - clock.monotonic);
+    open.source.rewind!();
+    this.#reader = readerOf(open);
+    this.#resources = resources.move();
+  }
+
+  /** Nanoseconds of the clock of records: the time of the latest. */
+  get now(): () => number {
+    return () => this.#now;
+  }
+
+  /** Packets that were left out by the filter because too few of their bytes are recorded. */
+  get undecided(): number {
+    return this.#filter?.undecided ?? 0;
+  }
+
+  /** What was recorded. */
+  get selection(): Selection {
+    return this.sections.get("selection") ?? {};
+  }
+
+  /** Whether the recording has packets that do not meet its conditions, and says which do. */
+  get conditional(): boolean {
+    return ["vif", "vrf", "nh", "label", "vni"].some((name) => {
+      const values = this.selection[name];
+      return Array.isArray(values) && values.length > 0;
+    });
+  }
+
+  get hasVrouter(): boolean {
+    return this.selection["vrouter"] !== false;
+  }
+
+  /** The vifs as they were at the present record. */
+  readonly vifs = (): readonly Vif[] => {
+    return this.#reader.sections.get("vifs")?.all ?? NO_VIFS;
+  };
+
+  /** Enums of the kernel and of vrouter. */
+  get enums(): { readonly kernel: RecordedEnums; readonly vrouter: RecordedEnums } {
+    const { kernel, vrouter } = this.sections.get("words") ?? NO_WORDS;
+    return { kernel: new RecordedEnums(kernel), vrouter: new RecordedEnums(vrouter) };
+  }
+
+  /** Name of a device; `null` if unknown. */
+  get device(): (netns: number, ifindex: number) => string | null {
+    const names = new Map(
+      (this.sections.get("devices") ?? []).map(([netns, ifindex, name]) =>
+        [`${netns} ${ifindex}`, name] as const
+      ),
+    );
+    const { vrouterNetns } = this.#reader.header;
+    return (netns, ifindex) => {
+      const vif = netns === vrouterNetns
+        ? this.vifs().find((one) => one.ifindex === ifindex)
+        : undefined;
+      return vif?.device || (names.get(`${netns} ${ifindex}`) ?? null);
+    };
+  }
+
+  /** What drops are told by. */
+  get dropSources(): DropSources {
+    const { kernel, vrouter } = this.enums;
+    const places: Readonly<Record<string, MemberPlace>> = this.sections.get("places")?.["drop"] ??
+      {};
+    return {
+      words: dropWords(kernel, vrouter, () => null),
+      offsets: places,
+      vifs: this.vifs,
+      vrouterNetns: this.#reader.header.vrouterNetns,
+      device: this.device,
+      kallsyms: () => kallsymsOf(this.sections.get("symbols") ?? []),
+    };
+  }
+
+  /** Counts of the whole trace, or if it was cut, of what is there. */
+  get counts(): TraceCounts {
+    const counters = this.sections.get("counters");
+    const values = counters?.of === "vrft" ? counters.values : {};
+    const count = (name: string): number => values[name] ?? 0;
+    return {
+      recorded: this.survey.records,
+      lost: Math.max(this.survey.lost, count("lost")),
+      untracked: count("untracked"),
+      missed: count("missed"),
+      removed: count("removed"),
+      unread: count("unread"),
+      packets: {
+        seen: count("seen"),
+        kept: count("kept"),
+        copied: count("copied"),
+        ended: count("ended"),
+        evicted: count("evicted"),
+        unfollowed: count("unfollowed"),
+      },
+      sample: values["sample"] ?? 1,
+    };
+  }
+
+  /** Logs where the recording is from. */
+  describe(log: Log): void {
+    const { host, kernel, vrft } = this.#reader.header;
+    const { times } = this.survey;
+    const when = times === null ? "no events" : `at ${localTime(times.first, this.wallOffset)}`;
+    log.info(`Recorded on ${host}, Linux ${kernel}, by vrft ${vrft}: ${when}`);
+  }
+
+  /**
+   * Passes on all records, and finishes the printer.
+   *
+   * @param first receives the records, and passes those to the printer that it shows
+   * @param filter those of the options, compiled
+   * @returns exit status: 1 if something is wrong with the file
+   */
+  async run(
+    first: EventSink,
+    printer: ReplayPrinter,
+    filter: PacketFilter | null,
+    signals: TraceSignals,
+    log: Log,
+  ): Promise<number> {
+    let sink = first;
+    if (filter !== null) {
+      sink = this.#filter = new RecordFilter(
+        sink,
+        this.functions.length,
+        (bytes, length) => packetMatches(filter, bytes, length),
+      );
+    }
+    let due = 0;
+    let deadline = Infinity;
+    const isDone = (): boolean => printer.done || this.#now > deadline;
+    const clocked = {
+      record: (words: Uint32Array, at: number, bytes: number): void => {
+        const time = words[at + TIMESTAMP_HIGH]! * TWO_32 + words[at + TIMESTAMP_LOW]!;
+        if (time > this.#now) {
+          this.#now = time;
+          if (time >= due) {
+            sink.dry();
+            due = time + DRY_NS;
+          }
+        }
+        if (isDone()) return;
+        sink.record(words, at, bytes);
+        if (printer.full && deadline === Infinity) deadline = this.#now + LIMIT_GRACE_NS;
+      },
+      lost: (ahead: number): void => sink.lost(ahead),
+    };
+    printer.begin();
+    try {
+      while (!isDone() && !signals.stop.aborted && this.#reader.next(clocked)) {
+        while (printer.blocked && !signals.stop.aborted) await printer.progress();
+        // Signals need a turn of the event loop.
+        await new Promise((resolve) => setTimeout(resolve, 0));
+      }
+    } finally {
+      await printer.close(signals.cut);
+    }
+    return this.#tellEnd(log);
+  }
+
+  #tellEnd(log: Log): number {
+    const { ending, records } = this.survey;
+    const undecided = this.undecided;
+    if (undecided > 0) {
+      log.info(
+        `${amount(undecided)} packets not shown: too few of their bytes are recorded to tell ` +
+          "whether they match",
+      );
+    }
+    if (ending.kind === "complete") return 0;
+    const what = ending.kind === "cut" ? "was cut" : `is damaged: ${ending.what}`;
+    log.info(`The recording ${what}; ${amount(records)} events in front of that are whole`);
+    return ending.kind === "cut" ? 0 : 1;
+  }
+
+  [Symbol.dispose](): void {
+    this.#resources.dispose();
+  }
+}
+
+const NO_VIFS: readonly Vif[] = [];

@@ -1,0 +1,111 @@
+/**
+ * `vrft drops --from`: the dropped packets of a recording.
+ *
+ * @module
+ */
+
+import type { DropsOptions } from "../cli/invocation.ts";
+import { summarizeDrops } from "../output/drops/summary.ts";
+import { summarize } from "../output/summary.ts";
+import type { HeldMessages } from "../output/held_messages.ts";
+import type { Log } from "../output/log.ts";
+import { MATCH } from "../packet/ebpf.ts";
+import type { PacketFilter } from "../packet/expression.ts";
+import { packetMatches } from "../packet/packet_match.ts";
+import { dropReasons, reasonFilter } from "../trace/drop_words.ts";
+import { chosenRecords } from "../trace/chosen_records.ts";
+import { droppedRecords } from "../trace/dropped_records.ts";
+import { DropPrinter } from "./drop_output.ts";
+import { PATH_FORMAT, PathDrops } from "./drop_paths.ts";
+import { mayHaveMissed } from "./drops.ts";
+import { Replay } from "./replay.ts";
+import { choiceOf } from "./replay_trace.ts";
+import type { TraceSignals } from "./session.ts";
+import { openOutput, Printer } from "./trace_output.ts";
+
+/**
+ * Prints drops.
+ *
+ * @param path of the recording; `-` for stdin
+ * @param filter those of the options, compiled
+ * @param messages where the log goes
+ * @returns exit status
+ * @throws {Failure} if it cannot be read
+ */
+export async function replayDrops(
+  path: string,
+  options: DropsOptions,
+  filter: PacketFilter | null,
+  log: Log,
+  messages: HeldMessages,
+  signals: TraceSignals,
+): Promise<number> {
+  using replay = new Replay(path);
+  replay.describe(log);
+  if (options.path) return await replayPaths(replay, options, filter, log, signals);
+  const { kernel, vrouter } = replay.enums;
+  const wanted = options.reasons.length === 0
+    ? null
+    : reasonFilter(options.reasons, kernel, dropReasons(vrouter));
+  using to = await openOutput(options.output, log, signals.stop);
+  using printer = new DropPrinter({
+    to,
+    // What is over needs no table that changes.
+    options: options.format === "auto" ? { ...options, format: "lines" } : options,
+    wanted,
+    sources: replay.dropSources,
+    seen: () => {},
+    dry: () => {},
+    wallOffset: replay.wallOffset,
+    log,
+    messages,
+  });
+  const status = await replay.run(
+    droppedRecords(printer, {
+      functions: replay.functions,
+      conditional: replay.conditional,
+      // As the programs of drops do, by what the packet is when it is dropped.
+      isWanted: (bytes, length) =>
+        filter === null || packetMatches(filter, bytes, length) === MATCH,
+    }),
+    printer,
+    null,
+    signals,
+    log,
+  );
+  const { counts } = replay;
+  log.info(summarizeDrops(printer.totals, counts, null));
+  return options.failOnDrop && (printer.hasLoss || mayHaveMissed(counts)) ? 1 : status;
+}
+
+/** The calls that led to each drop. */
+async function replayPaths(
+  replay: Replay,
+  options: DropsOptions,
+  filter: PacketFilter | null,
+  log: Log,
+  signals: TraceSignals,
+): Promise<number> {
+  const { kernel, vrouter } = replay.enums;
+  const reasons = dropReasons(vrouter);
+  const drops = new PathDrops(options, {
+    kernel,
+    vrouter,
+    reasons,
+    conditional: replay.conditional,
+    moduleBtf: () => null,
+  });
+  using output = await openOutput(options.output, log, signals.stop);
+  const printer = new Printer(output, PATH_FORMAT, replay.functions, log, {
+    limit: null,
+    drops,
+    reasons: (number) => reasons.reason(number).label,
+    kernelReasons: (number) => drops.kernelReason(number).label,
+    clock: replay.now,
+  });
+  const choice = choiceOf(PATH_FORMAT, replay, { functions: [], excludes: [] });
+  const status = await replay.run(chosenRecords(printer, choice), printer, filter, signals, log);
+  const { counts } = replay;
+  log.info(`${drops.summary}; ${summarize(printer.shown, counts, null, null)}`);
+  return options.failOnDrop && (drops.hasLoss || mayHaveMissed(counts)) ? 1 : status;
+}

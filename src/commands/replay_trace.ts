@@ -1,0 +1,87 @@
+/**
+ * `vrft --from`: the trace of a recording.
+ *
+ * @module
+ */
+
+import type { TraceOptions } from "../cli/invocation.ts";
+import { VROUTER } from "../kernel/functions.ts";
+import { matcher } from "../kernel/glob.ts";
+import type { Log } from "../output/log.ts";
+import { summarize } from "../output/summary.ts";
+import type { Format } from "../output/view.ts";
+import { formatOf } from "../output/views.ts";
+import type { PacketFilter } from "../packet/expression.ts";
+import type { RecordedFunction } from "../recording/sections.ts";
+import { chosenRecords, type RecordChoice } from "../trace/chosen_records.ts";
+import { dropReasons } from "../trace/drop_words.ts";
+import { Replay } from "./replay.ts";
+import type { TraceSignals } from "./session.ts";
+import { openOutput, Printer } from "./trace_output.ts";
+
+/**
+ * Prints the trace.
+ *
+ * @param path of the recording; `-` for stdin
+ * @param filter those of the options, compiled
+ * @returns exit status
+ * @throws {Failure} if it cannot be read
+ */
+export async function replayTrace(
+  path: string,
+  options: TraceOptions,
+  filter: PacketFilter | null,
+  log: Log,
+  signals: TraceSignals,
+): Promise<number> {
+  using replay = new Replay(path);
+  replay.describe(log);
+  const format = formatOf(options);
+  const { functions, counts } = replay;
+  const reasons = dropReasons(replay.enums.vrouter);
+  using output = await openOutput(options.output, log, signals.stop);
+  const printer = new Printer(output, format, functions, log, {
+    limit: options.limit,
+    conditional: replay.conditional,
+    reasons: (number) => reasons.reason(number).label,
+    shown: {
+      items: new Set(options.show),
+      colour: !options.plain && options.output === null && Deno.stdout.isTerminal() &&
+        !Deno.noColor,
+      results: [],
+      isVrouter: functions.map(({ module }) => module === VROUTER),
+      vifs: replay.vifs,
+    },
+    clock: replay.now,
+  });
+  const choice = choiceOf(format, replay, options);
+  const status = await replay.run(chosenRecords(printer, choice), printer, filter, signals, log);
+  log.info(summarize(printer.shown, counts, null, null));
+  return status;
+}
+
+/** What a trace in this format would have recorded. */
+export function choiceOf(
+  { packets, drops, kernelDrops }: Pick<Format, "packets" | "drops" | "kernelDrops">,
+  { conditional, functions }: Pick<Replay, "conditional" | "functions">,
+  { functions: globs, excludes }: Pick<TraceOptions, "functions" | "excludes">,
+): RecordChoice {
+  return {
+    packets: packets || conditional,
+    drops,
+    kernelDrops: kernelDrops ?? false,
+    decisions: false,
+    functions: chosenFunctions(functions, globs, excludes),
+  };
+}
+
+function chosenFunctions(
+  functions: readonly RecordedFunction[],
+  globs: readonly string[],
+  excludes: readonly string[],
+): boolean[] | null {
+  if (globs.length === 0 && excludes.length === 0) return null;
+  const isChosen = globs.length === 0 ? () => true : matcher(globs);
+  const isExcluded = excludes.length === 0 ? () => false : matcher(excludes);
+  return functions.map(({ name }) => isChosen(name) && !isExcluded(name));
+}

@@ -1,0 +1,408 @@
+import assert from "node:assert/strict";
+import type { DropsOptions, PacketsOptions, TraceOptions } from "../../src/cli/invocation.ts";
+import { parseArguments } from "../../src/cli/program.ts";
+import { DropPrinter } from "../../src/commands/drop_output.ts";
+import { followPackets } from "../../src/commands/packet_follower.ts";
+import { PacketPrinter } from "../../src/commands/packet_output.ts";
+import { packetView } from "../../src/commands/packet_views.ts";
+import { isWanted } from "../../src/commands/packets.ts";
+import { replayDrops } from "../../src/commands/replay_drops.ts";
+import { replayDiff, replayPackets } from "../../src/commands/replay_packets.ts";
+import { replayTrace } from "../../src/commands/replay_trace.ts";
+import { type Output, Printer } from "../../src/commands/trace_output.ts";
+import { HeldMessages } from "../../src/output/held_messages.ts";
+import { Log } from "../../src/output/log.ts";
+import { formatOf } from "../../src/output/views.ts";
+import { compileFilters } from "../../src/packet/expression.ts";
+import { Libpcap } from "../../src/packet/libpcap.ts";
+import { CAPTURED, HEADER as PACKET_HEADER } from "../../src/probe/packet_record.ts";
+import {
+  CPU_AND_KIND,
+  KIND_DROP,
+  KIND_END,
+  KIND_ENTRY,
+  KIND_PACKET,
+  KIND_RETURN,
+} from "../../src/probe/record.ts";
+import type { Section } from "../../src/recording/sections.ts";
+import { RecordedEnums } from "../../src/recording/words.ts";
+import { decisionWords } from "../../src/trace/decision_words.ts";
+import { dropReasons, dropWords } from "../../src/trace/drop_words.ts";
+import { DropMaker, type DropSources } from "../../src/trace/drops.ts";
+import type { EventSink } from "../../src/trace/events.ts";
+import { MessageList } from "../support/message_list.ts";
+import { Random } from "../support/random.ts";
+import { HEADER, recorded } from "../support/recordings.ts";
+import { TextSink } from "../support/text_sink.ts";
+import {
+  bytesAt,
+  DROPS,
+  feedStream,
+  type Stream,
+  vrouterStream,
+} from "../support/vrouter_stream.ts";
+
+const NEVER = new AbortController().signal;
+const SIGNALS = { stop: NEVER, cut: NEVER, catch: (): void => {} };
+
+const STREAM = vrouterStream(new Random(11), { records: 20_000, packets: true, drops: true });
+const REASONS = DROPS.map((name, index) =>
+  [index + 1, `VP_DROP_${name.slice("drop_".length).toUpperCase()}`] as const
+);
+/** What the recording says, and the views of the live trace are told. */
+const WORDS = {
+  kernel: [[[0, "SKB_NOT_DROPPED_YET"], [2, "SKB_DROP_REASON_NOT_SPECIFIED"]]],
+  vrouter: [
+    [[0, "VP_DROP_DISCARD"], ...REASONS],
+    [[0, "NH_DEAD"], [2, "NH_ENCAP"], [5, "NH_DISCARD"]],
+    [[0, "FLOW_FORWARD"]],
+  ],
+} as const;
+const KERNEL = new RecordedEnums(WORDS.kernel);
+const VROUTER = new RecordedEnums(WORDS.vrouter);
+const VIF = {
+  index: 3,
+  name: "tap3",
+  device: "tap3",
+  ifindex: 7,
+  type: "virtual",
+  vrf: 2,
+  flags: 0,
+  rxPackets: 0,
+  rxBytes: 0,
+  txPackets: 0,
+  txBytes: 0,
+  drops: 0,
+  addresses: [],
+};
+const OFFSET = 1_795_662_000n * 1_000_000_000n;
+const SECTIONS: readonly Section[] = [
+  {
+    name: "functions",
+    value: STREAM.functions.map((name) => ({ name, module: "vrouter", returns: true })),
+  },
+  { name: "clocks", value: [{ monotonic: 5n, realtime: OFFSET + 5n }] },
+  { name: "words", value: WORDS },
+  { name: "vifs", value: { time: 0n, all: [VIF] } },
+  { name: "devices", value: [[HEADER.vrouterNetns, 8, "bond0"]] },
+];
+
+async function recordingOf(stream: Stream): Promise<string> {
+  const path = Deno.makeTempFileSync({ suffix: ".vrft" });
+  const fill = (writer: EventSink): void => feedStream(stream, writer);
+  Deno.writeFileSync(path, await recorded(fill, { sections: SECTIONS }));
+  return path;
+}
+
+const sources: DropSources = {
+  words: dropWords(KERNEL, VROUTER, () => null),
+  offsets: {},
+  vifs: () => [VIF],
+  vrouterNetns: HEADER.vrouterNetns,
+  device: (netns, ifindex) =>
+    netns !== HEADER.vrouterNetns ? null : ifindex === 7 ? "tap3" : ifindex === 8 ? "bond0" : null,
+  kallsyms: () => new Uint8Array(),
+};
+
+function optionsOf<T>(args: readonly string[]): T {
+  const invocation = parseArguments(args, "");
+  assert.ok("options" in invocation, JSON.stringify(invocation));
+  return invocation.options as T;
+}
+
+function outputTo(sink: TextSink): Output {
+  return {
+    sink,
+    name: "test",
+    canTravel: false,
+    connections: () => [],
+    begin: () => {},
+    [Symbol.dispose]: () => {},
+  };
+}
+
+function logOf(messages = new MessageList()): Log {
+  return new Log({ messages });
+}
+
+/** The records that a live trace would have, in the place of all. */
+function chosen(stream: Stream, isChosen: (words: Uint32Array, at: number) => boolean): Stream {
+  const parts: number[] = [];
+  let records = 0;
+  for (let at = 0; at < stream.words.length;) {
+    const length = bytesAt(stream.words, at) / 4;
+    if (isChosen(stream.words, at)) {
+      parts.push(...stream.words.subarray(at, at + length));
+      records++;
+    }
+    at += length;
+  }
+  return { ...stream, words: Uint32Array.from(parts), records };
+}
+
+const kindAt = (words: Uint32Array, at: number): number => words[at + CPU_AND_KIND]! >>> 16 & 0xff;
+const isCall = (words: Uint32Array, at: number): boolean =>
+  [KIND_ENTRY, KIND_RETURN].includes(kindAt(words, at));
+const isCallOrDrop = (words: Uint32Array, at: number): boolean =>
+  isCall(words, at) || kindAt(words, at) === KIND_DROP;
+
+/** The records of packets that match: in the stream, a CPU has one packet from its first record to its end. */
+async function matching(stream: Stream, expression: string): Promise<Stream> {
+  using libpcap = await Libpcap.open();
+  const program = libpcap.compile(expression, true);
+  const isMatch = new Map<number, boolean>();
+  return chosen(stream, (words, at) => {
+    const cpu = words[at + CPU_AND_KIND]! & 0xffff;
+    if (kindAt(words, at) === KIND_PACKET) {
+      const captured = words[at + CAPTURED]! & 0xffff;
+      const header = new Uint8Array(
+        words.slice(at + PACKET_HEADER, at + PACKET_HEADER + 25).buffer,
+      );
+      isMatch.set(cpu, libpcap.matches(program, header.slice(0, captured), captured));
+    }
+    const passes = isMatch.get(cpu) ?? false;
+    if (kindAt(words, at) === KIND_END) isMatch.delete(cpu);
+    return passes;
+  });
+}
+
+async function live(stream: Stream, printer: Printer | PacketPrinter | DropPrinter): Promise<void> {
+  printer.begin();
+  feedStream(stream, printer);
+  printer.dry();
+  await printer.close(NEVER);
+}
+
+async function liveTrace(stream: Stream, args: readonly string[]): Promise<string> {
+  const options = optionsOf<TraceOptions>(args);
+  const sink = new TextSink();
+  const targets = stream.functions.map((name) => ({ name }));
+  const reasons = dropReasons(VROUTER);
+  const printer = new Printer(outputTo(sink), formatOf(options), targets, logOf(), {
+    limit: options.limit,
+    reasons: (number) => reasons.reason(number).label,
+    shown: {
+      items: new Set(options.show),
+      colour: false,
+      results: [],
+      isVrouter: targets.map(() => true),
+      vifs: () => [VIF],
+    },
+  });
+  await live(stream, printer);
+  return sink.text;
+}
+
+/** What a command with `--from` writes to a file. */
+async function replayed(
+  file: string,
+  args: readonly string[],
+  messages = new MessageList(),
+): Promise<{ text: string; status: number }> {
+  const out = Deno.makeTempFileSync();
+  try {
+    const invocation = parseArguments([...args, "--from", file, "-o", out], "");
+    const log = logOf(messages);
+    let status: number;
+    switch (invocation.command) {
+      case "trace": {
+        const { options } = invocation;
+        const filter = await compileFilters(options.filters);
+        status = await replayTrace(file, options, filter, log, SIGNALS);
+        break;
+      }
+      case "drops": {
+        const { options } = invocation;
+        const filter = await compileFilters(options.filters);
+        const held = new HeldMessages(messages);
+        status = await replayDrops(file, options, filter, log, held, SIGNALS);
+        break;
+      }
+      case "packets": {
+        const { options } = invocation;
+        const filter = await compileFilters(options.filters);
+        status = await replayPackets(file, options, filter, log, SIGNALS);
+        break;
+      }
+      case "diff":
+        status = await replayDiff(file, invocation.options, log, SIGNALS);
+        break;
+      default:
+        throw new Error(JSON.stringify(invocation));
+    }
+    return { text: Deno.readTextFileSync(out), status };
+  } finally {
+    Deno.removeSync(out);
+  }
+}
+
+const FILE = await recordingOf(STREAM);
+globalThis.addEventListener("unload", () => Deno.removeSync(FILE));
+
+/** Neither side is to be empty. */
+function assertSame(one: string, other: string): void {
+  assert.ok(one.length > 1000, one);
+  // Without a difference of megabytes.
+  const at = [...one].findIndex((character, index) => character !== other[index]);
+  if (one !== other) assert.equal(one.slice(at - 200, at + 200), other.slice(at - 200, at + 200));
+}
+
+for (
+  const args of [
+    [],
+    ["-n", "100"],
+    ["--plain"],
+    ["--show", "duration"],
+  ]
+) {
+  Deno.test(`a trace and its recording print the same: vrft ${args.join(" ")}`, async () => {
+    const recorded = args.includes("--plain") ? isCall : isCallOrDrop;
+    const printed = await liveTrace(chosen(STREAM, recorded), args);
+    const { text, status } = await replayed(FILE, args);
+    assert.equal(status, 0);
+    assertSame(printed, text);
+  });
+}
+
+for (const args of [["--show", "packet"], ["--format", "events"]]) {
+  Deno.test(`with packets, too: vrft ${args.join(" ")}`, async () => {
+    const isDecision = (words: Uint32Array, at: number): boolean => kindAt(words, at) === 8;
+    const stream = chosen(STREAM, (words, at) => !isDecision(words, at));
+    assertSame(await liveTrace(stream, args), (await replayed(FILE, args)).text);
+  });
+}
+
+Deno.test("a filter on a recording finds what it would have found while tracing", async () => {
+  // On several CPUs the stream has tasks that run on two of them at a time.
+  const stream = vrouterStream(new Random(12), {
+    records: 20_000,
+    packets: true,
+    drops: true,
+    cpus: 1,
+  });
+  const file = await recordingOf(stream);
+  const shown: number[] = [];
+  for (const expression of ["ether[20] & 1 = 0", "ether[19] > 100", "len = 98", "len < 98"]) {
+    const wanted = chosen(await matching(stream, expression), isCallOrDrop);
+    const printed = await liveTrace(wanted, []);
+    const { text } = await replayed(file, [expression]);
+    assert.equal(text.length, printed.length, expression);
+    if (wanted.records > 0) assertSame(printed, text);
+    shown.push(wanted.records);
+  }
+  Deno.removeSync(file);
+  const [one, other, all, none] = shown;
+  assert.ok(one! > 1000 && one! < all! && other! > 1000 && other! < all!, `${shown}`);
+  assert.equal(none, 0);
+});
+
+Deno.test("functions are chosen by their names as in a trace", async () => {
+  const isVr = STREAM.functions.map((name) => /^vr_/.test(name) && !/flow/.test(name));
+  const stream = chosen(STREAM, (words, at) => isCall(words, at) && isVr[words[at + 4]! & 0x7fff]!);
+  const printed = await liveTrace(stream, []);
+  assertSame(printed, (await replayed(FILE, ["-f", "vr_*", "-x", "*flow*"])).text);
+});
+
+for (const args of [["--lines"], ["--json"], ["--all", "-n", "20"], ["--reason", "no-route"]]) {
+  Deno.test(`drops and those of a recording print the same: ${args.join(" ")}`, async () => {
+    const options = optionsOf<DropsOptions>(["drops", ...args]);
+    const sink = new TextSink();
+    const messages = new MessageList();
+    using printer = new DropPrinter({
+      to: outputTo(sink),
+      options: options.format === "auto" ? { ...options, format: "lines" } : options,
+      wanted: options.reasons.length === 0
+        ? null
+        : ({ reason }) => reason.name === "VP_DROP_NO_ROUTE",
+      sources,
+      seen: () => {},
+      dry: () => {},
+      wallOffset: OFFSET,
+      log: logOf(messages),
+      messages: new HeldMessages(messages),
+    });
+    // As the programs of drops record them.
+    await live(chosen(STREAM, (words, at) => kindAt(words, at) === KIND_DROP), printer);
+    const { text, status } = await replayed(FILE, ["drops", ...args]);
+    assert.equal(status, 0);
+    const withoutRoute = (lines: string): string =>
+      lines.replaceAll(/"route":(\{.*?\}|null),"nexthop"/g, '"nexthop"');
+    assertSame(withoutRoute(sink.text), withoutRoute(text));
+  });
+}
+
+Deno.test("drops --fail-on-drop fails for a recording with losses", async () => {
+  assert.equal((await replayed(FILE, ["drops", "--fail-on-drop"])).status, 1);
+});
+
+Deno.test("drops --path shows the calls of dropped packets alone", async () => {
+  const { text } = await replayed(FILE, ["drops", "--path", "-n", "3"]);
+  assert.equal(text.match(/lh_pfree\(\)/g)?.length, 3);
+});
+
+for (
+  const args of [[], ["--json"], ["--by", "path"], ["--calls", "-n", "40"], ["--sort", "latency"]]
+) {
+  Deno.test(`packets and those of a recording print the same: ${args.join(" ")}`, async () => {
+    const options = optionsOf<PacketsOptions>(["packets", ...args]);
+    const functions = STREAM.functions.map((name) => ({ name, module: "vrouter", returns: true }));
+    const sink = new TextSink();
+    const drops = new DropMaker(sources);
+    let now = 0;
+    const follow = {
+      functions,
+      conditional: false,
+      calls: options.calls,
+      sources: {
+        words: decisionWords(VROUTER),
+        vifs: (): (typeof VIF)[] => vifs,
+        vrouterNetns: HEADER.vrouterNetns,
+        device: sources.device,
+        drop: (words: Uint32Array) => drops.drop(words),
+      },
+    };
+    const vifs = [VIF];
+    const printer = new PacketPrinter({
+      to: outputTo(sink),
+      follow: (receive) => followPackets(follow, receive),
+      view: (writer) =>
+        packetView(options, functions, dropReasons(VROUTER), writer, logOf(), OFFSET),
+      wanted: (journey) => isWanted(options, journey),
+      clock: () => now,
+      log: logOf(),
+    });
+    printer.begin();
+    feedStream(STREAM, {
+      record(words, at, bytes): void {
+        now = words[at + 1]! * 2 ** 32 + words[at]!;
+        if (!printer.done) printer.record(words, at, bytes);
+      },
+    });
+    await printer.close(NEVER);
+    assertSame(sink.text, (await replayed(FILE, ["packets", ...args])).text);
+  });
+}
+
+Deno.test("diff compares groups of a recording", async () => {
+  const same = await replayed(FILE, ["diff", "ether[20] & 1 = 0", "len < 10"]);
+  assert.equal(same.status, 1);
+  assert.match(same.text, /ether\[20\]/);
+});
+
+Deno.test("a recording that was cut is printed as far as it is whole, and that is said", async () => {
+  const bytes = Deno.readFileSync(FILE);
+  const cut = Deno.makeTempFileSync();
+  try {
+    Deno.writeFileSync(cut, bytes.subarray(0, bytes.length - 300));
+    const messages = new MessageList();
+    const { text, status } = await replayed(cut, [], messages);
+    assert.equal(status, 0);
+    assert.ok((await replayed(FILE, [])).text.startsWith(text.slice(0, text.length - 5000)));
+    assert.match(
+      messages.text,
+      / The recording was cut; 16,384 events in front of that are whole\n/,
+    );
+  } finally {
+    Deno.removeSync(cut);
+  }
+});
