@@ -63,7 +63,8 @@ export function App({ trace, isPrinting }: AppProps): VNode {
   useEffect(() => {
     const onKeyDown = (event: KeyboardEvent): void => {
       const { target, key } = event;
-      const isTyping = target instanceof HTMLInputElement || target instanceof HTMLSelectElement;
+      const isTyping = target instanceof HTMLSelectElement ||
+        target instanceof HTMLInputElement && target.type === "search";
       if (event.ctrlKey || event.altKey || event.metaKey || keys.current!.open) return;
       if (key === "Escape" && target instanceof HTMLInputElement) focusOn("packets");
       if (isTyping) {
@@ -99,20 +100,21 @@ export function App({ trace, isPrinting }: AppProps): VNode {
   return (
     <div class={isPrinting ? "page paper" : "page"}>
       <Head trace={trace} />
-      <nav role="tablist" aria-label="Views">
-        {VIEWS.map((name, index) => (
-          <button
-            type="button"
-            role="tab"
-            aria-selected={name === view}
-            aria-controls="view"
-            title={`Key ${index + 1}`}
-            onClick={() => setView(name)}
-          >
-            {name}
-          </button>
-        ))}
-        <span />
+      <nav>
+        <div role="tablist" aria-label="Views">
+          {VIEWS.map((name, index) => (
+            <button
+              type="button"
+              role="tab"
+              aria-selected={name === view}
+              aria-controls="view"
+              title={`Key ${index + 1}`}
+              onClick={() => setView(name)}
+            >
+              {name}
+            </button>
+          ))}
+        </div>
         <button type="button" onClick={darken} title="Key t">Light or dark</button>
         <button type="button" onClick={() => keys.current!.showModal()} title="Key ?">Keys</button>
       </nav>

@@ -15,7 +15,8 @@ import { clockText, counted, sinceText } from "./words.ts";
 
 const ROW_PIXELS = 24;
 const CHART_PIXELS = 220;
-const PAPER_PIXELS = 1000;
+/** Of A4, between its margins. */
+const PAPER_PIXELS = 700;
 /** Bars of the chart. */
 const BINS = 100;
 const OTHERS = "others";

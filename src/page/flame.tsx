@@ -13,7 +13,8 @@ import { colour, hashOf, SERIES } from "./colours.ts";
 import { counted, shareText } from "./words.ts";
 
 const ROW_PIXELS = 18;
-const PAPER_PIXELS = 1000;
+/** Of A4, between its margins. */
+const PAPER_PIXELS = 700;
 const FUNCTIONS = 30;
 /** Narrower ones have no text. */
 const TEXT_PIXELS = 30;

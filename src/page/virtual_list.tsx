@@ -89,7 +89,11 @@ export function VirtualList(props: VirtualListProps): VNode {
         onScroll={() => setTop(box.current!.scrollTop)}
         onKeyDown={onKeyDown}
       >
-        <div class="rows" style={isPrinting ? {} : { height: `${count * rowHeight}px` }}>
+        <div
+          class="rows"
+          role="presentation"
+          style={isPrinting ? {} : { height: `${count * rowHeight}px` }}
+        >
           {Array.from({ length: Math.max(0, end - first) }, (_, at) => {
             const index = first + at;
             return (

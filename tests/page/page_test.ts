@@ -207,6 +207,9 @@ Deno.test({
     await page.getByLabel("nexthop").check();
     const discards = await page.locator(".groups tr", { hasText: "nh 0" }).innerText();
     assert.match(discards, new RegExp(`\\s${scene.drops.get(1)}\\s`));
+    // Keys for views work wherever nobody types.
+    await page.keyboard.press("2");
+    await page.keyboard.press("3");
     await page.locator("#drops").focus();
     await page.keyboard.press("ArrowDown");
     await page.keyboard.press("Enter");
