@@ -138,6 +138,8 @@ export const MAX_HEADER_BYTES = MAX_UNITS * EVENT_BYTES - PACKET_BYTES;
 export class PacketDetails {
   /** The packet's id. {@linkcode UNKNOWN_PACKET} if the record that told it was lost. */
   id = UNKNOWN_PACKET;
+  /** Packet seen, packet copied: the packet's number, see `PacketTable.number()`. */
+  number = 0;
   /** Packet seen, packet copied: the low half of the id is the slot of this packet, this is the rest. */
   generation = 0;
   /** Packet copied: id of the packet that it was copied from. */
@@ -312,6 +314,7 @@ function readGeneration(
 
 function begin(packets: PacketTable, step: Step, details: PacketDetails): void {
   details.id = packets.begin(step.packet & 0xffff, details.generation, details.parent);
+  details.number = packets.number(step.packet);
 }
 
 function identify(packets: PacketTable, step: Step, details: PacketDetails): void {

@@ -115,9 +115,9 @@ export interface Journey {
   readonly id: number;
   /** Of the packet that it was copied from. */
   readonly parent: number | null;
-  /** Its {@linkcode number}, as it may end later; `null` if there is none, or it was not seen. */
+  /** Its {@linkcode number}, as it may end later; `null` if there is none, or it has no journey. */
   readonly parentNumber: number | null;
-  /** Number in the order of their beginnings, from 1 on: `#17`. */
+  /** `#17`, the same in all views of a trace: see `PacketTable.number()`. */
   readonly number: number;
   /** Nanoseconds of CLOCK_MONOTONIC. */
   readonly begin: bigint;

@@ -255,7 +255,7 @@ export class Journeys implements View {
     }
     sight.inherit(original);
     const { traveller } = sight;
-    if (traveller === null || traveller.number !== 0) return;
+    if (traveller === null || traveller.hasBegun) return;
     traveller.vrf = sight.vrf;
     traveller.decisions.enter(sight.vrf);
     const from = original.traveller;
@@ -278,7 +278,7 @@ export class Journeys implements View {
     const traveller = sight?.traveller;
     if (!sight || !traveller || traveller.outcome !== null) return;
     const byKernel = details.record[SOURCE] === SOURCE_KERNEL;
-    if (traveller.number === 0) {
+    if (!traveller.hasBegun) {
       // Of the kernel's, it did not get as far as vrouter.
       if (byKernel) return;
       this.#start(traveller, step, traveller.inherited === NONE ? NEXTHOP : traveller.inherited);
@@ -317,7 +317,7 @@ export class Journeys implements View {
       this.#sights[step.packet & 0xffff] = undefined;
       return;
     }
-    if (traveller.number === 0) {
+    if (!traveller.hasBegun) {
       sight.traveller = null;
       this.#sights[step.packet & 0xffff] = undefined;
       return;
@@ -397,7 +397,7 @@ export class Journeys implements View {
     this.#trapped = null;
     if (sight.parent !== null || decisions.trap !== null) return;
     sight.parent = trapped.id;
-    sight.parentNumber = trapped.number;
+    sight.parentNumber = trapped.hasCome ? trapped.number : null;
   }
 
   /** The packet of a handle, if it is known. */
@@ -413,12 +413,12 @@ export class Journeys implements View {
   }
 
   /** A packet takes a slot, if it does not have it already. */
-  #begin(step: Readonly<Step>, { id, generation }: Readonly<PacketDetails>): Sight {
+  #begin(step: Readonly<Step>, { id, generation, number }: Readonly<PacketDetails>): Sight {
     const slot = step.packet & 0xffff;
     const known = this.#sights[slot];
     if (known?.id === id) return known;
     if (known !== undefined) this.#replace(slot, known);
-    const sight = new Sight(id, generation);
+    const sight = new Sight(id, generation, number);
     sight.traveller = this.#traveller(sight);
     this.#sights[slot] = sight;
     return sight;
@@ -451,7 +451,7 @@ export class Journeys implements View {
       }
     }
     if (traveller === null || traveller.outcome !== null) return;
-    if (traveller.number === 0) this.#come(traveller, place, step);
+    if (!traveller.hasBegun) this.#come(traveller, place, step);
     else this.#move(traveller, place, step);
   }
 
@@ -475,8 +475,9 @@ export class Journeys implements View {
   ): void {
     this.#expire(this.#low, this.#high);
     if (this.#travelling >= this.#maximum) this.#giveUp();
-    traveller.number = ++this.#begun;
-    traveller.sight.number = traveller.number;
+    this.#begun++;
+    traveller.hasBegun = true;
+    traveller.sight.hasCome = true;
     traveller.timeline.start(time, stage);
     this.#append(traveller);
   }

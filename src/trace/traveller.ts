@@ -19,7 +19,9 @@ import { type StepTime, Timeline } from "./timeline.ts";
 export class Sight {
   readonly id: number;
   readonly generation: number;
-  /** Of the packet that it was copied from, and the number of that one's journey. */
+  /** See `PacketTable.number()`. */
+  readonly number: number;
+  /** Of the packet that it was copied from, and the number of that one if it has a journey. */
   parent: number | null = null;
   parentNumber: number | null = null;
   length = 0;
@@ -31,20 +33,21 @@ export class Sight {
   device: string | null = null;
   /** On its way, or to be; `null` afterwards. */
   traveller: Traveller | null = null;
-  /** Number of the latest journey; `null` before the first. */
-  number: number | null = null;
+  /** Whether it has come into vrouter: it has a journey. */
+  hasCome = false;
   hasEnded = false;
   #decoded: DecodedPacket | undefined;
 
-  constructor(id: number, generation: number) {
+  constructor(id: number, generation: number, number: number) {
     this.id = id;
     this.generation = generation;
+    this.number = number;
   }
 
   /** Takes over what a copy has from its original. */
   inherit(original: Sight): void {
     this.parent = original.id;
-    this.parentNumber = original.number;
+    this.parentNumber = original.hasCome ? original.number : null;
     this.length = original.length;
     this.bytes = original.bytes;
     this.vif = original.vif;
@@ -89,8 +92,8 @@ export class Traveller {
   readonly sight: Sight;
   readonly timeline = new Timeline();
   readonly decisions = new DecisionList();
-  /** In the order of beginnings, from 1 on; 0 before the first function between stages. */
-  number = 0;
+  /** Whether a function between stages has been called for it. */
+  hasBegun = false;
   outcome: Outcome | null = null;
   stages: readonly Stage[] = [];
   vrf: number | null;
@@ -128,13 +131,13 @@ export class Traveller {
   constructor(sight: Sight, losses: number) {
     this.sight = sight;
     this.losses = losses;
-    this.isFirst = sight.number === null;
+    this.isFirst = !sight.hasCome;
     this.vrf = this.isFirst ? sight.vrf : null;
     this.decisions.enter(this.vrf);
   }
 
   get isTravelling(): boolean {
-    return this.number !== 0 && this.outcome === null;
+    return this.hasBegun && this.outcome === null;
   }
 
   /** Its way is over. */
@@ -150,7 +153,7 @@ export class Traveller {
       id: sight.id,
       parent: sight.parent,
       parentNumber: sight.parentNumber,
-      number: this.number,
+      number: sight.number,
       begin: this.timeline.begin,
       duration: this.stages.reduce((sum, { duration }) => sum + duration, 0),
       stages: this.stages,

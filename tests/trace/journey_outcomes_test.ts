@@ -169,6 +169,15 @@ Deno.test("what becomes of a packet that a device has taken is no longer of inte
   assert.deepEqual(outcomes(freed.finish()), ["delivered"]);
 });
 
+Deno.test("a packet has the number of all views, whatever came before it and did not come in", () => {
+  const scene = new Calls();
+  scene.see({ slot: 40, generation: 7, time: 1 }, 21);
+  scene.come().enter("eth_tx").to(12, "virtual").enter("dev_hard_start_xmit");
+  scene.leave("dev_hard_start_xmit").finish();
+  assert.equal(scene.only.number, 2);
+  assert.equal(scene.tree.packets.numberOf(scene.only.id), 2);
+});
+
 Deno.test("a packet that a guest sends on is another journey of the same packet", () => {
   for (const early of [false, true]) {
     const scene = new Calls().come().enter("eth_tx").to(12, "virtual").enter("dev_hard_start_xmit");
@@ -187,7 +196,7 @@ Deno.test("a packet that a guest sends on is another journey of the same packet"
     const [first, second] = scene.journeys;
     assert.deepEqual(outcomes(scene), ["delivered", "dropped"]);
     assert.equal(second!.id, first!.id);
-    assert.deepEqual([first!.number, second!.number], [1, 2]);
+    assert.deepEqual([first!.number, second!.number], [1, 1]);
     // It came in elsewhere, which no record tells.
     assert.deepEqual([first!.vif?.index, second!.vif], [11, null]);
   }

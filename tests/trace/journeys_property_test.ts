@@ -90,8 +90,8 @@ for (const calls of [false, true]) {
       scene.finish();
       const { begun, told: count } = scene.view.totals;
       assert.deepEqual([begun, count], [scene.journeys.length, scene.journeys.length]);
-      const numbers = scene.journeys.map(({ number }) => number).sort((a, b) => a - b);
-      assert.deepEqual(numbers, Array.from({ length: begun }, (_, index) => index + 1));
+      const most = scene.tree.packets.begun;
+      assert.ok(scene.journeys.every(({ number }) => number >= 1 && number <= most));
       scene.journeys.forEach(check);
       told += begun;
     }, 1000);
