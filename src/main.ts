@@ -14,6 +14,7 @@ import type { Invocation } from "./cli/invocation.ts";
 import { parseArguments } from "./cli/program.ts";
 import { similarCommand } from "./cli/similar.ts";
 import { runCheck } from "./commands/check.ts";
+import { isColoured } from "./commands/colour.ts";
 import { runCompletions } from "./commands/completions.ts";
 import { runDiff } from "./commands/diff.ts";
 import { runDropPaths } from "./commands/drop_paths.ts";
@@ -144,7 +145,7 @@ async function run(
         invocation.options,
         { ...ioOf(writer, invocation.options.debug), out: (text) => writeNow(writer, text) },
         {
-          colour: Deno.stdout.isTerminal() && !Deno.noColor,
+          colour: isColoured(invocation.options.color, null),
           stop: signals.stop,
           readObject,
         },

@@ -21,6 +21,7 @@ import {
 import { REASON_WORDS } from "../vrouter/drop_reasons.ts";
 import {
   BACKENDS,
+  COLOR_CHOICES,
   FORMATS,
   PACKET_GROUPINGS,
   PACKET_ORDERS,
@@ -303,6 +304,16 @@ const output = {
   },
 } as const satisfies OptionSpecs;
 
+/** For every command that colours its output. */
+const color = {
+  color: {
+    group: OUTPUT,
+    description: "colour output: auto (the default: on a terminal, unless NO_COLOR is set), " +
+      "always, or never",
+    value: { name: "WHEN", completion: COLOR_CHOICES, parse: parseChoice(COLOR_CHOICES) },
+  },
+} as const satisfies OptionSpecs;
+
 /** For every command that prints trees of calls. */
 const show = {
   show: {
@@ -350,6 +361,7 @@ export const TRACE_OPTIONS = {
   },
   ...show,
   plain: { group: OUTPUT, description: "text without reasons of drops, as vrftrace2 prints it" },
+  ...color,
   ...readyFile,
   ...debug,
   ...help,
@@ -401,6 +413,7 @@ export const DROPS_OPTIONS = {
     group: OUTPUT,
     description: "print also the commands that tell more of each drop",
   },
+  ...color,
   ...readyFile,
   ...debug,
   ...help,
@@ -454,6 +467,7 @@ export const PACKETS_OPTIONS = {
     description: "print also the commands that tell more of each drop",
   },
   quiet: { short: "q", group: OUTPUT, description: "leave out the statistics at the end" },
+  ...color,
   ...readyFile,
   ...debug,
   ...help,
@@ -530,6 +544,7 @@ export const CHECK_OPTIONS = {
   ...backend,
   ...btf,
   json: { group: OUTPUT, description: "print a JSON object instead of lines" },
+  ...color,
   ...debug,
   ...help,
 } as const satisfies OptionSpecs;

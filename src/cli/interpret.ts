@@ -127,6 +127,7 @@ function checkOptions(values: OptionValues<typeof CHECK_OPTIONS>): CheckOptions 
     ...sourceOptions(values),
     backend: values.backend ?? "auto",
     json: values.json ?? false,
+    color: values.color ?? "auto",
     debug: values.debug ?? false,
   };
 }
@@ -241,6 +242,7 @@ function traceOptions(
     format: values.format ?? "text",
     plain: values.plain ?? false,
     show,
+    color: values.color ?? "auto",
   };
 }
 
@@ -264,6 +266,7 @@ function dropsOptions(
     failOnDrop: values["fail-on-drop"] ?? false,
     format: values.json ? "json" : values.lines ? "lines" : "auto",
     hints: values.hints ?? false,
+    color: values.color ?? "auto",
   };
 }
 
@@ -295,6 +298,7 @@ function packetsOptions(
     json: values.json ?? false,
     hints: values.hints ?? false,
     quiet: values.quiet ?? false,
+    color: values.color ?? "auto",
   };
 }
 

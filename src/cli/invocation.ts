@@ -27,6 +27,12 @@ export const SHOW_ITEMS = ["duration", "return", "packet", "vif", "nh"] as const
 /** One of {@linkcode SHOW_ITEMS}. */
 export type ShowItem = typeof SHOW_ITEMS[number];
 
+/** When output is coloured; `auto` is on a terminal, unless NO_COLOR is set. */
+export const COLOR_CHOICES = ["auto", "always", "never"] as const;
+
+/** One of {@linkcode COLOR_CHOICES}. */
+export type ColorChoice = typeof COLOR_CHOICES[number];
+
 /** Shells that completions can be written for. */
 export const SHELLS = ["bash", "zsh", "fish"] as const;
 
@@ -89,6 +95,7 @@ export interface TraceOptions extends CaptureOptions, DiscoveryOptions {
   readonly plain: boolean;
   /** What is shown of calls besides their names, each once. */
   readonly show: readonly ShowItem[];
+  readonly color: ColorChoice;
 }
 
 /** Options of `vrft record`. */
@@ -126,6 +133,7 @@ export interface DropsOptions extends CaptureOptions {
   readonly format: DropFormat;
   /** Print the commands that tell more. */
   readonly hints: boolean;
+  readonly color: ColorChoice;
 }
 
 /** Orders of packets: that of their ends, or the slowest first once the trace has ended. */
@@ -158,6 +166,7 @@ export interface PacketsOptions extends CaptureOptions {
   readonly hints: boolean;
   /** Leave out the statistics at the end. */
   readonly quiet: boolean;
+  readonly color: ColorChoice;
 }
 
 /** Options of `vrft diff`. */
@@ -179,6 +188,7 @@ export interface FunctionsOptions extends DiscoveryOptions {
 export interface CheckOptions extends SourceChoice {
   readonly backend: BackendChoice;
   readonly json: boolean;
+  readonly color: ColorChoice;
   readonly debug: boolean;
 }
 

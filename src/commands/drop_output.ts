@@ -20,6 +20,7 @@ import { type Drop, type DropClass, isLoss, type Reconciled } from "../trace/dro
 import { flowWords, hintsFor, packetWords, withLoss } from "../trace/drop_phrases.ts";
 import { DropReader, type DropSources } from "../trace/drops.ts";
 import type { SlowOutput, Watched } from "../trace/tracer.ts";
+import { isColoured } from "./colour.ts";
 import type { TracePrinter } from "./running_trace.ts";
 import type { Output } from "./trace_output.ts";
 
@@ -56,7 +57,7 @@ export class DropPrinter implements TracePrinter, SlowOutput, Disposable {
   #isEnding = false;
 
   constructor(options: DropPrinterOptions) {
-    const { to, options: { limit, format, hints }, sources } = options;
+    const { to, options: { limit, format, hints, color, output }, sources } = options;
     this.#with = options;
     this.#room = limit ?? Infinity;
     this.#reader = new DropReader(sources, (drop) => this.#receive(withLoss(drop)));
@@ -68,8 +69,8 @@ export class DropPrinter implements TracePrinter, SlowOutput, Disposable {
       hints: hintsFor,
       time: (nanoseconds) => localTime(nanoseconds, offset),
     };
-    const isTerminal = options.options.output === null && Deno.stdout.isTerminal();
-    const colour = isTerminal && !Deno.noColor;
+    const isTerminal = output === null && Deno.stdout.isTerminal();
+    const colour = isColoured(color, output);
     this.#table = null;
     if (format === "json") {
       this.#view = new DropJson(this.#writer, phrases, offset, hints);

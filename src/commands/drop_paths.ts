@@ -4,12 +4,14 @@
  * @module
  */
 
-import type { DropsOptions, TraceOptions } from "../cli/invocation.ts";
+import type { DropsOptions, ShowItem, TraceOptions } from "../cli/invocation.ts";
+import { VROUTER } from "../kernel/functions.ts";
 import { dropCountText } from "../output/drops/summary.ts";
 import type { Log } from "../output/log.ts";
 import type { Btf } from "../kernel/btf.ts";
 import { summarize } from "../output/summary.ts";
 import { TEXT } from "../output/text.ts";
+import type { Shown } from "../output/view.ts";
 import type { PacketFilter } from "../packet/expression.ts";
 import type { ObjectReader } from "../probe/backend.ts";
 import { SOURCE_KERNEL } from "../probe/packet_record.ts";
@@ -18,6 +20,7 @@ import { amount } from "../sys/amount.ts";
 import { type Drop, type DropClass, type DropReason, isLoss } from "../trace/drop.ts";
 import { dropWords, reasonFilter } from "../trace/drop_words.ts";
 import type { DropCondition } from "../trace/held_view.ts";
+import { isColoured } from "./colour.ts";
 import { kernelBtfOf } from "./drop_sources.ts";
 import { mayHaveMissed } from "./drops.ts";
 import { record } from "./record.ts";
@@ -28,6 +31,7 @@ import { attach } from "./trace_setup.ts";
 
 /** Events of packets tell when one ends, and so that it was not dropped. */
 export const PATH_FORMAT = { ...TEXT, packets: true, drops: true, kernelDrops: true };
+const NOTHING: ReadonlySet<ShowItem> = new Set();
 
 /**
  * Traces all functions, and shows only packets that are dropped, until the user, a limit or a closed
@@ -73,6 +77,7 @@ export async function runDropPaths(
       drops,
       reasons: (number) => reasons.reason(number).label,
       kernelReasons: (number) => drops.kernelReason(number).label,
+      shown: pathColours(options, targets),
     });
     const status = await record({
       tracer,
@@ -99,6 +104,20 @@ export interface PathDropSources {
   readonly conditional: boolean;
   /** The kernel's BTF of another module; `null` if there is none. */
   readonly moduleBtf: (module: string) => Pick<Btf, "enumNames"> | null;
+}
+
+/** Calls with nothing but their names, in colours if the user wants them. */
+export function pathColours(
+  { color, output }: DropsOptions,
+  functions: readonly { readonly module: string }[],
+): Shown {
+  return {
+    items: NOTHING,
+    colour: isColoured(color, output),
+    results: [],
+    isVrouter: functions.map(({ module }) => module === VROUTER),
+    vifs: () => [],
+  };
 }
 
 /** Which drops are shown with their paths, and what they are called. */

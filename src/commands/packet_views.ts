@@ -26,6 +26,7 @@ import type { TracedFunction } from "../trace/packet_tracer.ts";
 import { Paths } from "../trace/paths.ts";
 import { StageStatistics } from "../trace/stage_statistics.ts";
 import type { DropReasons } from "../vrouter/drop_reasons.ts";
+import { isColoured } from "./colour.ts";
 
 const STDOUT = 1;
 /** Cells of a line in a file or a pipe, and on a terminal at least and at most. */
@@ -34,13 +35,12 @@ const [LEAST_CELLS, MOST_CELLS] = [80, 132];
 
 /** How packets look where the output goes. */
 export function packetStyle(
-  output: string | null,
-  hints: boolean,
+  { output, hints, color }: Pick<PacketsOptions, "output" | "hints" | "color">,
   offset: bigint = wallClockOffset(),
 ): PacketStyle {
   const isTerminal = output === null && Deno.stdout.isTerminal();
   return {
-    colour: isTerminal && !Deno.noColor,
+    colour: isColoured(color, output),
     width: isTerminal
       ? Math.max(LEAST_CELLS, Math.min(MOST_CELLS, terminalSize(STDOUT).columns))
       : FILE_CELLS,
@@ -140,13 +140,13 @@ function jsonPrinter(
 }
 
 function linesPrinter(
-  { output, hints }: PacketsOptions,
+  options: PacketsOptions,
   functions: readonly TracedFunction[],
   reasons: DropReasons,
   writer: LineWriter,
   offset: bigint,
 ): (journey: Journey) => void {
-  const style = packetStyle(output, hints, offset);
+  const style = packetStyle(options, offset);
   const calls = new TextView(
     writer,
     functions.map(({ name }) => name),

@@ -81,5 +81,6 @@ function callOptions(options: PacketsOptions): TraceOptions | null {
     format: "text",
     plain: false,
     show: [],
+    color: "never",
   };
 }

@@ -53,7 +53,13 @@ export async function runRecord(
       ? null
       : rotationTo(options.output!, { ...options.rotate, keep: options.keep });
     zlib();
-    const trace: TraceOptions = { ...options, format: "text", plain: false, show: [] };
+    const trace: TraceOptions = {
+      ...options,
+      format: "text",
+      plain: false,
+      show: [],
+      color: "never",
+    };
     const target = rotation === null ? trace : { ...trace, output: null };
     const ready = await prepareTrace(target, ALL, filter, readObject, around);
     await attach(ready.tracer, ready.targets.length, around);

@@ -16,7 +16,7 @@ import { dropReasons, reasonFilter } from "../trace/drop_words.ts";
 import { chosenRecords } from "../trace/chosen_records.ts";
 import { droppedRecords } from "../trace/dropped_records.ts";
 import { DropPrinter } from "./drop_output.ts";
-import { PATH_FORMAT, PathDrops } from "./drop_paths.ts";
+import { PATH_FORMAT, pathColours, PathDrops } from "./drop_paths.ts";
 import { mayHaveMissed } from "./drops.ts";
 import { Replay } from "./replay.ts";
 import { choiceOf } from "./replay_trace.ts";
@@ -101,6 +101,7 @@ async function replayPaths(
     drops,
     reasons: (number) => reasons.reason(number).label,
     kernelReasons: (number) => drops.kernelReason(number).label,
+    shown: pathColours(options, replay.functions),
     clock: replay.now,
   });
   const choice = choiceOf(PATH_FORMAT, replay, { functions: [], excludes: [] });

@@ -15,6 +15,7 @@ import type { PacketFilter } from "../packet/expression.ts";
 import type { RecordedFunction } from "../recording/sections.ts";
 import { chosenRecords, type RecordChoice } from "../trace/chosen_records.ts";
 import { dropReasons } from "../trace/drop_words.ts";
+import { isColoured } from "./colour.ts";
 import { Replay } from "./replay.ts";
 import type { TraceSignals } from "./session.ts";
 import { openOutput, Printer } from "./trace_output.ts";
@@ -46,8 +47,7 @@ export async function replayTrace(
     reasons: (number) => reasons.reason(number).label,
     shown: {
       items: new Set(options.show),
-      colour: !options.plain && options.output === null && Deno.stdout.isTerminal() &&
-        !Deno.noColor,
+      colour: !options.plain && isColoured(options.color, options.output),
       results: [],
       isVrouter: functions.map(({ module }) => module === VROUTER),
       vifs: replay.vifs,

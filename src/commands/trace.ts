@@ -25,6 +25,7 @@ import { Tracer } from "../trace/tracer.ts";
 import type { DropReasons } from "../vrouter/drop_reasons.ts";
 import type { Vif } from "../vrouter/interfaces.ts";
 import { withAdvice } from "./advice.ts";
+import { isColoured } from "./colour.ts";
 import { record } from "./record.ts";
 import { session, type Surroundings, type TraceSignals } from "./session.ts";
 import { openOutput, type Output, Printer } from "./trace_output.ts";
@@ -66,8 +67,7 @@ export async function runTrace(
       reasons: (number) => reasons.reason(number).label,
       shown: {
         items: new Set(options.show),
-        colour: !options.plain && options.output === null && Deno.stdout.isTerminal() &&
-          !Deno.noColor,
+        colour: !options.plain && isColoured(options.color, options.output),
         results,
         isVrouter: targets.map(({ module }) => module === VROUTER),
         vifs: () => around.vifWatch?.vifs ?? NO_VIFS,

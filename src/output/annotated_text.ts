@@ -8,6 +8,7 @@
 
 import { type ResultType, resultWords } from "../kernel/result_type.ts";
 import { describePacket } from "../packet/describe.ts";
+import { SOURCE, SOURCE_KERNEL } from "../probe/packet_record.ts";
 import { printable } from "../sys/printable.ts";
 import {
   type Incomplete,
@@ -54,6 +55,8 @@ const NEXTHOP = textBytes("nh ");
 const NUMBER = textBytes("#");
 const UNKNOWN_NUMBER = textBytes("#?");
 const ORPHAN = textBytes("/* ");
+const DROPPED = textBytes("/* dropped by the kernel");
+const COLON = textBytes(": ");
 const ORPHANED = textBytes("() returned, its call was lost */");
 
 /** What the view knows besides its steps. */
@@ -63,6 +66,8 @@ export interface AnnotatedContext {
   readonly packets: PacketTable;
   /** Reasons of drops, by their numbers. */
   readonly reasons: (number: number) => string;
+  /** Likewise those of the kernel; by default the number. */
+  readonly kernelReasons?: ((number: number) => string) | undefined;
   readonly shown: Shown;
 }
 
@@ -72,6 +77,7 @@ export class AnnotatedView implements OutputView {
   readonly #writer: LineWriter;
   readonly #packets: PacketTable;
   readonly #reasons: (number: number) => string;
+  readonly #kernelReasons: (number: number) => string;
   readonly #shown: Shown;
   readonly #hasDurations: boolean;
   readonly #hasResults: boolean;
@@ -91,10 +97,12 @@ export class AnnotatedView implements OutputView {
   #isComment = false;
 
   /** @param writer receives the rows; its owner flushes it */
-  constructor(writer: LineWriter, { functions, packets, reasons, shown }: AnnotatedContext) {
+  constructor(writer: LineWriter, context: AnnotatedContext) {
+    const { functions, packets, reasons, kernelReasons = String, shown } = context;
     this.#writer = writer;
     this.#packets = packets;
     this.#reasons = reasons;
+    this.#kernelReasons = kernelReasons;
     this.#shown = shown;
     this.#hasDurations = shown.items.has("duration");
     this.#hasResults = shown.items.has("return");
@@ -155,6 +163,25 @@ export class AnnotatedView implements OutputView {
       row.put(COMMENT_END);
       this.#colour("none");
     }
+    this.#end();
+  }
+
+  /** vrouter's are told with the call that drops. */
+  dropped(step: Readonly<Step>, { record, reason }: Readonly<PacketDetails>): void {
+    if (record[SOURCE] !== SOURCE_KERNEL) return;
+    const why = this.#kernelReasons(reason);
+    const row = this.#row;
+    this.#start(step, false);
+    this.#colour("comment");
+    row.put(DROPPED);
+    if (why !== "") {
+      row.put(COLON);
+      this.#colour("reason");
+      row.put(textBytes(printable(why)));
+      this.#colour("comment");
+    }
+    row.put(COMMENT_END);
+    this.#colour("none");
     this.#end();
   }
 

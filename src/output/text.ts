@@ -43,7 +43,13 @@ export const TEXT: Format = {
   open: (writer, { functions, packets, reasons, shown, kernelReasons }) =>
     shown === undefined || (shown.items.size === 0 && !shown.colour)
       ? new TextView(writer, functions, reasons, kernelReasons)
-      : new AnnotatedView(writer, { functions, packets, reasons: reasons ?? String, shown }),
+      : new AnnotatedView(writer, {
+        functions,
+        packets,
+        reasons: reasons ?? String,
+        kernelReasons,
+        shown,
+      }),
 };
 
 /** The same without what vrftrace2 does not show. */

@@ -33,6 +33,7 @@ const DEFAULTS: TraceOptions = {
   format: "text",
   plain: false,
   show: [],
+  color: "auto",
   readyFile: null,
   debug: false,
 };
@@ -118,6 +119,7 @@ const TRACE_OPTIONS: readonly [string[], Partial<TraceOptions>][] = [
   [["--show=return,nh,return", "--show", "vif,nh"], { show: ["return", "nh", "vif"] }],
   [["--ready-file", "/tmp/r"], { readyFile: "/tmp/r" }],
   [["--debug"], { debug: true }],
+  [["--color", "always"], { color: "always" }],
   [["--"], {}],
   [["-n", "5", "--"], { limit: 5 }],
 ];
@@ -161,6 +163,7 @@ Deno.test("parseArguments() understands vrft drops with each of its options", ()
     }],
     [["--reason", "Discards", "--reason=no-l2-route"], { reasons: ["Discards", "no-l2-route"] }],
     [["--all", "--hints", "--lines"], { all: true, hints: true, format: "lines" }],
+    [["--color=never"], { color: "never" }],
     [["--json", "-o", "drops.jsonl"], { format: "json", output: "drops.jsonl" }],
     [["--path", "--backend", "multi"], { path: true, backend: "multi" }],
     [["--interval", "10s", "--fail-on-drop"], { intervalMs: 10_000, failOnDrop: true }],
@@ -221,7 +224,7 @@ Deno.test("parseArguments() understands vrft packets with each of its own option
     [["--by", "path", "--rare"], { by: "path", rare: true }],
     [["--calls", "--backend", "kprobe"], { calls: true, backend: "kprobe" }],
     [["--json", "-o", "packets.jsonl"], { json: true, output: "packets.jsonl" }],
-    [["--hints", "-q"], { hints: true, quiet: true }],
+    [["--hints", "-q", "--color", "always"], { hints: true, quiet: true, color: "always" }],
   ];
   for (const [args, changed] of changes) {
     assert.deepEqual(parse("packets", ...args), {
@@ -233,7 +236,8 @@ Deno.test("parseArguments() understands vrft packets with each of its own option
 
 Deno.test("parseArguments() understands vrft diff, with two filters of one argument each", () => {
   const { functions: _functions, excludes: _excludes, sample: _sample, ...others } = DEFAULTS;
-  const { format: _format, plain: _plain, show: _show, ...capture } = others;
+  const { format: _format, plain: _plain, show: _show, ...shown } = others;
+  const { color: _color, ...capture } = shown;
   const expressions = ["host 10.1.1.7", "tcp"] as const;
   const plain: DiffOptions = { ...capture, expressions, json: false };
   assert.deepEqual(parse("diff", ...expressions), { command: "diff", options: plain });
@@ -278,12 +282,21 @@ Deno.test("parseArguments() understands vrft interfaces with each of its options
 
 Deno.test("parseArguments() understands vrft check with each of its options", () => {
   const { kernelBtf, vrouterBtf, vrouter, backend } = DEFAULTS;
-  const plain = { kernelBtf, vrouterBtf, vrouter, backend, json: false, debug: false };
+  const plain = {
+    kernelBtf,
+    vrouterBtf,
+    vrouter,
+    backend,
+    json: false,
+    color: "auto",
+    debug: false,
+  };
   assert.deepEqual(parse("check"), { command: "check", options: plain });
   for (
     const [args, changed] of [
       [["--json"], { json: true }],
       [["--debug"], { debug: true }],
+      [["--color", "always"], { color: "always" }],
       [["--no-vrouter"], { vrouter: false }],
       [["--backend", "kprobe"], { backend: "kprobe" }],
       [["--kernel-btf", "a", "--vrouter-btf", "b"], { kernelBtf: "a", vrouterBtf: "b" }],

@@ -11,6 +11,7 @@ const OPTIONS: CheckOptions = {
   vrouter: true,
   backend: "auto",
   json: false,
+  color: "never",
   debug: false,
 };
 

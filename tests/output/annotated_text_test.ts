@@ -5,6 +5,7 @@ import { AnnotatedView } from "../../src/output/annotated_text.ts";
 import { LineWriter } from "../../src/output/line_writer.ts";
 import { TEXT, TextView } from "../../src/output/text.ts";
 import type { Shown } from "../../src/output/view.ts";
+import { SOURCE, SOURCE_KERNEL } from "../../src/probe/packet_record.ts";
 import { PacketDetails, Step } from "../../src/trace/events.ts";
 import { packetId, PacketTable, UNKNOWN_PACKET } from "../../src/trace/packets.ts";
 import { ByteList } from "../support/byte_list.ts";
@@ -31,6 +32,7 @@ async function textOf(
     functions: NAMES,
     packets,
     reasons: (number) => `Reason ${number}`,
+    kernelReasons: (number) => number === 0 ? "" : `KERNEL_${number}`,
     shown: {
       items: new Set(items),
       colour: false,
@@ -50,6 +52,13 @@ function step(fields: Partial<Step>): Step {
   const made = Object.assign(new Step(), { low: 1000, cpu: 4, ...rest });
   if (times !== undefined) made.times.set(times);
   return made;
+}
+
+function kernelDrop(reason: number): PacketDetails {
+  const details = new PacketDetails();
+  details.record[SOURCE] = SOURCE_KERNEL;
+  details.reason = reason;
+  return details;
 }
 
 function lines(text: string): string[] {
@@ -192,10 +201,26 @@ Deno.test("Vifs have their names, also of those that come later, and nexthops th
   ]);
 });
 
+Deno.test("What the kernel drops has a row, with its reason if the kernel has reasons", async () => {
+  const text = await textOf([], (view) => {
+    view.enter(step({}));
+    view.dropped(step({ depth: 1 }), kernelDrop(2));
+    view.dropped(step({ depth: 1 }), kernelDrop(0));
+    // vrouter's own.
+    view.dropped(step({ depth: 1 }), new PacketDetails());
+  });
+  assert.deepEqual(lines(text).map((line) => line.slice(25)), [
+    "__netif_receive_skb() {",
+    "  /* dropped by the kernel: KERNEL_2 */",
+    "  /* dropped by the kernel */",
+  ]);
+});
+
 Deno.test("Colours change nothing but the colours", async () => {
   const write = (view: AnnotatedView): void => {
     view.enter(step({}));
     view.enter(step({ fn: 2, reason: 3, vif: 4 }));
+    view.dropped(step({}), kernelDrop(9));
     view.leave(step({ fn: 1, hasResult: true, resultLow: 1, times: Float64Array.of(5, 5) }));
     view.abandon(step({}), "trace ended");
     view.orphan(step({}));
