@@ -461,6 +461,7 @@ export const PACKETS_OPTIONS = {
     value: { name: "WHAT", completion: PACKET_GROUPINGS, parse: parseChoice(PACKET_GROUPINGS) },
   },
   rare: { group: OUTPUT, description: "with --by, print the path of the fewest packets first" },
+  show: { ...show.show, description: `with --calls, ${show.show.description}` },
   ...jsonLines,
   hints: {
     group: OUTPUT,

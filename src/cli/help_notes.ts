@@ -152,6 +152,8 @@ Examples:
   vrft packets --sort latency -n 10 --duration 1m
                                         the ten slowest of a minute
   vrft packets --by path --rare         the ways that few packets take
+  vrft packets --calls --show return,nh -n 1
+                                        one packet, with all its calls
   vrft packets --json -o packets.jsonl  for programs
   vrft packets --from a.vrft --calls    those of a recording
 
@@ -168,7 +170,7 @@ of the trace whose end was seen, be they shown or not. -q leaves them out.
 kept for that up to a limit, and stderr says how many were left out.
 
 About thirty functions are attached to; with --calls, all that take a packet,
-and the tree of calls follows each packet.
+and the tree of calls follows each packet: --show is that of vrft --help.
 
 EXPR, --outer, --inner and the other conditions are as in vrft --help.
 

@@ -29,6 +29,7 @@ import type {
   PacketsOptions,
   RecordOptions,
   Shell,
+  ShowItem,
   TraceOptions,
 } from "./invocation.ts";
 
@@ -221,14 +222,8 @@ function traceOptions(
   values: OptionValues<typeof TRACE_OPTIONS>,
   expression: string | undefined,
 ): TraceOptions {
-  const show = [...new Set(values.show?.flat())];
+  const show = showItems(values);
   if (values.plain && show.length > 0) throw excluding("plain", "show");
-  const unrecorded = show.find((each) => each !== "duration" && each !== "packet");
-  if (values.from !== undefined && unrecorded !== undefined) {
-    throw new Misuse(
-      `Option '--show ${unrecorded}' cannot be used with '--from': it is not recorded`,
-    );
-  }
   if (values["no-vrouter"]) {
     const item = show.find((each) => each === "vif" || each === "nh");
     if (item !== undefined) {
@@ -244,6 +239,20 @@ function traceOptions(
     show,
     color: values.color ?? "auto",
   };
+}
+
+/** What is shown of calls, each item once. */
+function showItems(
+  { show, from }: Pick<OptionValues<typeof TRACE_OPTIONS>, "show" | "from">,
+): ShowItem[] {
+  const items = [...new Set(show?.flat())];
+  const unrecorded = items.find((each) => each !== "duration" && each !== "packet");
+  if (from !== undefined && unrecorded !== undefined) {
+    throw new Misuse(
+      `Option '--show ${unrecorded}' cannot be used with '--from': it is not recorded`,
+    );
+  }
+  return items;
 }
 
 function dropsOptions(
@@ -278,8 +287,11 @@ function packetsOptions(
   if (values.rare && !values.by) {
     throw new Misuse("Option '--rare' needs '--by path': it is an order of paths");
   }
-  for (const name of ["json", "by", "sort"] as const) {
+  for (const name of ["by", "sort"] as const) {
     if (values.calls && values[name]) throw excluding("calls", name);
+  }
+  if (values.show && !values.calls) {
+    throw new Misuse("Option '--show' needs '--calls': it says what to show of calls");
   }
   if (values.backend !== undefined && !values.calls) {
     throw new Misuse(
@@ -290,6 +302,7 @@ function packetsOptions(
   return {
     ...captureOptions(values, expression),
     calls: values.calls ?? false,
+    show: showItems(values),
     slower: values.slower ?? null,
     stages: values.stage ?? [],
     order: values.sort ?? "end",

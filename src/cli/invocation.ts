@@ -152,6 +152,8 @@ export type PacketGrouping = typeof PACKET_GROUPINGS[number];
 export interface PacketsOptions extends CaptureOptions {
   /** Attach to all functions, and show the calls of each packet. */
   readonly calls: boolean;
+  /** What is shown of the calls besides their names, each once. */
+  readonly show: readonly ShowItem[];
   /** Show only packets that take at least so many nanoseconds; `null` for all. */
   readonly slower: number | null;
   /** Show only packets of which one of these stages takes that long; none for all. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { ShowItem } from "../cli/invocation.ts";
 import type { PacketCounts } from "../output/packets/summary.ts";
 import type { EventSink } from "../trace/events.ts";
 import type { Journey } from "../trace/journey.ts";
@@ -29,6 +30,8 @@ export interface FollowerOptions {
   readonly conditional: boolean;
   /** Whether each journey has its calls. */
   readonly calls: boolean;
+  /** What is shown of them besides their names; nothing by default. */
+  readonly show?: readonly ShowItem[];
 }
 
 /**
@@ -37,15 +40,17 @@ export interface FollowerOptions {
  * @param receive is told each journey that is over
  */
 export function followPackets(
-  { functions, sources, conditional, calls }: FollowerOptions,
+  { functions, sources, conditional, calls, show = [] }: FollowerOptions,
   receive: (journey: Journey) => void,
 ): PacketFollower {
   const names = functions.map(({ name }) => name);
   const journeys = new Journeys(names, sources, (journey) => {
     if (!conditional || matched.has(journey.id)) receive(journey);
-  }, { calls });
+  }, { calls, details: show.length > 0 });
   const matched = new MatchedPackets(journeys);
-  const tree = new CallTree(conditional ? matched : journeys, functions.length);
+  const tree = new CallTree(conditional ? matched : journeys, functions.length, {
+    durations: show.includes("duration"),
+  });
   return {
     get counts() {
       const { givenUp, unknown, ...totals } = journeys.totals;

@@ -7,6 +7,7 @@
 import type { CaptureOptions, TraceOptions } from "../cli/invocation.ts";
 import type { Btf } from "../kernel/btf.ts";
 import { VROUTER } from "../kernel/functions.ts";
+import { type ResultType, resultTypes } from "../kernel/result_type.ts";
 import type { PacketFilter } from "../packet/expression.ts";
 import type { ObjectReader } from "../probe/backend.ts";
 import { Failure } from "../sys/failure.ts";
@@ -40,6 +41,8 @@ export interface StartedPackets {
   /** Whether only packets are to be shown of which a record says that they match. */
   readonly conditional: boolean;
   readonly reasons: DropReasons;
+  /** What the functions return, if results are shown; else empty. */
+  readonly results: readonly (ResultType | null)[];
 }
 
 /** What describes the kernel and the module, and what to attach to. */
@@ -47,6 +50,7 @@ interface Described {
   readonly kernel: Btf;
   readonly vrouter: Btf;
   readonly calls: Parameters<typeof loadPacketTracer>[0]["calls"];
+  readonly results: readonly (ResultType | null)[];
 }
 
 /**
@@ -76,6 +80,7 @@ export async function startPackets(
     sources: sourcesOf(described, selection, around),
     conditional: selection.conditions !== null,
     reasons: dropReasons(described.vrouter),
+    results: described.results,
   };
 }
 
@@ -86,13 +91,25 @@ async function describe(
 ): Promise<Described> {
   if (calls === null) {
     const { kernel, vrouter } = await readKernelBtf(options, log);
-    return { kernel, vrouter: required(vrouter), calls: null };
+    return { kernel, vrouter: required(vrouter), calls: null, results: [] };
   }
   const sources = await readKernel(options, log);
   const { kernel, modules } = sources;
   const vrouter = modules.find(({ module }) => module === VROUTER)?.btf ?? null;
   const targets = findTargets(log, calls, sources);
-  return { kernel, vrouter: required(vrouter), calls: { targets, backend: calls.backend } };
+  const { show, backend } = calls;
+  const showResults = show.includes("return");
+  return {
+    kernel,
+    vrouter: required(vrouter),
+    calls: {
+      targets,
+      backend,
+      showPlaces: show.includes("vif") || show.includes("nh"),
+      showResults,
+    },
+    results: showResults ? resultTypes(modules, targets) : [],
+  };
 }
 
 async function load(

@@ -5,9 +5,11 @@
  */
 
 import type { PacketsOptions } from "../cli/invocation.ts";
+import { VROUTER } from "../kernel/functions.ts";
 import { localTime } from "../output/drops/wall_clock.ts";
 import type { LineWriter } from "../output/line_writer.ts";
 import type { Log } from "../output/log.ts";
+import { callObjects, callRows, type CallWords } from "../output/packets/calls.ts";
 import { EachPacket } from "../output/packets/each.ts";
 import { statisticsText } from "../output/packets/histogram.ts";
 import { packetJson, pathJson, statisticsJson } from "../output/packets/json.ts";
@@ -16,16 +18,16 @@ import { pathsText } from "../output/packets/paths.ts";
 import { SlowestFirst } from "../output/packets/slowest.ts";
 import type { PacketView } from "../output/packets/view.ts";
 import { hasEnded } from "../output/packets/words.ts";
-import { TextView } from "../output/text.ts";
+import type { Shown } from "../output/view.ts";
 import { amount } from "../sys/amount.ts";
 import { wallClockOffset } from "../sys/clock.ts";
 import { terminalSize } from "../sys/terminal.ts";
 import { hintsFor } from "../trace/drop_phrases.ts";
 import type { Journey } from "../trace/journey.ts";
+import type { JourneyCalls } from "../trace/journey_calls.ts";
 import type { TracedFunction } from "../trace/packet_tracer.ts";
 import { Paths } from "../trace/paths.ts";
 import { StageStatistics } from "../trace/stage_statistics.ts";
-import type { DropReasons } from "../vrouter/drop_reasons.ts";
 import { isColoured } from "./colour.ts";
 
 const STDOUT = 1;
@@ -49,24 +51,31 @@ export function packetStyle(
   };
 }
 
+/** What the calls of packets are shown by. */
+export interface CallSources extends Pick<Shown, "results" | "vifs"> {
+  /** Of the trace. */
+  readonly functions: readonly TracedFunction[];
+  /** Reasons for which vrouter drops packets, in words by their number. */
+  readonly reasons: (number: number) => string;
+}
+
 /**
  * Opens the view that the options ask for.
  *
- * @param functions of the trace, for the calls of packets
- * @param reasons for which vrouter drops packets, likewise
+ * @param sources for the calls of packets
  * @param offset what the wall clock is ahead of the clock of records, in nanoseconds
  */
 export function packetView(
   options: PacketsOptions,
-  functions: readonly TracedFunction[],
-  reasons: DropReasons,
+  sources: CallSources,
   writer: LineWriter,
   log: Log,
   offset: bigint = wallClockOffset(),
 ): PacketView {
+  const words = callWords(options, sources);
   const print = options.json
-    ? jsonPrinter(options, writer, offset)
-    : linesPrinter(options, functions, reasons, writer, offset);
+    ? jsonPrinter(options, words, writer, offset)
+    : linesPrinter(options, words, writer, offset);
   const statistics = new StageStatistics();
   const shown = shownView(options, print, writer, log);
   return {
@@ -130,30 +139,47 @@ function pathsView(
   };
 }
 
+function callWords(
+  { show, color, output }: PacketsOptions,
+  { functions, reasons, results, vifs }: CallSources,
+): CallWords {
+  return {
+    functions: functions.map(({ name }) => name),
+    reasons,
+    shown: {
+      items: new Set(show),
+      colour: isColoured(color, output),
+      results,
+      isVrouter: functions.map(({ module }) => module === VROUTER),
+      vifs,
+    },
+  };
+}
+
 function jsonPrinter(
   { hints }: PacketsOptions,
+  words: CallWords,
   writer: LineWriter,
   offset: bigint,
 ): (journey: Journey) => void {
-  const style = { offset, hints: hints ? hintsFor : null };
+  const style = {
+    offset,
+    hints: hints ? hintsFor : null,
+    calls: (calls: JourneyCalls) => callObjects(calls, words),
+  };
   return (journey) => writer.text(packetJson(journey, style));
 }
 
 function linesPrinter(
   options: PacketsOptions,
-  functions: readonly TracedFunction[],
-  reasons: DropReasons,
+  words: CallWords,
   writer: LineWriter,
   offset: bigint,
 ): (journey: Journey) => void {
   const style = packetStyle(options, offset);
-  const calls = new TextView(
-    writer,
-    functions.map(({ name }) => name),
-    (number) => reasons.reason(number).label,
-  );
+  const calls = callRows(writer, words);
   return (journey) => {
     writer.text(packetLines(journey, style).map((line) => `${line}\n`).join(""));
-    journey.calls?.replay(calls);
+    calls(journey);
   };
 }

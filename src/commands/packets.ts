@@ -38,8 +38,19 @@ export async function runPackets(
     const { trace: { tracer, functions }, output } = started;
     const printer = new PacketPrinter({
       to: output,
-      follow: (receive) => followPackets({ ...started, functions, calls: options.calls }, receive),
-      view: (writer) => packetView(options, functions, started.reasons, writer, log),
+      follow: (receive) => followPackets({ ...started, ...options, functions }, receive),
+      view: (writer) =>
+        packetView(
+          options,
+          {
+            functions,
+            results: started.results,
+            reasons: (number) => started.reasons.reason(number).label,
+            vifs: () => around.vifWatch?.vifs ?? [],
+          },
+          writer,
+          log,
+        ),
       wanted: (journey) => isWanted(options, journey),
       log,
     });
@@ -72,7 +83,7 @@ function timeIn({ stages }: Pick<Journey, "stages">, stage: string): number {
 /** Options of a trace of all calls; `null` without `--calls`. */
 function callOptions(options: PacketsOptions): TraceOptions | null {
   if (!options.calls) return null;
-  const capture: CaptureOptions = options;
+  const capture: CaptureOptions & Pick<TraceOptions, "show"> = options;
   return {
     ...capture,
     functions: [],
@@ -80,7 +91,6 @@ function callOptions(options: PacketsOptions): TraceOptions | null {
     sample: 1,
     format: "text",
     plain: false,
-    show: [],
     color: "never",
   };
 }

@@ -51,8 +51,21 @@ export async function replayPackets(
   using to = await openOutput(options.output, log, signals.stop);
   const printer = new PacketPrinter({
     to,
-    follow: (receive) => followPackets(followerOptions(replay, options.calls), receive),
-    view: (writer) => packetView(options, functions, reasons, writer, log, wallOffset),
+    follow: (receive) =>
+      followPackets({ ...followerOptions(replay, options.calls), show: options.show }, receive),
+    view: (writer) =>
+      packetView(
+        options,
+        {
+          functions,
+          results: [],
+          reasons: (number) => reasons.reason(number).label,
+          vifs: replay.vifs,
+        },
+        writer,
+        log,
+        wallOffset,
+      ),
     wanted: (journey) => isWanted(options, journey),
     clock: replay.now,
     log,

@@ -63,7 +63,7 @@ const ORPHANED = textBytes("() returned, its call was lost */");
 export interface AnnotatedContext {
   /** Names, by the indexes used in steps. */
   readonly functions: readonly string[];
-  readonly packets: PacketTable;
+  readonly packets: Pick<PacketTable, "number" | "numberOf">;
   /** Reasons of drops, by their numbers. */
   readonly reasons: (number: number) => string;
   /** Likewise those of the kernel; by default the number. */
@@ -75,7 +75,7 @@ export interface AnnotatedContext {
 export class AnnotatedView implements OutputView {
   readonly hasPacketRows = false;
   readonly #writer: LineWriter;
-  readonly #packets: PacketTable;
+  readonly #packets: AnnotatedContext["packets"];
   readonly #reasons: (number: number) => string;
   readonly #kernelReasons: (number: number) => string;
   readonly #shown: Shown;

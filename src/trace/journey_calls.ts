@@ -4,7 +4,7 @@
  * @module
  */
 
-import { NONE, Step, type View } from "./events.ts";
+import { NONE, SELF, Step, TOTAL, type View } from "./events.ts";
 
 /** Steps that a packet keeps at most: a flood has some hundred for its original. */
 const MAX_STEPS = 8192;
@@ -20,6 +20,15 @@ const FN = 4;
 const CALL = 5;
 const REASON = 6;
 const WORDS = 7;
+// Further words of a step with details: of a start, and of an end.
+const VIF = 7;
+const NEXTHOP = 8;
+const HAS_RESULT = 7;
+const RESULT_LOW = 8;
+const RESULT_HIGH = 9;
+/** Two doubles: total and self. */
+const TIMES = 10;
+const WORDS_WITH_DETAILS = 14;
 
 const ENTER = 0;
 const LEAVE = 1;
@@ -29,12 +38,23 @@ const TRACE_ENDED = 3;
 /** How a call ended. */
 export type CallEnd = "leave" | "return lost" | "trace ended";
 
+/** Times on their way into words, and out of them. */
+const times = new Float64Array(2);
+const timesWords = new Int32Array(times.buffer);
+
 /** The calls of one packet, in the order of their events. */
 export class JourneyCalls {
-  #words = new Int32Array(FIRST_STEPS * WORDS);
+  readonly #size: number;
+  #words: Int32Array;
   #count = 0;
   #depth = 0;
   #omitted = 0;
+
+  /** @param hasDetails whether places, results and times are kept, too */
+  constructor(hasDetails: boolean = false) {
+    this.#size = hasDetails ? WORDS_WITH_DETAILS : WORDS;
+    this.#words = new Int32Array(FIRST_STEPS * this.#size);
+  }
 
   /** Calls that are not kept, as there were too many. */
   get omitted(): number {
@@ -79,7 +99,7 @@ export class JourneyCalls {
     step.packet = packet;
     let depth = 0;
     for (let index = 0; index < this.#count; index++) {
-      const at = index * WORDS;
+      const at = index * this.#size;
       const kind = words[at + KIND_AND_CPU]! & 0xff;
       step.cpu = words[at + KIND_AND_CPU]! >>> 8;
       step.low = words[at + LOW]!;
@@ -89,6 +109,7 @@ export class JourneyCalls {
       step.call = words[at + CALL]!;
       step.reason = words[at + REASON]!;
       step.depth = kind === ENTER ? depth++ : --depth;
+      if (this.#size === WORDS_WITH_DETAILS) this.#readDetails(step, kind, at);
       if (kind === ENTER) view.enter(step);
       else if (kind === LEAVE) view.leave(step);
       else view.abandon(step, kind === TRACE_ENDED ? "trace ended" : "return lost");
@@ -97,7 +118,7 @@ export class JourneyCalls {
 
   #add(kind: number, step: Readonly<Step>): void {
     let words = this.#words;
-    const at = this.#count++ * WORDS;
+    const at = this.#count++ * this.#size;
     if (at === words.length) {
       words = new Int32Array(2 * words.length);
       words.set(this.#words);
@@ -110,5 +131,33 @@ export class JourneyCalls {
     words[at + FN] = step.fn;
     words[at + CALL] = step.call;
     words[at + REASON] = kind === ENTER ? step.reason : NONE;
+    if (this.#size === WORDS_WITH_DETAILS) this.#addDetails(kind, step, at);
+  }
+
+  #addDetails(kind: number, step: Readonly<Step>, at: number): void {
+    const words = this.#words;
+    if (kind === ENTER) {
+      words[at + VIF] = step.vif;
+      words[at + NEXTHOP] = step.nexthop;
+      return;
+    }
+    if (kind !== LEAVE) return;
+    words[at + HAS_RESULT] = step.hasResult ? 1 : 0;
+    words[at + RESULT_LOW] = step.resultLow;
+    words[at + RESULT_HIGH] = step.resultHigh;
+    times.set(step.times);
+    words.set(timesWords, at + TIMES);
+  }
+
+  #readDetails(step: Step, kind: number, at: number): void {
+    const words = this.#words;
+    step.vif = kind === ENTER ? words[at + VIF]! : NONE;
+    step.nexthop = kind === ENTER ? words[at + NEXTHOP]! : NONE;
+    step.hasResult = kind === LEAVE && words[at + HAS_RESULT] === 1;
+    step.resultLow = words[at + RESULT_LOW]!;
+    step.resultHigh = words[at + RESULT_HIGH]!;
+    timesWords.set(words.subarray(at + TIMES, at + TIMES + 4));
+    step.times[TOTAL] = kind === LEAVE ? times[TOTAL]! : NaN;
+    step.times[SELF] = kind === LEAVE ? times[SELF]! : NaN;
   }
 }

@@ -49,6 +49,8 @@ export interface JourneySources {
 export interface JourneysOptions {
   /** Whether the calls of packets are kept; not by default. */
   readonly calls?: boolean;
+  /** Whether their places, results and times are, too; not by default. */
+  readonly details?: boolean;
   /** Maximum number of packets on their way, 16,384 by default; the oldest is given up for a new one. */
   readonly maximum?: number;
 }
@@ -111,6 +113,7 @@ export class Journeys implements View {
   readonly #receive: (journey: Journey) => void;
   readonly #reader: DecisionReader;
   readonly #keepsCalls: boolean;
+  readonly #keepsDetails: boolean;
   readonly #maximum: number;
   /** By function: the boundary that it is. */
   readonly #places: (Place | undefined)[];
@@ -160,6 +163,7 @@ export class Journeys implements View {
     this.#sources = sources;
     this.#receive = receive;
     this.#keepsCalls = options.calls ?? false;
+    this.#keepsDetails = options.details ?? false;
     this.#maximum = Math.max(1, options.maximum ?? DEFAULT_MAXIMUM);
     this.#places = functions.map(placeOf);
     this.#reader = new DecisionReader(sources.words, (index) => ({
@@ -209,7 +213,7 @@ export class Journeys implements View {
     traveller.open++;
     if (place !== undefined) traveller.openBoundaries++;
     if (!this.#keepsCalls) return;
-    traveller.calls ??= new JourneyCalls();
+    traveller.calls ??= new JourneyCalls(this.#keepsDetails);
     this.#isKept[step.call] = traveller.calls.enter(step);
   }
 

@@ -26,6 +26,9 @@ export interface PacketTracerOptions
     /** As of {@linkcode TracerOptions.targets}. */
     readonly targets: readonly LifeTarget[];
     readonly backend: BackendName | "auto";
+    /** As of {@linkcode TracerOptions}. */
+    readonly showPlaces: boolean;
+    readonly showResults: boolean;
   } | null;
 }
 
@@ -66,6 +69,8 @@ export async function loadPacketTracer(options: PacketTracerOptions): Promise<Pa
   const tracer = await Tracer.load({
     ...rest,
     ...offsets,
+    showPlaces: calls?.showPlaces ?? false,
+    showResults: calls?.showResults ?? false,
     targets,
     packetEvents: true,
     drops: true,

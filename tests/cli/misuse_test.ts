@@ -306,8 +306,8 @@ const MISUSES: readonly [args: string[], message: string, see?: string][] = [
     "vrft packets",
   ],
   [
-    ["packets", "--calls", "--json"],
-    `Options '--calls' and '--json' exclude each other: drop one`,
+    ["packets", "--show", "nh"],
+    `Option '--show' needs '--calls': it says what to show of calls`,
     "vrft packets",
   ],
   [

@@ -196,6 +196,7 @@ Deno.test("parseArguments() understands vrft packets with each of its own option
   const plain: PacketsOptions = {
     ...capture,
     calls: false,
+    show: [],
     slower: null,
     stages: [],
     order: "end",
@@ -223,6 +224,11 @@ Deno.test("parseArguments() understands vrft packets with each of its own option
     [["--sort=end"], {}],
     [["--by", "path", "--rare"], { by: "path", rare: true }],
     [["--calls", "--backend", "kprobe"], { calls: true, backend: "kprobe" }],
+    [["--calls", "--show", "duration,nh", "--show=nh", "--json"], {
+      calls: true,
+      show: ["duration", "nh"],
+      json: true,
+    }],
     [["--json", "-o", "packets.jsonl"], { json: true, output: "packets.jsonl" }],
     [["--hints", "-q", "--color", "always"], { hints: true, quiet: true, color: "always" }],
   ];

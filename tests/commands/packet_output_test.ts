@@ -8,7 +8,6 @@ import { Log } from "../../src/output/log.ts";
 import type { Journey } from "../../src/trace/journey.ts";
 import { JourneyCalls } from "../../src/trace/journey_calls.ts";
 import { Step } from "../../src/trace/events.ts";
-import { dropReasons } from "../../src/trace/drop_words.ts";
 import { faultsOf } from "../support/json_schema.ts";
 import { journey, OUTCOMES } from "../support/journeys.ts";
 import { MessageList } from "../support/message_list.ts";
@@ -51,7 +50,13 @@ class Bench {
           finish: () => this.finished.forEach(receive),
         };
       },
-      view: (writer) => packetView(options, functions, dropReasons(null), writer, log),
+      view: (writer) =>
+        packetView(
+          options,
+          { functions, reasons: String, results: [], vifs: () => [] },
+          writer,
+          log,
+        ),
       wanted: (one) => isWanted(options, one),
       log,
     });

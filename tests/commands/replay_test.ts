@@ -366,7 +366,13 @@ for (
       to: outputTo(sink),
       follow: (receive) => followPackets(follow, receive),
       view: (writer) =>
-        packetView(options, functions, dropReasons(VROUTER), writer, logOf(), OFFSET),
+        packetView(
+          options,
+          { functions, results: [], reasons: String, vifs: () => vifs },
+          writer,
+          logOf(),
+          OFFSET,
+        ),
       wanted: (journey) => isWanted(options, journey),
       clock: () => now,
       log: logOf(),

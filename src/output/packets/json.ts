@@ -15,6 +15,7 @@ import {
   type Stage,
   WAITS,
 } from "../../trace/journey.ts";
+import type { JourneyCalls } from "../../trace/journey_calls.ts";
 import type { PathGroup, PathStep } from "../../trace/paths.ts";
 import type { Times } from "../../trace/percentiles.ts";
 import type { Statistics } from "../../trace/stage_statistics.ts";
@@ -31,6 +32,8 @@ export interface PacketJsonStyle {
   readonly offset: bigint;
   /** Commands that tell more of a drop; `null` to leave them out. */
   readonly hints: ((drop: Drop) => readonly string[]) | null;
+  /** Describes the calls of packets that have them; by default they are left out. */
+  readonly calls?: (calls: JourneyCalls) => readonly object[];
 }
 
 /** One line: an object of its type. */
@@ -39,7 +42,7 @@ export function jsonLine(type: string, fields: object): string {
 }
 
 /** The line of a packet. */
-export function packetJson(journey: Journey, { offset, hints }: PacketJsonStyle): string {
+export function packetJson(journey: Journey, { offset, hints, calls }: PacketJsonStyle): string {
   const { outcome } = journey;
   return jsonLine("packet", {
     number: journey.number,
@@ -60,6 +63,7 @@ export function packetJson(journey: Journey, { offset, hints }: PacketJsonStyle)
     outcome: outcomeOf(outcome),
     isIncomplete: journey.isIncomplete,
     ...hints !== null && outcome.type === "dropped" ? { hints: hints(outcome.drop) } : {},
+    ...calls === undefined || journey.calls === undefined ? {} : { calls: calls(journey.calls) },
   });
 }
 
