@@ -181,6 +181,16 @@ Deno.test({
       }, height * share);
       assert.deepEqual(shown, [true, true, true]);
     }
+    const frames = await page.evaluate(async () => {
+      const list = document.getElementById("packets")!;
+      const start = performance.now();
+      for (let frame = 0; frame < 60; frame++) {
+        list.scrollTop += 500;
+        await new Promise((done) => requestAnimationFrame(done));
+      }
+      return 60_000 / (performance.now() - start);
+    });
+    console.log(`${frames | 0} frames a second while the list is scrolled`);
   });
 
   await test.step("stages have their packets and a histogram", async () => {
