@@ -8,7 +8,7 @@ import type { ComponentChildren, VNode } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 
 /** Rows around those in sight, so that a list that is scrolled shows no gaps. */
-const MARGIN_ROWS = 12;
+const MARGIN_ROWS = 8;
 /** Rows on paper. */
 const PAPER_ROWS = 300;
 
@@ -52,10 +52,11 @@ export function VirtualList(props: VirtualListProps): VNode {
     }
   }, [selected, count]);
 
-  const first = isPrinting ? 0 : Math.max(0, Math.floor(top / rowHeight) - MARGIN_ROWS);
-  const end = isPrinting
-    ? Math.min(count, PAPER_ROWS)
-    : Math.min(count, Math.ceil((top + height) / rowHeight) + MARGIN_ROWS);
+  const room = isPrinting ? PAPER_ROWS : Math.ceil(height / rowHeight) + 2 * MARGIN_ROWS;
+  const shown = Math.min(count, room);
+  const above = isPrinting ? 0 : Math.floor(top / rowHeight) - MARGIN_ROWS;
+  const first = Math.max(0, Math.min(count - shown, above));
+  const end = first + shown;
   const onKeyDown = (event: KeyboardEvent): void => {
     const page = Math.max(1, Math.floor(height / rowHeight) - 1);
     const steps: Readonly<Record<string, number>> = {
@@ -94,11 +95,12 @@ export function VirtualList(props: VirtualListProps): VNode {
           role="presentation"
           style={isPrinting ? {} : { height: `${count * rowHeight}px` }}
         >
-          {Array.from({ length: Math.max(0, end - first) }, (_, at) => {
-            const index = first + at;
+          {Array.from({ length: shown }, (_, place) => {
+            // A row that comes into sight takes the place of one that has left: only its texts change.
+            const index = first + (place - first % shown + shown) % shown;
             return (
               <div
-                key={index}
+                key={place}
                 id={`${id}-${index}`}
                 role="option"
                 aria-selected={index === selected}
