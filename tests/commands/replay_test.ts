@@ -368,7 +368,12 @@ for (
       view: (writer) =>
         packetView(
           options,
-          { functions, results: [], reasons: String, vifs: () => vifs },
+          {
+            functions,
+            results: [],
+            reasons: (number) => dropReasons(VROUTER).reason(number).label,
+            vifs: () => vifs,
+          },
           writer,
           logOf(),
           OFFSET,
