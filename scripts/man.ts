@@ -68,8 +68,10 @@ function usage(spec: CommandSpec): string {
   if (spec.operand !== undefined) {
     const { name, optional, count = 1 } = spec.operand;
     const dots = spec.operand.words ? "..." : "";
+    const { then } = spec.operand;
     const word = (optional ? `[${italic(name)}]` : italic(name)) + dots;
     words.push(...Array<string>(count).fill(word));
+    if (then !== undefined) words.push(`[${italic(then)}]...`);
   }
   return words.join(" ");
 }

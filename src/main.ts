@@ -135,6 +135,13 @@ async function run(
       const { runInfo } = await import("./commands/info.ts");
       return runInfo(invocation.options, ioOf(writer, false));
     }
+    case "export": {
+      const filter = await compileFilters(invocation.options.filters);
+      signals.catch();
+      const log = new Log({ debug: invocation.options.debug });
+      const { runExport } = await import("./commands/export.ts");
+      return await runExport(invocation.options, filter, log, signals);
+    }
     case "functions":
       return await runFunctions(invocation.options, ioOf(writer, invocation.options.debug));
     case "interfaces":
@@ -162,7 +169,8 @@ async function run(
         const { replayTrace } = await import("./commands/replay_trace.ts");
         return await replayTrace(from, invocation.options, filter, log, signals);
       }
-      return await runTrace(invocation.options, filter, log, signals, readObject);
+      const { options } = invocation;
+      return await runTrace(options, filter, info.version, log, signals, readObject);
     }
   }
 }

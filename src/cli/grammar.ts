@@ -10,6 +10,7 @@ import {
   COMPLETIONS_NOTES,
   DIFF_NOTES,
   DROPS_NOTES,
+  EXPORT_NOTES,
   FUNCTIONS_NOTES,
   HELP_NOTES,
   INFO_NOTES,
@@ -22,11 +23,14 @@ import { REASON_WORDS } from "../vrouter/drop_reasons.ts";
 import {
   BACKENDS,
   COLOR_CHOICES,
+  EXPORT_FORMATS,
   FORMATS,
+  LINKS,
   PACKET_GROUPINGS,
   PACKET_ORDERS,
   SHELLS,
   SHOW_ITEMS,
+  SIGHTINGS,
 } from "./invocation.ts";
 import {
   parseBufferSize,
@@ -80,6 +84,8 @@ export interface OperandSpec extends ValueSpec {
   readonly optional: boolean;
   /** It may be several words, which are joined by blanks. */
   readonly words?: true;
+  /** What words may follow it, which are joined by blanks. */
+  readonly then?: string;
   /** There must be so many of it; 1 by default. */
   readonly count?: number;
 }
@@ -342,6 +348,23 @@ const sample = {
   },
 } as const satisfies OptionSpecs;
 
+/** Options of pcapng. */
+const sightings = {
+  at: {
+    group: OUTPUT,
+    description: "pcapng: packets where they are seen first, last, at a drop, in a call of this " +
+      "FUNCTION (repeatable), or all (the default): first, and at a drop",
+    value: { name: "PLACE", completion: SIGHTINGS, parse: parseText },
+    repeatable: true,
+  },
+  link: {
+    group: OUTPUT,
+    description: "pcapng: link-layer headers of the packets' own (the default), or one that is " +
+      "made up for all (cooked), on which tcpdump insists",
+    value: { name: "TYPE", completion: LINKS, parse: parseChoice(LINKS) },
+  },
+} as const satisfies OptionSpecs;
+
 /** Options of the trace, the unnamed command. */
 export const TRACE_OPTIONS = {
   ...from,
@@ -356,9 +379,11 @@ export const TRACE_OPTIONS = {
   ...output,
   format: {
     group: OUTPUT,
-    description: "text (the default), or events: JSON lines, to debug vrft itself",
+    description: "text (the default), json, pcapng, perfetto (see vrft export), or events: JSON " +
+      "lines, to debug vrft itself",
     value: { name: "FORMAT", completion: FORMATS, parse: parseChoice(FORMATS) },
   },
+  ...sightings,
   ...show,
   plain: { group: OUTPUT, description: "text without reasons of drops, as vrftrace2 prints it" },
   ...color,
@@ -527,6 +552,31 @@ export const INFO_OPTIONS = {
   ...help,
 } as const satisfies OptionSpecs;
 
+const { outer, inner } = packets;
+const { function: functionGlob, exclude } = selection;
+
+/** Options of `vrft export`. */
+export const EXPORT_OPTIONS = {
+  outer,
+  inner,
+  "function": functionGlob,
+  exclude,
+  format: {
+    group: OUTPUT,
+    description: `${EXPORT_FORMATS.join(", ")} (see below)`,
+    value: { name: "FORMAT", completion: EXPORT_FORMATS, parse: parseChoice(EXPORT_FORMATS) },
+  },
+  ...sightings,
+  output: {
+    short: "o",
+    group: OUTPUT,
+    description: "write to this file (default: -, stdout)",
+    value: file,
+  },
+  ...debug,
+  ...help,
+} as const satisfies OptionSpecs;
+
 /** Options of `vrft functions`. */
 export const FUNCTIONS_OPTIONS = {
   ...DISCOVERY_OPTIONS,
@@ -610,6 +660,15 @@ export const SUBCOMMANDS: readonly CommandSpec[] = [
     notes: INFO_NOTES,
   },
   {
+    name: "export",
+    summary: "write a recording in the format of another program",
+    description: "Write a recording in the format of another program: Wireshark, Perfetto, " +
+      "speedscope, trace-cmd, flame graphs.",
+    options: EXPORT_OPTIONS,
+    operand: { ...file, optional: false, then: "EXPR" },
+    notes: EXPORT_NOTES,
+  },
+  {
     name: "functions",
     summary: "list the functions that would be traced",
     description:
@@ -661,6 +720,7 @@ export const SUBCOMMANDS: readonly CommandSpec[] = [
         "diff",
         "record",
         "info",
+        "export",
         "functions",
         "interfaces",
         "check",

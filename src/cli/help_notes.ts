@@ -230,6 +230,37 @@ is counted, and the last line says what is wrong with the rest.
 
 ${EXIT_STATUS}`;
 
+/** Notes of `vrft export --help`. */
+export const EXPORT_NOTES = `\
+Examples:
+  vrft export a.vrft --format pcapng -o a.pcapng
+                                        packets, for Wireshark and tshark
+  vrft export a.vrft --format pcapng --at drop --link cooked | tcpdump -r -
+                                        only dropped ones, for tcpdump
+  vrft export a.vrft --format perfetto -o a.pftrace host 10.1.1.7
+                                        a host's, for ui.perfetto.dev
+  vrft export a.vrft --format collapsed | flamegraph.pl >a.svg
+                                        where the time goes
+
+Formats:
+  text        the trace as vrft prints it
+  json        JSON lines: calls, packets, drops; docs/schema/calls.schema.json
+  pcapng      packets at each sighting asked for, with what is known in comments
+              in which Wireshark searches: frame.comment contains "vrft.drop="
+  perfetto    calls of each task, packets as flows, drops as counters
+  speedscope  calls of each task as flame graphs, for www.speedscope.app
+  trace.dat   calls as those of function_graph, for trace-cmd and KernelShark
+  collapsed   stacks with nanoseconds, for flamegraph.pl and inferno
+  html        one page for a browser: packets, stages, drops, a flame graph
+
+What the trace lost is said on stderr, and in the file where the format has room
+for it.
+
+EXPR, --outer and --inner are packet filters, as in vrft --help; -f and -x keep
+functions or leave them out.
+
+${EXIT_STATUS}`;
+
 /** Notes of `vrft functions --help`. */
 export const FUNCTIONS_NOTES = `\
 Examples:

@@ -10,6 +10,7 @@ import {
   DIFF_OPTIONS,
   DISCOVERY_OPTIONS,
   DROPS_OPTIONS,
+  EXPORT_OPTIONS,
   FUNCTIONS_OPTIONS,
   INFO_OPTIONS,
   INTERFACES_OPTIONS,
@@ -19,17 +20,20 @@ import {
   TRACE_OPTIONS,
 } from "./grammar.ts";
 import { CONDITIONS, MAX_VALUES } from "../packet/conditions.ts";
+import { EXPORT_FORMATS, SIGHTINGS } from "./invocation.ts";
 import type {
   CaptureOptions,
   CheckOptions,
   DiffOptions,
   DiscoveryOptions,
   DropsOptions,
+  ExportOptions,
   Invocation,
   PacketsOptions,
   RecordOptions,
   Shell,
   ShowItem,
+  SightingOptions,
   TraceOptions,
 } from "./invocation.ts";
 
@@ -68,6 +72,11 @@ export function interpret(command: string, given: GivenOptions, operand: unknown
         options: { file: operand as string, json: values.json ?? false },
       };
     }
+    case "export":
+      return {
+        command: "export",
+        options: exportOptions(given, operand as [string, string | undefined]),
+      };
     case "functions": {
       const values = given as OptionValues<typeof FUNCTIONS_OPTIONS>;
       return {
@@ -235,6 +244,7 @@ function traceOptions(
     ...discoveryOptions(values),
     sample: values.sample ?? 1,
     format: values.format ?? "text",
+    sightings: sightingOptions(values),
     plain: values.plain ?? false,
     show,
     color: values.color ?? "auto",
@@ -340,6 +350,43 @@ function recordOptions(
     throw new Misuse("Option '--rotate' needs '--output FILE': stdout is one file");
   }
   return options;
+}
+
+function exportOptions(
+  values: OptionValues<typeof EXPORT_OPTIONS>,
+  [from, expression]: readonly [file: string, expression: string | undefined],
+): ExportOptions {
+  if (values.format === undefined) {
+    throw new Misuse(`Option '--format' is missing: give one of ${EXPORT_FORMATS.join(", ")}`);
+  }
+  return {
+    from,
+    format: values.format,
+    sightings: sightingOptions(values),
+    filters: { any: expression ?? null, outer: values.outer ?? null, inner: values.inner ?? null },
+    functions: values.function ?? [],
+    excludes: values.exclude ?? [],
+    output: values.output === undefined || values.output === "-" ? null : values.output,
+    debug: values.debug ?? false,
+  };
+}
+
+function sightingOptions(
+  values: Pick<OptionValues<typeof EXPORT_OPTIONS>, "at" | "link"> & { readonly format?: string },
+): SightingOptions {
+  for (const name of ["at", "link"] as const) {
+    if (values[name] !== undefined && values.format !== "pcapng") {
+      throw new Misuse(`Option '--${name}' needs '--format pcapng': it is about packets`);
+    }
+  }
+  const cooked = values.link === "cooked";
+  const places = values.at ?? ["all"];
+  const word = SIGHTINGS.find((each) => places.includes(each));
+  if (word === undefined) return { at: "functions", functions: places, cooked };
+  if (places.length > 1) {
+    throw new Misuse(`Option '--at ${word}' cannot be used with another '--at'`);
+  }
+  return { at: word, functions: [], cooked };
 }
 
 function excluding(one: string, other: string): Misuse {

@@ -15,11 +15,44 @@ export const BACKENDS = ["auto", "session", "multi", "kprobe"] as const;
 /** One of {@linkcode BACKENDS}. */
 export type BackendChoice = typeof BACKENDS[number];
 
-/** Formats of the trace: see `src/output/views.ts`. */
-export const FORMATS = ["text", "events"] as const;
+/** Formats of the trace, all of which are written as it goes on: see `src/output/views.ts`. */
+export const FORMATS = ["text", "json", "pcapng", "perfetto", "events"] as const;
 
 /** One of {@linkcode FORMATS}. */
 export type FormatName = typeof FORMATS[number];
+
+/** Formats that a recording can be exported to. */
+export const EXPORT_FORMATS = [
+  "text",
+  "json",
+  "pcapng",
+  "perfetto",
+  "speedscope",
+  "trace.dat",
+  "collapsed",
+  "html",
+] as const;
+
+/** One of {@linkcode EXPORT_FORMATS}. */
+export type ExportFormat = typeof EXPORT_FORMATS[number];
+
+/** Where packets are seen that pcapng has; anything else is the name of a function. */
+export const SIGHTINGS = ["all", "first", "last", "drop"] as const;
+
+/** Link-layer headers of pcapng: the packets' own, or a made-up one for all. */
+export const LINKS = ["own", "cooked"] as const;
+
+/** Which sightings of packets pcapng has. */
+export interface SightingOptions {
+  readonly at: typeof SIGHTINGS[number] | "functions";
+  /** Their names. */
+  readonly functions: readonly string[];
+  /** Whether all have the same made-up header. */
+  readonly cooked: boolean;
+}
+
+/** What is not asked for otherwise. */
+export const ALL_SIGHTINGS: SightingOptions = { at: "all", functions: [], cooked: false };
 
 /** What can be shown of calls besides their names. */
 export const SHOW_ITEMS = ["duration", "return", "packet", "vif", "nh"] as const;
@@ -91,6 +124,7 @@ export interface TraceOptions extends CaptureOptions, DiscoveryOptions {
   /** One packet in so many is traced; 1 for all. */
   readonly sample: number;
   readonly format: FormatName;
+  readonly sightings: SightingOptions;
   /** Text without what vrftrace2 does not show. */
   readonly plain: boolean;
   /** What is shown of calls besides their names, each once. */
@@ -113,6 +147,22 @@ export interface InfoOptions {
   /** The recording. */
   readonly file: string;
   readonly json: boolean;
+}
+
+/** Options of `vrft export`. */
+export interface ExportOptions {
+  /** The recording; `-` for stdin. */
+  readonly from: string;
+  readonly format: ExportFormat;
+  readonly sightings: SightingOptions;
+  /** Packet filters, not yet compiled. */
+  readonly filters: Expressions;
+  /** Globs of function names to keep, and to leave out. */
+  readonly functions: readonly string[];
+  readonly excludes: readonly string[];
+  /** File that the export goes to; `null` for stdout. */
+  readonly output: string | null;
+  readonly debug: boolean;
 }
 
 /** How drops are shown; `auto` is a table on a terminal, and lines elsewhere. */
@@ -208,6 +258,7 @@ export type Invocation =
   | { readonly command: "diff"; readonly options: DiffOptions }
   | { readonly command: "record"; readonly options: RecordOptions }
   | { readonly command: "info"; readonly options: InfoOptions }
+  | { readonly command: "export"; readonly options: ExportOptions }
   | { readonly command: "functions"; readonly options: FunctionsOptions }
   | { readonly command: "interfaces"; readonly options: InterfacesOptions }
   | { readonly command: "check"; readonly options: CheckOptions }

@@ -142,6 +142,11 @@ class Parser {
     const { operand } = this.spec;
     if (operand?.words) return this.#chosen.args.join(" ").trim() || undefined;
     const { args } = this.#chosen;
+    if (operand?.then !== undefined) {
+      const [first, ...rest] = args;
+      const parsed = first && parseValue(`'${title(this.spec)}'`, operand.parse, first);
+      return [parsed, rest.join(" ").trim() || undefined];
+    }
     const count = operand?.count ?? 1;
     const [text] = args;
     const excess = args[operand === undefined ? 0 : count];
@@ -194,6 +199,7 @@ function describe(command: Command, { description, summary, operand }: CommandSp
   for (let place = 0; place < count; place++) {
     command.addArgument(new Argument(optional ? `[${name}]` : `<${name}>`));
   }
+  if (operand.then !== undefined) command.addArgument(new Argument(`[${operand.then}...]`));
 }
 
 /** `vrft`, or `vrft functions`. */

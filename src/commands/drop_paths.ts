@@ -4,7 +4,12 @@
  * @module
  */
 
-import type { DropsOptions, ShowItem, TraceOptions } from "../cli/invocation.ts";
+import {
+  ALL_SIGHTINGS,
+  type DropsOptions,
+  type ShowItem,
+  type TraceOptions,
+} from "../cli/invocation.ts";
 import { VROUTER } from "../kernel/functions.ts";
 import { dropCountText } from "../output/drops/summary.ts";
 import type { Log } from "../output/log.ts";
@@ -55,6 +60,7 @@ export async function runDropPaths(
     excludes: [],
     sample: 1,
     format: "text",
+    sightings: ALL_SIGHTINGS,
     plain: false,
     show: [],
   };

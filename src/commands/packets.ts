@@ -4,7 +4,12 @@
  * @module
  */
 
-import type { CaptureOptions, PacketsOptions, TraceOptions } from "../cli/invocation.ts";
+import {
+  ALL_SIGHTINGS,
+  type CaptureOptions,
+  type PacketsOptions,
+  type TraceOptions,
+} from "../cli/invocation.ts";
 import type { Log } from "../output/log.ts";
 import { summarizePackets } from "../output/packets/summary.ts";
 import type { PacketFilter } from "../packet/expression.ts";
@@ -90,6 +95,7 @@ function callOptions(options: PacketsOptions): TraceOptions | null {
     excludes: [],
     sample: 1,
     format: "text",
+    sightings: ALL_SIGHTINGS,
     plain: false,
     color: "never",
   };

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { RecordOptions, TraceOptions } from "../cli/invocation.ts";
+import { ALL_SIGHTINGS, type RecordOptions, type TraceOptions } from "../cli/invocation.ts";
 import type { Log } from "../output/log.ts";
 import { summarizeRecording } from "../output/recording_summary.ts";
 import type { PacketFilter } from "../packet/expression.ts";
@@ -56,6 +56,7 @@ export async function runRecord(
     const trace: TraceOptions = {
       ...options,
       format: "text",
+      sightings: ALL_SIGHTINGS,
       plain: false,
       show: [],
       color: "never",

@@ -164,6 +164,16 @@ export class Replay implements Disposable {
     };
   }
 
+  /** What of the trace is missing, in words. */
+  get missing(): readonly string[] {
+    const { lost, missed } = this.counts;
+    return [
+      ...lost > 0 ? [`${amount(lost)} events lost`] : [],
+      ...missed > 0 ? [`${amount(missed)} probe hits missed`] : [],
+      ...this.survey.ending.kind === "complete" ? [] : ["the end of the recording is missing"],
+    ];
+  }
+
   /** Logs where the recording is from. */
   describe(log: Log): void {
     const { host, kernel, vrft } = this.#reader.header;

@@ -117,14 +117,19 @@ export async function replayDiff(
 }
 
 function followerOptions(replay: Replay, calls: boolean): FollowerOptions {
-  const { dropSources, functions, conditional } = replay;
+  const { functions, conditional } = replay;
+  return { functions, sources: journeySources(replay), conditional, calls };
+}
+
+/** What the journeys of a recording are told by. */
+export function journeySources(replay: Replay): JourneySources {
+  const { dropSources } = replay;
   const drops = new DropMaker(dropSources);
-  const sources: JourneySources = {
+  return {
     words: decisionWords(replay.enums.vrouter),
     vifs: replay.vifs,
     vrouterNetns: dropSources.vrouterNetns,
     device: dropSources.device,
     drop: (words) => drops.drop(words),
   };
-  return { functions, sources, conditional, calls };
 }

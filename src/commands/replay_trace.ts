@@ -16,9 +16,10 @@ import type { RecordedFunction } from "../recording/sections.ts";
 import { chosenRecords, type RecordChoice } from "../trace/chosen_records.ts";
 import { dropReasons } from "../trace/drop_words.ts";
 import { isColoured } from "./colour.ts";
+import { recordedOrigin } from "./origins.ts";
 import { Replay } from "./replay.ts";
 import type { TraceSignals } from "./session.ts";
-import { openOutput, Printer } from "./trace_output.ts";
+import { openOutput, Printer, requireNoTerminal } from "./trace_output.ts";
 
 /**
  * Prints the trace.
@@ -38,7 +39,8 @@ export async function replayTrace(
   using replay = new Replay(path);
   replay.describe(log);
   const format = formatOf(options);
-  const { functions, counts } = replay;
+  requireNoTerminal(options.output, format);
+  const { functions } = replay;
   const reasons = dropReasons(replay.enums.vrouter);
   using output = await openOutput(options.output, log, signals.stop);
   const printer = new Printer(output, format, functions, log, {
@@ -53,16 +55,29 @@ export async function replayTrace(
       vifs: replay.vifs,
     },
     clock: replay.now,
+    more: {
+      origin: recordedOrigin(replay),
+      sightings: options.sightings,
+      missing: () => replay.missing,
+    },
   });
   const choice = choiceOf(format, replay, options);
   const status = await replay.run(chosenRecords(printer, choice), printer, filter, signals, log);
-  log.info(summarize(printer.shown, counts, null, null));
+  logSummary(printer, replay, log);
   return status;
+}
+
+/** Logs what was shown, and what the trace lost. */
+export function logSummary(printer: Printer, { counts }: Replay, log: Log): void {
+  log.info(summarize(printer.shown, counts, null, null));
 }
 
 /** What a trace in this format would have recorded. */
 export function choiceOf(
-  { packets, drops, kernelDrops }: Pick<Format, "packets" | "drops" | "kernelDrops">,
+  { packets, drops, kernelDrops, decisions }: Pick<
+    Format,
+    "packets" | "drops" | "kernelDrops" | "decisions"
+  >,
   { conditional, functions }: Pick<Replay, "conditional" | "functions">,
   { functions: globs, excludes }: Pick<TraceOptions, "functions" | "excludes">,
 ): RecordChoice {
@@ -70,7 +85,7 @@ export function choiceOf(
     packets: packets || conditional,
     drops,
     kernelDrops: kernelDrops ?? false,
-    decisions: false,
+    decisions: decisions ?? false,
     functions: chosenFunctions(functions, globs, excludes),
   };
 }

@@ -26,9 +26,10 @@ import type { DropReasons } from "../vrouter/drop_reasons.ts";
 import type { Vif } from "../vrouter/interfaces.ts";
 import { withAdvice } from "./advice.ts";
 import { isColoured } from "./colour.ts";
+import { liveOrigin } from "./origins.ts";
 import { record } from "./record.ts";
 import { session, type Surroundings, type TraceSignals } from "./session.ts";
-import { openOutput, type Output, Printer } from "./trace_output.ts";
+import { openOutput, type Output, Printer, requireNoTerminal } from "./trace_output.ts";
 import {
   announceSelection,
   attach,
@@ -45,6 +46,7 @@ import { findTargets } from "./trace_targets.ts";
  * Traces until the user, a limit or a closed output ends it.
  *
  * @param filter those of the options, compiled
+ * @param version of vrft
  * @param readObject reads a BPF object of this program; called once it is clear that tracing can start
  * @returns exit status
  * @throws {Failure} if tracing is impossible
@@ -52,15 +54,25 @@ import { findTargets } from "./trace_targets.ts";
 export async function runTrace(
   options: TraceOptions,
   filter: PacketFilter | null,
+  version: string,
   log: Log,
   signals: TraceSignals,
   readObject: ObjectReader,
 ): Promise<number> {
+  requireNoTerminal(options.output, formatOf(options));
   return await session(options, log, signals, async (around) => {
     const ready = await prepareTrace(options, formatOf(options), filter, readObject, around);
     await attach(ready.tracer, ready.targets.length, around);
     return ready;
-  }, async ({ tracer, output, targets, conditions, reasons, results }, around) => {
+  }, async (ready, around) => {
+    const { tracer, output, targets, conditions, reasons, results } = ready;
+    // What text does not have.
+    const more = options.format === "text" ? {} : {
+      more: {
+        origin: liveOrigin(version, ready, ready.selection, around),
+        sightings: options.sightings,
+      },
+    };
     const printer = new Printer(output, formatOf(options), targets, log, {
       limit: options.limit,
       conditional: conditions !== null,
@@ -72,6 +84,7 @@ export async function runTrace(
         isVrouter: targets.map(({ module }) => module === VROUTER),
         vifs: () => around.vifWatch?.vifs ?? NO_VIFS,
       },
+      ...more,
     });
     return await record({
       tracer,
@@ -81,7 +94,8 @@ export async function runTrace(
       around,
       summary(overhead, failed): string {
         // After a second interrupt, some rows may not have been written.
-        const rows = failed || printer.pending ? printer.rows : null;
+        const isText = options.format === "text" || options.format === "events";
+        const rows = isText && (failed || printer.pending) ? printer.rows : null;
         return summarize(printer.shown, tracer.counts(), overhead, rows);
       },
     });
@@ -89,10 +103,7 @@ export async function runTrace(
 }
 
 /** What is recorded besides calls. */
-export interface Recorded extends Pick<Format, "packets" | "drops" | "kernelDrops"> {
-  /** Whether what vrouter looks up and decides is; `false` by default. */
-  readonly decisions?: boolean;
-}
+export type Recorded = Pick<Format, "packets" | "drops" | "kernelDrops" | "decisions">;
 
 /** A trace whose programs are loaded, and what it starts with. */
 export interface PreparedTrace {

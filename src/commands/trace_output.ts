@@ -158,6 +158,18 @@ class FileOutput implements Output, ByteSink {
   }
 }
 
+/** @throws {Failure} `usage` if what is no text would go to a terminal */
+export function requireNoTerminal(
+  output: string | null,
+  { isBinary }: Pick<Format, "isBinary">,
+): void {
+  if (!isBinary || output !== null || !Deno.stdout.isTerminal()) return;
+  throw new Failure(
+    "usage",
+    "Cannot write this format to a terminal: name a file (-o FILE), or write to a pipe",
+  );
+}
+
 /** What of a trace is printed. */
 export interface Shows {
   /** Number of rows; `null` for no limit. */

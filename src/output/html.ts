@@ -37,6 +37,7 @@ export const HTML: Format = {
   packets: true,
   drops: true,
   kernelDrops: true,
+  decisions: true,
   durations: true,
   isBinary: true,
   open: (writer, context) => new HtmlView(writer, context),

@@ -28,6 +28,7 @@ import { type DropFacts, dropFacts } from "./drop_facts.ts";
 import type { LineWriter } from "./line_writer.ts";
 import {
   type Format,
+  missingText,
   type Origin,
   type OutputView,
   type Sightings,
@@ -142,6 +143,7 @@ class PcapngView implements OutputView {
 
   begin(): number {
     const { host, kernel, program } = this.#origin;
+    const loss = missingText(this.#context);
     const head = new Uint8Array(16);
     const view = new DataView(head.buffer);
     view.setUint32(0, BYTE_ORDER_MAGIC, true);
@@ -150,6 +152,7 @@ class PcapngView implements OutputView {
     this.#block(SECTION_HEADER, [
       head,
       ...host === "" ? [] : option(COMMENT, textBytes(`vrft.host=${printable(host)}`)),
+      ...loss === "" ? [] : option(COMMENT, textBytes(loss)),
       ...kernel === "" ? [] : option(SECTION_OS, textBytes(`Linux ${printable(kernel)}`)),
       ...option(SECTION_PROGRAM, textBytes(program)),
       ...option(END, new Uint8Array()),

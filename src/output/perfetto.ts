@@ -22,6 +22,7 @@ import { textBytes } from "./row.ts";
 import { Increments, trackName, Tracks } from "./tracks.ts";
 import {
   type Format,
+  missingText,
   type Origin,
   type OutputView,
   type TraceContext,
@@ -121,8 +122,10 @@ class PerfettoView implements OutputView {
 
   begin(): number {
     const { host, kernel } = this.#origin;
+    const loss = missingText(this.#context);
     const of = host === "" ? "" : ` of ${printable(host)}`;
-    const name = `vrouter${of}${kernel === "" ? "" : `, Linux ${printable(kernel)}`}`;
+    const on = kernel === "" ? "" : `, Linux ${printable(kernel)}`;
+    const name = `vrouter${of}${on}${loss === "" ? "" : `; ${loss}`}`;
     const out = this.#out;
     const packet = this.#begin(MAIN_SEQUENCE);
     out.number(13, INCREMENTAL_STATE_CLEARED);

@@ -14,6 +14,7 @@ import { BlockSpool, Lane, MemorySpool } from "./spool.ts";
 import { Since, trackName, Tracks } from "./tracks.ts";
 import {
   type Format,
+  missingText,
   type Origin,
   type OutputView,
   type TraceContext,
@@ -54,13 +55,16 @@ class SpeedscopeView implements OutputView {
   readonly hasPacketRows = false;
   readonly #writer: LineWriter;
   readonly #functions: readonly string[];
+  readonly #context: TraceContext;
   readonly #origin: Origin;
   readonly #tracks: Tracks<Profile>;
   readonly #since = new Since();
   #hasStarted = false;
   readonly #row = new Row();
 
-  constructor(writer: LineWriter, { functions, origin, spool }: TraceContext) {
+  constructor(writer: LineWriter, context: TraceContext) {
+    const { functions, origin, spool } = context;
+    this.#context = context;
     this.#writer = writer;
     this.#functions = functions;
     this.#origin = origin ?? UNKNOWN_ORIGIN;
@@ -88,11 +92,12 @@ class SpeedscopeView implements OutputView {
 
   *end(): Generator<void, void, undefined> {
     const { host, program } = this.#origin;
+    const loss = missingText(this.#context);
     const frames = this.#functions.map((name) => ({ name: printable(name) }));
     const head = {
       $schema: "https://www.speedscope.app/file-format-schema.json",
       exporter: program,
-      name: host === "" ? "vrft" : printable(host),
+      name: (host === "" ? "vrft" : printable(host)) + (loss === "" ? "" : `; ${loss}`),
       shared: { frames },
     };
     this.#writer.text(printableJsonLine(head).replace(/\}\n$/, ',"profiles":[\n'));

@@ -35,6 +35,7 @@ import {
 import { Increments } from "./tracks.ts";
 import {
   type Format,
+  missingText,
   type Origin,
   type OutputView,
   type TraceContext,
@@ -210,6 +211,7 @@ class TraceDatView implements OutputView {
   /** All in front of the first page. */
   #head(): Uint8Array {
     const { host, kernel, program, wallOffset } = this.#origin;
+    const loss = missingText(this.#context);
     // At least one, or trace-cmd takes the file for something else.
     const cpus = Math.max(1, this.#cpus.length);
     const out = new Bytes();
@@ -228,7 +230,7 @@ class TraceDatView implements OutputView {
     out.option(OPTION_UNAME, textBytes(`Linux ${printable(host)} ${printable(kernel)}\0`));
     out.option(OPTION_OFFSET, textBytes(`${wallOffset}\0`));
     out.option(OPTION_CPUS, new Bytes().u32(cpus).done());
-    out.option(OPTION_VERSION, textBytes(`${program}\0`));
+    out.option(OPTION_VERSION, textBytes(`${program}${loss === "" ? "" : `; ${loss}`}\0`));
     out.u16(OPTION_END).text("flyrecord\0");
     const clocks = textBytes(CLOCKS);
     let offset = out.length + 16 * cpus + 8 + clocks.length;

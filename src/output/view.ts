@@ -95,6 +95,11 @@ export interface TraceContext {
   readonly spool?: (() => Spool) | undefined;
 }
 
+/** What of the trace is missing, as far as that is known when it is written: empty if nothing. */
+export function missingText({ missing }: Pick<TraceContext, "missing">): string {
+  return missing?.().join(", ") ?? "";
+}
+
 /** A view that writes what it is told. */
 export interface OutputView extends View {
   /**
@@ -125,6 +130,8 @@ export interface Format {
   readonly drops: boolean;
   /** Whether it shows also those that the kernel drops, likewise; `false` by default. */
   readonly kernelDrops?: boolean;
+  /** Whether it shows what vrouter looks up and decides, likewise; `false` by default. */
+  readonly decisions?: boolean;
   /** Whether it needs to be told how long calls take; `false` by default. */
   readonly durations?: boolean;
   /** Whether it is no text: nothing for a terminal, and lines mean nothing in it. `false` by default. */

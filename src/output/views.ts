@@ -5,7 +5,8 @@
  * @module
  */
 
-import type { FormatName, ShowItem } from "../cli/invocation.ts";
+import type { ExportFormat, FormatName, ShowItem } from "../cli/invocation.ts";
+import { CALLS_JSON } from "./calls_json.ts";
 import { COLLAPSED } from "./collapsed.ts";
 import { EVENTS } from "./events.ts";
 import { HTML } from "./html.ts";
@@ -19,18 +20,23 @@ import type { Format } from "./view.ts";
 /** The formats by name. */
 export const VIEWS: Readonly<Record<FormatName, Format>> = {
   text: TEXT,
+  json: CALLS_JSON,
+  pcapng: PCAPNG,
+  perfetto: PERFETTO,
   events: EVENTS,
 };
 
-/** The formats of other programs, by name. */
+/** The formats that a recording is exported to, by name. */
 export const EXPORTS = {
+  text: TEXT,
+  json: CALLS_JSON,
   pcapng: PCAPNG,
   perfetto: PERFETTO,
   speedscope: SPEEDSCOPE,
   "trace.dat": TRACE_DAT,
   collapsed: COLLAPSED,
   html: HTML,
-} as const satisfies Readonly<Record<string, Format>>;
+} as const satisfies Readonly<Record<ExportFormat, Format>>;
 
 /** What the format of a trace depends on. */
 export interface FormatChoice {

@@ -159,7 +159,7 @@ const MISUSES: readonly [args: string[], message: string, see?: string][] = [
   ],
   [
     ["--debug", "completions", "bash"],
-    "Option '--debug' belongs to 'vrft', 'vrft drops', 'vrft packets', 'vrft diff', 'vrft record', 'vrft functions', 'vrft interfaces' and 'vrft check', not to 'vrft completions'",
+    "Option '--debug' belongs to 'vrft', 'vrft drops', 'vrft packets', 'vrft diff', 'vrft record', 'vrft export', 'vrft functions', 'vrft interfaces' and 'vrft check', not to 'vrft completions'",
     "vrft completions",
   ],
   [
@@ -347,6 +347,26 @@ const MISUSES: readonly [args: string[], message: string, see?: string][] = [
   [
     ["--from", "a.vrft", "--show", "packet,nh"],
     "Option '--show nh' cannot be used with '--from': it is not recorded",
+  ],
+  [
+    ["--format", "speedscope"],
+    `Option '--format <FORMAT>' does not accept "speedscope": give one of text, json, pcapng, perfetto, events`,
+  ],
+  [["--at", "drop"], "Option '--at' needs '--format pcapng': it is about packets"],
+  [
+    ["export", "a.vrft"],
+    "Option '--format' is missing: give one of text, json, pcapng, perfetto, speedscope, trace.dat, collapsed, html",
+    "vrft export",
+  ],
+  [
+    ["export", "a.vrft", "--format", "pcapng", "--at", "drop", "--at", "vr_forward"],
+    "Option '--at drop' cannot be used with another '--at'",
+    "vrft export",
+  ],
+  [
+    ["export", "a.vrft", "--format", "json", "--link", "cooked"],
+    "Option '--link' needs '--format pcapng': it is about packets",
+    "vrft export",
   ],
   [
     ["record", "--rotate", "12"],

@@ -5,6 +5,7 @@ import type {
   DropsOptions,
   Invocation,
   PacketsOptions,
+  RecordOptions,
   TraceOptions,
 } from "../../src/cli/invocation.ts";
 import { parseArguments } from "../../src/cli/program.ts";
@@ -19,6 +20,7 @@ const DEFAULTS: TraceOptions = {
   functions: [],
   excludes: [],
   from: null,
+  sightings: { at: "all", functions: [], cooked: false },
   interfaces: [],
   filters: NO_FILTERS,
   netns: null,
@@ -135,6 +137,7 @@ Deno.test("parseArguments() understands vrft drops with each of its options", ()
     functions: _functions,
     excludes: _excludes,
     sample: _sample,
+    sightings: _sightings,
     plain: _plain,
     show: _show,
     ...capture
@@ -192,7 +195,7 @@ Deno.test("parseArguments() understands vrft drops with each of its options", ()
 
 Deno.test("parseArguments() understands vrft packets with each of its own options", () => {
   const { functions: _functions, excludes: _excludes, sample: _sample, ...others } = DEFAULTS;
-  const { format: _format, plain: _plain, show: _show, ...capture } = others;
+  const { format: _format, sightings: _sightings, plain: _plain, show: _show, ...capture } = others;
   const plain: PacketsOptions = {
     ...capture,
     calls: false,
@@ -242,7 +245,7 @@ Deno.test("parseArguments() understands vrft packets with each of its own option
 
 Deno.test("parseArguments() understands vrft diff, with two filters of one argument each", () => {
   const { functions: _functions, excludes: _excludes, sample: _sample, ...others } = DEFAULTS;
-  const { format: _format, plain: _plain, show: _show, ...shown } = others;
+  const { format: _format, plain: _plain, show: _show, sightings: _sightings, ...shown } = others;
   const { color: _color, ...capture } = shown;
   const expressions = ["host 10.1.1.7", "tcp"] as const;
   const plain: DiffOptions = { ...capture, expressions, json: false };
@@ -354,4 +357,67 @@ Deno.test("parseArguments() shows the same help for -h, --help and help", () => 
     assert.deepEqual(parse("help", command), own);
     assert.notDeepEqual(own, help);
   }
+});
+
+Deno.test("parseArguments() understands vrft export, with a file and a filter of several words", () => {
+  const plain = {
+    from: "a.vrft",
+    format: "pcapng",
+    sightings: { at: "all", functions: [], cooked: false },
+    filters: NO_FILTERS,
+    functions: [],
+    excludes: [],
+    output: null,
+    debug: false,
+  };
+  const all: [args: string[], changed: object][] = [
+    [[], {}],
+    [["icmp", "and", "host", "10.1.1.7"], {
+      filters: { ...NO_FILTERS, any: "icmp and host 10.1.1.7" },
+    }],
+    [["--at", "last", "--link", "cooked"], {
+      sightings: { at: "last", functions: [], cooked: true },
+    }],
+    [["--at", "vr_forward", "--at", "nh_output"], {
+      sightings: { at: "functions", functions: ["vr_forward", "nh_output"], cooked: false },
+    }],
+    [["-f", "vr_*", "-x", "*mac*", "-o", "a.pcapng", "--inner", "tcp"], {
+      functions: ["vr_*"],
+      excludes: ["*mac*"],
+      output: "a.pcapng",
+      filters: { ...NO_FILTERS, inner: "tcp" },
+    }],
+  ];
+  for (const [args, changed] of all) {
+    assert.deepEqual(parse("export", "a.vrft", "--format", "pcapng", ...args), {
+      command: "export",
+      options: { ...plain, ...changed },
+    });
+  }
+});
+
+Deno.test("parseArguments() understands vrft record and vrft info", () => {
+  const { options } = parse("record", "-o", "a.vrft", "--rotate", "2G", "--keep", "3", "icmp") as {
+    options: RecordOptions;
+  };
+  assert.deepEqual([options.rotate, options.keep, options.filters.any, options.output], [
+    { bytes: 2 ** 31, ms: null },
+    3,
+    "icmp",
+    "a.vrft",
+  ]);
+  assert.deepEqual(parse("record", "-o", "a", "--rotate", "10m"), {
+    command: "record",
+    options: {
+      ...options,
+      rotate: { bytes: null, ms: 600_000 },
+      keep: null,
+      output: "a",
+      filters: NO_FILTERS,
+    },
+  });
+  assert.deepEqual(parse("info", "a.vrft", "--json"), {
+    command: "info",
+    options: { file: "a.vrft", json: true },
+  });
 });

@@ -12,6 +12,7 @@ const SUBCOMMANDS = [
   "completions",
   "diff",
   "drops",
+  "export",
   "functions",
   "help",
   "info",
@@ -80,6 +81,7 @@ for (const shell of SHELLS) {
       "completions",
       "diff",
       "drops",
+      "export",
       "functions",
       "info",
       "interfaces",
@@ -108,13 +110,13 @@ for (const shell of SHELLS) {
   });
 
   test("offer files for FILE and for nothing else", async (directory) => {
-    await Deno.writeTextFile(`${directory}/trace`, "");
+    await Deno.writeTextFile(`${directory}/some-file`, "");
     const cases = COMMANDS.flatMap(({ name, options }) =>
       Object.entries(options).flatMap(([long, option]) => {
         if (option.value === undefined) return [];
-        const expected = option.value.completion === "file" ? ["trace"] : [];
+        const expected = option.value.completion === "file" ? ["some-file"] : [];
         return flagsOf(long, option).map((flag) => ({
-          words: ["vrft", ...(name === "" ? [] : [name]), flag, "trace"],
+          words: ["vrft", ...(name === "" ? [] : [name]), flag, "some-file"],
           expected,
         }));
       })

@@ -3,6 +3,7 @@ import { EXPORTS } from "../../src/output/views.ts";
 import { viewOf } from "../../src/sys/view.ts";
 import type { CallTree } from "../../src/trace/tree.ts";
 import { writtenBy } from "../support/exports.ts";
+import { faultsOf } from "../support/json_schema.ts";
 import { checkPage, readPage } from "../support/html_page.ts";
 import { propertyRuns } from "../support/property.ts";
 import { Random } from "../support/random.ts";
@@ -31,9 +32,24 @@ function feedDamaged({ words }: Stream, random: Random, tree: CallTree): void {
   }
 }
 
+const SCHEMA = JSON.parse(
+  Deno.readTextFileSync(new URL("../../docs/schema/calls.schema.json", import.meta.url)),
+);
+
 /** What can be checked of a file without its reader: that all lengths in it fit. */
 const CHECKS: Readonly<Record<keyof typeof EXPORTS, (bytes: Uint8Array) => void | Promise<void>>> =
   {
+    text(bytes): void {
+      const text = new TextDecoder().decode(bytes);
+      assert.equal(text.match(/\(\) \{/g)?.length, text.match(/^\d+ +\d+ +\}/gm)?.length);
+    },
+    json(bytes): void {
+      const lines = new TextDecoder().decode(bytes).split("\n").slice(0, -1).map((line) =>
+        JSON.parse(line)
+      );
+      assert.ok(lines.length > 1);
+      for (const line of lines) assert.deepEqual(faultsOf(line, SCHEMA), []);
+    },
     pcapng(bytes): void {
       const view = viewOf(bytes);
       let at = 0;

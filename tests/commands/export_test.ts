@@ -1,0 +1,130 @@
+import assert from "node:assert/strict";
+import { EXPORT_FORMATS } from "../../src/cli/invocation.ts";
+import { parseArguments } from "../../src/cli/program.ts";
+import { runExport } from "../../src/commands/export.ts";
+import { Log } from "../../src/output/log.ts";
+import { compileFilters } from "../../src/packet/expression.ts";
+import type { Section } from "../../src/recording/sections.ts";
+import { printedOf } from "../support/exports.ts";
+import { faultsOf } from "../support/json_schema.ts";
+import { MessageList } from "../support/message_list.ts";
+import { Random } from "../support/random.ts";
+import { HEADER, recorded } from "../support/recordings.ts";
+import { testUnless, whyNoProgram } from "../support/skip.ts";
+import { DROPS, feedStream, vrouterStream } from "../support/vrouter_stream.ts";
+
+const NEVER = new AbortController().signal;
+const SIGNALS = { stop: NEVER, cut: NEVER };
+const STREAM = vrouterStream(new Random(21), { records: 4_000, packets: true, drops: true });
+const SCHEMA = JSON.parse(
+  Deno.readTextFileSync(new URL("../../docs/schema/calls.schema.json", import.meta.url)),
+);
+const SECTIONS: readonly Section[] = [
+  {
+    name: "functions",
+    value: STREAM.functions.map((name) => ({ name, module: "vrouter", returns: true })),
+  },
+  { name: "clocks", value: [{ monotonic: 0n, realtime: 1_795_662_000n * 1_000_000_000n }] },
+  {
+    name: "words",
+    value: {
+      kernel: [],
+      vrouter: [[
+        [0, "VP_DROP_DISCARD"],
+        ...DROPS.map((name, index) =>
+          [index + 1, `VP_DROP_${name.slice("drop_".length).toUpperCase()}`] as const
+        ),
+      ]],
+    },
+  },
+  { name: "devices", value: [[HEADER.vrouterNetns, 7, "tap7"]] },
+  { name: "tasks", value: [[900, "vhost-900"]] },
+];
+const FILE = Deno.makeTempFileSync({ suffix: ".vrft" });
+globalThis.addEventListener("unload", () => Deno.removeSync(FILE));
+Deno.writeFileSync(
+  FILE,
+  await recorded((writer) => {
+    feedStream(STREAM, writer);
+    const values = { lost: 12, missed: 0 };
+    writer.add({ name: "counters", value: { time: 0n, of: "vrft", values } });
+  }, { sections: SECTIONS }),
+);
+
+/** What `vrft export` writes, and says. */
+async function exported(...args: string[]): Promise<{ bytes: Uint8Array; said: string }> {
+  const out = Deno.makeTempFileSync();
+  const messages = new MessageList();
+  try {
+    const invocation = parseArguments(["export", FILE, "-o", out, ...args], "");
+    assert.ok(invocation.command === "export", JSON.stringify(invocation));
+    const { options } = invocation;
+    const filter = await compileFilters(options.filters);
+    assert.equal(await runExport(options, filter, new Log({ messages }), SIGNALS), 0);
+    return { bytes: Deno.readFileSync(out), said: messages.text };
+  } finally {
+    Deno.removeSync(out);
+  }
+}
+
+const textOf = (bytes: Uint8Array): string => new TextDecoder("latin1").decode(bytes);
+
+for (const format of EXPORT_FORMATS) {
+  Deno.test(`an export as ${format} tells what was lost`, async () => {
+    const { bytes, said } = await exported("--format", format);
+    assert.ok(bytes.length > 500);
+    assert.match(said, /; 12 events lost; /);
+    // What has no room for it, and what is compressed.
+    if (["text", "collapsed", "html"].includes(format)) return;
+    assert.ok(textOf(bytes).includes("12 events lost"), format);
+  });
+}
+
+Deno.test("JSON lines are as the schema says, and have each call, packet and drop", async () => {
+  const { bytes } = await exported("--format", "json");
+  const lines = textOf(bytes).trimEnd().split("\n").map((line) => JSON.parse(line));
+  for (const line of lines) assert.deepEqual(faultsOf(line, SCHEMA), []);
+  const count = (type: string): number => lines.filter((line) => line.type === type).length;
+  assert.deepEqual(lines[0], {
+    type: "trace",
+    version: 1,
+    host: HEADER.host,
+    kernel: HEADER.kernel,
+    program: "vrft 0.1.0",
+    missing: ["12 events lost"],
+  });
+  const drop = lines.find(({ type }) => type === "drop");
+  assert.match(drop.reason, /^[A-Z0-9_]+$/);
+  assert.equal(drop.by, "vrouter");
+  assert.ok(count("call") > 1000 && count("packet") > 20 && count("end") > 20 && count("drop") > 3);
+  assert.ok(lines.some(({ taskName }) => taskName === "vhost-900"));
+});
+
+Deno.test("an export may have some packets, and some functions", async () => {
+  const all = textOf((await exported("--format", "text")).bytes);
+  const { bytes } = await exported("--format", "text", "-f", "vr_*");
+  assert.ok(bytes.length > 500 && bytes.length < all.length);
+  assert.doesNotMatch(textOf(bytes), /nh_output/);
+  const some = textOf((await exported("--format", "text", "ether[20] < 128")).bytes);
+  assert.ok(some.length > 500 && some.length < all.length);
+});
+
+testUnless(
+  whyNoProgram("tshark"),
+  "tshark finds drops of an export by their reason",
+  async () => {
+    const { bytes } = await exported("--format", "pcapng", "--at", "drop");
+    const drops = (await exported("--format", "json")).bytes;
+    const wanted = textOf(drops).match(/"reason":"NO_ROUTE"/g)?.length ?? 0;
+    assert.ok(wanted > 0);
+    const filter = 'frame.comment contains "vrft.drop=NO_ROUTE"';
+    const rows = await printedOf(bytes, "tshark", "-r", "FILE", "-Y", filter);
+    assert.equal(rows.trimEnd().split("\n").length, wanted);
+  },
+);
+
+testUnless(whyNoProgram("tcpdump"), "tcpdump reads an export with one header", async () => {
+  const { bytes } = await exported("--format", "pcapng", "--link", "cooked", "--at", "first");
+  const text = await printedOf(bytes, "tcpdump", "-nn", "-r", "FILE");
+  assert.ok(text.split("\n").length > 20);
+});
