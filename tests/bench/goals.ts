@@ -96,6 +96,16 @@ export const GOALS: readonly Goal[] = [
     also: allAccounted,
   },
   {
+    id: "packets",
+    what: "instructions of a round trip with vrft packets, every packet told",
+    ours: "packet-cost/vrft packets",
+    theirs: "packet-cost/untraced",
+    against: "untraced",
+    unit: "thousands",
+    goal: "1.5 at most",
+    reached: (ratio) => ratio <= 1.5,
+  },
+  {
     id: "old-start",
     what: "without FPROBE: attach, entry and exit of all functions",
     ours: "old-start/vrft",

@@ -197,6 +197,43 @@ ${tableOf(["kernel", "vrft --version", "vrft drops"], starts)}
 `;
 }
 
+/** The ways to trace of tests/vm/packet_cost.sh. */
+const PACKET_TRACES: readonly string[] = [
+  "untraced",
+  "vrft packets",
+  "vrft packets, filter that matches nothing",
+  "vrft packets --calls",
+];
+
+/** The table of the cost of packets; empty if it was not measured. */
+function packetsSection(results: Results): string {
+  const measured = (key: string): number | null => {
+    const list = values(results, `packet-cost/${key}`);
+    return list.length === 0 ? null : median(list);
+  };
+  const base = measured("untraced");
+  if (base === null) return "";
+  const rows = PACKET_TRACES.map((name) => {
+    const seconds = ["start", "end", "detached"].map((what) => measured(`${what}/${name}`));
+    const now = measured(name);
+    return [
+      name,
+      ...seconds.map((one) => one === null ? "–" : figure(one)),
+      now === null ? "–" : figure(now),
+      now === null ? "–" : (now / base).toFixed(2),
+    ];
+  });
+  return `## Packets
+
+Thousands of instructions of a round trip in a flood ping on Linux 6.12, as tests/vm/packet_cost.sh counts
+them (goal: 1.5 at most with the small set), and seconds of a clock that advances by a nanosecond for each instruction: until all
+probes are live, from Ctrl-C until vrft has ended, and until the kernel has detached all of them.
+
+${tableOf(["", "start", "end", "detached", "instructions", "×"], rows)}
+
+`;
+}
+
 /** The tables and links of the section on growth. */
 function growthSection(results: Results): string {
   const sections = growth(results).map(({ dimension, title, panels, summary }) => {
@@ -275,7 +312,7 @@ and from Ctrl-C until it is gone; one perf kprobe for each function is timed whi
 detaching alone, for some functions, and scaled. That favours the peer. Discovery is timed from opening
 the files to the list, in a process that has just started; \`discovery-process\` has Deno's start in it.
 
-${instructionsSection(results)}${dropsSection(results)}${
+${instructionsSection(results)}${dropsSection(results)}${packetsSection(results)}${
     growthSection(results)
   }## Could not be measured
 
@@ -287,8 +324,8 @@ Slowdowns are ratios, starts, stops and phases seconds, \`untraced\` microsecond
 nanoseconds for an event, \`rate\`, \`record\` and \`replay\` millions of events a second, \`record-bytes\` bytes an event, \`discovery\` milliseconds, \`memory\`
 MiB, \`accounted\` percent of the runs of
 programs that became an event, \`kept\` and \`lost\` events of three floods, \`runs\` runs of programs in a round trip,
-\`instructions\` thousands in a round trip, \`drop-cost\` likewise or for a packet, but seconds to
-\`start\`.
+\`instructions\` thousands in a round trip, \`packet-cost\` likewise, \`drop-cost\` likewise or for a packet, but
+both seconds to \`start\`, \`end\` and until \`detached\`.
 
 ${allValues(results)}
 
