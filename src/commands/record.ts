@@ -6,6 +6,7 @@
 
 import type { CaptureOptions } from "../cli/invocation.ts";
 import { OutputClosed } from "../output/line_writer.ts";
+import { untilDetached } from "../probe/detach.ts";
 import type { Overhead } from "../trace/overhead.ts";
 import type { Recording, Watched } from "../trace/tracer.ts";
 import { LoopGuard } from "./loop_guard.ts";
@@ -66,6 +67,7 @@ export async function record(ready: ReadyTrace): Promise<number> {
   // For kernels that do not announce module events.
   vrouter?.look();
   vifWatch?.look();
+  await untilDetached(ready.signals.cut, (message) => log.info(message));
   log.info(ready.summary(overhead.result(), false));
   return overhead.exceeded.aborted || loop.found.aborted ? 1 : 0;
 }

@@ -9,6 +9,7 @@ import type { CaptureOptions } from "../cli/invocation.ts";
 import { readDistribution } from "../kernel/platform.ts";
 import type { Log } from "../output/log.ts";
 import { AttachCancelled } from "../probe/backend.ts";
+import { untilDetached } from "../probe/detach.ts";
 import { missingCapabilities, traceCapabilities } from "../sys/capabilities.ts";
 import { Failure } from "../sys/failure.ts";
 import { NetlinkError } from "../sys/netlink.ts";
@@ -54,6 +55,20 @@ export interface Surroundings extends Watches {
  * @throws {Failure} if tracing is impossible
  */
 export async function session<T>(
+  options: CaptureOptions,
+  log: Log,
+  signals: TraceSignals,
+  start: (around: Surroundings) => Promise<T>,
+  run: (started: T, around: Surroundings) => Promise<number>,
+): Promise<number> {
+  try {
+    return await untilDisposed(options, log, signals, start, run);
+  } finally {
+    await untilDetached(signals.cut, (message) => log.info(message));
+  }
+}
+
+async function untilDisposed<T>(
   options: CaptureOptions,
   log: Log,
   signals: TraceSignals,

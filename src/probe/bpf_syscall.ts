@@ -19,6 +19,7 @@ const SYS_BPF = 321n; // x86-64
 const BPF_PROG_LOAD = 5n;
 const BPF_OBJ_PIN = 6n;
 const BPF_PROG_TEST_RUN = 10n;
+const BPF_PROG_GET_FD_BY_ID = 13n;
 const BPF_OBJ_GET_INFO_BY_FD = 15n;
 const BPF_RAW_TRACEPOINT_OPEN = 17n;
 const BPF_BTF_GET_FD_BY_ID = 19n;
@@ -129,6 +130,25 @@ function objectInfo(fd: number, bytes: number): DataView {
   view.setBigUint64(8, addressOf(info), true);
   bpf("Cannot read the BPF object's information", BPF_OBJ_GET_INFO_BY_FD, attributes);
   return new DataView(info.buffer);
+}
+
+/** The kernel's number of a program, which it has as long as anything refers to it. */
+export function programId(program: number): number {
+  return objectInfo(program, 232).getUint32(4, true);
+}
+
+/** Whether the kernel still has a program; `false` if it does not tell. */
+export function hasProgram(id: number): boolean {
+  const attributes = new Uint8Array(16);
+  new DataView(attributes.buffer).setUint32(0, id, true);
+  try {
+    new FileDescriptor(bpf("Cannot open a program", BPF_PROG_GET_FD_BY_ID, attributes))
+      [Symbol.dispose]();
+    return true;
+  } catch (error) {
+    if (error instanceof SystemError) return false;
+    throw error;
+  }
 }
 
 /** Missed hits of a kprobe.multi link; 0 before Linux 6.7, which does not count them. */

@@ -143,14 +143,14 @@ export class OwnPrograms implements Disposable {
       missed: () => programs.reduce((sum, { number }) => sum + missedByProgram(number), 0),
       removed: () => 0,
       [Symbol.dispose](): void {
-        detach(links, debug);
+        detach(links, programs, debug);
         unlink(programs);
       },
     };
   }
 
   [Symbol.dispose](): void {
-    detach(this.#links, this.#debug);
+    detach(this.#links, this.#programs, this.#debug);
     unlink(this.#programs);
   }
 }

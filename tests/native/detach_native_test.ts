@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { FileDescriptor } from "../../src/probe/bpf_syscall.ts";
-import { detach } from "../../src/probe/detach.ts";
+import { detach, untilDetached } from "../../src/probe/detach.ts";
 import { addressOf, check, cString, libc } from "../../src/sys/libc.ts";
 import { BPF_PROG_TYPE_RAW_TRACEPOINT, bpfTest, loadIdleProgram } from "../support/bpf.ts";
 import { openDescriptors } from "../support/descriptors.ts";
@@ -18,8 +18,8 @@ function bpf(command: bigint, attributes: Uint8Array<ArrayBuffer>): number {
 }
 
 /** Links of a program that does nothing, at a tracepoint; and their ids. */
-function links(count: number): { all: FileDescriptor[]; ids: number[] } {
-  using program = loadIdleProgram(BPF_PROG_TYPE_RAW_TRACEPOINT);
+function links(count: number): { all: FileDescriptor[]; ids: number[]; program: FileDescriptor } {
+  const program = loadIdleProgram(BPF_PROG_TYPE_RAW_TRACEPOINT);
   const name = cString("sys_enter");
   const open = new Uint8Array(16);
   const view = new DataView(open.buffer);
@@ -29,7 +29,7 @@ function links(count: number): { all: FileDescriptor[]; ids: number[] } {
     { length: count },
     () => new FileDescriptor(check("Cannot attach", bpf(BPF_RAW_TRACEPOINT_OPEN, open))),
   );
-  return { all, ids: all.map(({ number }) => linkId(number)) };
+  return { all, ids: all.map(({ number }) => linkId(number)), program };
 }
 
 function linkId(fd: number): number {
@@ -52,15 +52,6 @@ function isThere(id: number): boolean {
   return true;
 }
 
-/** Waits until the kernel has removed them. */
-async function gone(ids: readonly number[]): Promise<void> {
-  const end = performance.now() + 30_000;
-  while (ids.some(isThere)) {
-    assert.ok(performance.now() < end, "links are still there");
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-}
-
 /** A clock that advances by this whenever it is read. */
 function clock(ms: number): () => number {
   let time = 0;
@@ -69,32 +60,52 @@ function clock(ms: number): () => number {
 
 test("detach() closes links that the kernel removes fast", () => {
   const before = openDescriptors("anon_inode:");
-  const { all, ids } = links(5);
+  const { all, ids, program } = links(5);
   const said: string[] = [];
-  detach(all, (message) => said.push(message), clock(1));
+  detach(all, [program], (message) => said.push(message), clock(1));
+  program[Symbol.dispose]();
   assert.deepEqual(ids.filter(isThere), []);
   assert.deepEqual(said, []);
   assert.equal(openDescriptors("anon_inode:"), before);
 });
 
-test("detach() leaves links to the kernel that take long, and it removes them", async () => {
+test("detach() leaves links to the kernel that take long, and untilDetached() waits for it", async () => {
   const before = openDescriptors("anon_inode:");
-  const { all, ids } = links(5);
+  const { all, ids, program } = links(5);
   const said: string[] = [];
-  detach(all, (message) => said.push(message), clock(200));
+  detach(all, [program], (message) => said.push(message), clock(200));
+  let gone = false;
+  const wait = untilDetached(new AbortController().signal, () => {}).then(() => gone = true);
+  // The program is still held here.
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  assert.equal(gone, false);
+  program[Symbol.dispose]();
   assert.equal(openDescriptors("anon_inode:"), before);
-  await gone(ids);
+  await wait;
+  assert.deepEqual(ids.filter(isThere), []);
   assert.deepEqual(said, ["The kernel detaches 3 more probes, one after the other"]);
 });
 
-test("detach() closes all links if one cannot be left to the kernel", () => {
+test("untilDetached() does not wait once the user has no patience", async () => {
+  const { all, program } = links(5);
+  using _ = program;
+  detach(all, [program], () => {}, clock(200));
+  const said: string[] = [];
+  await untilDetached(AbortSignal.abort(), (message) => said.push(message));
+  assert.deepEqual(said, ["The kernel goes on detaching probes: 1"]);
+});
+
+test("detach() closes all links if one cannot be left to the kernel", async () => {
   const before = openDescriptors("anon_inode:");
-  const { all, ids } = links(4);
+  const { all, ids, program } = links(4);
   const file = new FileDescriptor(libc().open(cString("/dev/null"), 0, 0));
   const said: string[] = [];
-  detach([file, ...all], (message) => said.push(message), clock(200));
+  detach([file, ...all], [program], (message) => said.push(message), clock(200));
   assert.match(said.join("\n"), /^Detaches all probes before it ends: Cannot pin a BPF object: \w/);
-  assert.equal(openDescriptors("anon_inode:"), before);
   assert.throws(() => file.number, ReferenceError);
   assert.deepEqual(ids.filter(isThere), []);
+  // There is nothing to wait for, although the program is still there.
+  await untilDetached(new AbortController().signal, assert.fail);
+  program[Symbol.dispose]();
+  assert.equal(openDescriptors("anon_inode:"), before);
 });

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { leftovers, must, settle, summary, Trace } from "./support.ts";
-import { until } from "./until.ts";
 
 /** What of a packet's object is looked at. */
 interface Packet {
@@ -38,6 +37,5 @@ Deno.test("packets keeps all packets of a flood, each with its outcome, and stag
     stderr,
   );
   assert.equal(new Set(packets.map(({ id }) => id)).size, packets.length);
-  // Before Linux 7.0 the kernel takes a tenth of a second for each function, which it does by itself.
-  await until("nothing is left in the kernel", async () => (await leftovers()).length === 0, 60);
+  assert.deepEqual(await leftovers(), []);
 });
