@@ -63,6 +63,7 @@ export async function runDiff(
     const status = await record({
       tracer,
       printer,
+      turn: started.turn,
       options,
       signals,
       around,

@@ -17,6 +17,7 @@ import { DropMaker } from "../trace/drops.ts";
 import type { JourneySources } from "../trace/journeys.ts";
 import { loadPacketTracer, type PacketTrace } from "../trace/packet_tracer.ts";
 import type { DropReasons } from "../vrouter/drop_reasons.ts";
+import { NexthopCache, nexthopSource } from "../vrouter/nexthop_cache.ts";
 import { withAdvice } from "./advice.ts";
 import { dropSources } from "./drop_sources.ts";
 import type { Surroundings } from "./session.ts";
@@ -43,6 +44,8 @@ export interface StartedPackets {
   readonly reasons: DropReasons;
   /** What the functions return, if results are shown; else empty. */
   readonly results: readonly (ResultType | null)[];
+  /** Follows the nexthops: to be called often. */
+  readonly turn: () => void;
 }
 
 /** What describes the kernel and the module, and what to attach to. */
@@ -74,10 +77,15 @@ export async function startPackets(
   announceSelection(selection, options, log);
   const output = resources.use(await openOutput(options.output, log, stop));
   const trace = await load(options, selection, described, filter, readObject, output, around);
+  const nexthops = new NexthopCache(nexthopSource(() => around.vrouter?.isSame() ?? false));
   return {
     trace,
     output,
-    sources: sourcesOf(described, selection, around),
+    sources: {
+      ...sourcesOf(described, selection, around),
+      nexthop: (id) => nexthops.get(id),
+    },
+    turn: () => nexthops.turn(),
     conditional: selection.conditions !== null,
     reasons: dropReasons(described.vrouter),
     results: described.results,

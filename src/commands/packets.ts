@@ -62,6 +62,7 @@ export async function runPackets(
     return await record({
       tracer,
       printer,
+      turn: started.turn,
       options,
       signals,
       around,

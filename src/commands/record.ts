@@ -36,6 +36,8 @@ export interface ReadyTrace {
   readonly signals: TraceSignals;
   readonly around: Surroundings;
   readonly companion?: Companion;
+  /** As that of a companion. */
+  readonly turn?: () => void;
   /**
    * Makes the last line of the log.
    *
@@ -73,10 +75,11 @@ export async function record(ready: ReadyTrace): Promise<number> {
 }
 
 async function run(
-  { tracer, printer, options, signals, around: { vrouter, vifWatch }, companion }: ReadyTrace,
+  ready: ReadyTrace,
   overhead: OverheadWatch,
   loop: LoopGuard,
 ): Promise<void> {
+  const { tracer, printer, options, signals, around: { vrouter, vifWatch }, companion } = ready;
   const timeUp = new AbortController();
   let timer: ReturnType<typeof setTimeout> | undefined;
   const live = (): Recording => {
@@ -94,6 +97,7 @@ async function run(
         measured.turn();
         vifWatch?.turn();
         companion?.turn();
+        ready.turn?.();
       },
       [Symbol.dispose](): void {
         measured[Symbol.dispose]();

@@ -11,6 +11,7 @@ import * as at from "../probe/decision_record.ts";
 import { UNKNOWN } from "../probe/layout.ts";
 import type { FlowActionFields } from "../vrouter/flow_words.ts";
 import { vifType } from "../vrouter/interfaces.ts";
+import type { Nexthop as ListedNexthop } from "../vrouter/nexthops.ts";
 import type { DropVif } from "./drop.ts";
 import type { Decision, Nexthop } from "./journey.ts";
 
@@ -30,6 +31,9 @@ export interface DecisionWords {
 
 /** A vif by its index. */
 export type VifOf = (index: number) => DropVif;
+
+/** A nexthop by its id, as the module has listed it last; `undefined` if it has not. */
+export type NexthopOf = (id: number) => ListedNexthop | undefined;
 
 /** A decision, with what only the next one may show. */
 export interface ReadDecision {
@@ -62,10 +66,13 @@ const MOVED_SOURCE = 2;
 export class DecisionReader {
   readonly #words: DecisionWords;
   readonly #vif: VifOf;
+  readonly #listed: NexthopOf;
 
-  constructor(words: DecisionWords, vif: VifOf) {
+  /** @param listed completes what records do not have; it may be older or newer than they are */
+  constructor(words: DecisionWords, vif: VifOf, listed: NexthopOf = () => undefined) {
     this.#words = words;
     this.#vif = vif;
+    this.#listed = listed;
   }
 
   /**
@@ -199,21 +206,28 @@ export class DecisionReader {
   #nexthop(record: Uint32Array): Nexthop | null {
     const id = record[at.NEXTHOP_ID]!;
     if (id === UNKNOWN) return null;
-    const type = known(record[at.NEXTHOP_TYPE]!);
-    const flags = known(record[at.NEXTHOP_FLAGS]!);
-    const vif = known(record[at.NEXTHOP_VIF]!);
+    const recorded = known(record[at.NEXTHOP_TYPE]!);
+    const found = this.#listed(id);
+    // Otherwise it has become another one since.
+    const listed = recorded === null || found?.type === recorded ? found : undefined;
+    const type = recorded ?? listed?.type ?? null;
+    const flags = known(record[at.NEXTHOP_FLAGS]!) ?? listed?.flags ?? null;
+    const vif = known(record[at.NEXTHOP_VIF]!) ?? listed?.oif ?? null;
     const name = type === null ? "" : this.#words.nexthopType(type);
     const isTunnel = name === "Tunnel";
+    const { source, destination } = listed?.tunnel ?? NO_ENDS;
     return {
       id,
       type: name,
       flags: type === null || flags === null ? [] : this.#words.nexthopFlags(type, flags),
       vif: vif === null ? null : this.#vif(vif),
-      source: isTunnel ? address4(record, at.NEXTHOP_SOURCE) : null,
-      destination: isTunnel ? address4(record, at.NEXTHOP_DESTINATION) : null,
+      source: isTunnel ? tunnelEnd(record, at.NEXTHOP_SOURCE, source) : null,
+      destination: isTunnel ? tunnelEnd(record, at.NEXTHOP_DESTINATION, destination) : null,
     };
   }
 }
+
+const NO_ENDS = { source: null, destination: null } as const;
 
 const AF_INET = 2;
 const AF_INET6 = 10;
@@ -252,6 +266,13 @@ function bytesOf(record: Uint32Array, word: number): DataView {
 function address4(record: Uint32Array, word: number): string | null {
   const value = record[word]!;
   return value === UNKNOWN || value === 0 ? null : ipv4At(bytesOf(record, word), 0);
+}
+
+/** An end of a tunnel, which a record has if that is an IPv4 address. */
+function tunnelEnd(record: Uint32Array, word: number, listed: Uint8Array | null): string | null {
+  const view = listed && new DataView(listed.buffer, listed.byteOffset, listed.byteLength);
+  if (view?.byteLength === 16) return ipv6At(view, 0);
+  return address4(record, word) ?? (view && view.getUint32(0) !== 0 ? ipv4At(view, 0) : null);
 }
 
 /** An address with the bits behind a prefix cleared. */

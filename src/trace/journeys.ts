@@ -15,7 +15,7 @@
 import { PACKET_SLOTS as SLOTS } from "../probe/layout.ts";
 import { SOURCE, SOURCE_KERNEL } from "../probe/packet_record.ts";
 import type { Encapsulation } from "./decision_list.ts";
-import { DecisionReader, type DecisionWords, keyOf } from "./decisions.ts";
+import { DecisionReader, type DecisionWords, keyOf, type NexthopOf } from "./decisions.ts";
 import type { Drop } from "./drop.ts";
 import type { KnownVif } from "./drops.ts";
 import { type Incomplete, NONE, type PacketDetails, type Step, type View } from "./events.ts";
@@ -37,6 +37,8 @@ export interface JourneySources {
   readonly words: DecisionWords;
   /** The vifs; another array once they have changed. */
   readonly vifs: () => readonly JourneyVif[];
+  /** The nexthops, where records do not say it all; by default they are not known. */
+  readonly nexthop?: NexthopOf;
   /** Inode number of the network namespace of their devices. */
   readonly vrouterNetns: number;
   /** Name of a device; `null` if unknown. */
@@ -166,10 +168,11 @@ export class Journeys implements View {
     this.#keepsDetails = options.details ?? false;
     this.#maximum = Math.max(1, options.maximum ?? DEFAULT_MAXIMUM);
     this.#places = functions.map(placeOf);
-    this.#reader = new DecisionReader(sources.words, (index) => ({
-      index,
-      device: this.#vif(index)?.device ?? null,
-    }));
+    this.#reader = new DecisionReader(
+      sources.words,
+      (index) => ({ index, device: this.#vif(index)?.device ?? null }),
+      sources.nexthop,
+    );
   }
 
   /** Counts so far. */

@@ -3,6 +3,7 @@ import * as at from "../../src/probe/decision_record.ts";
 import { DecisionList } from "../../src/trace/decision_list.ts";
 import { DecisionReader } from "../../src/trace/decisions.ts";
 import type { Decision } from "../../src/trace/journey.ts";
+import { type Nexthop as ListedNexthop, NH } from "../../src/vrouter/nexthops.ts";
 import {
   DECISION_WORDS,
   type DecisionFields,
@@ -13,6 +14,58 @@ import {
 } from "../support/decision_records.ts";
 
 const READER = new DecisionReader(DECISION_WORDS, (index) => ({ index, device: `tap${index}` }));
+/** What the module listed of three nexthops; of 58 it was before that became another one. */
+const LISTED: readonly ListedNexthop[] = [
+  { ...nexthopListed(57, NH.TUNNEL), tunnel: { source: v4(1), destination: v4(2) }, oif: 0 },
+  { ...nexthopListed(58, NH.TUNNEL), tunnel: { source: v4(3), destination: v4(4) }, oif: 9 },
+  { ...nexthopListed(59, NH.TUNNEL), tunnel: { source: v6(1), destination: v6(2) }, oif: 0 },
+];
+
+function v4(last: number): Uint8Array {
+  return Uint8Array.of(10, 0, 0, last);
+}
+
+function v6(last: number): Uint8Array {
+  return Uint8Array.of(0xfd, ...new Array(14).fill(0), last);
+}
+
+function nexthopListed(id: number, type: number): ListedNexthop {
+  return { id, type, flags: 1, family: 0, vrf: 0, oif: null, tunnel: null, members: [] };
+}
+
+Deno.test("what a record does not say of its nexthop is that of the module's list", () => {
+  const reader = new DecisionReader(
+    DECISION_WORDS,
+    (index) => ({ index, device: null }),
+    (id) => LISTED.find((one) => one.id === id),
+  );
+  const read = (fields: DecisionFields): unknown => {
+    const decision = reader.read(decisionRecord(PLACE, at.DECIDED_NEXTHOP, fields))?.decision;
+    return decision?.type === "nexthop" ? decision.nexthop : undefined;
+  };
+  const ends = { vif: { index: 0, device: null }, source: "10.0.0.1", destination: "10.0.0.2" };
+  // Nothing but its id.
+  assert.deepEqual(read({ [at.NEXTHOP_ID]: 57 }), words(57, "Tunnel", ends));
+  assert.deepEqual(read({ [at.NEXTHOP_ID]: 60 }), words(60, "", { flags: [] }));
+  // A record is of the moment: its own words win, and those of another nexthop are none.
+  const own = { vif: 3, source: "10.9.9.1", destination: "10.9.9.2" };
+  assert.deepEqual(
+    read(nexthop(57, "Tunnel", own)),
+    words(57, "Tunnel", {
+      vif: { index: 3, device: null },
+      source: "10.9.9.1",
+      destination: "10.9.9.2",
+    }),
+  );
+  assert.deepEqual(read(nexthop(58, "Encap", {})), words(58, "Encap"));
+  // A record has no room for addresses of IPv6, and what is there means something else.
+  const other = nexthop(59, "Tunnel", { vif: 0, source: "253.0.0.0", destination: "0.0.0.0" });
+  assert.deepEqual(
+    read(other),
+    words(59, "Tunnel", { ...ends, source: "fd00::1", destination: "fd00::2" }),
+  );
+});
+
 const PLACE = { slot: 1, generation: 1 };
 const VRF = at.DECISION_VRF;
 
