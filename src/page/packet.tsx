@@ -176,7 +176,8 @@ function barOf({ begin, duration }: PageCall, { from, length }: Range): Record<s
   const [left, right] = [share(begin), share(begin + duration)];
   const isOutside = begin > from + length || begin + duration < from;
   return {
-    left: `${left * 100}%`,
+    // What is too short to be seen has two pixels.
+    left: `min(${left * 100}%, 100% - 2px)`,
     width: `${(right - left) * 100}%`,
     visibility: isOutside ? "hidden" : "visible",
   };

@@ -134,6 +134,21 @@ Deno.test({
     assert.ok(packet.includes(`${data.packets.calls[row]} calls in`));
     const call = page.locator("#calls .fn").first();
     assert.equal(await call.evaluate(({ firstChild }) => firstChild!.textContent), "__netif_rx");
+    // Also those at the very end can be seen.
+    await page.fill("#search", "No L2 Route");
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("Home");
+    await page.locator("#calls").focus();
+    await page.keyboard.press("End");
+    const hidden = await page.evaluate(() =>
+      [...document.querySelectorAll("#calls .bar")].filter((bar) => {
+        const [whole, part] = [bar, bar.firstElementChild!].map((one) =>
+          one.getBoundingClientRect()
+        );
+        return part!.right > whole!.right + 0.1 || part!.width < 1.9;
+      }).length
+    );
+    assert.equal(hidden, 0);
     await page.fill("#search", "");
   });
 
