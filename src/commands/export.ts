@@ -34,7 +34,7 @@ export async function runExport(
 ): Promise<number> {
   const format: Format = EXPORTS[options.format];
   requireNoTerminal(options.output, format);
-  using replay = new Replay(options.from);
+  using replay = new Replay(options.from, options.output);
   replay.describe(log);
   using resources = new DisposableStack();
   const output = resources.use(await openOutput(options.output, log, signals.stop));

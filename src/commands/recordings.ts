@@ -39,6 +39,19 @@ export function openRecording(path: string): OpenRecording {
   }
 }
 
+/** @throws {Failure} `usage` if what is read would be overwritten */
+export function requireOther(from: string, output: string | null): void {
+  if (output === null || from === "-") return;
+  try {
+    const [one, other] = [Deno.statSync(from), Deno.statSync(output)];
+    if (!one.isFile || one.dev !== other.dev || one.ino !== other.ino) return;
+  } catch {
+    // One of them is not there, which is told when it is opened.
+    return;
+  }
+  throw new Failure("usage", `Cannot write to the recording itself: "${printable(output)}"`);
+}
+
 /** Bytes that are copied at a time. */
 const COPY_BYTES = 1 << 20;
 

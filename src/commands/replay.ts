@@ -26,7 +26,7 @@ import type { EventSink } from "../trace/events.ts";
 import { RecordFilter } from "../trace/record_filter.ts";
 import type { SlowOutput, TraceCounts } from "../trace/tracer.ts";
 import type { Vif } from "../vrouter/interfaces.ts";
-import { openTwice, readerOf } from "./recordings.ts";
+import { openTwice, readerOf, requireOther } from "./recordings.ts";
 import type { TracePrinter } from "./running_trace.ts";
 import type { TraceSignals } from "./session.ts";
 
@@ -54,8 +54,12 @@ export class Replay implements Disposable {
   #now = 0;
   #filter: RecordFilter | null = null;
 
-  /** @throws {Failure} `recording` if it is none, or one that this version cannot read */
-  constructor(path: string) {
+  /**
+   * @param output file that will be written; `null` for stdout
+   * @throws {Failure} `recording` if it is none, or one that this version cannot read
+   */
+  constructor(path: string, output: string | null) {
+    requireOther(path, output);
     using resources = new DisposableStack();
     const open = resources.use(openTwice(path));
     const first = readerOf(open);

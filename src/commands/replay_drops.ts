@@ -40,7 +40,7 @@ export async function replayDrops(
   messages: HeldMessages,
   signals: TraceSignals,
 ): Promise<number> {
-  using replay = new Replay(path);
+  using replay = new Replay(path, options.output);
   replay.describe(log);
   if (options.path) return await replayPaths(replay, options, filter, log, signals);
   const { kernel, vrouter } = replay.enums;

@@ -44,7 +44,7 @@ export async function replayPackets(
   log: Log,
   signals: TraceSignals,
 ): Promise<number> {
-  using replay = new Replay(path);
+  using replay = new Replay(path, options.output);
   replay.describe(log);
   const { functions, wallOffset } = replay;
   const reasons = dropReasons(replay.enums.vrouter);
@@ -92,7 +92,7 @@ export async function replayDiff(
   const filters = await compileFilters({ ...options.filters, any: null });
   const filter = { outer: null, inner: null, ...filters, any: groups.filter };
   signals.catch();
-  using replay = new Replay(path);
+  using replay = new Replay(path, options.output);
   replay.describe(log);
   using to = await openOutput(options.output, log, signals.stop);
   let view: ComparingView | undefined;

@@ -128,3 +128,14 @@ testUnless(whyNoProgram("tcpdump"), "tcpdump reads an export with one header", a
   const text = await printedOf(bytes, "tcpdump", "-nn", "-r", "FILE");
   assert.ok(text.split("\n").length > 20);
 });
+
+Deno.test("a recording is not overwritten by what is made of it", async () => {
+  const before = Deno.readFileSync(FILE);
+  const invocation = parseArguments(["export", FILE, "--format", "json", "-o", FILE], "");
+  assert.ok(invocation.command === "export");
+  await assert.rejects(
+    runExport(invocation.options, null, new Log({ messages: new MessageList() }), SIGNALS),
+    /^Failure: Cannot write to the recording itself: /,
+  );
+  assert.deepEqual(Deno.readFileSync(FILE), before);
+});
