@@ -114,6 +114,8 @@ export class Step {
   vif = NONE;
   /** Likewise, id of the nexthop. */
   nexthop = NONE;
+  /** Of a call that starts: whether its return is recorded. Otherwise it is closed at once. */
+  returns = true;
   /** Of a call that returns: whether {@linkcode resultLow} and {@linkcode resultHigh} are known. */
   hasResult = false;
   /** Halves of the register with the result. How many of its bits mean something depends on the function. */

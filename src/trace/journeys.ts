@@ -122,6 +122,8 @@ export class Journeys implements View {
   readonly #sights: (Sight | undefined)[] = new Array<Sight | undefined>(SLOTS);
   /** By open call: whose it is. */
   readonly #ofCall: (Traveller | undefined)[] = [];
+  /** By open call: whether it is one of a function between stages, and its return is to come. */
+  readonly #isBoundary: boolean[] = [];
   /** By open call: whether it is kept. */
   readonly #isKept: boolean[] = [];
   /** Those on their way, in the order of their beginnings. */
@@ -214,7 +216,9 @@ export class Journeys implements View {
     if (traveller === null) return;
     this.#ofCall[step.call] = traveller;
     traveller.open++;
-    if (place !== undefined) traveller.openBoundaries++;
+    const isBoundary = place !== undefined && step.returns;
+    this.#isBoundary[step.call] = isBoundary;
+    if (isBoundary) traveller.openBoundaries++;
     if (!this.#keepsCalls) return;
     traveller.calls ??= new JourneyCalls(this.#keepsDetails);
     this.#isKept[step.call] = traveller.calls.enter(step);
@@ -398,13 +402,14 @@ export class Journeys implements View {
    * The agent gets a packet. Of most it gets a copy that vrouter has made itself, which nothing else tells
    * whose copy it is.
    */
-  #adopt({ sight, decisions }: Traveller, task: number): void {
+  #adopt(traveller: Traveller, task: number): void {
+    const { sight, decisions } = traveller;
     const trapped = this.#trapped;
     if (trapped === null || this.#trappedTask !== task) return;
     this.#trapped = null;
     if (sight.parent !== null || decisions.trap !== null) return;
-    sight.parent = trapped.id;
-    sight.parentNumber = trapped.hasCome ? trapped.number : null;
+    sight.adopt(trapped);
+    traveller.vrf ??= sight.vrf;
   }
 
   /** The packet of a handle, if it is known. */
@@ -522,10 +527,10 @@ export class Journeys implements View {
     traveller.open--;
     if (this.#isKept[call]) traveller.calls?.end(step, how);
     this.#isKept[call] = false;
-    const place = this.#places[step.fn];
-    if (place !== undefined) traveller.openBoundaries--;
+    const isBoundary = this.#isBoundary[call];
+    if (isBoundary) traveller.openBoundaries--;
     if (how === "trace ended") return;
-    if (place !== undefined && traveller.isTravelling) this.#return(traveller, step);
+    if (isBoundary && traveller.isTravelling) this.#return(traveller, step);
     if (traveller.outcome !== null) this.#settle(traveller);
   }
 

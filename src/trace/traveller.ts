@@ -55,6 +55,13 @@ export class Sight {
     this.device = original.device;
   }
 
+  /** Likewise a copy that vrouter has made itself, of which the bytes may have been seen. */
+  adopt(original: Sight): void {
+    const { hasBytes, bytes, length } = this;
+    this.inherit(original);
+    if (hasBytes) this.see(bytes, length);
+  }
+
   /** The packet's own first bytes are seen. */
   see(bytes: Uint8Array, length: number): void {
     this.bytes = bytes;
@@ -106,7 +113,7 @@ export class Traveller {
   /** Whether it is a segment of a packet in a queue, which the device takes with the others. */
   isSegment = false;
   copies = 0;
-  /** Its open calls, and those among them of functions between stages. */
+  /** Its open calls, and those among them of functions between stages whose return is to come. */
   open = 0;
   openBoundaries = 0;
   /** The call that has received it, and may leave it to another CPU, which may be quicker. */

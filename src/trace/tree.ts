@@ -204,8 +204,9 @@ export class CallTree implements RecordSink {
     if (kind === KIND_ENTRY) {
       step.vif = isLong ? words[at + VIF]! | 0 : NONE;
       step.nexthop = isLong ? words[at + NEXTHOP_ID]! | 0 : NONE;
+      step.returns = (call & NO_RETURN) === 0;
       this.#entered(task, cpu, frame, fn, (call >>> 16) | (last >>> 24) << 16);
-      if ((call & NO_RETURN) === 0) return;
+      if (step.returns) return;
       step.hasResult = false;
       this.#returned(task, cpu, frame, fn);
     } else {

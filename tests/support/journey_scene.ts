@@ -5,6 +5,7 @@
  */
 
 import { PACKET_FUNCTIONS } from "../../src/probe/packet_functions.ts";
+import { NO_RETURN } from "../../src/probe/record.ts";
 import { BOUNDARIES } from "../../src/trace/stages.ts";
 import { DropMaker } from "../../src/trace/drops.ts";
 import type { Journey } from "../../src/trace/journey.ts";
@@ -170,7 +171,8 @@ export class Scene {
       const isTraced = !small || (probe !== undefined && (kind === "enter" || probe.returns));
       if (kind === "leave") happens?.(this, place);
       else events[`before ${name}`]?.(this, place);
-      if (isTraced) feed(this.tree, record);
+      const hasReturn = !small || probe?.returns;
+      if (isTraced) feed(this.tree, hasReturn ? record : { ...record, fn: fn | NO_RETURN });
       if (kind === "enter") happens?.(this, place);
     }
     return this;

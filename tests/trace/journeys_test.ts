@@ -241,7 +241,8 @@ for (const small of [false, true]) {
         "enter lh_pfree": dropped(17),
         "enter skb_release_head_state": ended,
         // Made by vrouter itself, it is seen when it is sent.
-        "leave lh_pfree": (scene, place) => void scene.see({ ...place, ...copy }, 0),
+        "leave lh_pfree": (scene, place) =>
+          void scene.see({ ...place, ...copy }, 0, new Uint8Array()),
         "enter linux_if_tx": given(2, "agent"),
       },
     });
@@ -252,6 +253,9 @@ for (const small of [false, true]) {
     assert.deepEqual(original.decisions, [{ type: "trap", vrf: 1, reason: "ZERO_TTL" }]);
     assert.equal(sent.outcome.type === "delivered" && sent.outcome.to, "agent");
     assert.deepEqual([sent.parent, sent.parentNumber], [original.id, original.number]);
+    // Its own headers are not set when it is seen.
+    const { vif, vrf, length, bytes } = original;
+    assert.deepEqual([sent.vif, sent.vrf, sent.length, sent.bytes], [vif, vrf, length, bytes]);
   });
 
   Deno.test(`Journeys tells a packet on hold until the agent has decided, from ${set}`, () => {
@@ -264,6 +268,9 @@ for (const small of [false, true]) {
         [at.FLOW_ACTION]: action,
         [at.FLOW_RESULT]: result,
       });
+    // What vr_flow_lookup() returns with does not lead to the entry.
+    const lookedUp = (result: number): SceneEvent =>
+      decided(at.DECIDED_FLOW, { [at.FLOW_INDEX]: 184224, [at.FLOW_RESULT]: result });
     const scene = new Scene().play("flow_hold_trap", {
       small,
       packet: (call) => {
@@ -278,7 +285,7 @@ for (const small of [false, true]) {
         "enter skb_release_head_state": ended,
         "leave lh_pfree": (scene, place) => void scene.see({ ...place, ...copy }, 0),
         "enter linux_if_tx": given(2, "agent"),
-        "leave vr_flow_lookup": flow(1, 0),
+        "leave vr_flow_lookup": lookedUp(0),
       },
     });
     // The clone waits for the agent's answer, the original on hold.
@@ -291,7 +298,10 @@ for (const small of [false, true]) {
       task: 88,
       packet: (call) => isSelfOrInside(call, "__netif_receive_skb") ? reply : PACKET,
       events: {
-        "leave vr_flow_action": flow(2, 1),
+        "leave vr_flow_action": (scene, place) => {
+          flow(2, 1)(scene, place);
+          lookedUp(1)(scene, place);
+        },
         "enter nh_output": decided(
           at.DECIDED_NEXTHOP,
           nexthop(12, "Encap", { vif: 12 }),
@@ -323,8 +333,10 @@ for (const small of [false, true]) {
       device: "tap2",
     });
     assert.deepEqual(
-      held.decisions.map((one) => one.type === "flow" ? `${one.action} ${one.result}` : one.type),
-      ["H FLOW_HELD", "F FLOW_FORWARD", "nexthop"],
+      held.decisions.map((one) =>
+        one.type === "flow" ? `${one.reverse} ${one.action} ${one.result}` : one.type
+      ),
+      ["null H FLOW_HELD", "512 F FLOW_FORWARD", "nexthop"],
     );
   });
 
