@@ -4,6 +4,7 @@
  * @module
  */
 
+import { UNKNOWN_ACTION } from "../vrouter/flow_words.ts";
 import type { ReadDecision } from "./decisions.ts";
 import type { Decision, Nexthop } from "./journey.ts";
 
@@ -13,6 +14,7 @@ export const MAX_DECISIONS = 64;
 /** How a packet from the fabric was found its nexthop. */
 export type Encapsulation = "label" | "vni";
 
+type Flow = Extract<Decision, { type: "flow" }>;
 type Passed = Extract<Decision, { type: "nexthop" }>;
 
 /** The decisions about one packet so far. */
@@ -132,13 +134,13 @@ export class DecisionList {
     return true;
   }
 
-  #decideFlow(decision: Extract<Decision, { type: "flow" }>): void {
+  #decideFlow(decision: Flow): void {
     const last = this.#list[this.#flow];
     if (last?.type === "flow" && last.index === decision.index) {
-      this.#list[this.#flow] = { ...decision, result: decision.result ?? last.result };
+      this.#list[this.#flow] = completed(last, decision);
       return;
     }
-    if (this.#push(decision)) this.#flow = this.#list.length - 1;
+    if (this.#push(completed(null, decision))) this.#flow = this.#list.length - 1;
   }
 
   #translate(decision: Extract<Decision, { type: "nat" }>): void {
@@ -158,6 +160,25 @@ export class DecisionList {
     this.#list.push(decision);
     return true;
   }
+}
+
+/** Only a flow on hold holds its packets. */
+const HELD = "FLOW_HELD";
+const HOLD = "H";
+
+/**
+ * A flow as far as this and the decision before show it. The return of vr_flow_lookup() shows no more
+ * than its index: that is all that vrouter keeps beside the packet.
+ */
+function completed(before: Flow | null, { action, reverse, result, ...flow }: Flow): Flow {
+  const known = action === UNKNOWN_ACTION ? before?.action ?? action : action;
+  const isHeld = known === UNKNOWN_ACTION && result === HELD;
+  return {
+    ...flow,
+    reverse: reverse ?? before?.reverse ?? null,
+    action: isHeld ? HOLD : known,
+    result: result ?? before?.result ?? null,
+  };
 }
 
 const COMPOSITE = "Composite";

@@ -58,6 +58,9 @@ const NAT_FLAGS: readonly (readonly [number, string])[] = [
   [0x8000, "L"],
 ];
 
+/** What {@linkcode flowAction} has for an action that is not known. */
+export const UNKNOWN_ACTION = "U";
+
 /** What an entry of the flow table does to packets; `null` for what is not known. */
 export interface FlowActionFields {
   readonly action: number | null;
@@ -69,7 +72,7 @@ export interface FlowActionFields {
 
 /** As `flow` prints it behind `Action:`: `D(SG)`, `F`, `H`, `N(SPs)`; `U` if the action is unknown. */
 export function flowAction({ action, dropReason, flags }: FlowActionFields): string {
-  const letter = action === null ? "U" : ACTIONS[action] ?? "U";
+  const letter = action === null ? UNKNOWN_ACTION : ACTIONS[action] ?? UNKNOWN_ACTION;
   if (action === DROP && dropReason !== null) return `${letter}(${flowDropReason(dropReason)})`;
   if (action === NAT && flags !== null) {
     const kinds = NAT_FLAGS.filter(([bit]) => (flags & bit) !== 0).map(([, word]) => word);
