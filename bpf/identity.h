@@ -183,6 +183,7 @@ static __always_inline __u64 check_conditions(struct pt_regs *ctx,
 struct vrft_call {
 	__u32 word;		/* see VRFT_CALL_MASK */
 	__u8 generation;
+	bool known;		/* the packet was traced before */
 };
 
 #define NOWHERE		(~0ULL)
@@ -288,6 +289,7 @@ judge(struct pt_regs *ctx, __u64 cookie, bool direct, struct vrft_call *call)
 		return VRFT_IGNORE;
 	call->word = (cookie & VRFT_CALL_MASK) | slot << VRFT_CALL_SLOT_SHIFT;
 	call->generation = word >> VRFT_PACKET_GENERATION_SHIFT;
+	call->known = known;
 	if (!(cookie & VRFT_COOKIE_SILENT))
 		return VRFT_RECORD;
 	return cookie & VRFT_COOKIE_COPIES ? VRFT_FOLLOW : VRFT_IGNORE;

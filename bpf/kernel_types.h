@@ -88,6 +88,7 @@ typedef struct {
 
 struct net_device {
 	int ifindex;
+	void *rx_handler_data;
 	possible_net_t nd_net;
 };
 

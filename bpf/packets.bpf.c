@@ -47,13 +47,29 @@ static __always_inline void enter(__u64 *ctx, __u64 cookie,
 				call->word >> VRFT_CALL_SLOT_SHIFT, word);
 }
 
-/* Packets come in here. */
-SEC("raw_tp")
-int vrft_packet_door(__u64 *ctx)
+/*
+ * Whether the packet comes from the device of a vif, and not from that for RPS,
+ * whose handler has no data.
+ */
+static __always_inline bool from_vif(struct sk_buff *packet)
+{
+	struct sk_buff *skb = packet;
+	struct net_device *dev;
+
+#ifdef VRFT_DIRECT
+	skb = bpf_rdonly_cast(packet, bpf_core_type_id_kernel(struct sk_buff));
+#endif
+	dev = READ(DIRECT, skb, dev);
+	return dev && READ(DIRECT, dev, rx_handler_data);
+}
+
+/* @arrives: packets get here from their devices */
+static __always_inline int pass_door(__u64 *ctx, bool arrives)
 {
 	enum vrft_verdict verdict;
 	__u64 cookie = own_cookie();
 	struct vrft_call call;
+	struct sk_buff *skb;
 	__u64 word;
 
 	verdict = judge((void *)ctx, cookie, DIRECT, &call);
@@ -63,8 +79,29 @@ int vrft_packet_door(__u64 *ctx)
 	}
 	word = control.packets[call.word >> VRFT_CALL_SLOT_SHIFT];
 	note_work(word);
+	if (arrives && call.known) {
+		/* A guest has sent it on: by which device, it says anew. */
+		skb = packet_of((void *)ctx, cookie, DIRECT);
+		if (skb && from_vif(skb))
+			record_packet(skb, cookie,
+				      call.word >> VRFT_CALL_SLOT_SHIFT, word);
+	}
 	enter(ctx, cookie, &call, word);
 	return 0;
+}
+
+/* Packets come in here. */
+SEC("raw_tp")
+int vrft_packet_door(__u64 *ctx)
+{
+	return pass_door(ctx, false);
+}
+
+/* Of linux_rx_handler(), the first one of packets from devices. */
+SEC("raw_tp")
+int vrft_packet_arrival(__u64 *ctx)
+{
+	return pass_door(ctx, true);
 }
 
 SEC("raw_tp")

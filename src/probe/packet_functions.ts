@@ -34,10 +34,13 @@ function probes(
   return names.map((name) => ({ name, module, returns, isDoor }));
 }
 
+/** Gets packets from their devices, those of RPS a second time. */
+export const ARRIVES = "linux_rx_handler";
+
 /** All of them, in an order that means nothing. Modules and kernels lack some. */
 export const PACKET_FUNCTIONS: readonly PacketProbe[] = [
   ...probes(VROUTER, true, true, [
-    "linux_rx_handler",
+    ARRIVES,
     "vhost_dev_xmit",
     "pkt_rps_dev_rx_handler",
     "pkt_gro_dev_rx_handler",

@@ -12,12 +12,13 @@ import { attachTracing } from "./bpf_syscall.ts";
 import { decisionCookie, type DecisionPoint, decisionPoints } from "./decision_functions.ts";
 import { tracepointGivesReason } from "./kernel_drops.ts";
 import { cookieOf, ownBits } from "./layout.ts";
-import { packetProbe } from "./packet_functions.ts";
+import { ARRIVES, type PacketProbe, packetProbe } from "./packet_functions.ts";
 import { type LifeTarget, LISTING } from "./packet_life.ts";
 import { type FunctionTypes, OwnPrograms, vrouterBtf } from "./trampolines.ts";
 import { Turns } from "./turns.ts";
 
 const DOOR = "vrft_packet_door";
+const ARRIVAL = "vrft_packet_arrival";
 const ENTRY = "vrft_packet_entry";
 const RETURN = "vrft_packet_return";
 const END = "vrft_packet_end";
@@ -38,6 +39,7 @@ export function packetProbes({ kernel, vrouter }: PacketProbeOptions): Prober {
   const givesReason = tracepointGivesReason(kernel);
   const names = [
     DOOR,
+    ARRIVAL,
     ENTRY,
     RETURN,
     END,
@@ -68,6 +70,11 @@ export function packetProbes({ kernel, vrouter }: PacketProbeOptions): Prober {
   };
 }
 
+function programOf({ name, isDoor }: PacketProbe): string {
+  if (name === ARRIVES) return ARRIVAL;
+  return isDoor ? DOOR : ENTRY;
+}
+
 /** Attaches to all targets, and to what else decides. What the kernel refuses is left out. */
 async function attach(
   programs: OwnPrograms,
@@ -96,7 +103,7 @@ async function attach(
         ...point,
         returns: probe.returns && programs.trampoline(RETURN, fn, "return", null, types),
       });
-      programs.trampoline(probe.isDoor ? DOOR : ENTRY, fn, "entry", cookie | own, types);
+      programs.trampoline(programOf(probe), fn, "entry", cookie | own, types);
     }
     if (await turns.give()) progress.report(targets.length - index);
   }

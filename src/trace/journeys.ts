@@ -238,6 +238,7 @@ export class Journeys implements View {
   packet(step: Readonly<Step>, details: Readonly<PacketDetails>): void {
     this.#now(step);
     const sight = this.#begin(step, details);
+    if (sight.hasCome && !sight.hasEnded) this.#renew(sight, step);
     const { captured, netns, ifindex } = details;
     if (!sight.hasBytes && captured > 0) {
       sight.see(details.header.slice(0, captured), details.length);
@@ -314,6 +315,7 @@ export class Journeys implements View {
         copies: traveller.copies,
         trap: traveller.decisions.trap,
         isHeld: traveller.timeline.stage === HOLD,
+        isInGro: traveller.timeline.stage === GRO,
       }),
     );
   }
@@ -453,18 +455,29 @@ export class Journeys implements View {
   /** A function between stages is called for a packet. */
   #pass(sight: Sight, place: Place, step: Readonly<Step>): void {
     let { traveller } = sight;
-    if (place.enters && !sight.hasEnded) {
-      // It has left, although that was not seen.
-      if (traveller?.isTravelling && isLeaving(traveller)) this.#handOver(traveller, step);
-      if (traveller === null || traveller.outcome !== null) {
-        if (traveller !== null && !traveller.isWaiting) this.#tell(traveller);
-        traveller = this.#traveller(sight);
-        sight.traveller = traveller;
-      }
+    if (place.enters && !sight.hasEnded && this.#hasLeft(traveller, step)) {
+      traveller = this.#traveller(sight);
+      sight.traveller = traveller;
     }
     if (traveller === null || traveller.outcome !== null) return;
     if (!traveller.hasBegun) this.#come(traveller, place, step);
     else this.#move(traveller, place, step);
+  }
+
+  /** Whether a packet that comes in is on no way yet: what it is on is over, and told. */
+  #hasLeft(traveller: Traveller | null, step: Readonly<Step>): boolean {
+    // It has left, although that was not seen.
+    if (traveller?.isTravelling && isLeaving(traveller)) this.#handOver(traveller, step);
+    if (traveller !== null && traveller.outcome === null) return false;
+    if (traveller !== null && !traveller.isWaiting) this.#tell(traveller);
+    return true;
+  }
+
+  /** A packet is seen again, where it comes in again. */
+  #renew(sight: Sight, step: Readonly<Step>): void {
+    if (!this.#hasLeft(sight.traveller, step)) return;
+    sight.leave();
+    sight.traveller = this.#traveller(sight);
   }
 
   /** A packet has not been in vrouter yet. */
@@ -490,6 +503,7 @@ export class Journeys implements View {
     this.#begun++;
     traveller.hasBegun = true;
     traveller.sight.hasCome = true;
+    traveller.sight.isPlaced = false;
     traveller.timeline.start(time, stage);
     this.#append(traveller);
   }

@@ -35,6 +35,8 @@ export class Sight {
   traveller: Traveller | null = null;
   /** Whether it has come into vrouter: it has a journey. */
   hasCome = false;
+  /** Whether it is known where it comes in next. */
+  isPlaced = true;
   hasEnded = false;
   #decoded: DecodedPacket | undefined;
 
@@ -42,6 +44,15 @@ export class Sight {
     this.id = id;
     this.generation = generation;
     this.number = number;
+  }
+
+  /** It has left, and comes in again: that is to be seen. */
+  leave(): void {
+    this.vif = null;
+    this.vrf = null;
+    this.device = null;
+    this.hasBytes = false;
+    this.isPlaced = true;
   }
 
   /** Takes over what a copy has from its original. */
@@ -105,7 +116,7 @@ export class Traveller {
   stages: readonly Stage[] = [];
   vrf: number | null;
   /** Whether it came in where its {@linkcode Sight} says. */
-  readonly isFirst: boolean;
+  readonly isPlaced: boolean;
   /** A copy's stage at its beginning, of the original; {@linkcode NONE} if it has none. */
   inherited = NONE;
   low = 0;
@@ -138,8 +149,8 @@ export class Traveller {
   constructor(sight: Sight, losses: number) {
     this.sight = sight;
     this.losses = losses;
-    this.isFirst = !sight.hasCome;
-    this.vrf = this.isFirst ? sight.vrf : null;
+    this.isPlaced = sight.isPlaced;
+    this.vrf = this.isPlaced ? sight.vrf : null;
     this.decisions.enter(this.vrf);
   }
 
@@ -155,7 +166,7 @@ export class Traveller {
 
   /** All of it, after its end. */
   journey(outcome: Outcome): Journey {
-    const { sight, decisions, isFirst } = this;
+    const { sight, decisions, isPlaced } = this;
     return {
       id: sight.id,
       parent: sight.parent,
@@ -164,9 +175,9 @@ export class Traveller {
       begin: this.timeline.begin,
       duration: this.stages.reduce((sum, { duration }) => sum + duration, 0),
       stages: this.stages,
-      vif: isFirst ? sight.vif : null,
+      vif: isPlaced ? sight.vif : null,
       vrf: this.vrf,
-      device: isFirst ? sight.device : null,
+      device: isPlaced ? sight.device : null,
       length: sight.length,
       bytes: sight.bytes,
       decisions: decisions.all,

@@ -110,6 +110,31 @@ for (const small of [false, true]) {
     assert.equal(scene.journeys.length, 1);
   });
 
+  Deno.test(`Journeys tells a packet that a guest sends on as another one, from ${set}`, () => {
+    const later = 2_000_000;
+    for (const isSeen of [true, false]) {
+      const scene = new Scene().play("l2_request", { events: TO_TAP2, small });
+      const onItsWay = ECHO.with(22, ECHO[22]! - 1);
+      const again: SceneEvent = (at, place) => {
+        if (isSeen) at.see(place, 22, onItsWay);
+      };
+      scene.play("l2_request", {
+        at: later,
+        small,
+        events: { ...TO_TAP2, "before linux_rx_handler": again },
+      });
+      const told = scene.journeys.map(({ id, number, vif, vrf, device, bytes, duration }) => {
+        return { id, number, vif: vif?.index ?? null, vrf, device, bytes, duration };
+      });
+      const duration = 950127 - 565467;
+      const first = { id: idOf(PACKET), vif: 11, vrf: 1, device: "tap1", bytes: ECHO, duration };
+      const second = isSeen
+        ? { ...first, vif: 12, device: "tap2", bytes: onItsWay }
+        : { ...first, vif: null, device: null };
+      assert.deepEqual(told, [{ ...first, number: 1 }, { ...second, number: 2 }]);
+    }
+  });
+
   Deno.test(`Journeys tells a packet into a tunnel, from ${set}`, () => {
     const scene = new Scene().play("vxlan_out", {
       small,
