@@ -65,10 +65,20 @@ export interface DropHistory {
   readonly trap: string | null;
   /** Whether it waits for the agent to decide about its flow. */
   readonly isHeld: boolean;
+  /** Whether GRO has it. */
+  readonly isInGro: boolean;
+}
+
+/**
+ * Whether a packet is freed with the one whose list of fragments it is in, as GRO merges those whose data
+ * cannot be moved.
+ */
+function isPartOfAnother({ stack }: Drop): boolean {
+  return stack.length === 0 || stack.includes("skb_release_data");
 }
 
 /** A packet is dropped. */
-export function droppedBy(drop: Drop, { copies, trap, isHeld }: DropHistory): Outcome {
+export function droppedBy(drop: Drop, { copies, trap, isHeld, isInGro }: DropHistory): Outcome {
   if (drop.source === "vrouter") {
     const { name } = drop.reason;
     if (name === CLONED_ORIGINAL) return { type: "replicated", copies };
@@ -77,6 +87,8 @@ export function droppedBy(drop: Drop, { copies, trap, isHeld }: DropHistory): Ou
       return { type: "trapped", reason: trap ?? UNKNOWN_TRAP, answer: null };
     }
     if (isHeld && EVICTIONS.has(name)) return { type: "held", evicted: true };
+  } else if (isInGro && isPartOfAnother(drop)) {
+    return { type: "consumed by GRO" };
   }
   return { type: "dropped", drop };
 }

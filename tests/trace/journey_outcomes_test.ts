@@ -3,6 +3,7 @@ import * as at from "../../src/probe/decision_record.ts";
 import { SOURCE_KERNEL } from "../../src/probe/packet_record.ts";
 import type { Journey } from "../../src/trace/journey.ts";
 import type { JourneysOptions } from "../../src/trace/journeys.ts";
+import { droppedBy } from "../../src/trace/outcome.ts";
 import { feed } from "../support/call_records.ts";
 import { FUNCTIONS, Scene, type ScenePacket, VIF_TYPE } from "../support/journey_scene.ts";
 import { key, nexthop } from "../support/decision_records.ts";
@@ -94,6 +95,23 @@ Deno.test("a packet that GRO takes apart ends there, and one that it passes on g
   scene.end(scene.place(ONE));
   assert.equal(names(scene.only), "rx,nexthop,gro");
   assert.deepEqual(scene.only.outcome, { type: "consumed by GRO" });
+});
+
+Deno.test("a packet that GRO has put into the list of another one is freed with that", () => {
+  const scene = new Calls().come().enter("lh_gro_process").leave("lh_gro_process");
+  scene.drop(scene.place(ONE, 3), { source: SOURCE_KERNEL });
+  assert.deepEqual(outcomes(scene), ["consumed by GRO"]);
+  const whole = new Calls().come().enter("eth_tx").enter("__dev_queue_xmit");
+  whole.drop(whole.place(ONE), { source: SOURCE_KERNEL });
+  const { outcome } = whole.only;
+  assert.ok(outcome.type === "dropped");
+  const history = { copies: 0, trap: null, isHeld: false, isInGro: true };
+  for (
+    const [stack, type] of [
+      [["kfree_skb_list_reason", "skb_release_data", "consume_skb"], "consumed by GRO"],
+      [["__netif_receive_skb_core", "netif_receive_skb"], "dropped"],
+    ] as const
+  ) assert.equal(droppedBy({ ...outcome.drop, stack }, history).type, type);
 });
 
 Deno.test("a packet that waits for RPS, a queue or GRO when the trace ends is inside", () => {
