@@ -222,6 +222,7 @@ static int lh_pull_inner_headers(struct vr_packet *pkt, unsigned char protocol,
 				 vr_tunnel_type_cb tunnel_type)
 {
 	bool gre = protocol == IPPROTO_GRE;
+	const struct udphdr *udp;
 	unsigned int len = gre ? VR_GRE_HDR_LEN + VR_MPLS_HDR_LEN :
 				 sizeof(struct udphdr) + sizeof(struct vr_vxlan);
 
@@ -234,7 +235,14 @@ static int lh_pull_inner_headers(struct vr_packet *pkt, unsigned char protocol,
 				   0, reason) >= 0;
 
 	*reason = VP_DROP_CKSUM_ERR;
-	return lh_udp_csum_is_valid(pkt);
+	if (!lh_udp_csum_is_valid(pkt))
+		return 0;
+
+	udp = (struct udphdr *)pkt_data(pkt);
+	if (udp->dest != htons(VR_MPLS_OVER_UDP_DST_PORT))
+		return 1;
+
+	return tunnel_type(get_unaligned_be32(udp + 1), 0, reason) >= 0;
 }
 
 /* The stand-in does not change the MSS of TCP. */

@@ -261,6 +261,8 @@ static int vr_napi_poll(struct napi_struct *napi, int budget)
 		if (!skb)
 			break;
 		skb->hash = 0;
+		/* A veth's packets are still accounted to their sockets. */
+		skb_orphan(skb);
 		napi_gro_receive(napi, skb);
 		done++;
 	}
@@ -548,6 +550,19 @@ static int linux_if_tx(struct vr_interface *vif, struct vr_packet *pkt)
 	return linux_xmit_segment(vif, skb, type, diag);
 }
 
+static noinline __noclone int linux_if_rx(struct vr_interface *vif,
+					  struct vr_packet *pkt)
+{
+	struct sk_buff *skb = vp_os_packet(pkt);
+
+	skb->data = pkt_data(pkt);
+	skb->len = pkt_len(pkt);
+	skb_set_tail_pointer(skb, pkt->vp_len);
+	skb->dev = vif->vif_os;
+	skb->protocol = eth_type_trans(skb, skb->dev);
+	return netif_rx(skb);
+}
+
 /* The real module implements the host's and the gateway's device itself. */
 static bool linux_if_receives(const struct vr_interface *vif)
 {
@@ -635,6 +650,7 @@ static const struct vr_host_interface_ops linux_if_ops = {
 	.hif_del		= linux_if_del,
 	.hif_put		= linux_if_put,
 	.hif_tx			= linux_if_tx,
+	.hif_rx			= linux_if_rx,
 	.hif_get_settings	= linux_if_get_settings,
 };
 

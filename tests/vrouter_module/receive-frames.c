@@ -34,10 +34,13 @@ static int open_device(const char *name)
 		.sll_ifindex = if_nametoindex(name),
 	};
 	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+	int one = 1;
 
 	if (!address.sll_ifindex)
 		die("Cannot find the device", name, errno);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)))
+	/* Else what the device sends has clones while it is on its way. */
+	if (fd < 0 || setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &one, sizeof(one)) ||
+	    bind(fd, (struct sockaddr *)&address, sizeof(address)))
 		die("Cannot open a socket for", name, errno);
 	return fd;
 }
@@ -46,18 +49,12 @@ static int open_device(const char *name)
 static void drain(int fd)
 {
 	static uint8_t frame[FRAME_MAX];
-	struct sockaddr_ll from;
-	socklen_t size;
 	ssize_t len, i;
 
 	for (;;) {
-		size = sizeof(from);
-		len = recvfrom(fd, frame, sizeof(frame), MSG_DONTWAIT,
-			       (struct sockaddr *)&from, &size);
+		len = recv(fd, frame, sizeof(frame), MSG_DONTWAIT);
 		if (len < 0)
 			break;
-		if (from.sll_pkttype == PACKET_OUTGOING)
-			continue;
 		for (i = 0; i < len; i++)
 			printf("%02x", frame[i]);
 		putchar('\n');

@@ -30,6 +30,11 @@
 #define VR_FLOW_ENTRIES_PER_BUCKET	4
 #define VR_FLOW_ENTRIES			(VR_FLOW_BUCKETS * VR_FLOW_ENTRIES_PER_BUCKET)
 
+/* Those that come with a request. */
+#define VR_FLOW_FLAG_REQUESTED \
+	(VR_FLOW_FLAG_SNAT | VR_FLOW_FLAG_SPAT | VR_FLOW_FLAG_DNAT | \
+	 VR_FLOW_FLAG_DPAT | VR_RFLOW_VALID | VR_FLOW_FLAG_VRFT)
+
 #define VR_FLOW_PROC_NAME		"vrouter_flow"
 
 /* Further new flows are dropped while more than this are on hold; 0: no limit. */
@@ -249,7 +254,8 @@ vr_flow_action_default(struct vrouter *router, struct vr_flow_entry *fe,
 		       unsigned int index, struct vr_packet *pkt,
 		       struct vr_forwarding_md *fmd)
 {
-	fmd->fmd_dvrf = fe->fe_vrf;
+	fmd->fmd_dvrf = READ_ONCE(fe->fe_flags) & VR_FLOW_FLAG_VRFT ?
+				fe->fe_dvrf : fe->fe_vrf;
 
 	switch (READ_ONCE(fe->fe_action)) {
 	case VR_FLOW_ACTION_DROP:
@@ -677,11 +683,11 @@ int vr_flow_set(struct vrouter *router, const struct vr_flow_req *req,
 		fe->fe_src_nh_index = req->fr_src_nh_index;
 		fe->fe_drop_reason = req->fr_drop_reason;
 		fe->fe_rflow = -1;
-		if (req->fr_flags & VR_RFLOW_VALID) {
+		if (req->fr_flags & VR_RFLOW_VALID)
 			fe->fe_rflow = req->fr_rindex;
-			vr_flow_change_flags(fe, 0, VR_RFLOW_VALID);
-		}
-		vr_flow_change_flags(fe, VR_FLOW_FLAG_NEW_FLOW, 0);
+		vr_flow_change_flags(fe, VR_FLOW_FLAG_NEW_FLOW |
+				     VR_FLOW_FLAG_REQUESTED,
+				     req->fr_flags & VR_FLOW_FLAG_REQUESTED);
 		vr_flow_set_action(fe, req->fr_action);
 		if (old_action == VR_FLOW_ACTION_HOLD &&
 		    req->fr_action != old_action)

@@ -28,10 +28,15 @@ struct vrouter;
 
 /* fe_flags */
 #define VR_FLOW_FLAG_ACTIVE		0x0001
+#define VR_FLOW_FLAG_SNAT		0x0002
+#define VR_FLOW_FLAG_SPAT		0x0004
+#define VR_FLOW_FLAG_DNAT		0x0008
+#define VR_FLOW_FLAG_DPAT		0x0010
 #define VR_FLOW_FLAG_DELETE_MARKED	0x0040
 #define VR_FLOW_FLAG_NEW_FLOW		0x0200
 #define VR_FLOW_FLAG_EVICT_CANDIDATE	0x0400
 #define VR_RFLOW_VALID			0x1000
+#define VR_FLOW_FLAG_VRFT		0x4000
 
 /* fe_tcp_flags */
 #define VR_FLOW_TCP_RST			0x0080

@@ -6,6 +6,9 @@
 #include <linux/in.h>
 #include <linux/ip.h>
 #include <linux/socket.h>
+#include <linux/tcp.h>
+#include <linux/udp.h>
+#include <net/checksum.h>
 #include <net/ip.h>
 
 #include "vrouter.h"
@@ -93,16 +96,64 @@ vr_inet_form_flow(struct vrouter *router, unsigned short vrf,
 	return 0;
 }
 
-/* The stand-in does not translate: it only finds the reverse flow missing. */
+static void vr_inet_nat_address(struct vr_packet *pkt, struct iphdr *ip,
+				__sum16 *check, __be32 *address, __be32 to)
+{
+	if (check)
+		inet_proto_csum_replace4(check, vp_os_packet(pkt), *address, to,
+					 true);
+	csum_replace4(&ip->check, *address, to);
+	*address = to;
+}
+
+static void vr_inet_nat_port(struct vr_packet *pkt, __sum16 *check,
+			     __be16 *port, __be16 to)
+{
+	if (check)
+		inet_proto_csum_replace2(check, vp_os_packet(pkt), *port, to,
+					 false);
+	*port = to;
+}
+
+/* NULL if there is none to keep right. */
+static __sum16 *vr_inet_l4_checksum(const struct iphdr *ip, void *l4)
+{
+	struct udphdr *udp = l4;
+
+	if (ip->protocol == IPPROTO_TCP)
+		return &((struct tcphdr *)l4)->check;
+	return ip->protocol == IPPROTO_UDP && udp->check ? &udp->check : NULL;
+}
+
+/* Gives the packet what its answers, those of the reverse flow, go to. */
 noinline flow_result_t vr_inet_flow_nat(struct vr_flow_entry *fe,
 					struct vr_packet *pkt,
 					struct vr_forwarding_md *fmd)
 {
-	if (vr_flow_get_entry(pkt->vp_if->vif_router, fe->fe_rflow))
-		return FLOW_FORWARD;
+	struct iphdr *ip = (struct iphdr *)pkt_network_header(pkt);
+	__be16 *ports = (__be16 *)((u8 *)ip + 4 * ip->ihl);
+	const struct vr_flow_entry *rfe;
+	__sum16 *check;
 
-	vr_drop(pkt, VP_DROP_FLOW_NAT_NO_RFLOW);
-	return FLOW_CONSUMED;
+	rfe = vr_flow_get_entry(pkt->vp_if->vif_router, fe->fe_rflow);
+	if (!rfe) {
+		vr_drop(pkt, VP_DROP_FLOW_NAT_NO_RFLOW);
+		return FLOW_CONSUMED;
+	}
+
+	/* vr_inet_form_flow() has made the ports linear. */
+	check = vr_inet_l4_checksum(ip, ports);
+	if (fe->fe_flags & VR_FLOW_FLAG_SNAT)
+		vr_inet_nat_address(pkt, ip, check, &ip->saddr,
+				    rfe->fe_key.flow4_dip);
+	if (fe->fe_flags & VR_FLOW_FLAG_DNAT)
+		vr_inet_nat_address(pkt, ip, check, &ip->daddr,
+				    rfe->fe_key.flow4_sip);
+	if (fe->fe_flags & VR_FLOW_FLAG_SPAT)
+		vr_inet_nat_port(pkt, check, &ports[0], rfe->fe_key.flow_dport);
+	if (fe->fe_flags & VR_FLOW_FLAG_DPAT)
+		vr_inet_nat_port(pkt, check, &ports[1], rfe->fe_key.flow_sport);
+	return FLOW_FORWARD;
 }
 
 /* The head of a fragmented packet: the others need its ports. */

@@ -155,6 +155,14 @@ static int eth_tx(struct vr_interface *vif, struct vr_packet *pkt,
 	return vr_hif_ops->hif_tx(vif, pkt);
 }
 
+/* Any device can be the host's: what it transmits does not get here. */
+static int vhost_tx(struct vr_interface *vif, struct vr_packet *pkt,
+		    struct vr_forwarding_md *fmd)
+{
+	vif_count_tx(vif, pkt);
+	return vr_hif_ops->hif_rx(vif, pkt);
+}
+
 static int agent_tx(struct vr_interface *vif, struct vr_packet *pkt,
 		    struct vr_forwarding_md *fmd)
 {
@@ -271,6 +279,8 @@ static void vif_set_handlers(struct vr_interface *vif)
 	} else if (vif->vif_type == VIF_TYPE_AGENT) {
 		vif->vif_tx = agent_tx;
 		vif->vif_send = agent_send;
+	} else if (vif->vif_type == VIF_TYPE_HOST) {
+		vif->vif_tx = vhost_tx;
 	}
 }
 

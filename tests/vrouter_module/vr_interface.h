@@ -139,6 +139,8 @@ struct vr_host_interface_ops {
 	/* Releases the device, when it has no more senders. */
 	void (*hif_put)(struct vr_interface *vif);
 	int (*hif_tx)(struct vr_interface *vif, struct vr_packet *pkt);
+	/* To the host's stack, as if the device had received it. */
+	int (*hif_rx)(struct vr_interface *vif, struct vr_packet *pkt);
 	/* Speed in Mbit/s and duplex; -1 if unknown. */
 	void (*hif_get_settings)(struct vr_interface *vif, int *speed,
 				 int *duplex);

@@ -37,6 +37,7 @@ enum nexthop_type {
 #define NH_FLAG_POLICY_ENABLED		0x00000002
 #define NH_FLAG_TUNNEL_GRE		0x00000008
 #define NH_FLAG_MCAST			0x00000020
+#define NH_FLAG_TUNNEL_UDP_MPLS		0x00000040
 #define NH_FLAG_TUNNEL_VXLAN		0x00000080
 #define NH_FLAG_COMPOSITE_ECMP		0x00000400
 #define NH_FLAG_COMPOSITE_EVPN		0x00001000
@@ -193,6 +194,8 @@ bool vr_nexthop_flood_remove(struct vr_nexthop *flood, struct vr_nexthop *encap)
 /* vr_tunnel.c */
 int nh_vxlan_tunnel(struct vr_packet *pkt, struct vr_nexthop *nh,
 		    struct vr_forwarding_md *fmd);
+int nh_mpls_udp_tunnel(struct vr_packet *pkt, struct vr_nexthop *nh,
+		       struct vr_forwarding_md *fmd);
 int nh_gre_tunnel(struct vr_packet *pkt, struct vr_nexthop *nh,
 		  struct vr_forwarding_md *fmd);
 int nh_tunnel_validate_src(struct vr_packet *pkt, struct vr_nexthop *nh,

@@ -59,7 +59,8 @@ vr_nexthop_req_vif(struct vrouter *router, const struct vr_nexthop_req *req)
 
 static bool vr_nexthop_is_tunnel(const struct vr_nexthop_req *req)
 {
-	return req->nhr_flags & (NH_FLAG_TUNNEL_VXLAN | NH_FLAG_TUNNEL_GRE);
+	return req->nhr_flags & (NH_FLAG_TUNNEL_VXLAN | NH_FLAG_TUNNEL_GRE |
+				 NH_FLAG_TUNNEL_UDP_MPLS);
 }
 
 static int vr_nexthop_req_check(struct vrouter *router,
@@ -143,6 +144,15 @@ static vr_reach_nh vr_nexthop_composite_reach(const struct vr_nexthop_req *req)
 	return nh_composite_mcast;
 }
 
+static vr_reach_nh vr_nexthop_tunnel_reach(const struct vr_nexthop_req *req)
+{
+	if (req->nhr_flags & NH_FLAG_TUNNEL_VXLAN)
+		return nh_vxlan_tunnel;
+	if (req->nhr_flags & NH_FLAG_TUNNEL_UDP_MPLS)
+		return nh_mpls_udp_tunnel;
+	return nh_gre_tunnel;
+}
+
 static vr_reach_nh vr_nexthop_reach(const struct vr_nexthop_req *req)
 {
 	switch (req->nhr_type) {
@@ -155,8 +165,7 @@ static vr_reach_nh vr_nexthop_reach(const struct vr_nexthop_req *req)
 	case NH_ENCAP:
 		return req->nhr_family == AF_BRIDGE ? nh_encap_l2 : nh_encap_l3;
 	case NH_TUNNEL:
-		return req->nhr_flags & NH_FLAG_TUNNEL_VXLAN ? nh_vxlan_tunnel :
-							       nh_gre_tunnel;
+		return vr_nexthop_tunnel_reach(req);
 	case NH_COMPOSITE:
 		return vr_nexthop_composite_reach(req);
 	default:

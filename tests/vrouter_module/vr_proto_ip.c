@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * IPv4: routing, and packets for this host: VXLAN and MPLS in GRE are taken out of
- * their tunnels. Without a route, packets go to the discard nexthop; except VXLAN
+ * IPv4: routing, and packets for this host: VXLAN and MPLS in UDP and GRE are taken
+ * out of their tunnels. Without a route, packets go to the discard nexthop; except VXLAN
  * from the fabric, which the network of the tests receives without one.
  */
 #include <linux/if_arp.h>
+#include <linux/if_ether.h>
 #include <linux/ip.h>
 #include <linux/udp.h>
 #include <net/ip.h>
@@ -95,6 +96,7 @@ vr_udp_input(struct vrouter *router, struct vr_packet *pkt,
 	int ret = PKT_RET_SLOW_PATH, encap_type = PKT_ENCAP_VXLAN;
 	unsigned short reason;
 	struct udphdr *udp, buf;
+	bool mpls;
 
 	if (!vr_pull_inner_headers_fast(pkt, IPPROTO_UDP, vr_mpls_tunnel_type,
 					&ret, &encap_type))
@@ -105,7 +107,8 @@ vr_udp_input(struct vrouter *router, struct vr_packet *pkt,
 		vr_drop(pkt, VP_DROP_MISC);
 		return 0;
 	}
-	if (udp->dest != htons(VR_VXLAN_UDP_DST_PORT))
+	mpls = udp->dest == htons(VR_MPLS_OVER_UDP_DST_PORT);
+	if (!mpls && udp->dest != htons(VR_VXLAN_UDP_DST_PORT))
 		return 1;
 
 	if (!vr_pull_inner_headers(pkt, IPPROTO_UDP, &reason,
@@ -115,7 +118,10 @@ vr_udp_input(struct vrouter *router, struct vr_packet *pkt,
 	}
 
 	pkt_pull(pkt, sizeof(*udp));
-	vr_vxlan_input(router, pkt, fmd);
+	if (mpls)
+		vr_mpls_input(router, pkt, fmd);
+	else
+		vr_vxlan_input(router, pkt, fmd);
 	return 0;
 }
 
@@ -180,10 +186,14 @@ noinline int vr_ip_rcv(struct vrouter *router, struct vr_packet *pkt,
 	if (!unhandled)
 		return 0;
 
-	/* The rest is for the host itself. */
+	/* The rest is for the host itself, with the header that it came with. */
 	vif = pkt->vp_nh ? READ_ONCE(pkt->vp_nh->nh_dev) : NULL;
 	if (!vif) {
 		vr_drop(pkt, VP_DROP_NOWHERE_TO_GO);
+		return 0;
+	}
+	if (!pkt_push(pkt, len + ETH_HLEN)) {
+		vr_drop(pkt, VP_DROP_PUSH);
 		return 0;
 	}
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Packets into VXLAN and MPLSoGRE tunnels, out of the fabric.
+ * Packets into VXLAN, MPLSoUDP and MPLSoGRE tunnels, out of the fabric.
  */
 #include <linux/if_vlan.h>
 #include <linux/ip.h>
@@ -18,6 +18,9 @@
 	(sizeof(struct iphdr) + sizeof(struct udphdr) + sizeof(struct vr_vxlan))
 #define VR_MPLSOGRE_OVERHEAD \
 	(sizeof(struct iphdr) + VR_GRE_HDR_LEN + VR_MPLS_HDR_LEN)
+
+#define VR_MPLSOUDP_OVERHEAD \
+	(sizeof(struct iphdr) + sizeof(struct udphdr) + VR_MPLS_HDR_LEN)
 
 #define VR_GRE_PROTO_MPLS	0x8847
 
@@ -234,6 +237,47 @@ static noinline __noclone int nh_push_mpls_header(struct vr_packet *pkt,
 		return -ENOSPC;
 
 	*header = htonl(label << VR_MPLS_LABEL_SHIFT | VR_MPLS_STACK_BIT | ttl);
+	return 0;
+}
+
+int nh_mpls_udp_tunnel(struct vr_packet *pkt, struct vr_nexthop *nh,
+		       struct vr_forwarding_md *fmd)
+{
+	struct vr_interface *vif = READ_ONCE(nh->nh_dev);
+	unsigned short reason = VP_DROP_INVALID_IF;
+	u16 sport;
+
+	if (!vif)
+		goto drop;
+
+	reason = VP_DROP_INVALID_LABEL;
+	if (fmd->fmd_label < 0)
+		goto drop;
+
+	if (vr_tunnel_refuses(vif, pkt, nh, fmd, VR_MPLSOUDP_OVERHEAD))
+		return 0;
+
+	reason = VP_DROP_PUSH;
+	if (!vr_tunnel_make_room(pkt, VR_MPLSOUDP_OVERHEAD + nh->nh_data_size))
+		goto drop;
+
+	sport = vr_get_udp_src_port(pkt, fmd, fmd->fmd_dvrf);
+	vr_qos_get_forwarding_class(nh->nh_router, pkt, fmd);
+	pkt->vp_inner_network_h = pkt->vp_network_h;
+	if (nh_push_mpls_header(pkt, fmd->fmd_label, pkt->vp_ttl) ||
+	    nh_udp_tunnel_helper(pkt, sport, VR_MPLS_OVER_UDP_DST_PORT,
+				 nh->nh_tun_sip, nh->nh_tun_dip))
+		goto drop;
+	if (!eth_set_rewrite(vif, &pkt, fmd, nh->nh_data, nh->nh_data_size)) {
+		reason = VP_DROP_REWRITE_FAIL;
+		goto drop;
+	}
+
+	pkt->vp_type = vr_overlay_type(pkt->vp_type);
+	return vif->vif_tx(vif, pkt, fmd);
+
+drop:
+	vr_drop(pkt, reason);
 	return 0;
 }
 

@@ -130,6 +130,7 @@ int vr_ip_well_known_packet(struct vr_packet *pkt);
 
 /* vr_tunnel.c */
 #define VR_VXLAN_UDP_DST_PORT	4789
+#define VR_MPLS_OVER_UDP_DST_PORT	6635
 #define VR_VXLAN_IBIT		0x08000000
 #define VR_VXLAN_VNID_SHIFT	8
 #define VR_GRE_HDR_LEN		4

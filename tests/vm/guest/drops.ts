@@ -352,7 +352,7 @@ export const SCENARIOS: readonly Scenario[] = [
     },
     prepare: async () => {
       await must("ip", "link", "add", "dum3", "type", "dummy");
-      await must("vif-add", "dum3", "3", "0");
+      await must("vif-add", "dum3", "3", "5");
       setNexthop({ id: 14, type: TYPE.ENCAP, vrf: VRF, l2: true, vif: 3 });
       setMac(VRF, "02:00:00:00:00:14", 14);
     },
