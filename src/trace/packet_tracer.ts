@@ -9,7 +9,8 @@ import { decisionOffsets } from "../kernel/decision_offsets.ts";
 import { dropOffsets } from "../kernel/drop_offsets.ts";
 import { packetOffsets } from "../kernel/packet_offsets.ts";
 import { decisionProbes } from "../probe/decision_probes.ts";
-import type { BackendName } from "../probe/backend.ts";
+import { kernelDropProbes } from "../probe/kernel_drops.ts";
+import { type BackendName, together } from "../probe/backend.ts";
 import { findPacketFunctions, packetProbe } from "../probe/packet_functions.ts";
 import { packetProbes } from "../probe/packet_probes.ts";
 import { canUseTrampolines } from "../probe/trampolines.ts";
@@ -76,7 +77,9 @@ export async function loadPacketTracer(options: PacketTracerOptions): Promise<Pa
     drops: true,
     decisionOffsets: decisionOffsets(vrouter),
     dropOffsets: dropOffsets(vrouter),
-    companion: isSmall ? null : decisionProbes({ kernel, vrouter, debug }),
+    companion: isSmall
+      ? null
+      : together([decisionProbes({ kernel, vrouter, debug }), kernelDropProbes(kernel)]),
     backend: isSmall ? packetProbes({ kernel, vrouter }) : calls?.backend ?? "auto",
   });
   const functions = targets.map((fn) => ({
