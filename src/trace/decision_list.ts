@@ -61,7 +61,9 @@ export class DecisionList {
 
   /** What has been decided about its flow so far is done with: it goes on after a wait. */
   resume(): void {
-    this.#flow = -1;
+    const last = this.#list[this.#flow];
+    // The answer may be there already, and this be its return.
+    if (last?.type === "flow" && !isAnswered(last)) this.#flow = -1;
   }
 
   /** A label or VNI was not found. */
@@ -179,6 +181,10 @@ function completed(before: Flow | null, { action, reverse, result, ...flow }: Fl
     action: isHeld ? HOLD : known,
     result: result ?? before?.result ?? null,
   };
+}
+
+function isAnswered({ action }: Flow): boolean {
+  return action !== HOLD && action !== UNKNOWN_ACTION;
 }
 
 const COMPOSITE = "Composite";

@@ -291,6 +291,28 @@ Deno.test("the agent may answer before the functions have returned that put a pa
   assert.equal(scene.only.stages[3]!.duration, 3000);
 });
 
+Deno.test("what a flow's entry shows may be recorded before the call that ends the wait", () => {
+  const scene = new Calls().come().enter("vr_flow_forward").call("vr_flow_fill_pnode");
+  scene.leave("vr_flow_forward").leave("linux_rx_handler");
+  const decide = (action: number, result?: number): void => {
+    scene.decide(scene.place(ONE, 7), at.DECIDED_FLOW, {
+      [at.FLOW_INDEX]: 5,
+      [at.FLOW_ACTION]: action,
+      ...(result === undefined ? {} : { [at.FLOW_RESULT]: result }),
+    });
+  };
+  decide(2);
+  scene.enter("vr_flow_action", ONE, 7);
+  decide(2, 1);
+  scene.leave("vr_flow_action", ONE, 7).enter("vr_reinject_packet", ONE, 7);
+  const [journey] = scene.finish().journeys;
+  const { decisions } = journey!;
+  assert.deepEqual(
+    decisions.map((one) => one.type === "flow" && [one.action, one.result]),
+    [["F", "FLOW_FORWARD"]],
+  );
+});
+
 Deno.test("a trapped packet waits for the agent's answer for a second", () => {
   const trapped = (): Calls => {
     const scene = new Calls().come().enter("vr_flow_forward").call("vr_flow_fill_pnode");
