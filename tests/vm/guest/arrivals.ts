@@ -17,16 +17,22 @@ export class Arrivals {
     this.#frames = frames;
   }
 
-  /** Listens at devices, each in a namespace. */
-  static async at(...devices: (readonly [namespace: string, device: string])[]): Promise<Arrivals> {
-    const programs = devices.map(([namespace, device]) =>
-      new Deno.Command("ip", {
-        args: ["netns", "exec", namespace, "receive-frames", device],
+  /** Listens at devices, each in a namespace; that of the test if it is not given. */
+  static async at(
+    ...devices: (readonly [namespace: string | undefined, device: string])[]
+  ): Promise<Arrivals> {
+    const programs = devices.map(([namespace, device]) => {
+      const receive = ["receive-frames", device];
+      const [program, ...args] = namespace === undefined
+        ? receive
+        : ["ip", "netns", "exec", namespace, ...receive];
+      return new Deno.Command(program!, {
+        args,
         stdin: "piped",
         stdout: "piped",
         stderr: "inherit",
-      }).spawn()
-    );
+      }).spawn();
+    });
     const frames: Promise<string>[] = [];
     for (const { stdout } of programs) {
       const [first, rest] = stdout.tee();
@@ -41,8 +47,13 @@ export class Arrivals {
 
   /** Stops listening. @returns all frames, with the name of a device before those that came in by it */
   async end(): Promise<string[]> {
+    return (await this.endEach()).flat();
+  }
+
+  /** Likewise, but by device, in their order. */
+  async endEach(): Promise<string[][]> {
     for (const { stdin } of this.#programs) await stdin.close();
-    return (await Promise.all(this.#frames)).flatMap((text) => text.trimEnd().split("\n"));
+    return (await Promise.all(this.#frames)).map((text) => text.trimEnd().split("\n"));
   }
 }
 

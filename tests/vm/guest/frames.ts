@@ -23,7 +23,8 @@ function be16(value: number): number[] {
   return [value >> 8 & 0xff, value & 0xff];
 }
 
-function be32(value: number): number[] {
+/** In network order. */
+export function be32(value: number): number[] {
   return [...be16(value >>> 16), ...be16(value)];
 }
 
@@ -92,11 +93,23 @@ export function portBytes(
   return protocol === PROTOCOL.ICMP ? [8, 0] : [...be16(sourcePort), ...be16(destinationPort)];
 }
 
+/** Fields of a packet's headers that are not those of every packet. */
+export interface PacketOptions extends Ipv4Options {
+  readonly rst?: boolean;
+  readonly tcpHeaderWords?: number;
+  /** Of TCP, whose checksum is right only if this is given. */
+  readonly sequence?: number;
+}
+
+/** TCP with its checksum. */
+function summed(tuple: Tuple, segment: readonly number[]): number[] {
+  const addresses = [...addressBytes(tuple.source), ...addressBytes(tuple.destination)];
+  const pseudo = [...addresses, 0, tuple.protocol, ...be16(segment.length)];
+  return segment.toSpliced(16, 2, ...be16(checksum([...pseudo, ...segment])));
+}
+
 /** The packet of a tuple, with 32 bytes of data. */
-export function packet(
-  tuple: Tuple,
-  options: Ipv4Options & { readonly rst?: boolean; readonly tcpHeaderWords?: number } = {},
-): number[] {
+export function packet(tuple: Tuple, options: PacketOptions = {}): number[] {
   const ports = portBytes(tuple);
   const data = new Array(32).fill(0x5a);
   switch (tuple.protocol) {
@@ -108,8 +121,11 @@ export function packet(
     case PROTOCOL.TCP: {
       const words = options.tcpHeaderWords ?? 5;
       const flags = options.rst ? 0x04 : 0x10;
-      const header = [...ports, ...be32(1), ...be32(1), words << 4, flags, 0x10, 0, 0, 0, 0, 0];
-      return ipv4(tuple, [...header, ...data], options);
+      const { sequence } = options;
+      const numbers = [...be32(sequence ?? 1), ...be32(1)];
+      const header = [...ports, ...numbers, words << 4, flags, 0x10, 0, 0, 0, 0, 0];
+      const segment = [...header, ...data];
+      return ipv4(tuple, sequence === undefined ? segment : summed(tuple, segment), options);
     }
     default:
       return ipv4(tuple, [...ports, ...be16(8 + data.length), 0, 0, ...data], options);
@@ -134,6 +150,17 @@ export function vxlan(
   const inner = [0x08, 0, 0, 0, ...be32(vnid << 8), ...frame];
   const udp = [...be16(50000), ...be16(4789), ...be16(8 + inner.length), ...be16(udpChecksum)];
   return ipv4({ source, destination, protocol: PROTOCOL.UDP }, [...udp, ...inner]);
+}
+
+/** An IPv4 packet in MPLSoUDP, behind IPv4. */
+export function mplsOverUdp(
+  [source, destination]: readonly [string, string],
+  label: number,
+  inner: readonly number[],
+): number[] {
+  const payload = [...be32(label << 12 | 0x100 | 64), ...inner];
+  const udp = [...be16(50000), ...be16(6635), ...be16(8 + payload.length), 0, 0];
+  return ipv4({ source, destination, protocol: PROTOCOL.UDP }, [...udp, ...payload]);
 }
 
 /** An IPv4 packet in MPLSoGRE, behind IPv4. */

@@ -103,6 +103,7 @@ export const TYPE = {
 export const FLAG = {
   VALID: 0x1,
   GRE: 0x8,
+  UDP_MPLS: 0x40,
   MCAST: 0x20,
   VXLAN: 0x80,
   ECMP: 0x400,
@@ -246,7 +247,24 @@ export interface FlowRequest {
   readonly dropReason?: number;
   readonly generation?: number;
   readonly deleted?: boolean;
+  /** FLOW_FLAG besides. */
+  readonly flags?: number;
+  /** Index of the reverse flow. */
+  readonly reverse?: number;
+  /** VRF in which it goes on, with FLOW_FLAG.VRFT. */
+  readonly translatedVrf?: number;
 }
+
+/** fe_flags that the agent sets. */
+export const FLOW_FLAG = {
+  ACTIVE: 0x1,
+  SNAT: 0x2,
+  SPAT: 0x4,
+  DNAT: 0x8,
+  DPAT: 0x10,
+  REVERSE_VALID: 0x1000,
+  VRFT: 0x4000,
+} as const;
 
 function swapped(port: number): number {
   return (port & 0xff) << 8 | port >> 8;
@@ -254,11 +272,14 @@ function swapped(port: number): number {
 
 /** Sets a flow, and returns its index and generation. */
 export function setFlow(flow: FlowRequest): { index: number; generation: number } {
+  const { ACTIVE, REVERSE_VALID } = FLOW_FLAG;
+  const flags = ACTIVE | (flow.flags ?? 0) | (flow.reverse === undefined ? 0 : REVERSE_VALID);
   const [response] = ask("vr_flow_req", [
     integer(1, "i32", ADD),
     integer(3, "i32", flow.index),
     integer(4, "i16", flow.action),
-    integer(5, "i16", flow.deleted ? 0 : 1),
+    integer(5, "i16", flow.deleted ? 0 : flags),
+    integer(6, "i32", flow.reverse ?? -1),
     integer(7, "i32", AF_INET),
     wide(9, BigInt(inNetworkOrder(flow.source))),
     wide(11, BigInt(inNetworkOrder(flow.destination))),
@@ -266,7 +287,7 @@ export function setFlow(flow: FlowRequest): { index: number; generation: number 
     integer(13, "u16", swapped(flow.destinationPort)),
     integer(14, "byte", flow.protocol),
     integer(15, "u16", flow.vrf),
-    integer(16, "u16", flow.vrf),
+    integer(16, "u16", flow.translatedVrf ?? flow.vrf),
     integer(24, "u32", flow.sourceNexthop),
     integer(25, "u32", flow.nexthop),
     integer(26, "u16", flow.dropReason ?? 0),
