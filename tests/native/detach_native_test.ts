@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { FileDescriptor } from "../../src/probe/bpf_syscall.ts";
 import { detach, untilDetached } from "../../src/probe/detach.ts";
+import { DetachedMount } from "../../src/sys/detached_mount.ts";
 import { addressOf, check, cString, libc } from "../../src/sys/libc.ts";
 import { BPF_PROG_TYPE_RAW_TRACEPOINT, bpfTest, loadIdleProgram } from "../support/bpf.ts";
 import { openDescriptors } from "../support/descriptors.ts";
@@ -107,5 +108,25 @@ test("detach() closes all links if one cannot be left to the kernel", async () =
   // There is nothing to wait for, although the program is still there.
   await untilDetached(new AbortController().signal, assert.fail);
   program[Symbol.dispose]();
+  assert.equal(openDescriptors("anon_inode:"), before);
+});
+
+test("DetachedMount is a file system of its own, with what is in it, until it is disposed", () => {
+  const before = openDescriptors("anon_inode:");
+  let path;
+  {
+    using files = new DetachedMount("tmpfs");
+    path = files.path("file");
+    Deno.writeTextFileSync(path, "text");
+    using others = new DetachedMount("tmpfs");
+    assert.throws(() => Deno.statSync(others.path("file")), Deno.errors.NotFound);
+    assert.equal(Deno.readTextFileSync(path), "text");
+    assert.ok(!Deno.readTextFileSync("/proc/self/mounts").includes("/proc/self/fd"));
+  }
+  assert.throws(() => Deno.statSync(path), Deno.errors.NotFound);
+  assert.throws(
+    () => new DetachedMount("vrft-none"),
+    /^SystemError: .*type vrft-none: No such device$/,
+  );
   assert.equal(openDescriptors("anon_inode:"), before);
 });
