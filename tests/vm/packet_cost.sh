@@ -53,7 +53,7 @@ packets() {
 	wait "$pid" 2>/dev/null || :
 }
 
-# ends NAME ARGUMENT... - without events.
+# ends NAME ARGUMENT... - ends a trace without events.
 ends() {
 	name=$1
 	shift
@@ -63,8 +63,15 @@ ends() {
 	kill -TERM "$pid"
 	wait "$pid"
 	took "end/$name" "$start"
-	while grep -q vrouter /sys/kernel/tracing/enabled_functions; do sleep 0.02; done
-	took "detached/$name" "$start"
+	# The second signal ends the wait for the kernel.
+	live "$@"
+	sleep 0.5
+	start=$(now)
+	kill -TERM "$pid"
+	sleep 0.5
+	kill -TERM "$pid"
+	wait "$pid"
+	took "cut/$name" "$start"
 }
 
 work=$(mktemp -d)
