@@ -11,6 +11,7 @@ import type { Journey } from "../trace/journey.ts";
 import { Journeys, type JourneySources } from "../trace/journeys.ts";
 import { MatchedPackets } from "../trace/matched_packets.ts";
 import type { TracedFunction } from "../trace/packet_tracer.ts";
+import { PacketTable } from "../trace/packets.ts";
 import { CallTree } from "../trace/tree.ts";
 
 /** Tells the journeys of packets. */
@@ -32,6 +33,8 @@ export interface FollowerOptions {
   readonly calls: boolean;
   /** What is shown of them besides their names; nothing by default. */
   readonly show?: readonly ShowItem[];
+  /** Of more packets than those that are followed, as that of `PacketTable`. */
+  readonly numbers?: PacketTable;
 }
 
 /**
@@ -40,7 +43,7 @@ export interface FollowerOptions {
  * @param receive is told each journey that is over
  */
 export function followPackets(
-  { functions, sources, conditional, calls, show = [] }: FollowerOptions,
+  { functions, sources, conditional, calls, show = [], numbers }: FollowerOptions,
   receive: (journey: Journey) => void,
 ): PacketFollower {
   const names = functions.map(({ name }) => name);
@@ -50,6 +53,7 @@ export function followPackets(
   const matched = new MatchedPackets(journeys);
   const tree = new CallTree(conditional ? matched : journeys, functions.length, {
     durations: show.includes("duration"),
+    packets: new PacketTable(numbers),
   });
   return {
     get counts() {

@@ -23,6 +23,7 @@ import { amount } from "../sys/amount.ts";
 import { dropWords } from "../trace/drop_words.ts";
 import type { DropSources } from "../trace/drops.ts";
 import type { EventSink } from "../trace/events.ts";
+import { PacketTable } from "../trace/packets.ts";
 import { RecordFilter } from "../trace/record_filter.ts";
 import type { SlowOutput, TraceCounts } from "../trace/tracer.ts";
 import type { Vif } from "../vrouter/interfaces.ts";
@@ -52,6 +53,8 @@ export class Replay implements Disposable {
   readonly #resources: DisposableStack;
   /** Time of the latest record. */
   #now = 0;
+  /** With a filter, all packets of the recording, by whose numbers those are called that match. */
+  readonly numbers: PacketTable = new PacketTable();
   #filter: RecordFilter | null = null;
 
   /**
@@ -206,6 +209,7 @@ export class Replay implements Disposable {
         sink,
         this.functions.length,
         (bytes, length) => packetMatches(filter, bytes, length),
+        this.numbers,
       );
     }
     let due = 0;

@@ -117,8 +117,8 @@ export async function replayDiff(
 }
 
 function followerOptions(replay: Replay, calls: boolean): FollowerOptions {
-  const { functions, conditional } = replay;
-  return { functions, sources: journeySources(replay), conditional, calls };
+  const { functions, conditional, numbers } = replay;
+  return { functions, sources: journeySources(replay), conditional, calls, numbers };
 }
 
 /** What the journeys of a recording are told by. */

@@ -55,6 +55,7 @@ export async function replayTrace(
       vifs: replay.vifs,
     },
     clock: replay.now,
+    numbers: replay.numbers,
     more: {
       origin: recordedOrigin(replay),
       sightings: options.sightings,

@@ -186,6 +186,8 @@ export interface Shows {
   readonly kernelReasons?: (number: number) => string;
   /** Nanoseconds of CLOCK_MONOTONIC, which records have; by default the kernel's. */
   readonly clock?: () => number;
+  /** Of more packets than those of the trace, as that of `PacketTable`. */
+  readonly numbers?: PacketTable;
   /** What formats of other programs need besides. */
   readonly more?: Pick<TraceContext, "origin" | "sightings" | "spool" | "journeys" | "missing">;
 }
@@ -216,7 +218,7 @@ export class Printer implements TracePrinter, SlowOutput {
     // Without lines there is none to take back.
     const sink = format.isBinary ? { write: (bytes: Uint8Array) => to.sink.write(bytes) } : to.sink;
     this.#writer = new LineWriter(sink, to.name);
-    const packets = new PacketTable();
+    const packets = new PacketTable(shows.numbers);
     const functions = targets.map(({ name }) => name);
     const { reasons, shown, kernelReasons, more } = shows;
     const context = { ...more, functions, packets, reasons, shown, kernelReasons };

@@ -48,6 +48,12 @@ export class PacketTable implements PacketTotals {
   readonly #number = new Float64Array(SLOTS);
   readonly #state = new Uint8Array(SLOTS);
   readonly #counts = new Float64Array(COUNTS);
+  readonly #numbers: Pick<PacketTable, "numberOf"> | null;
+
+  /** @param numbers told of the packets before this one, and of more; those that it knows have its numbers */
+  constructor(numbers: Pick<PacketTable, "numberOf"> | null = null) {
+    this.#numbers = numbers;
+  }
 
   get begun(): number {
     return this.#counts[BEGUN]!;
@@ -84,7 +90,8 @@ export class PacketTable implements PacketTotals {
       this.#counts[BEGUN]!++;
       this.#generation[slot] = generation;
       this.#parent[slot] = parent;
-      this.#number[slot] = this.#counts[BEGUN]!;
+      this.#number[slot] = this.#numbers?.numberOf(packetId(slot, generation)) ||
+        this.#counts[BEGUN]!;
       this.#state[slot] = ALIVE;
     } else if (parent !== UNKNOWN_PACKET) {
       this.#parent[slot] = parent;

@@ -8,7 +8,7 @@ import { MATCH, UNDECIDED } from "../packet/ebpf.ts";
 import { PACKET_SLOTS as SLOTS } from "../probe/layout.ts";
 import { CALL } from "../probe/record.ts";
 import type { EventSink, PacketDetails, Step, View } from "./events.ts";
-import { UNKNOWN_PACKET } from "./packets.ts";
+import { PacketTable, UNKNOWN_PACKET } from "./packets.ts";
 import { CallTree } from "./tree.ts";
 
 /** A slot's packet is not known. */
@@ -33,10 +33,16 @@ export class RecordFilter implements EventSink {
   #passes = false;
   #undecided = 0;
 
-  constructor(to: EventSink, functionCount: number, decide: PacketDecision) {
+  /** @param packets is told of all packets, those that do not match, too */
+  constructor(
+    to: EventSink,
+    functionCount: number,
+    decide: PacketDecision,
+    packets: PacketTable = new PacketTable(),
+  ) {
     this.#to = to;
     this.#decide = decide;
-    this.#tree = new CallTree(this.#watch(), functionCount);
+    this.#tree = new CallTree(this.#watch(), functionCount, { packets });
   }
 
   /** Packets left out because too few of their bytes are recorded. */

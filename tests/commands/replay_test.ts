@@ -296,6 +296,29 @@ Deno.test("a filter on a recording finds what it would have found while tracing"
   assert.equal(none, 0);
 });
 
+Deno.test("a packet of a recording has one number, in every view and with any filter", async () => {
+  const filter = "ether[20] & 1 = 0";
+  const packetLines = async (...args: string[]): Promise<string[]> =>
+    (await replayed(FILE, ["packets", "-q", ...args])).text.match(/^#.*/gm) ?? [];
+  const all = new Set(await packetLines());
+  const some = await packetLines(filter);
+  assert.ok(some.length > 10 && some.length < all.size, `${some.length} of ${all.size}`);
+  assert.deepEqual(some.filter((line) => !all.has(line)), []);
+  // The tree describes a packet behind its number, where it has its first row.
+  const described = async (...args: string[]): Promise<Map<string, string>> => {
+    const { text } = await replayed(FILE, ["--show", "packet", ...args]);
+    return new Map(
+      [...text.matchAll(/#(\d+) (\S.*?)(?:, | \*\/)/g)].map((
+        [, number, words],
+      ) => [number!, words!]),
+    );
+  };
+  const tree = await described();
+  const filtered = await described(filter);
+  assert.ok(filtered.size > 10 && filtered.size < tree.size, `${filtered.size} of ${tree.size}`);
+  for (const [number, words] of filtered) assert.equal(words, tree.get(number));
+});
+
 Deno.test("functions are chosen by their names as in a trace", async () => {
   const isVr = STREAM.functions.map((name) => /^vr_/.test(name) && !/flow/.test(name));
   const stream = chosen(STREAM, (words, at) => isCall(words, at) && isVr[words[at + 4]! & 0x7fff]!);
