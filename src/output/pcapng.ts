@@ -82,6 +82,7 @@ const COMMENT_BYTES = 2048;
 export const PCAPNG: Format = {
   packets: true,
   drops: true,
+  kernelDrops: true,
   isBinary: true,
   open: (writer, context) => new PcapngView(writer, context),
 };

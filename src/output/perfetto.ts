@@ -33,6 +33,7 @@ import {
 export const PERFETTO: Format = {
   packets: true,
   drops: true,
+  kernelDrops: true,
   isBinary: true,
   open: (writer, context) => new PerfettoView(writer, context),
 };

@@ -46,6 +46,7 @@ import {
 export const TRACE_DAT: Format = {
   packets: true,
   drops: true,
+  kernelDrops: true,
   isBinary: true,
   open: (writer, context) => new TraceDatView(writer, context),
 };

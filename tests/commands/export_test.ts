@@ -4,10 +4,12 @@ import { parseArguments } from "../../src/cli/program.ts";
 import { runExport } from "../../src/commands/export.ts";
 import { Log } from "../../src/output/log.ts";
 import { compileFilters } from "../../src/packet/expression.ts";
+import { SOURCE_KERNEL } from "../../src/probe/packet_record.ts";
 import type { Section } from "../../src/recording/sections.ts";
 import { printedOf } from "../support/exports.ts";
 import { faultsOf } from "../support/json_schema.ts";
 import { MessageList } from "../support/message_list.ts";
+import { dropRecord, feedWords, packetRecord } from "../support/packet_records.ts";
 import { Random } from "../support/random.ts";
 import { HEADER, recorded } from "../support/recordings.ts";
 import { testUnless, whyNoProgram } from "../support/skip.ts";
@@ -28,7 +30,7 @@ const SECTIONS: readonly Section[] = [
   {
     name: "words",
     value: {
-      kernel: [],
+      kernel: [[[2, "SKB_DROP_REASON_NOT_SPECIFIED"], [3, "SKB_DROP_REASON_NO_SOCKET"]]],
       vrouter: [[
         [0, "VP_DROP_DISCARD"],
         ...DROPS.map((name, index) =>
@@ -46,6 +48,10 @@ Deno.writeFileSync(
   FILE,
   await recorded((writer) => {
     feedStream(STREAM, writer);
+    const place = { slot: 1, generation: 200, task: 900 };
+    feedWords(writer, packetRecord(place, { length: 60, header: new Uint8Array(60) }));
+    const bytes = new Uint8Array(60);
+    feedWords(writer, dropRecord(place, { source: SOURCE_KERNEL, reason: 3, length: 60, bytes }));
     const values = { lost: 12, missed: 0 };
     writer.add({ name: "counters", value: { time: 0n, of: "vrft", values } });
   }, { sections: SECTIONS }),
@@ -108,6 +114,12 @@ Deno.test("an export may have some packets, and some functions", async () => {
   const some = textOf((await exported("--format", "text", "ether[20] < 128")).bytes);
   assert.ok(some.length > 500 && some.length < all.length);
 });
+
+for (const format of ["json", "pcapng", "perfetto", "trace.dat"] as const) {
+  Deno.test(`an export as ${format} has the drops of the kernel, too`, async () => {
+    assert.ok(textOf((await exported("--format", format)).bytes).includes("NO_SOCKET"));
+  });
+}
 
 testUnless(
   whyNoProgram("tshark"),
