@@ -142,11 +142,13 @@ function flow(
 }
 
 /** Answers for the agent: decides about the flow of a tuple, once that is on hold. */
-async function decide(tuple: Tuple, action: number, delay = 0): Promise<void> {
+async function decide(
+  tuple: Tuple,
+  action: number,
+  wait: () => Promise<void> = () => Promise.resolve(),
+): Promise<void> {
   const { index, generation } = await heldFlow(tuple);
-  held.from = now();
-  await new Promise((resolve) => setTimeout(resolve, delay));
-  held.to = now();
+  await wait();
   flow(tuple, action, 11, { index, generation, dropReason: SG });
 }
 
@@ -546,7 +548,11 @@ export const WAYS: readonly Way[] = [
     send: async () => {
       held.sent = now();
       await fromVm1(MAC.vm2, packet(udp(5032)));
-      await decide(udp(5032), ACTION.FORWARD, HELD_MS);
+      await decide(udp(5032), ACTION.FORWARD, async () => {
+        held.from = now();
+        await new Promise((resolve) => setTimeout(resolve, HELD_MS));
+        held.to = now();
+      });
     },
     done: () => {
       held.done = now();
