@@ -348,6 +348,74 @@ static int vr_nexthop_change(const union vr_request *request, bool add)
 		     vr_nexthop_delete(&router, &request->nexthop);
 }
 
+/* Appends a nexthop's record. */
+static int vr_nexthop_dump_one(struct vr_message *page,
+			       const struct vr_nexthop *nh)
+{
+	struct vr_nexthop_record *record = vr_nexthop_record_alloc(nh);
+	int err;
+
+	if (!record)
+		return -ENOMEM;
+
+	err = vr_message_add(page, &vr_nexthop_req_type,
+			     vr_nexthop_record_req(record));
+	vr_nexthop_record_free(record);
+	return err;
+}
+
+/* Likewise: the number of nexthops, and whether there are more. */
+static int vr_nexthop_dump_page(struct vr_message *page, int marker)
+{
+	struct vr_nexthop *nh;
+	int count = 0;
+
+	for (nh = vr_nexthop_after(&router, marker); nh;
+	     nh = vr_nexthop_after(&router, nh->nh_id)) {
+		if (vr_nexthop_dump_one(page, nh))
+			return count | VR_MESSAGE_DUMP_INCOMPLETE;
+		count++;
+	}
+
+	return count;
+}
+
+static int vr_nexthop_process_dump(const struct vr_nexthop_req *req,
+				   struct list_head *queue)
+{
+	struct vr_message *page;
+	LIST_HEAD(pages);
+	int err;
+
+	page = vr_message_alloc(&pages);
+	if (!page)
+		return -ENOMEM;
+
+	err = vr_send_response(queue,
+			       vr_nexthop_dump_page(page, req->nhr_marker));
+	if (!err && page->len)
+		list_splice_tail_init(&pages, queue);
+
+	vr_message_free_queue(&pages);
+	return err;
+}
+
+static int vr_nexthop_req_process(const union vr_request *request,
+				  struct list_head *queue)
+{
+	switch (request->h_op) {
+	case SANDESH_OP_ADD:
+	case SANDESH_OP_DEL:
+		return vr_send_response(queue,
+			vr_nexthop_change(request,
+					  request->h_op == SANDESH_OP_ADD));
+	case SANDESH_OP_DUMP:
+		return vr_nexthop_process_dump(&request->nexthop, queue);
+	default:
+		return vr_send_response(queue, -EOPNOTSUPP);
+	}
+}
+
 static int vr_mpls_change(const union vr_request *request, bool add)
 {
 	return add ? vr_mpls_add(&router, &request->mpls) :
@@ -405,7 +473,7 @@ static const struct vr_request_type {
 	{ &vr_pkt_drop_log_req_type, vr_pkt_drop_log_req_process },
 	{ &vr_flow_req_type, vr_flow_req_process },
 	{ &vr_hugepage_config_type, vr_hugepage_config_process },
-	{ &vr_nexthop_req_type, .change = vr_nexthop_change },
+	{ &vr_nexthop_req_type, vr_nexthop_req_process },
 	{ &vr_mpls_req_type, .change = vr_mpls_change },
 	{ &vr_vxlan_req_type, .change = vr_vxlan_change },
 	{ &vr_route_req_type, .change = vr_route_change },

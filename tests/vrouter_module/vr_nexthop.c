@@ -23,6 +23,13 @@ struct vr_nexthop *__vrouter_get_nexthop(struct vrouter *router,
 	return xa_load(&vr_nexthops, id);
 }
 
+struct vr_nexthop *vr_nexthop_after(struct vrouter *router, int id)
+{
+	unsigned long next = (unsigned int)(id + 1);
+
+	return xa_find(&vr_nexthops, &next, U16_MAX, XA_PRESENT);
+}
+
 noinline int nh_output(struct vr_packet *pkt, struct vr_nexthop *nh,
 		       struct vr_forwarding_md *fmd)
 {

@@ -128,6 +128,9 @@ extern struct vr_nexthop *vr_receive_nh, *vr_translate_nh;
 struct vr_nexthop *__vrouter_get_nexthop(struct vrouter *router,
 					 unsigned int id);
 
+/* The one with the next higher id, after -1 the first; likewise. */
+struct vr_nexthop *vr_nexthop_after(struct vrouter *router, int id);
+
 int vr_nexthop_init(struct vrouter *router);
 void vr_nexthop_exit(void);
 
@@ -147,6 +150,12 @@ void vr_nexthop_flood_free(struct vr_nexthop *flood);
 int vr_nexthop_add(struct vrouter *router, const struct vr_nexthop_req *req);
 /* Routes, labels and composites keep it, but it is no longer valid. */
 int vr_nexthop_delete(struct vrouter *router, const struct vr_nexthop_req *req);
+/* A nexthop as a record of a dump, with what its lists point to. */
+struct vr_nexthop_record;
+struct vr_nexthop_record *vr_nexthop_record_alloc(const struct vr_nexthop *nh);
+void vr_nexthop_record_free(struct vr_nexthop_record *record);
+const struct vr_nexthop_req *
+vr_nexthop_record_req(const struct vr_nexthop_record *record);
 /* NULL if there is none, or it is one of the stand-in's own. */
 struct vr_nexthop *vr_nexthop_get_requested(struct vrouter *router, int id);
 /* Those that leave by a vif no longer do: it is being deleted. */

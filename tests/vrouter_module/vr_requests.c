@@ -310,21 +310,32 @@ static const struct vr_sandesh_field vr_nexthop_req_fields[] = {
 	NHR(4, I32, id),
 	ZERO(5, I32),		/* rid */
 	LIST(6, I32, vr_nexthop_req, nhr_encap_oif_id),
-	/* encap_len, encap_family */
-	ZERO(7, I32),
-	ZERO(8, I32),
+	NHR(7, I32, encap_len),
+	NHR(8, I32, encap_family),
 	NHR(9, I32, vrf),
 	NHR(10, U32, tun_sip),
 	NHR(11, U32, tun_dip),
-	/* tun_sport, tun_dport, ref_cnt, marker */
+	/* tun_sport, tun_dport */
 	ZERO(12, I16),
 	ZERO(13, I16),
-	ZERO(14, I32),
-	ZERO(15, I32),
+	NHR(14, I32, ref_cnt),
+	NHR(15, I32, marker),
 	NHR(16, U32, flags),
 	LIST(17, BYTE, vr_nexthop_req, nhr_encap),
 	LIST(18, I32, vr_nexthop_req, nhr_nh_list),
 	LIST(19, I32, vr_nexthop_req, nhr_label_list),
+	NHR(20, I16, nh_count),
+	/* tun_sip6, tun_dip6, ecmp_config_hash, PBB, and others */
+	EMPTY(21, BYTE),
+	EMPTY(22, BYTE),
+	ZERO(23, BYTE),
+	EMPTY(24, BYTE),
+	ZERO(25, I32),
+	ZERO(26, I32),
+	ZERO(27, I32),
+	EMPTY(28, BYTE),
+	ZERO(29, U32),
+	EMPTY(30, I32),
 };
 
 SANDESH_TYPE(vr_nexthop_req);

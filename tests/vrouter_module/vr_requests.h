@@ -111,13 +111,18 @@ struct vr_nexthop_req {
 	u8 nhr_family;
 	s32 nhr_id;
 	struct vr_sandesh_list nhr_encap_oif_id;
+	s32 nhr_encap_len;	/* in replies, up to nhr_encap_family */
+	s32 nhr_encap_family;
 	s32 nhr_vrf;
 	u32 nhr_tun_sip;	/* in network order */
 	u32 nhr_tun_dip;
+	s32 nhr_ref_cnt;
+	s32 nhr_marker;		/* DUMP: id of the last one that is known */
 	u32 nhr_flags;
 	struct vr_sandesh_list nhr_encap;
 	struct vr_sandesh_list nhr_nh_list;	/* components */
 	struct vr_sandesh_list nhr_label_list;
+	s16 nhr_nh_count;	/* in replies */
 };
 
 struct vr_mpls_req {

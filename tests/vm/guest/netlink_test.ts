@@ -5,9 +5,13 @@ import { lookUpFamily } from "../../../src/vrouter/genetlink.ts";
 import {
   decodeMessages,
   encodeMessages,
+  type SandeshField,
   type SandeshMessage,
+  type SandeshValue,
 } from "../../../src/vrouter/sandesh.ts";
+import { readNexthops } from "../../../src/vrouter/nexthops.ts";
 import { vector } from "../../vrouter/vectors.ts";
+import { ask, deleteNexthop, numberOf } from "./requests.ts";
 import { must } from "./support.ts";
 import { viewOf } from "../../../src/sys/view.ts";
 
@@ -109,3 +113,48 @@ Deno.test("The stand-in answers as the real module was captured, byte for byte",
     for (const name of ["vhost0", "pkt0"]) await must("ip", "link", "del", name);
   }
 });
+
+/** Of vr_nexthop_req. */
+const [OPERATION, NEXTHOP_ID, OIF, REFERENCES] = [1, 4, 6, 14];
+const ADD = 0;
+const DUMP = 3;
+
+function withField(message: SandeshMessage, id: number, value: SandeshValue): SandeshMessage {
+  const fields = message.fields.map((field) => field.id === id ? { id, value } : field);
+  return { ...message, fields };
+}
+
+Deno.test("The stand-in lists nexthops as the real module was captured, byte for byte", () => {
+  const bytes = vector("nh_list-04-rsp");
+  const length = viewOf(bytes).getUint16(ATTRIBUTE_LENGTH, true);
+  // A vif that this machine has; and its own nexthops have low numbers.
+  const oif: SandeshValue = { type: "list", element: "i32", items: [{ type: "i32", value: 1 }] };
+  const captured = decodeMessages(bytes.subarray(PAYLOAD, PAYLOAD + length))
+    .map((one) => one.fields.some(isThirdVif) ? withField(one, OIF, oif) : one)
+    .filter((one) => numberOf(one, NEXTHOP_ID) > 10);
+  assert.equal(captured.length, 14);
+  try {
+    for (const one of captured) {
+      ask(one.name, withField(one, OPERATION, { type: "i32", value: ADD }).fields);
+    }
+    const listed = ask("vr_nexthop_req", [
+      { id: 1, value: { type: "i32", value: DUMP } },
+      { id: 15, value: { type: "i32", value: 10 } },
+    ]);
+    const plain = (one: SandeshMessage): string =>
+      encodeMessages([withField(one, REFERENCES, { type: "i32", value: 0 })]).toHex();
+    const ids = new Set(captured.map((one) => numberOf(one, NEXTHOP_ID)));
+    const added = listed.filter((one) => ids.has(numberOf(one, NEXTHOP_ID)));
+    assert.deepEqual(added.map(plain), captured.map(plain));
+    // Page by page, and all there are.
+    const all = new Set(readNexthops().map(({ id }) => id));
+    assert.ok(all.has(0) && ids.isSubsetOf(all), [...all].join(" "));
+  } finally {
+    for (const one of captured.toReversed()) deleteNexthop(numberOf(one, NEXTHOP_ID));
+  }
+});
+
+function isThirdVif({ id, value }: SandeshField): boolean {
+  const [first] = value.type === "list" ? value.items : [];
+  return id === OIF && first?.type === "i32" && first.value === 3;
+}
