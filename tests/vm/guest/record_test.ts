@@ -1,0 +1,96 @@
+import assert from "node:assert/strict";
+import { dropLog, startDropLog, stopDropLog } from "./drop_log.ts";
+import { realNetwork, VRF } from "./real_network.ts";
+import { type Ended, must, parse, ping, run, Trace } from "./support.ts";
+import { DROP } from "./vrouter.ts";
+
+const NOBODY = "10.1.1.50";
+const FILE = "/tmp/record.vrft";
+/** Id of the user nobody, who has no privilege, and of the group. */
+const UNPRIVILEGED = 65534;
+
+/** Runs vrft as that user. */
+async function asNobody(...args: string[]): Promise<Ended> {
+  const ended = await run("vrft", args, {
+    uid: UNPRIVILEGED,
+    gid: UNPRIVILEGED,
+    cwd: "/tmp",
+  });
+  assert.equal(ended.code, 0, `${args.join(" ")}: ${ended.stderr}`);
+  return ended;
+}
+
+function objectsIn(lines: string): Record<string, unknown>[] {
+  return lines.trimEnd().split("\n").map((line) => JSON.parse(line));
+}
+
+/** What two traces beside each other say alike of a drop: not when, and on which address it was. */
+function alike(drop: Readonly<Record<string, unknown>>): unknown[] {
+  return ["reason", "cause", "vif", "vrf", "length", "packet", "flow"].map((key) => drop[key]);
+}
+
+Deno.test("what vrft record has recorded is shown to an unprivileged user, by every view", async (test) => {
+  await using _network = await realNetwork();
+  startDropLog();
+  using _log = { [Symbol.dispose]: stopDropLog };
+  let live: Ended;
+  {
+    await using drops = await Trace.live("drops", "--json");
+    await using recording = await Trace.live("record", "-o", FILE);
+    await ping();
+    await run("ip", ["netns", "exec", "vm1", "ping", "-c", "1", "-W", "1", NOBODY]);
+    const { code, stderr } = await recording.stop();
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, / [\d,]+ events recorded in [\d,]+ bytes; 0 events lost; /);
+    live = await drops.stop();
+  }
+
+  await test.step("vrft info", async () => {
+    const { stdout } = await asNobody("info", FILE);
+    assert.ok(stdout.split("\n")[0]!.includes(`, Linux ${Deno.osRelease()}, `), stdout);
+    assert.match(stdout, /^end +interrupted$/m);
+  });
+
+  await test.step("vrft drops --from, as vrft drops beside it, and as the module's log", async () => {
+    const { stdout } = await asNobody("drops", "--from", FILE, "--json");
+    const wanted = (lines: string): Record<string, unknown>[] =>
+      objectsIn(lines).filter(({ packet }) => String(packet).includes(NOBODY));
+    const found = wanted(stdout);
+    assert.equal(found.length, 1);
+    assert.deepEqual(found.map(alike), wanted(live.stdout).map(alike));
+    const logged = dropLog().filter(({ destination }) => destination === NOBODY);
+    assert.deepEqual(logged.map(({ reason, vif }) => ({ reason, vif })), [
+      { reason: DROP.L2_NO_ROUTE, vif: 1 },
+    ]);
+    assert.deepEqual((found[0]!["vif"] as { index: number }).index, 1);
+    assert.equal(found[0]!["vrf"], VRF);
+  });
+
+  await test.step("vrft packets --from", async () => {
+    const { stdout } = await asNobody("packets", "--from", FILE, "--json", "icmp");
+    const packets = objectsIn(stdout).filter(({ type }) => type === "packet");
+    assert.deepEqual(
+      packets.map(({ packet, outcome }) => [packet, (outcome as { type: string }).type]),
+      [
+        ["10.1.1.1 > 10.1.1.2 icmp echo request, 98 bytes", "delivered"],
+        ["10.1.1.2 > 10.1.1.1 icmp echo reply, 98 bytes", "delivered"],
+        [`10.1.1.1 > ${NOBODY} icmp echo request, 98 bytes`, "dropped"],
+      ],
+    );
+  });
+
+  await test.step("vrft --from", async () => {
+    const { stdout } = await asNobody("--from", FILE, "icmp", "and", "host", NOBODY);
+    const { calls } = parse(stdout);
+    assert.ok(calls.some(({ name }) => name === "vr_bridge_input"));
+    assert.equal(stdout.match(/lh_pfree\(\) \{ {2}\/\* No L2 Route \*\//g)?.length, 1);
+  });
+
+  await test.step("vrft export", async () => {
+    const output = `${Deno.makeTempDirSync()}/a.pcapng`;
+    await must("chmod", "777", output.slice(0, output.lastIndexOf("/")));
+    await asNobody("export", FILE, "--format", "pcapng", "--at", "drop", "-o", output);
+    const text = new TextDecoder("latin1").decode(Deno.readFileSync(output));
+    assert.equal(text.match(/vrft\.drop=L2_NO_ROUTE vrft\.by=vrouter/g)?.length, 1);
+  });
+});
