@@ -371,7 +371,7 @@ export const WAYS: readonly Way[] = [
     packets: [{
       ...FROM_FABRIC,
       decisions: [
-        `route 0/${HOST} ${HOST}/32 > 60 Receive`,
+        `route 0/${HOST} ${HOST}/32 > 60 Receive vif0`,
         `vrf 0 > ${VRF}`,
         "vni 5001 > 55 Vrf_Translate",
         `bridge ${VRF}/${MAC.vm1} > 11 Encap vif1`,
@@ -388,7 +388,7 @@ export const WAYS: readonly Way[] = [
     packets: [{
       ...FROM_FABRIC,
       decisions: [
-        `route 0/${HOST} ${HOST}/32 > 60 Receive`,
+        `route 0/${HOST} ${HOST}/32 > 60 Receive vif0`,
         `vrf 0 > ${VRF}`,
         "label 25 > 21 Encap vif1",
       ],
@@ -424,7 +424,7 @@ export const WAYS: readonly Way[] = [
     drops: { INVALID_LABEL: 1 },
     packets: [{
       ...FROM_FABRIC,
-      decisions: [`route 0/${HOST} ${HOST}/32 > 60 Receive`, "label 777 > none"],
+      decisions: [`route 0/${HOST} ${HOST}/32 > 60 Receive vif0`, "label 777 > none"],
       outcome: "dropped VP_DROP_INVALID_LABEL",
     }],
     send: () => fromFabric(mplsOverGre([PEER, HOST], 777, packet(udp(5012)))),
@@ -435,7 +435,7 @@ export const WAYS: readonly Way[] = [
     drops: { INVALID_VNID: 1 },
     packets: [{
       ...FROM_FABRIC,
-      decisions: [`route 0/${HOST} ${HOST}/32 > 60 Receive`, "vni 6001 > none"],
+      decisions: [`route 0/${HOST} ${HOST}/32 > 60 Receive vif0`, "vni 6001 > none"],
       outcome: "dropped VP_DROP_INVALID_VNID",
     }],
     send: () =>
@@ -675,7 +675,7 @@ export const WAYS: readonly Way[] = [
     packets: [{
       ...FROM_FABRIC,
       decisions: [
-        `route 0/${HOST} ${HOST}/32 > 60 Receive`,
+        `route 0/${HOST} ${HOST}/32 > 60 Receive vif0`,
         `vrf 0 > ${VRF}`,
         "label 25 > 21 Encap vif1",
       ],
@@ -810,7 +810,7 @@ export const WAYS: readonly Way[] = [
       const common = {
         ...FROM_FABRIC,
         decisions: [
-          `route 0/${HOST} ${HOST}/32 > 60 Receive`,
+          `route 0/${HOST} ${HOST}/32 > 60 Receive vif0`,
           `vrf 0 > ${VRF}`,
           "vni 5001 > 55 Vrf_Translate",
           `bridge ${VRF}/${MAC.vm1} > 11 Encap vif1`,
