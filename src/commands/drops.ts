@@ -179,7 +179,7 @@ async function prepare(
 }
 
 /** A reason that may be unknown to the module's enum. */
-function reasonNamed(name: string, reasons: DropReasons): DropReason {
+export function reasonNamed(name: string, reasons: DropReasons): DropReason {
   const known = reasons.named(name);
   if (known === undefined) return { number: -1, name, label: name, class: "unknown" };
   const { number, label, class: kind } = known;

@@ -5,6 +5,7 @@
  */
 
 import { ALL_SIGHTINGS, type RecordOptions, type TraceOptions } from "../cli/invocation.ts";
+import type { Btf } from "../kernel/btf.ts";
 import type { Log } from "../output/log.ts";
 import { summarizeRecording } from "../output/recording_summary.ts";
 import type { PacketFilter } from "../packet/expression.ts";
@@ -12,11 +13,14 @@ import type { ObjectReader } from "../probe/backend.ts";
 import { zlib } from "../recording/node_zlib.ts";
 import type { Section } from "../recording/sections.ts";
 import { Failure } from "../sys/failure.ts";
+import { DROP_STATS_MESSAGE, dropCounterFields } from "../vrouter/drop_stats.ts";
 import type { Vif } from "../vrouter/interfaces.ts";
+import { readDropCounters } from "./drop_counters.ts";
 import { record } from "./record.ts";
 import { RecordingPrinter, rotationTo } from "./record_output.ts";
 import { clockPair, firstSections, vifSections } from "./record_sections.ts";
-import { session, type TraceSignals } from "./session.ts";
+import { DropStatsReader } from "./recorded_drop_stats.ts";
+import { session, type Surroundings, type TraceSignals } from "./session.ts";
 import { prepareTrace } from "./trace.ts";
 import type { Output } from "./trace_output.ts";
 import { attach } from "./trace_setup.ts";
@@ -63,10 +67,14 @@ export async function runRecord(
     };
     const target = rotation === null ? trace : { ...trace, output: null };
     const ready = await prepareTrace(target, ALL, filter, readObject, around);
+    const dropStats = isWhole(options) && filter === null
+      ? dropStatsReader(ready.vrouter, around)
+      : null;
+    dropStats?.take();
     await attach(ready.tracer, ready.targets.length, around);
-    return { ...ready, rotation };
+    return { ...ready, rotation, dropStats };
   }, async (ready, around) => {
-    const { tracer, output, selection, rotation } = ready;
+    const { tracer, output, selection, rotation, dropStats } = ready;
     let vifs = vifNames(selection.vifs ?? []);
     const printer = new RecordingPrinter({
       to: rotation === null ? output : nowhere(options.output!),
@@ -80,6 +88,11 @@ export async function runRecord(
         vifs = names;
         return [clocks, ...vifSections(present, selection.namespaces)];
       },
+      last(): readonly Section[] {
+        dropStats?.take();
+        const value = dropStats?.stats ?? null;
+        return value === null ? [] : [{ name: "dropstats", value }];
+      },
       counts: () => tracer.counts(),
       limit: options.limit,
       log,
@@ -91,15 +104,30 @@ export async function runRecord(
       signals,
       around,
       companion: {
-        begin: () => {},
+        begin: () => dropStats?.take(),
         turn: () => printer.turn(),
-        end: () => {},
+        end: () => dropStats?.take(),
         quit: new AbortController().signal,
         watched: [],
       },
       summary: (overhead) => summarizeRecording(printer.written, tracer.counts(), overhead),
     });
   });
+}
+
+/** Whether one file has all packets, apart from filters: else the counters would be of others, too. */
+function isWhole(options: RecordOptions): boolean {
+  const { vrouter, interfaces, conditions, functions, excludes, sample, limit, rotate } = options;
+  const chosen = [interfaces, functions, excludes, ...Object.values(conditions)];
+  return vrouter && chosen.every(({ length }) => length === 0) && sample === 1 && limit === null &&
+    rotate === null;
+}
+
+/** Reads the counters of all packets, and of the vifs that there are. */
+function dropStatsReader(vrouter: Btf | null, { vifWatch, log }: Surroundings): DropStatsReader {
+  const fields = dropCounterFields(vrouter?.memberNames(DROP_STATS_MESSAGE) ?? []);
+  const indexes = (): number[] => (vifWatch?.vifs ?? []).map(({ index }) => index);
+  return new DropStatsReader(() => readDropCounters(indexes(), fields), log);
 }
 
 /** What views show of vifs, without their counters. */

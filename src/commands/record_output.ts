@@ -38,6 +38,8 @@ export interface RecordingPrinterOptions {
   readonly first: () => readonly Section[];
   /** Makes what has to be added now and then; called every few seconds. */
   readonly more: () => readonly Section[];
+  /** Makes what it ends with, once all events have been passed on. */
+  readonly last: () => readonly Section[];
   readonly counts: () => TraceCounts;
   /** Number of events after which to end; `null` for no limit. */
   readonly limit: number | null;
@@ -137,7 +139,7 @@ export class RecordingPrinter implements TracePrinter, SlowOutput {
     this.#writing((writer) => {
       writer.flush();
       const counts = this.#with.counts();
-      writer.add(...this.#with.more(), {
+      writer.add(...this.#with.more(), ...this.#with.last(), {
         name: "counters",
         value: { time: 0n, of: "vrft", values: flat(counts) },
       });

@@ -12,6 +12,7 @@ import { TIMESTAMP_HIGH, TIMESTAMP_LOW } from "../probe/record.ts";
 import type { RecordingReader } from "../recording/reader.ts";
 import type {
   KnownSections,
+  RecordedDropStats,
   RecordedFunction,
   RecordedWords,
   Selection,
@@ -169,6 +170,11 @@ export class Replay implements Disposable {
       },
       sample: values["sample"] ?? 1,
     };
+  }
+
+  /** The module's drop counters around the trace; `null` if they are not of the same packets. */
+  get dropStats(): RecordedDropStats | null {
+    return this.sections.get("dropstats") ?? null;
   }
 
   /** What of the trace is missing, in words. */

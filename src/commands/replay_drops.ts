@@ -17,7 +17,9 @@ import { chosenRecords } from "../trace/chosen_records.ts";
 import { droppedRecords } from "../trace/dropped_records.ts";
 import { DropPrinter } from "./drop_output.ts";
 import { PATH_FORMAT, pathColours, PathDrops } from "./drop_paths.ts";
-import { mayHaveMissed } from "./drops.ts";
+import { Reconciliation } from "./drop_reconciliation.ts";
+import { mayHaveMissed, reasonNamed } from "./drops.ts";
+import { recordedReadings } from "./recorded_drop_stats.ts";
 import { Replay } from "./replay.ts";
 import { choiceOf } from "./replay_trace.ts";
 import type { TraceSignals } from "./session.ts";
@@ -47,14 +49,27 @@ export async function replayDrops(
   const wanted = options.reasons.length === 0
     ? null
     : reasonFilter(options.reasons, kernel, dropReasons(vrouter));
+  const stats = filter === null ? replay.dropStats : null;
+  const reconciliation = stats === null ? null : new Reconciliation(log, {
+    read: recordedReadings(stats),
+    reason: (name) => reasonNamed(name, dropReasons(vrouter)),
+    lost: () => replay.counts.lost,
+    show(counters): boolean {
+      printer.reconciled(counters);
+      return printer.isTable;
+    },
+    isWanted: (reason) => wanted?.({ source: "vrouter", reason }) ?? true,
+    now: () => 0,
+  }, null);
+  reconciliation?.begin();
   using to = await openOutput(options.output, log, signals.stop);
-  using printer = new DropPrinter({
+  using printer: DropPrinter = new DropPrinter({
     to,
     // What is over needs no table that changes.
     options: options.format === "auto" ? { ...options, format: "lines" } : options,
     wanted,
     sources: replay.dropSources,
-    seen: () => {},
+    seen: (drop) => reconciliation?.add(drop),
     dry: () => {},
     wallOffset: replay.wallOffset,
     log,
@@ -73,9 +88,15 @@ export async function replayDrops(
     signals,
     log,
   );
+  // Not if the user has ended it before its end, as the counters are of the whole.
+  if (!signals.stop.aborted && !printer.done) {
+    reconciliation?.end();
+    reconciliation?.finish();
+  }
   const { counts } = replay;
   log.info(summarizeDrops(printer.totals, counts, null));
-  return options.failOnDrop && (printer.hasLoss || mayHaveMissed(counts)) ? 1 : status;
+  const isLossy = printer.hasLoss || mayHaveMissed(counts) || (reconciliation?.hasLoss ?? false);
+  return options.failOnDrop && isLossy ? 1 : status;
 }
 
 /** The calls that led to each drop. */

@@ -102,6 +102,21 @@ export interface RecordedCounters {
   readonly values: Readonly<Record<string, number>>;
 }
 
+/** The module's drop counters at a moment, by the names of reasons: of all packets, and of each vif. */
+export interface RecordedDropCounters {
+  readonly all: Readonly<Record<string, number>>;
+  readonly vifs: readonly (readonly [index: number, counts: Readonly<Record<string, number>>])[];
+}
+
+/**
+ * The module's drop counters at both ends of a trace of all packets. The moment when recording began or
+ * ended lies between the two readings of that end.
+ */
+export interface RecordedDropStats {
+  readonly start: readonly [RecordedDropCounters, RecordedDropCounters];
+  readonly end: readonly [RecordedDropCounters, RecordedDropCounters];
+}
+
 /** Why the recording ended. Without that, it was cut. */
 export interface RecordingEnd {
   readonly time: bigint;
@@ -126,6 +141,7 @@ export interface Sections {
   counters: RecordedCounters;
   end: RecordingEnd;
   tasks: readonly RecordedTask[];
+  dropstats: RecordedDropStats;
 }
 
 /** Name of a type. */
@@ -208,6 +224,13 @@ const symbol: Shape<RecordedSymbol> = (value) => {
   return [BigInt(`0x${address}`), text];
 };
 
+const dropCounters = object<RecordedDropCounters>({
+  all: record(count),
+  vifs: list(tuple<[number, Readonly<Record<string, number>>]>(count, record(count))),
+});
+
+const readings = tuple<[RecordedDropCounters, RecordedDropCounters]>(dropCounters, dropCounters);
+
 function since<T>(shape: Shape<T>): Shape<Since<T>> {
   return object<Since<T>>({ time: big, all: list(shape) });
 }
@@ -263,6 +286,11 @@ const SECTIONS: { readonly [N in SectionName]: SectionKind<Sections[N]> } = {
     shape: object<RecordingEnd>({ time: big, why: name, records: count, lost: count }),
   },
   tasks: { type: 13, growth: "adds", shape: list(tuple<[number, string]>(count, name)) },
+  dropstats: {
+    type: 14,
+    growth: "replaces",
+    shape: object<RecordedDropStats>({ start: readings, end: readings }),
+  },
 };
 
 /** Bytes in front of each section: its type, and its length. */

@@ -39,6 +39,7 @@ function printerTo(file: Options["to"]["sink"], options: Partial<Options> = {}):
     rotation: null,
     first: () => FIRST,
     more: () => [{ name: "clocks", value: [{ monotonic: 1n, realtime: 2n }] }],
+    last: () => [],
     counts: () => COUNTS,
     limit: null,
     log: new Log({ messages: new MessageList() }),

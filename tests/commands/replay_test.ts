@@ -87,10 +87,10 @@ const SECTIONS: readonly Section[] = [
   { name: "devices", value: [[HEADER.vrouterNetns, 8, "bond0"]] },
 ];
 
-async function recordingOf(stream: Stream): Promise<string> {
+async function recordingOf(stream: Stream, more: readonly Section[] = []): Promise<string> {
   const path = Deno.makeTempFileSync({ suffix: ".vrft" });
   const fill = (writer: EventSink): void => feedStream(stream, writer);
-  Deno.writeFileSync(path, await recorded(fill, { sections: SECTIONS }));
+  Deno.writeFileSync(path, await recorded(fill, { sections: [...SECTIONS, ...more] }));
   return path;
 }
 
@@ -356,6 +356,32 @@ for (const args of [["--lines"], ["--json"], ["--all", "-n", "20"], ["--reason",
 
 Deno.test("drops --fail-on-drop fails for a recording with losses", async () => {
   assert.equal((await replayed(FILE, ["drops", "--fail-on-drop"])).status, 1);
+});
+
+Deno.test("drops compares a recording with the counters of the module that it has", async () => {
+  const { text } = await replayed(await recordingOf(STREAM), ["drops", "--json", "--all"]);
+  const counts = new Map<string, number>();
+  for (const line of text.trimEnd().split("\n")) {
+    const { source, reason } = JSON.parse(line);
+    if (source === "vrouter") counts.set(reason.name, (counts.get(reason.name) ?? 0) + 1);
+  }
+  const [[first, seen]] = [...counts] as [[string, number]];
+  const before = { all: { [first]: 5 }, vifs: [] };
+  const all = Object.fromEntries(counts);
+  const after = { all: { ...all, [first]: 5 + seen + 2 }, vifs: [] };
+  const value = { start: [before, before], end: [after, after] } as const;
+  const file = await recordingOf(STREAM, [{ name: "dropstats", value }]);
+  const said = async (...args: string[]): Promise<string> => {
+    const messages = new MessageList();
+    await replayed(file, ["drops", ...args], messages);
+    return messages.text;
+  };
+  const compared = await said();
+  assert.match(compared, new RegExp(`: module ${seen + 2}, seen ${seen}: 2 drops were not seen`));
+  assert.equal(compared.match(/: module \d+, seen \d+$/gm)?.length, counts.size - 1);
+  // The counters are of all packets, and of the whole time.
+  assert.doesNotMatch(await said("icmp"), /module/);
+  assert.doesNotMatch(await said("-n", "1"), /module/);
 });
 
 Deno.test("drops --path shows the calls of dropped packets alone", async () => {

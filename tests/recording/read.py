@@ -15,8 +15,8 @@ data = open(sys.argv[1], "rb").read()
 # All contents, one after the other, by zstd's own tool.
 plain = subprocess.run(["zstd", "-dcq"], input=data, stdout=subprocess.PIPE, check=True).stdout
 NAMES = dict(enumerate(
-    "header selection functions clocks vifs nexthops words places symbols devices counters end"
-    .split(), 1))
+    "header selection functions clocks vifs nexthops words places symbols devices counters end tasks"
+    " dropstats".split(), 1))
 
 
 class Column:

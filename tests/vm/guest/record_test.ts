@@ -52,7 +52,8 @@ Deno.test("what vrft record has recorded is shown to an unprivileged user, by ev
   });
 
   await test.step("vrft drops --from, as vrft drops beside it, and as the module's log", async () => {
-    const { stdout } = await asNobody("drops", "--from", FILE, "--json");
+    const { stdout, stderr } = await asNobody("drops", "--from", FILE, "--json");
+    assert.match(stderr, /No L2 Route: module 1, seen 1$/m);
     const wanted = (lines: string): Record<string, unknown>[] =>
       objectsIn(lines).filter(({ packet }) => String(packet).includes(NOBODY));
     const found = wanted(stdout);
