@@ -199,6 +199,10 @@ class Signals implements TraceSignals {
     return this.#cut.signal;
   }
 
+  end(): void {
+    this.#stop.abort();
+  }
+
   /** Installs handlers: from now on signals do not kill the process. */
   catch(): void {
     for (const [signal, isIgnored] of endingSignals(Deno.env.get("VRFT_IGNORED_SIGNALS"))) {

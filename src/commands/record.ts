@@ -102,6 +102,7 @@ async function run(
       [Symbol.dispose](): void {
         measured[Symbol.dispose]();
         companion?.end();
+        signals.end();
       },
     };
   };

@@ -27,8 +27,10 @@ const SIGNAL_MS = 500;
 export interface TraceSignals {
   /** Aborted by the first signal: stop, detach, print what has been recorded. */
   readonly stop: AbortSignal;
-  /** Aborted by the second: print and write no more. */
+  /** Aborted by the second, or by the first after {@linkcode end}: print, write and wait no more. */
   readonly cut: AbortSignal;
+  /** The trace has ended, for any reason. */
+  end(): void;
 }
 
 /** What is watched during the trace; `null` without the vrouter module. */

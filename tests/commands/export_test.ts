@@ -16,7 +16,7 @@ import { testUnless, whyNoProgram } from "../support/skip.ts";
 import { DROPS, feedStream, vrouterStream } from "../support/vrouter_stream.ts";
 
 const NEVER = new AbortController().signal;
-const SIGNALS = { stop: NEVER, cut: NEVER };
+const SIGNALS = { stop: NEVER, cut: NEVER, end: (): void => {} };
 const STREAM = vrouterStream(new Random(21), { records: 4_000, packets: true, drops: true });
 const SCHEMA = JSON.parse(
   Deno.readTextFileSync(new URL("../../docs/schema/calls.schema.json", import.meta.url)),

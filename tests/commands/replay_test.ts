@@ -43,7 +43,7 @@ import {
 } from "../support/vrouter_stream.ts";
 
 const NEVER = new AbortController().signal;
-const SIGNALS = { stop: NEVER, cut: NEVER, catch: (): void => {} };
+const SIGNALS = { stop: NEVER, cut: NEVER, end: (): void => {}, catch: (): void => {} };
 
 const STREAM = vrouterStream(new Random(11), { records: 20_000, packets: true, drops: true });
 const REASONS = DROPS.map((name, index) =>

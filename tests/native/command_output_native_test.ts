@@ -91,3 +91,21 @@ test("a lone event is printed at once, not when a buffer is full", async () => {
   assert.equal((await child.status).code, 0, await stderr);
   await Deno.remove(directory, { recursive: true });
 });
+
+test("after --duration, one signal ends the wait for an output that takes nothing", async () => {
+  const directory = await Deno.makeTempDir();
+  using watcher = Deno.watchFs(directory);
+  await using child = spawn([...DROPS, "--duration", "2s", "--ready-file", `${directory}/ready`]);
+  for await (const { kind } of watcher) if (kind === "create") break;
+  // More than a pipe takes.
+  await sendDatagrams(HOST, 600);
+  let stderr = "";
+  for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) {
+    stderr += text;
+    if (/waiting until standard output takes/.test(text)) child.kill("SIGTERM");
+  }
+  assert.equal((await child.status).code, 0, stderr);
+  assert.match(stderr, /waiting until standard output takes[^]* drops/);
+  await child.stdout.cancel();
+  await Deno.remove(directory, { recursive: true });
+});
