@@ -22,7 +22,7 @@ import { DropReader, type DropSources } from "../trace/drops.ts";
 import type { SlowOutput, Watched } from "../trace/tracer.ts";
 import { isColoured } from "./colour.ts";
 import type { TracePrinter } from "./running_trace.ts";
-import type { Output } from "./trace_output.ts";
+import { type Output, sayWaiting } from "./trace_output.ts";
 
 /** Where drops go, and what they come from. */
 export interface DropPrinterOptions {
@@ -189,10 +189,7 @@ export class DropPrinter implements TracePrinter, SlowOutput, Disposable {
   }
 
   waiting(): void {
-    this.#with.log.info(
-      `All probes are detached; waiting until ${this.#with.to.name} takes the rest: Ctrl-C gives ` +
-        "that up",
-    );
+    sayWaiting(this.#with.log, this.#with.to);
   }
 
   async close(cut: AbortSignal): Promise<void> {

@@ -7,7 +7,7 @@
 import type { Btf } from "../kernel/btf.ts";
 import type { Origin } from "../output/view.ts";
 import { wallClockOffset } from "../sys/clock.ts";
-import { readText } from "../sys/files.ts";
+import { threadName } from "../sys/files.ts";
 import { DropMaker, type DropSources } from "../trace/drops.ts";
 import type { Vif } from "../vrouter/interfaces.ts";
 import { dropSources } from "./drop_sources.ts";
@@ -35,7 +35,7 @@ export function liveOrigin(
     task(thread): string | null {
       let name = names.get(thread);
       if (name === undefined) {
-        name = readText(`/proc/${thread}/comm`)?.trimEnd() ?? null;
+        name = threadName(thread);
         if (names.size < MAX_THREADS) names.set(thread, name);
       }
       return name;

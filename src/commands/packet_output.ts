@@ -13,7 +13,7 @@ import type { Journey, Outcome } from "../trace/journey.ts";
 import type { SlowOutput } from "../trace/tracer.ts";
 import type { PacketFollower } from "./packet_follower.ts";
 import type { TracePrinter } from "./running_trace.ts";
-import type { Output } from "./trace_output.ts";
+import { type Output, sayWaiting } from "./trace_output.ts";
 
 /** Where packets go, and what they come from. */
 export interface PacketPrinterOptions {
@@ -116,10 +116,7 @@ export class PacketPrinter implements TracePrinter, SlowOutput {
   }
 
   waiting(): void {
-    this.#with.log.info(
-      `All probes are detached; waiting until ${this.#with.to.name} takes the rest: Ctrl-C gives ` +
-        "that up",
-    );
+    sayWaiting(this.#with.log, this.#with.to);
   }
 
   async close(cut: AbortSignal): Promise<void> {

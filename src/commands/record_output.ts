@@ -17,7 +17,7 @@ import { Failure } from "../sys/failure.ts";
 import { exists } from "../sys/files.ts";
 import type { SlowOutput, TraceCounts } from "../trace/tracer.ts";
 import type { TracePrinter } from "./running_trace.ts";
-import type { Output } from "./trace_output.ts";
+import { type Output, sayWaiting } from "./trace_output.ts";
 
 /** Milliseconds between pairs of clocks. */
 const CLOCK_MS = 5000;
@@ -150,10 +150,7 @@ export class RecordingPrinter implements TracePrinter, SlowOutput {
   }
 
   waiting(): void {
-    this.#with.log.info(
-      `All probes are detached; waiting until ${this.#with.to.name} takes the rest: Ctrl-C gives ` +
-        "that up",
-    );
+    sayWaiting(this.#with.log, this.#with.to);
   }
 
   async close(cut: AbortSignal): Promise<void> {

@@ -7,6 +7,7 @@
 import { RecordingReader } from "../recording/reader.ts";
 import { fileSource, type RecordingSource } from "../recording/source.ts";
 import { Failure, reasonOf } from "../sys/failure.ts";
+import { openUnnamed } from "../sys/files.ts";
 import { printable } from "../sys/printable.ts";
 
 /** An open file. */
@@ -67,9 +68,7 @@ export function openTwice(path: string): OpenRecording {
   using pipe = open;
   const { source, name } = pipe;
   try {
-    const temporary = Deno.makeTempFileSync({ prefix: "vrft-" });
-    const file = Deno.openSync(temporary, { read: true, write: true });
-    Deno.removeSync(temporary);
+    const file = openUnnamed();
     const buffer = new Uint8Array(COPY_BYTES);
     for (let read = source.read(buffer); read > 0; read = source.read(buffer)) {
       for (let done = 0; done < read;) done += file.writeSync(buffer.subarray(done, read));

@@ -120,6 +120,13 @@ function connectionsOfStdout(): Connection[] {
   return found.length > 0 || told === null ? found : [told];
 }
 
+/** Tells the user what a trace waits for that has ended. */
+export function sayWaiting(log: Log, { name }: Pick<Output, "name">, rest = "the rest"): void {
+  log.info(
+    `All probes are detached; waiting until ${name} takes ${rest}: Ctrl-C gives that up`,
+  );
+}
+
 /** A file as output. */
 class FileOutput implements Output, ByteSink {
   readonly sink = this;
@@ -322,10 +329,7 @@ export class Printer implements TracePrinter, SlowOutput {
   }
 
   waiting(): void {
-    this.#log.info(
-      `All probes are detached; waiting until ${this.#to.name} takes the rest of the trace: ` +
-        "Ctrl-C gives that up",
-    );
+    sayWaiting(this.#log, this.#to, "the rest of the trace");
   }
 
   async close(cut: AbortSignal): Promise<void> {

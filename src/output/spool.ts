@@ -6,6 +6,7 @@
  */
 
 import { Failure, reasonOf } from "../sys/failure.ts";
+import { openUnnamed } from "../sys/files.ts";
 
 /** Keeps bytes. */
 export interface Spool {
@@ -54,9 +55,7 @@ export class FileSpool implements Spool, Disposable {
   /** @throws {Failure} `output` if there can be no such file */
   constructor() {
     try {
-      const path = Deno.makeTempFileSync({ prefix: "vrft-" });
-      this.#file = Deno.openSync(path, { read: true, write: true });
-      Deno.removeSync(path);
+      this.#file = openUnnamed();
     } catch (cause) {
       throw new Failure("output", `Cannot make a temporary file: ${reasonOf(cause)}`, { cause });
     }

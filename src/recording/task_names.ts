@@ -5,7 +5,7 @@
  * @module
  */
 
-import { readText } from "../sys/files.ts";
+import { threadName } from "../sys/files.ts";
 import { TASK } from "../probe/record.ts";
 import type { RecordedTask } from "./sections.ts";
 
@@ -50,9 +50,4 @@ export class OccurringTasks {
       return name === null ? [] : [[thread, name] as const];
     });
   }
-}
-
-/** The name of a thread of this machine. */
-function threadName(thread: number): string | null {
-  return readText(`/proc/${thread}/comm`)?.trimEnd() ?? null;
 }

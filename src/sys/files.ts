@@ -22,3 +22,20 @@ export function exists(path: string): boolean {
     return false;
   }
 }
+
+/** The name of a thread of this machine; `null` if there is none (any more). */
+export function threadName(thread: number): string | null {
+  return readText(`/proc/${thread}/comm`)?.trimEnd() ?? null;
+}
+
+/**
+ * Opens a new file that has no name: it goes away when it is closed.
+ *
+ * @throws {Error} Deno's, where temporary files cannot be made
+ */
+export function openUnnamed(): Deno.FsFile {
+  const path = Deno.makeTempFileSync({ prefix: "vrft-" });
+  const file = Deno.openSync(path, { read: true, write: true });
+  Deno.removeSync(path);
+  return file;
+}
