@@ -25,7 +25,7 @@ import { withAdvice } from "./advice.ts";
 import { dropSources } from "./drop_sources.ts";
 import { readDropCounters } from "./drop_counters.ts";
 import { DropPrinter } from "./drop_output.ts";
-import { Reconciliation } from "./drop_reconciliation.ts";
+import { Reconciliation, type ReconciliationSources } from "./drop_reconciliation.ts";
 import { record } from "./record.ts";
 import { session, type Surroundings, type TraceSignals } from "./session.ts";
 import { openOutput, type Output } from "./trace_output.ts";
@@ -69,13 +69,8 @@ export async function runDrops(
     const reconciliation = isPartial ? null : new Reconciliation(log, {
       read: () =>
         readDropCounters((around.vifWatch?.vifs ?? []).map(({ index }) => index), ready.counters),
-      reason: (name) => reasonNamed(name, reasons),
       lost: () => tracer.events().lost,
-      show(counters): boolean {
-        printer.reconciled(counters);
-        return printer.isTable;
-      },
-      isWanted: (reason) => ready.wanted?.({ source: "vrouter", reason }) ?? true,
+      ...comparisonOf(() => printer, reasons, ready.wanted),
       now: () => performance.now(),
     }, options.intervalMs);
     using printer: DropPrinter = new DropPrinter({
@@ -178,8 +173,24 @@ async function prepare(
   }
 }
 
+/** How a comparison with the module's counters names reasons, and where it is shown. */
+export function comparisonOf(
+  printer: () => Pick<DropPrinter, "reconciled" | "isTable">,
+  reasons: DropReasons,
+  wanted: Ready["wanted"],
+): Pick<ReconciliationSources, "reason" | "show" | "isWanted"> {
+  return {
+    reason: (name) => reasonNamed(name, reasons),
+    show(counters): boolean {
+      printer().reconciled(counters);
+      return printer().isTable;
+    },
+    isWanted: (reason) => wanted?.({ source: "vrouter", reason }) ?? true,
+  };
+}
+
 /** A reason that may be unknown to the module's enum. */
-export function reasonNamed(name: string, reasons: DropReasons): DropReason {
+function reasonNamed(name: string, reasons: DropReasons): DropReason {
   const known = reasons.named(name);
   if (known === undefined) return { number: -1, name, label: name, class: "unknown" };
   const { number, label, class: kind } = known;

@@ -18,7 +18,7 @@ import { droppedRecords } from "../trace/dropped_records.ts";
 import { DropPrinter } from "./drop_output.ts";
 import { PATH_FORMAT, pathColours, PathDrops } from "./drop_paths.ts";
 import { Reconciliation } from "./drop_reconciliation.ts";
-import { mayHaveMissed, reasonNamed } from "./drops.ts";
+import { comparisonOf, mayHaveMissed } from "./drops.ts";
 import { recordedReadings } from "./recorded_drop_stats.ts";
 import { Replay } from "./replay.ts";
 import { choiceOf } from "./replay_trace.ts";
@@ -46,19 +46,15 @@ export async function replayDrops(
   replay.describe(log);
   if (options.path) return await replayPaths(replay, options, filter, log, signals);
   const { kernel, vrouter } = replay.enums;
+  const reasons = dropReasons(vrouter);
   const wanted = options.reasons.length === 0
     ? null
-    : reasonFilter(options.reasons, kernel, dropReasons(vrouter));
+    : reasonFilter(options.reasons, kernel, reasons);
   const stats = filter === null ? replay.dropStats : null;
   const reconciliation = stats === null ? null : new Reconciliation(log, {
     read: recordedReadings(stats),
-    reason: (name) => reasonNamed(name, dropReasons(vrouter)),
     lost: () => replay.counts.lost,
-    show(counters): boolean {
-      printer.reconciled(counters);
-      return printer.isTable;
-    },
-    isWanted: (reason) => wanted?.({ source: "vrouter", reason }) ?? true,
+    ...comparisonOf(() => printer, reasons, wanted),
     now: () => 0,
   }, null);
   reconciliation?.begin();
