@@ -73,6 +73,8 @@ const SANDESH_OP_DUMP = 3;
 const VR_MESSAGE_DUMP_INCOMPLETE = 0x40000000;
 /** Largest id: nhr_id is an i32. */
 const MAXIMUM_ID = 2 ** 31 - 1;
+/** Of one list: so many ids are tried behind nexthops that are larger than a page. */
+const MAXIMUM_SKIPS = 4096;
 
 /** Fields of vr_nexthop_req. */
 const FIELD = {
@@ -93,7 +95,8 @@ const FIELD = {
 } as const;
 
 /**
- * Reads all nexthops, page by page, some 16 in each.
+ * Reads all nexthops, page by page, some 16 in each. A composite of several hundred members is missing: it does
+ * not fit into a page.
  *
  * @param transport a NETLINK_GENERIC transport
  * @returns the nexthops by id
@@ -104,7 +107,7 @@ export function listNexthops(transport: NetlinkTransport): Nexthop[] {
   const client = new ModuleClient(transport, LISTING);
   try {
     const nexthops: Nexthop[] = [];
-    for (let marker = -1;;) {
+    for (let marker = -1, skips = 0;;) {
       const page = readPage(client, marker);
       for (const message of page.nexthops) {
         const nexthop = parseNexthop(message);
@@ -116,8 +119,10 @@ export function listNexthops(transport: NetlinkTransport): Nexthop[] {
         nexthops.push(nexthop);
       }
       if (page.complete) return nexthops;
+      // The next one is larger than a page. Its id is not known, so each may be it.
       if (page.nexthops.length === 0) {
-        throw new MessageError("an empty page, though more should follow");
+        if (++skips > MAXIMUM_SKIPS) throw new MessageError("empty pages without end");
+        marker++;
       }
     }
   } catch (cause) {

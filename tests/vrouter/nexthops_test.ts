@@ -111,6 +111,17 @@ Deno.test("listNexthops() refuses a dump that goes in circles, or announces more
   );
 });
 
+Deno.test("listNexthops() leaves out nexthops that are larger than a page, but not those behind", () => {
+  const page = decodeMessages(sandeshOf(parseMessages(vector("nh_list-04-rsp"))[0]!.payload));
+  const nothing = answerOf([response(0x40000000)]);
+  const rest = answerOf([response(14)], page.slice(1));
+  const ids = listNexthops(new ScriptedTransport([familyAnswer(), nothing, nothing, rest]))
+    .map(({ id }) => id);
+  assert.deepEqual(ids, [11, 12, 21, 22, 30, 31, 40, 41, 50, 51, 55, 60, 61, 70]);
+  const endless = new ScriptedTransport([familyAnswer(), ...new Array(5000).fill(nothing)]);
+  assert.throws(() => listNexthops(endless), isFailure("nexthops", /empty pages without end/));
+});
+
 Deno.test("listNexthops() takes any answer, damaged as it may be", () => {
   const page = sandeshOf(parseMessages(vector("nh_list-04-rsp"))[0]!.payload);
   const original = concatenate(encodeMessages([response(15)]), page);
