@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { Terminal } from "../../support/terminal.ts";
 import {
   flood,
-  FPROBE,
   leftovers,
   must,
   parse,
@@ -15,7 +14,6 @@ import {
 } from "./support.ts";
 
 const FEW = ["-f", "vm_rx", "-f", "nh_*", "-f", "linux_*"];
-const BACKENDS = FPROBE ? ["session", "kprobe"] : ["kprobe"];
 
 /** The line that ends a failure, and the summary before it. */
 function lastTwo(stderr: string): [summary: string, failure: string] {
@@ -91,25 +89,24 @@ Deno.test("The progress bar follows the width of the terminal, and Ctrl-C there 
   assert.deepEqual(await leftovers(), []);
 });
 
-for (const backend of BACKENDS) {
-  Deno.test(`A second vrft traces beside the first, and both leave nothing: ${backend}`, async () => {
-    await settle();
-    await using first = await Trace.live("--backend", backend, ...FEW, "-i", "tap1");
-    await using second = await Trace.live("--backend", backend, ...FEW, "-i", "tap1");
-    await ping(3);
-    // The end of the first does not affect the second.
-    const one = await first.stop();
-    await ping(2);
-    const two = await second.stop();
-    const names = (stdout: string): string[] => parse(stdout).calls.map(({ name }) => name);
-    const seen = names(one.stdout);
-    assert.ok(seen.length >= 20, one.stdout);
-    assert.deepEqual(names(two.stdout).slice(0, seen.length), seen);
-    assert.ok(names(two.stdout).length >= seen.length * 5 / 3 - 1);
-    for (const { code, stderr } of [one, two]) {
-      assert.equal(code, 0, stderr);
-      assert.equal(summary(stderr).get("events lost"), 0);
-    }
-    assert.deepEqual(await leftovers(), []);
-  });
-}
+// With kprobe events, see kprobe_events_test.ts.
+Deno.test("A second vrft traces beside the first, and both leave nothing", async () => {
+  await settle();
+  await using first = await Trace.live(...FEW, "-i", "tap1");
+  await using second = await Trace.live(...FEW, "-i", "tap1");
+  await ping(3);
+  // The end of the first does not affect the second.
+  const one = await first.stop();
+  await ping(2);
+  const two = await second.stop();
+  const names = (stdout: string): string[] => parse(stdout).calls.map(({ name }) => name);
+  const seen = names(one.stdout);
+  assert.ok(seen.length >= 20, one.stdout);
+  assert.deepEqual(names(two.stdout).slice(0, seen.length), seen);
+  assert.ok(names(two.stdout).length >= seen.length * 5 / 3 - 1);
+  for (const { code, stderr } of [one, two]) {
+    assert.equal(code, 0, stderr);
+    assert.equal(summary(stderr).get("events lost"), 0);
+  }
+  assert.deepEqual(await leftovers(), []);
+});

@@ -103,7 +103,7 @@ const isDelivered = ({ outcome }: Way): boolean =>
   outcome.type === "delivered" && outcome.vif?.index === 2;
 
 Deno.test({
-  name: "packets are compared, grouped, sorted and shown with their calls as they fared",
+  name: "packets are compared, sorted and shown with their calls as they fared",
   ignore: !hasModuleBtf(),
   async fn(t): Promise<void> {
     await settle();
@@ -133,16 +133,6 @@ Deno.test({
         ]);
         assert.deepEqual(paths.map(({ packets }) => packets), [[5, 0], [0, 3]]);
         assert.ok(isDelivered(paths[0]!) && isDropped(paths[1]!), stdout);
-      });
-
-      await t.step("the rarest path comes first", async () => {
-        const options = ["--by", "path", "--rare", "--json", "-q", "udp and src port 7000"];
-        await using trace = await Trace.live("packets", ...options);
-        await partingWays([4, 7003], [2, 7004]);
-        const { stdout } = await trace.stop();
-        const paths = jsonOf<Way & { packets: number }>(stdout);
-        assert.deepEqual(paths.map(({ packets }) => packets), [2, 4], stdout);
-        assert.ok(isDropped(paths[0]!) && isDelivered(paths[1]!), stdout);
       });
 
       await t.step(

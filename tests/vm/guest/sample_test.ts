@@ -170,21 +170,24 @@ Deno.test("--sample keeps the freeing of a packet with the packet", async () => 
     const ping = ["ping", "-q", "-f", "-c", `${ROUNDS}`, "-W", "1", "10.1.1.77"];
     assert.equal((await run("ip", ["netns", "exec", "vm1", ...ping])).code, 1);
   };
-  const all = parse((await traceWhile([], send)).stdout);
-  assert.equal(count(all, "linux_rx_handler"), ROUNDS);
-  for (const name of ["lh_pfree", "skb_release_head_state", "sock_wfree", "kfree_skbmem"]) {
-    assert.equal(count(all, name), ROUNDS, name);
-  }
-  const { stdout, stderr } = await traceWhile(["--sample", `${SAMPLE}`], send);
+  const names = [
+    "linux_rx_handler",
+    "lh_pfree",
+    "skb_release_head_state",
+    "sock_wfree",
+    "kfree_skbmem",
+  ];
+  const functions = names.flatMap((name) => ["-f", name]);
+  const all = parse((await traceWhile(functions, send)).stdout);
+  for (const name of names) assert.equal(count(all, name), ROUNDS, name);
+  const { stdout, stderr } = await traceWhile([...functions, "--sample", `${SAMPLE}`], send);
   const { kept, seen } = packets(stderr);
   assert.equal(seen, ROUNDS, stderr);
   assertShare(kept, seen, SAMPLE);
   const some = parse(stdout);
   const known = shapes(all);
   for (const tree of shapes(some)) assert.ok(known.has(tree), tree);
-  for (const name of ["lh_pfree", "skb_release_head_state", "sock_wfree", "kfree_skbmem"]) {
-    assert.equal(count(some, name), kept, name);
-  }
+  for (const name of names) assert.equal(count(some, name), kept, name);
 });
 
 Deno.test("A sampled trace says of every event that it was printed or lost", async () => {

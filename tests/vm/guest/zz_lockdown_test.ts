@@ -32,7 +32,7 @@ Deno.test("Locked down for integrity, the kernel can be traced with every backen
 
 Deno.test("Locked down for confidentiality, the kernel cannot be traced, and vrft names the reason", async () => {
   await lock("confidentiality");
-  for (const backend of ["auto", ...BACKENDS]) {
+  for (const backend of ["auto", "kprobe"]) {
     const { code, stdout, stderr } = await run("vrft", [...SHORT, "--backend", backend]);
     assert.equal(code, 1, stderr);
     assert.equal(stdout, "");
