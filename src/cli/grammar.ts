@@ -28,6 +28,7 @@ import {
   LINKS,
   PACKET_GROUPINGS,
   PACKET_ORDERS,
+  RECORDED_ITEMS,
   SHELLS,
   SHOW_ITEMS,
   SIGHTINGS,
@@ -524,6 +525,19 @@ export const RECORD_OPTIONS = {
   ...limitOf("events"),
   ...run,
   ...btf,
+  show: {
+    group: OUTPUT,
+    description: `record what --show shows of each call: ${
+      RECORDED_ITEMS.join(", ")
+    }, several separated by commas (repeatable)`,
+    value: {
+      name: "LIST",
+      completion: RECORDED_ITEMS,
+      list: true,
+      parse: parseChoices(RECORDED_ITEMS),
+    },
+    repeatable: true,
+  },
   output: {
     short: "o",
     group: OUTPUT,

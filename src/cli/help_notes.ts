@@ -200,6 +200,7 @@ Examples:
   vrft record -o a.vrft                   until Ctrl-C
   vrft record -o a.vrft --duration 10s host 10.1.1.7
                                           ten seconds of a host's packets
+  vrft record -o a.vrft --show return,vif also what calls return, and their vifs
   vrft record -o a.vrft --rotate 100M --keep 10
                                           for days, in a gigabyte at most
   ssh root@compute7 vrft record -o - >a.vrft
@@ -209,6 +210,10 @@ A recording has the calls, the first 100 bytes of each packet, copies, drops,
 decisions, names of functions, vifs, nexthops, devices and tasks, the clocks,
 and what was lost and when. An event takes 5 to 6 bytes. It can be read by zstd,
 and by whoever reads docs/recording.md.
+
+--show return,vif,nh records also what calls return, and their vifs and
+nexthops, without which no view can show them. It takes one to three more bytes
+an event, and twice the room in the ring buffers.
 
 All functions that take a packet are attached to, as by vrft without a command;
 -f and -x leave calls out, of which no view can tell later. EXPR, --outer,

@@ -233,12 +233,6 @@ function traceOptions(
 ): TraceOptions {
   const show = showItems(values);
   if (values.plain && show.length > 0) throw excluding("plain", "show");
-  if (values["no-vrouter"]) {
-    const item = show.find((each) => each === "vif" || each === "nh");
-    if (item !== undefined) {
-      throw new Misuse(`Option '--no-vrouter' cannot be used with '--show ${item}'`);
-    }
-  }
   return {
     ...captureOptions(values, expression),
     ...discoveryOptions(values),
@@ -251,16 +245,14 @@ function traceOptions(
   };
 }
 
-/** What is shown of calls, each item once. */
+/** What is shown of calls, or recorded of them, each item once. */
 function showItems(
-  { show, from }: Pick<OptionValues<typeof TRACE_OPTIONS>, "show" | "from">,
+  values: { readonly show?: readonly ShowItem[][]; readonly "no-vrouter"?: boolean },
 ): ShowItem[] {
-  const items = [...new Set(show?.flat())];
-  const unrecorded = items.find((each) => each !== "duration" && each !== "packet");
-  if (from !== undefined && unrecorded !== undefined) {
-    throw new Misuse(
-      `Option '--show ${unrecorded}' cannot be used with '--from': it is not recorded`,
-    );
+  const items = [...new Set(values.show?.flat())];
+  const item = items.find((each) => each === "vif" || each === "nh");
+  if (values["no-vrouter"] && item !== undefined) {
+    throw new Misuse(`Option '--no-vrouter' cannot be used with '--show ${item}'`);
   }
   return items;
 }
@@ -340,6 +332,7 @@ function recordOptions(
     ...captureOptions(values, expression),
     ...discoveryOptions(values),
     sample: values.sample ?? 1,
+    show: showItems(values),
     rotate: values.rotate ?? null,
     keep: values.keep ?? null,
   };

@@ -60,6 +60,9 @@ export const SHOW_ITEMS = ["duration", "return", "packet", "vif", "nh"] as const
 /** One of {@linkcode SHOW_ITEMS}. */
 export type ShowItem = typeof SHOW_ITEMS[number];
 
+/** Those that a recording only has if it was asked for: they make records longer. */
+export const RECORDED_ITEMS = ["return", "vif", "nh"] as const satisfies readonly ShowItem[];
+
 /** When output is coloured; `auto` is on a terminal, unless NO_COLOR is set. */
 export const COLOR_CHOICES = ["auto", "always", "never"] as const;
 
@@ -136,6 +139,8 @@ export interface TraceOptions extends CaptureOptions, DiscoveryOptions {
 export interface RecordOptions extends CaptureOptions, DiscoveryOptions {
   /** One packet in so many is recorded; 1 for all. */
   readonly sample: number;
+  /** What of calls is recorded besides, each once: some of {@linkcode RECORDED_ITEMS}. */
+  readonly show: readonly ShowItem[];
   /** When the next file begins; `null` for one file. */
   readonly rotate: RotateValue | null;
   /** Number of files to keep; `null` for all. */

@@ -62,7 +62,6 @@ export async function runRecord(
       format: "text",
       sightings: ALL_SIGHTINGS,
       plain: false,
-      show: [],
       color: "never",
     };
     const target = rotation === null ? trace : { ...trace, output: null };

@@ -10,7 +10,9 @@ import { dropOffsets } from "../kernel/drop_offsets.ts";
 import { readDistribution } from "../kernel/platform.ts";
 import type { Log } from "../output/log.ts";
 import { RECORD_VERSION } from "../probe/record.ts";
+import type { ResultType } from "../kernel/result_type.ts";
 import type { LifeTarget } from "../probe/packet_life.ts";
+import { recordedResults } from "../recording/results.ts";
 import type {
   ClockPair,
   EnumNames,
@@ -41,11 +43,13 @@ export interface RecordedTrace {
   readonly targets: readonly LifeTarget[];
   readonly kernel: Btf;
   readonly vrouter: Btf | null;
+  /** What the targets return, if results are recorded; else empty. */
+  readonly results: readonly (ResultType | null)[];
 }
 
 /** What a recording starts with. The header is the first. */
 export function firstSections(trace: RecordedTrace, log: Log): Section[] {
-  const { options, version, selection, targets, kernel, vrouter } = trace;
+  const { options, version, selection, targets, kernel, vrouter, results } = trace;
   const { name, version: release } = readDistribution();
   const { namespaces, vifs } = selection;
   const time = now();
@@ -71,6 +75,9 @@ export function firstSections(trace: RecordedTrace, log: Log): Section[] {
     { name: "words", value: wordsOf(kernel, vrouter) },
     { name: "devices", value: devicesOf(namespaces, vifs ?? []) },
   ];
+  if (options.show.includes("return")) {
+    sections.push({ name: "results", value: recordedResults(results) });
+  }
   if (vrouter !== null) sections.push({ name: "places", value: placesOf(vrouter) });
   if (vifs !== null) {
     sections.push({ name: "vifs", value: { time, all: vifs } });
@@ -100,7 +107,7 @@ export function vifSections(vifs: readonly Vif[], namespaces: NetworkNamespaces)
 }
 
 function selectionOf(options: RecordOptions): RecordedSelection {
-  const { filters, conditions, interfaces, functions, excludes, sample, vrouter, backend } =
+  const { filters, conditions, interfaces, functions, excludes, sample, vrouter, backend, show } =
     options;
   const { vif, vrf, nh, label, vni } = conditions;
   return {
@@ -118,6 +125,7 @@ function selectionOf(options: RecordOptions): RecordedSelection {
     sample,
     vrouter,
     backend,
+    show,
   };
 }
 

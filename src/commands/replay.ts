@@ -4,11 +4,14 @@
  * @module
  */
 
+import type { ShowItem } from "../cli/invocation.ts";
+import type { ResultType } from "../kernel/result_type.ts";
 import { localTime } from "../output/drops/wall_clock.ts";
 import type { Log } from "../output/log.ts";
 import type { PacketFilter } from "../packet/expression.ts";
 import { packetMatches } from "../packet/packet_match.ts";
 import { TIMESTAMP_HIGH, TIMESTAMP_LOW } from "../probe/record.ts";
+import { resultsOf } from "../recording/results.ts";
 import type { RecordingReader } from "../recording/reader.ts";
 import type {
   KnownSections,
@@ -20,6 +23,7 @@ import type {
 import { type Survey, survey } from "../recording/survey.ts";
 import { kallsymsOf, RecordedEnums } from "../recording/words.ts";
 import type { MemberPlace } from "../kernel/btf.ts";
+import { Failure } from "../sys/failure.ts";
 import { amount } from "../sys/amount.ts";
 import { dropWords } from "../trace/drop_words.ts";
 import type { DropSources } from "../trace/drops.ts";
@@ -38,6 +42,12 @@ const LIMIT_GRACE_NS = 1e9;
 /** Nanoseconds between two looks at what has waited for too long, as in a trace. */
 const DRY_NS = 1e8;
 const NO_WORDS: RecordedWords = { kernel: [], vrouter: [] };
+/** What is shown of calls that not every recording has. */
+const WHAT: { readonly [item in ShowItem]?: string } = {
+  return: "what calls return",
+  vif: "the vifs of calls",
+  nh: "the nexthops of calls",
+};
 
 /** What prints a replay: see `Printer`. */
 export type ReplayPrinter = TracePrinter & SlowOutput;
@@ -100,6 +110,35 @@ export class Replay implements Disposable {
       const values = this.selection[name];
       return Array.isArray(values) && values.length > 0;
     });
+  }
+
+  /**
+   * What functions return, in their order, if that is to be shown; else empty.
+   *
+   * @param items to show
+   * @throws {Failure} `recording` if one of them is not recorded
+   */
+  resultsFor(items: readonly ShowItem[]): (ResultType | null)[] {
+    const recorded = this.#recorded;
+    const missing = items.find((item) => item in WHAT && !recorded.has(item));
+    if (missing !== undefined) {
+      throw new Failure(
+        "recording",
+        `Cannot show ${WHAT[missing]}: this recording does not have that; ` +
+          `record again with vrft record --show ${missing}`,
+      );
+    }
+    const results = items.includes("return") ? this.sections.get("results") : undefined;
+    return results === undefined ? [] : resultsOf(results);
+  }
+
+  /** What of calls was recorded besides. */
+  get #recorded(): ReadonlySet<unknown> {
+    const { show } = this.selection;
+    const items = new Set<unknown>(Array.isArray(show) ? show : []);
+    // A record has both.
+    if (items.has("vif") || items.has("nh")) items.add("vif").add("nh");
+    return items;
   }
 
   get hasVrouter(): boolean {

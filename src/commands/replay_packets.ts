@@ -47,6 +47,7 @@ export async function replayPackets(
   using replay = new Replay(path, options.output);
   replay.describe(log);
   const { functions, wallOffset } = replay;
+  const results = replay.resultsFor(options.show);
   const reasons = dropReasons(replay.enums.vrouter);
   using to = await openOutput(options.output, log, signals.stop);
   const printer = new PacketPrinter({
@@ -58,7 +59,7 @@ export async function replayPackets(
         options,
         {
           functions,
-          results: [],
+          results,
           reasons: (number) => reasons.reason(number).label,
           vifs: replay.vifs,
         },

@@ -41,6 +41,7 @@ export async function replayTrace(
   const format = formatOf(options);
   requireNoTerminal(options.output, format);
   const { functions } = replay;
+  const results = replay.resultsFor(options.show);
   const reasons = dropReasons(replay.enums.vrouter);
   using output = await openOutput(options.output, log, signals.stop);
   const printer = new Printer(output, format, functions, log, {
@@ -50,7 +51,7 @@ export async function replayTrace(
     shown: {
       items: new Set(options.show),
       colour: !options.plain && isColoured(options.color, options.output),
-      results: [],
+      results,
       isVrouter: functions.map(({ module }) => module === VROUTER),
       vifs: replay.vifs,
     },

@@ -67,6 +67,9 @@ export const KIND_DECISION = 8;
 export const KIND_LONG = 0x80;
 /** Bytes of a long record of a call. */
 export const LONG_BYTES = 2 * EVENT_BYTES;
+/** Kinds of long records. */
+export const KIND_LONG_ENTRY = KIND_LONG | KIND_ENTRY;
+export const KIND_LONG_RETURN = KIND_LONG | KIND_RETURN;
 /** Long entry: index of the vif and id of the nexthop; 0xffffffff if there is none. */
 export const VIF = 6;
 export const NEXTHOP_ID = 7;

@@ -34,7 +34,18 @@ export const FRAME_WIDE = 12;
 export const KIND = 13;
 /** Losses, {@linkcode LOSS_BYTES} each. */
 export const LOSS = 14;
-export const COLUMNS = 15;
+/** Columns of version 1.0, which all files have. */
+export const FIRST_COLUMNS = 15;
+/** Long calls, each by the number of records since the one before, bytes 0 and 1. */
+export const LONG_LOW = 15;
+export const LONG_HIGH = 16;
+/** What long entries have, 4 bytes each. */
+export const LONG_VIF = 17;
+export const LONG_NEXTHOP = 18;
+/** What long returns have: low and high half, 4 bytes each. */
+export const LONG_RESULT_LOW = 19;
+export const LONG_RESULT_HIGH = 20;
+export const COLUMNS = 21;
 
 /** Records that may precede it, and the number of all records lost so far, of 4 and 8 bytes. */
 export const LOSS_BYTES = 12;

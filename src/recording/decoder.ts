@@ -10,16 +10,25 @@ import {
   EVENT_BYTES,
   FRAME,
   KIND_ENTRY,
+  KIND_LONG,
+  KIND_LONG_ENTRY,
+  KIND_LONG_RETURN,
   KIND_RETURN,
+  LONG_BYTES,
   MAX_UNITS,
+  NEXTHOP_ID,
   type RecordSink,
+  RESULT_HIGH,
+  RESULT_LOW,
   TASK as TASK_WORD,
   TIMESTAMP_HIGH,
   TIMESTAMP_LOW,
+  VIF,
 } from "../probe/record.ts";
 import {
   COLUMNS,
   CPU,
+  FIRST_COLUMNS,
   FRAME_HIGH,
   FRAME_LOW,
   FRAME_SHIFT,
@@ -36,6 +45,12 @@ import {
   IS_RETURN,
   IS_WIDE,
   KIND,
+  LONG_HIGH,
+  LONG_LOW,
+  LONG_NEXTHOP,
+  LONG_RESULT_HIGH,
+  LONG_RESULT_LOW,
+  LONG_VIF,
   LOSS,
   LOSS_BYTES,
   OpenFrames,
@@ -54,6 +69,10 @@ import { MAX_LOSSES, MAX_RECORDS } from "./format.ts";
 import { viewOf } from "../sys/view.ts";
 
 const UNIT_WORDS = EVENT_BYTES / 4;
+const LONG_UNITS = LONG_BYTES / EVENT_BYTES;
+/** Of long calls: there are no more, or the next is none of the block's. */
+const NO_MORE = -1;
+const NOWHERE = -2;
 /** Numbers of a loss: index of the record that it precedes, records ahead, all lost so far. */
 const LOSS_NUMBERS = 3;
 /** More columns than a newer minor version will have. */
@@ -109,8 +128,7 @@ export class RecordDecoder {
         this.#tellLoss(sink, loss);
         nextLoss = this.#lossAt(++loss);
       }
-      const kind = (words[at + CPU_AND_KIND]! >>> 16) & 0xff;
-      const units = kind === KIND_ENTRY || kind === KIND_RETURN ? 1 : words[at + FRAME]! & 0xff;
+      const units = unitsAt(words, at);
       sink.record(words, at, units * EVENT_BYTES);
       at += units * UNIT_WORDS;
     }
@@ -132,7 +150,12 @@ export class RecordDecoder {
     if (plain.length < 4) return false;
     const view = viewOf(plain);
     const columns = view.getUint32(0, true);
-    if (columns < COLUMNS || columns > MAX_COLUMNS || 4 + 4 * columns > plain.length) return false;
+    if (columns < FIRST_COLUMNS || columns > MAX_COLUMNS || 4 + 4 * columns > plain.length) {
+      return false;
+    }
+    // Those that an older version did not have are empty.
+    this.#at.fill(0);
+    this.#end.fill(0);
     let at = 4 + 4 * columns;
     for (let column = 0; column < columns; column++) {
       const bytes = view.getUint32(4 + 4 * column, true);
@@ -154,7 +177,9 @@ export class RecordDecoder {
     const losses = this.#bytesOf(LOSS) / LOSS_BYTES;
     if (records > MAX_RECORDS || losses > MAX_LOSSES || !Number.isInteger(losses)) return false;
     if (this.#bytesOf(TAG) !== records + losses || this.#bytesOf(ROWS) % 4 !== 0) return false;
-    const words = UNIT_WORDS * records + this.#bytesOf(ROWS) / 4;
+    const longCalls = this.#bytesOf(LONG_LOW);
+    if (longCalls > records || this.#bytesOf(LONG_HIGH) !== longCalls) return false;
+    const words = UNIT_WORDS * (records + (LONG_UNITS - 1) * longCalls) + this.#bytesOf(ROWS) / 4;
     if (words > this.#words.length) this.#words = new Uint32Array(words);
     if (LOSS_NUMBERS * losses > this.#losses.length) {
       this.#losses = new Float64Array(LOSS_NUMBERS * losses);
@@ -173,6 +198,8 @@ export class RecordDecoder {
     const words = this.#words;
     let [low, high, cpu, place, to, left] = [0, 0, 0, 0, 0, records];
     const tags = this.#end[TAG]!;
+    // What is left when the next long call comes.
+    let longLeft = this.#nextLong(records);
     for (let tagAt = at[TAG]!; tagAt < tags; tagAt++) {
       const tag = plain[tagAt]!;
       const what = tag & WHAT_MASK;
@@ -182,6 +209,7 @@ export class RecordDecoder {
         continue;
       }
       if (left-- === 0) return false;
+      const isLong = left === longLeft;
       const narrow = plain[at[TIME_LOW]!++]! | plain[at[TIME_HIGH]!++]! << 8;
       if (narrow === IS_WIDE) {
         low = this.#get32(TIME_WIDE);
@@ -204,6 +232,11 @@ export class RecordDecoder {
         words[to + CALL] = open.callOf(top);
         words[to + CPU_AND_KIND] = cpu | KIND_RETURN << 16;
         open.pop(place);
+        if (isLong) {
+          this.#decodeLong(to, KIND_RETURN);
+          longLeft = this.#nextLong(left);
+          to += UNIT_WORDS;
+        }
         to += UNIT_WORDS;
         continue;
       }
@@ -225,7 +258,7 @@ export class RecordDecoder {
         const kind = plain[at[KIND]!++]!;
         words[to + CPU_AND_KIND] = cpu | kind << 16 | packet >>> 16 << 24;
         const units = this.#decodeRow(to);
-        if (units === 0 || kind <= KIND_RETURN) return false;
+        if (units === 0 || isLong || isCall(kind)) return false;
         to += units * UNIT_WORDS;
         continue;
       }
@@ -238,17 +271,45 @@ export class RecordDecoder {
         open.packet[place] = packet;
         open.enter(place, task, frame, call);
       }
+      if (isLong) {
+        this.#decodeLong(to, kind);
+        longLeft = this.#nextLong(left);
+        to += UNIT_WORDS;
+      }
       to += UNIT_WORDS;
     }
     at[TAG] = tags;
     this.#length = to;
-    return left === 0 && at.every((value, column) => value === this.#end[column]);
+    return left === 0 && longLeft === NO_MORE &&
+      at.every((value, column) => value === this.#end[column]);
   }
 
   #decodeFrame(near: number): number {
     const at = this.#at;
     const narrow = this.#plain[at[FRAME_LOW]!++]! | this.#plain[at[FRAME_HIGH]!++]! << 8;
     return narrow === IS_WIDE ? this.#get32(FRAME_WIDE) : (near - (narrow << FRAME_SHIFT)) | 0;
+  }
+
+  /** What of `left` records is left when the next long call comes; {@linkcode NO_MORE} if none does. */
+  #nextLong(left: number): number {
+    const at = this.#at;
+    if (at[LONG_LOW]! >= this.#end[LONG_LOW]!) return NO_MORE;
+    const since = this.#plain[at[LONG_LOW]!++]! | this.#plain[at[LONG_HIGH]!++]! << 8;
+    return since === 0 || since > left ? NOWHERE : left - since;
+  }
+
+  /** Makes a call that is decoded already a long one. */
+  #decodeLong(to: number, kind: number): void {
+    const words = this.#words;
+    words[to + CPU_AND_KIND]! |= KIND_LONG << 16;
+    words.fill(0, to + UNIT_WORDS, to + LONG_UNITS * UNIT_WORDS);
+    if (kind === KIND_ENTRY) {
+      words[to + VIF] = this.#get32(LONG_VIF);
+      words[to + NEXTHOP_ID] = this.#get32(LONG_NEXTHOP);
+    } else {
+      words[to + RESULT_LOW] = this.#get32(LONG_RESULT_LOW);
+      words[to + RESULT_HIGH] = this.#get32(LONG_RESULT_HIGH);
+    }
   }
 
   /** @returns units of the record; 0 if it is damaged */
@@ -281,4 +342,15 @@ export class RecordDecoder {
     return (plain[from]! | plain[from + 1]! << 8 | plain[from + 2]! << 16 |
       plain[from + 3]! << 24);
   }
+}
+
+function isCall(kind: number): boolean {
+  return kind <= KIND_RETURN || kind === KIND_LONG_ENTRY || kind === KIND_LONG_RETURN;
+}
+
+/** Length of a record in units. */
+function unitsAt(words: Uint32Array, at: number): number {
+  const kind = (words[at + CPU_AND_KIND]! >>> 16) & 0xff;
+  if (kind === KIND_ENTRY || kind === KIND_RETURN) return 1;
+  return isCall(kind) ? LONG_UNITS : words[at + FRAME]! & 0xff;
 }

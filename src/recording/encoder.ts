@@ -10,11 +10,18 @@ import {
   EVENT_BYTES,
   FRAME,
   KIND_ENTRY,
+  KIND_LONG,
+  KIND_LONG_ENTRY,
+  KIND_LONG_RETURN,
   KIND_RETURN,
   MAX_UNITS,
+  NEXTHOP_ID,
+  RESULT_HIGH,
+  RESULT_LOW,
   TASK as TASK_WORD,
   TIMESTAMP_HIGH,
   TIMESTAMP_LOW,
+  VIF,
 } from "../probe/record.ts";
 import {
   COLUMNS,
@@ -35,6 +42,12 @@ import {
   IS_RETURN,
   IS_WIDE,
   KIND,
+  LONG_HIGH,
+  LONG_LOW,
+  LONG_NEXTHOP,
+  LONG_RESULT_HIGH,
+  LONG_RESULT_LOW,
+  LONG_VIF,
   LOSS,
   LOSS_BYTES,
   OpenFrames,
@@ -67,6 +80,9 @@ function room(): number[] {
   bytes[PACKET] = 3 * MAX_RECORDS;
   bytes[FRAME_WIDE] = 4 * MAX_RECORDS;
   bytes[LOSS] = LOSS_BYTES * MAX_LOSSES;
+  for (const column of [LONG_VIF, LONG_NEXTHOP, LONG_RESULT_LOW, LONG_RESULT_HIGH]) {
+    bytes[column] = 4 * MAX_RECORDS;
+  }
   return bytes;
 }
 
@@ -83,7 +99,9 @@ const LAST_CPU = 2;
 const LAST = 3;
 const LEAST = 5;
 const MOST = 7;
-const STATE = 9;
+/** Number of the last record that is long. */
+const LAST_LONG = 9;
+const STATE = 10;
 
 /** Collects the records of one block at a time. Allocates nothing per record. */
 export class RecordEncoder {
@@ -134,7 +152,7 @@ export class RecordEncoder {
   /**
    * Adds a record, unless {@linkcode full}.
    *
-   * @param bytes its length: of a call {@linkcode EVENT_BYTES}, of others what its frame says
+   * @param bytes its length: of a call what its kind says, of others its frame
    */
   add(words: Uint32Array, at: number, bytes: number): void {
     const out = this.#bytes;
@@ -145,10 +163,14 @@ export class RecordEncoder {
     const last = words[at + CPU_AND_KIND]! | 0;
     const frame = words[at + FRAME]! | 0;
     const task = words[at + TASK_WORD]! | 0;
-    const kind = (last >>> 16) & 0xff;
+    let kind = (last >>> 16) & 0xff;
     const cpu = last & 0xffff;
     const place = placeOf(cpu);
     state[RECORDS] = state[RECORDS]! + 1;
+    if (kind === KIND_LONG_ENTRY || kind === KIND_LONG_RETURN) {
+      kind -= KIND_LONG;
+      this.#addLong(words, at, kind);
+    }
 
     const low = words[at + TIMESTAMP_LOW]! | 0;
     const high = words[at + TIMESTAMP_HIGH]! | 0;
@@ -275,6 +297,24 @@ export class RecordEncoder {
     rows[to++] = words[at + FRAME]!;
     for (let word = EVENT_BYTES / 4; word < bytes / 4; word++) rows[to++] = words[at + word]!;
     this.#next[ROWS] = to << 2;
+  }
+
+  /** What a long call has behind its head. */
+  #addLong(words: Uint32Array, at: number, kind: number): void {
+    const out = this.#bytes;
+    const next = this.#next;
+    const state = this.#state;
+    const since = state[RECORDS]! - state[LAST_LONG]!;
+    state[LAST_LONG] = state[RECORDS]!;
+    out[next[LONG_LOW]!++] = since;
+    out[next[LONG_HIGH]!++] = since >> 8;
+    if (kind === KIND_ENTRY) {
+      this.#put32(LONG_VIF, words[at + VIF]!);
+      this.#put32(LONG_NEXTHOP, words[at + NEXTHOP_ID]!);
+    } else {
+      this.#put32(LONG_RESULT_LOW, words[at + RESULT_LOW]!);
+      this.#put32(LONG_RESULT_HIGH, words[at + RESULT_HIGH]!);
+    }
   }
 
   #put32(column: number, value: number): void {

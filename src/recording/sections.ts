@@ -117,6 +117,23 @@ export interface RecordedDropStats {
   readonly end: readonly [RecordedDropCounters, RecordedDropCounters];
 }
 
+/** The type of a result: see `ResultType`. Of kinds that have no bits or names, these are empty. */
+export interface RecordedResultType {
+  readonly kind: string;
+  /** Up to 64. */
+  readonly bits: number;
+  readonly isSigned: boolean;
+  /** Of an enum: values in decimal digits, each with its name. */
+  readonly names: readonly (readonly [value: string, name: string])[];
+}
+
+/** What functions return: a list of types, and for each function the number of its type in that. */
+export interface RecordedResults {
+  readonly types: readonly RecordedResultType[];
+  /** `null` if the type is not known. */
+  readonly functions: readonly (number | null)[];
+}
+
 /** Why the recording ended. Without that, it was cut. */
 export interface RecordingEnd {
   readonly time: bigint;
@@ -142,6 +159,7 @@ export interface Sections {
   end: RecordingEnd;
   tasks: readonly RecordedTask[];
   dropstats: RecordedDropStats;
+  results: RecordedResults;
 }
 
 /** Name of a type. */
@@ -231,6 +249,17 @@ const dropCounters = object<RecordedDropCounters>({
 
 const readings = tuple<[RecordedDropCounters, RecordedDropCounters]>(dropCounters, dropCounters);
 
+const resultType = object<RecordedResultType>({
+  kind: name,
+  bits: (value) => {
+    const bits = count(value);
+    if (bits > 64) throw new ShapeError("not a size");
+    return bits;
+  },
+  isSigned: boolean,
+  names: list(tuple<[string, string]>((value) => `${big(value)}`, name)),
+});
+
 function since<T>(shape: Shape<T>): Shape<Since<T>> {
   return object<Since<T>>({ time: big, all: list(shape) });
 }
@@ -290,6 +319,14 @@ const SECTIONS: { readonly [N in SectionName]: SectionKind<Sections[N]> } = {
     type: 14,
     growth: "replaces",
     shape: object<RecordedDropStats>({ start: readings, end: readings }),
+  },
+  results: {
+    type: 15,
+    growth: "replaces",
+    shape: object<RecordedResults>({
+      types: list(resultType),
+      functions: list(orNull(count)),
+    }),
   },
 };
 

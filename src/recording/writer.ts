@@ -7,7 +7,16 @@
  * @module
  */
 
-import { CPU_AND_KIND, EVENT_BYTES, FRAME, KIND_RETURN, type RecordSink } from "../probe/record.ts";
+import {
+  CPU_AND_KIND,
+  EVENT_BYTES,
+  FRAME,
+  KIND_LONG_ENTRY,
+  KIND_LONG_RETURN,
+  KIND_RETURN,
+  LONG_BYTES,
+  type RecordSink,
+} from "../probe/record.ts";
 import { BlockQueue, type NamedFile } from "./block_queue.ts";
 import { RecordEncoder } from "./encoder.ts";
 import { BLOCK_RECORDS, BLOCK_SECTIONS, HEAD_BYTES, MAX_PLAIN_BYTES, writeHead } from "./format.ts";
@@ -125,7 +134,12 @@ export class RecordingWriter implements RecordSink {
 
   record(words: Uint32Array, at: number, bytes: number): void {
     const kind = (words[at + CPU_AND_KIND]! >>> 16) & 0xff;
-    if (kind > KIND_RETURN) {
+    if (kind === KIND_LONG_ENTRY || kind === KIND_LONG_RETURN) {
+      if (bytes !== LONG_BYTES) {
+        this.#malformed++;
+        return;
+      }
+    } else if (kind > KIND_RETURN) {
       if ((words[at + FRAME]! & 0xff) * EVENT_BYTES !== bytes) {
         this.#malformed++;
         return;

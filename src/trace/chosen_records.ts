@@ -12,6 +12,8 @@ import {
   KIND_DECISION,
   KIND_DROP,
   KIND_ENTRY,
+  KIND_LONG_ENTRY,
+  KIND_LONG_RETURN,
   KIND_RETURN,
 } from "../probe/record.ts";
 import type { EventSink } from "./events.ts";
@@ -38,6 +40,8 @@ export function chosenRecords(to: EventSink, choice: RecordChoice): EventSink {
     switch ((words[at + CPU_AND_KIND]! >>> 16) & 0xff) {
       case KIND_ENTRY:
       case KIND_RETURN:
+      case KIND_LONG_ENTRY:
+      case KIND_LONG_RETURN:
         return isChosen(call);
       case KIND_DROP:
         if (words[at + SOURCE] === SOURCE_KERNEL) return kernelDrops;

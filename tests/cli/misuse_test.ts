@@ -345,8 +345,14 @@ const MISUSES: readonly [args: string[], message: string, see?: string][] = [
     "vrft packets",
   ],
   [
-    ["--from", "a.vrft", "--show", "packet,nh"],
-    "Option '--show nh' cannot be used with '--from': it is not recorded",
+    ["record", "--show", "packet,nh"],
+    `Option '--show <LIST>' does not accept "packet,nh": give some of return, vif, nh, separated by commas`,
+    "vrft record",
+  ],
+  [
+    ["record", "--no-vrouter", "--show", "return,nh"],
+    "Option '--no-vrouter' cannot be used with '--show nh'",
+    "vrft record",
   ],
   [
     ["--format", "speedscope"],

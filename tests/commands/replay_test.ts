@@ -12,6 +12,7 @@ import { replayTrace } from "../../src/commands/replay_trace.ts";
 import { type Output, Printer } from "../../src/commands/trace_output.ts";
 import { HeldMessages } from "../../src/output/held_messages.ts";
 import { Log } from "../../src/output/log.ts";
+import type { ResultType } from "../../src/kernel/result_type.ts";
 import { formatOf } from "../../src/output/views.ts";
 import { compileFilters } from "../../src/packet/expression.ts";
 import { Libpcap } from "../../src/packet/libpcap.ts";
@@ -21,9 +22,12 @@ import {
   KIND_DROP,
   KIND_END,
   KIND_ENTRY,
+  KIND_LONG_ENTRY,
+  KIND_LONG_RETURN,
   KIND_PACKET,
   KIND_RETURN,
 } from "../../src/probe/record.ts";
+import { recordedResults } from "../../src/recording/results.ts";
 import type { Section } from "../../src/recording/sections.ts";
 import { RecordedEnums } from "../../src/recording/words.ts";
 import { decisionWords } from "../../src/trace/decision_words.ts";
@@ -87,6 +91,15 @@ const SECTIONS: readonly Section[] = [
   { name: "devices", value: [[HEADER.vrouterNetns, 8, "bond0"]] },
 ];
 
+const KINDS: readonly (ResultType | null)[] = [
+  { kind: "int", bits: 32, isSigned: true },
+  { kind: "void" },
+  { kind: "pointer" },
+  { kind: "enum", bits: 32, isSigned: false, names: new Map([[0n, "FLOW_FORWARD"]]) },
+  null,
+  { kind: "bool" },
+];
+
 async function recordingOf(stream: Stream, more: readonly Section[] = []): Promise<string> {
   const path = Deno.makeTempFileSync({ suffix: ".vrft" });
   const fill = (writer: EventSink): void => feedStream(stream, writer);
@@ -142,7 +155,7 @@ function chosen(stream: Stream, isChosen: (words: Uint32Array, at: number) => bo
 
 const kindAt = (words: Uint32Array, at: number): number => words[at + CPU_AND_KIND]! >>> 16 & 0xff;
 const isCall = (words: Uint32Array, at: number): boolean =>
-  [KIND_ENTRY, KIND_RETURN].includes(kindAt(words, at));
+  [KIND_ENTRY, KIND_RETURN, KIND_LONG_ENTRY, KIND_LONG_RETURN].includes(kindAt(words, at));
 const isCallOrDrop = (words: Uint32Array, at: number): boolean =>
   isCall(words, at) || kindAt(words, at) === KIND_DROP;
 
@@ -173,7 +186,11 @@ async function live(stream: Stream, printer: Printer | PacketPrinter | DropPrint
   await printer.close(NEVER);
 }
 
-async function liveTrace(stream: Stream, args: readonly string[]): Promise<string> {
+async function liveTrace(
+  stream: Stream,
+  args: readonly string[],
+  results: readonly (ResultType | null)[] = [],
+): Promise<string> {
   const options = optionsOf<TraceOptions>(args);
   const sink = new TextSink();
   const targets = stream.functions.map((name) => ({ name }));
@@ -184,7 +201,7 @@ async function liveTrace(stream: Stream, args: readonly string[]): Promise<strin
     shown: {
       items: new Set(options.show),
       colour: false,
-      results: [],
+      results,
       isVrouter: targets.map(() => true),
       vifs: () => [VIF],
     },
@@ -237,6 +254,19 @@ async function replayed(
 }
 
 const FILE = await recordingOf(STREAM);
+/** With what only some recordings have of calls. */
+const LONG = vrouterStream(new Random(13), {
+  records: 20_000,
+  packets: true,
+  drops: true,
+  long: true,
+});
+const RESULTS: readonly (ResultType | null)[] = STREAM.functions.map((_, fn) => KINDS[fn % 6]!);
+const LONG_FILE = await recordingOf(LONG, [
+  { name: "selection", value: { show: ["return", "vif"] } },
+  { name: "results", value: recordedResults(RESULTS) },
+]);
+globalThis.addEventListener("unload", () => Deno.removeSync(LONG_FILE));
 globalThis.addEventListener("unload", () => Deno.removeSync(FILE));
 
 /** Neither side is to be empty. */
@@ -261,6 +291,34 @@ for (
     const { text, status } = await replayed(FILE, args);
     assert.equal(status, 0);
     assertSame(printed, text);
+  });
+}
+
+for (const items of ["return", "vif", "nh", "return,vif,nh,duration"]) {
+  Deno.test(`results, vifs and nexthops are shown if they are recorded: --show ${items}`, async () => {
+    const args = ["--show", items];
+    const printed = await liveTrace(chosen(LONG, isCallOrDrop), args, RESULTS);
+    assertSame(printed, (await replayed(LONG_FILE, args)).text);
+    assert.match(
+      printed,
+      items === "vif" ? /vif0\/3 tap3/ : items === "nh" ? /nh 21/ : /FLOW_FORWARD/,
+    );
+  });
+}
+
+Deno.test("without being asked for, what is recorded of calls besides is not shown", async () => {
+  assertSame(
+    await liveTrace(chosen(LONG, isCallOrDrop), []),
+    (await replayed(LONG_FILE, [])).text,
+  );
+});
+
+for (const command of [[], ["packets", "--calls"]]) {
+  Deno.test(`what is not recorded of calls cannot be shown: ${command.join(" ")}`, async () => {
+    await assert.rejects(replayed(FILE, [...command, "--show", "duration,nh"]), {
+      message: "Cannot show the nexthops of calls: this recording does not have that; " +
+        "record again with vrft record --show nh",
+    });
   });
 }
 
@@ -390,9 +448,18 @@ Deno.test("drops --path shows the calls of dropped packets alone", async () => {
 });
 
 for (
-  const args of [[], ["--json"], ["--by", "path"], ["--calls", "-n", "40"], ["--sort", "latency"]]
+  const args of [
+    [],
+    ["--json"],
+    ["--by", "path"],
+    ["--calls", "-n", "40"],
+    ["--calls", "--show", "return,vif,nh", "-n", "40"],
+    ["--sort", "latency"],
+  ]
 ) {
   Deno.test(`packets and those of a recording print the same: ${args.join(" ")}`, async () => {
+    const isLong = args.includes("--show");
+    const [stream, file] = isLong ? [LONG, LONG_FILE] : [STREAM, FILE];
     const options = optionsOf<PacketsOptions>(["packets", ...args]);
     const functions = STREAM.functions.map((name) => ({ name, module: "vrouter", returns: true }));
     const sink = new TextSink();
@@ -402,6 +469,7 @@ for (
       functions,
       conditional: false,
       calls: options.calls,
+      show: options.show,
       sources: {
         words: decisionWords(VROUTER),
         vifs: (): (typeof VIF)[] => vifs,
@@ -419,7 +487,7 @@ for (
           options,
           {
             functions,
-            results: [],
+            results: isLong ? RESULTS : [],
             reasons: (number) => dropReasons(VROUTER).reason(number).label,
             vifs: () => vifs,
           },
@@ -432,14 +500,14 @@ for (
       log: logOf(),
     });
     printer.begin();
-    feedStream(STREAM, {
+    feedStream(stream, {
       record(words, at, bytes): void {
         now = words[at + 1]! * 2 ** 32 + words[at]!;
         if (!printer.done) printer.record(words, at, bytes);
       },
     });
     await printer.close(NEVER);
-    assertSame(sink.text, (await replayed(FILE, ["packets", ...args])).text);
+    assertSame(sink.text, (await replayed(file, ["packets", ...args])).text);
   });
 }
 

@@ -16,7 +16,7 @@ data = open(sys.argv[1], "rb").read()
 plain = subprocess.run(["zstd", "-dcq"], input=data, stdout=subprocess.PIPE, check=True).stdout
 NAMES = dict(enumerate(
     "header selection functions clocks vifs nexthops words places symbols devices counters end tasks"
-    " dropstats".split(), 1))
+    " dropstats results".split(), 1))
 
 
 class Column:
@@ -49,6 +49,11 @@ def read_records(contents):
     assert at == len(contents)
     (rows, tags, time_low, time_high, time_wide, cpus, tasks, packets, fn_low, fn_high,
      frame_low, frame_high, frame_wide, kinds, losses) = columns[:15]
+    (long_low, long_high, vifs, nexthops, results_low, results_high) = columns[15:21] or [Column(b"")] * 6
+    long_calls, number = set(), -1
+    for low, high in zip(long_low.data, long_high.data):
+        number += low | high << 8
+        long_calls.add(number)
     out, lost, time, cpu_number, known = [], [], 0, 0, {}
     for tag in tags.data:
         what = tag & 7
@@ -65,7 +70,11 @@ def read_records(contents):
         cpu = known.setdefault(cpu_number % 1024, Cpu())
         if what == 1:
             cpu.task, cpu.frame, call = cpu.open.pop()
-            out.append(struct.pack("<QIIIHBB", time, cpu.task, cpu.frame, call, cpu_number, 2, 0))
+            kind, more = 2, b""
+            if len(out) in long_calls:
+                kind, more = 0x82, results_low.take(4) + results_high.take(4) + bytes(16)
+            out.append(struct.pack("<QIIIHBB", time, cpu.task, cpu.frame, call, cpu_number, kind, 0)
+                       + more)
             continue
         if tag & 16:
             cpu.task = tasks.number(4)
@@ -92,6 +101,10 @@ def read_records(contents):
                 cpu.open.append((cpu.task, frame, call))
             else:
                 cpu.frame = frame
+            if len(out) in long_calls:
+                kind |= 0x80
+                more = (vifs.take(4) + nexthops.take(4) if what == 2 else
+                        results_low.take(4) + results_high.take(4)) + bytes(16)
         out.append(struct.pack("<QIIIHBB", time, cpu.task, frame, call, cpu_number, kind,
                                packet >> 16) + more)
     return out, lost

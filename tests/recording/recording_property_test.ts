@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { crc32 } from "node:zlib";
+import { resultWords } from "../../src/kernel/result_type.ts";
 import { EVENT_BYTES } from "../../src/probe/record.ts";
 import { RecordDecoder } from "../../src/recording/decoder.ts";
 import { RecordEncoder } from "../../src/recording/encoder.ts";
 import { HEAD_BYTES, MAX_RECORDS } from "../../src/recording/format.ts";
 import { RecordingReader, type RecordingSink } from "../../src/recording/reader.ts";
+import { recordedResults, resultsOf } from "../../src/recording/results.ts";
 import { readSections, type Section, sectionBytes } from "../../src/recording/sections.ts";
 import { memorySource } from "../../src/recording/source.ts";
 import { survey } from "../../src/recording/survey.ts";
@@ -32,8 +34,8 @@ class Inside implements RecordingSink {
   }
 }
 
-const streams = [false, true].map((packets) =>
-  vrouterStream(new Random(9), { records: 60, cpus: 2, packets })
+const streams = [{}, { packets: true }, { long: true }].map((options) =>
+  vrouterStream(new Random(9), { records: 60, cpus: 2, ...options })
 );
 
 class Damaged extends Error {}
@@ -141,6 +143,15 @@ Deno.test("damaged sections are rejected, or have the form that they should have
     { name: "symbols", value: [[0xffffffff81000000n, "startup_64"]] },
     { name: "places", value: { drop: { nh_type: { offset: 4, bytes: 1, isSigned: true } } } },
     { name: "words", value: { kernel: [[[2, "SKB_DROP_REASON_NOT_SPECIFIED"]]], vrouter: [] } },
+    {
+      name: "results",
+      value: recordedResults([
+        null,
+        { kind: "enum", bits: 32, isSigned: true, names: new Map([[-1n, "FLOW_DROP"]]) },
+        { kind: "int", bits: 64, isSigned: false },
+        { kind: "bool" },
+      ]),
+    },
     { name: "selection", value: { filter: null, sample: 3, interfaces: ["tap1"] } },
   ];
   const originals = sections.map(sectionBytes);
@@ -153,7 +164,11 @@ Deno.test("damaged sections are rejected, or have the form that they should have
       const read = readSections(bytes);
       if (read === null) throw new Damaged();
       // What is accepted can be written again, and is the same then.
-      for (const section of read) assert.deepEqual(readSections(sectionBytes(section)), [section]);
+      for (const section of read) {
+        assert.deepEqual(readSections(sectionBytes(section)), [section]);
+        if (section.name !== "results") continue;
+        for (const type of resultsOf(section.value)) if (type !== null) resultWords(type, -1, 7);
+      }
     },
     rejects: isDamage,
   });

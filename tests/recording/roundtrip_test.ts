@@ -1,7 +1,17 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { DECIDED_FLOW } from "../../src/probe/decision_record.ts";
-import { EVENT_BYTES, KIND_RETURN } from "../../src/probe/record.ts";
+import {
+  EVENT_BYTES,
+  KIND_LONG,
+  KIND_LONG_ENTRY,
+  KIND_LONG_RETURN,
+  KIND_RETURN,
+  RESULT_HIGH,
+} from "../../src/probe/record.ts";
+import { COLUMNS, FIRST_COLUMNS } from "../../src/recording/columns.ts";
+import { RecordDecoder } from "../../src/recording/decoder.ts";
+import { RecordEncoder } from "../../src/recording/encoder.ts";
 import type { Section } from "../../src/recording/sections.ts";
 import type { RecordingWriter } from "../../src/recording/writer.ts";
 import { feed } from "../support/call_records.ts";
@@ -32,13 +42,18 @@ function run(program: string, args: readonly string[]): string {
 
 /** Records of any kind and with any numbers: only their lengths are what the ring guarantees. */
 function anyRecord(random: Random): Uint32Array {
-  const kind = random.int(3) === 0 ? 3 + random.int(253) : 1 + random.int(2);
-  const units = kind <= KIND_RETURN ? 1 : 1 + random.int(16);
+  const kind = random.int(3) === 0
+    ? 3 + random.int(253)
+    : 1 + random.int(2) | (random.int(4) === 0 ? KIND_LONG : 0);
+  const isLong = kind === KIND_LONG_ENTRY || kind === KIND_LONG_RETURN;
+  const units = kind <= KIND_RETURN ? 1 : isLong ? 2 : 1 + random.int(16);
   const small = random.int(2) === 0;
   const words = new Uint32Array(units * EVENT_BYTES / 4).map(() => random.int(small ? 8 : 2 ** 32));
   const cpu = random.int(small ? 3 : 2 ** 16);
   words[5] = cpu | kind << 16 | random.int(small ? 2 : 256) << 24;
-  if (kind > KIND_RETURN) words[3] = (words[3]! & ~0xff) | units;
+  // The rest of the second unit is reserved.
+  if (isLong) words.fill(0, RESULT_HIGH + 1);
+  else if (kind > KIND_RETURN) words[3] = (words[3]! & ~0xff) | units;
   return words;
 }
 
@@ -69,6 +84,28 @@ Deno.test("calls of tasks that migrate and are interrupted come back", async () 
   const read = new Collected();
   readAll(bytes, read);
   assert.deepEqual(read.words, written.words);
+});
+
+Deno.test("a block of version 1.0, without the columns of long calls, is read", () => {
+  const stream = vrouterStream(new Random(8), { records: 500, packets: true });
+  const encoder = new RecordEncoder();
+  feedStream(stream, { record: (words, at, bytes) => encoder.add(words, at, bytes) });
+  const { records } = encoder;
+  const plain = encoder.take();
+  const rest = plain.slice(4 + 4 * COLUMNS);
+  const old = new Uint8Array(4 + 4 * FIRST_COLUMNS + rest.length);
+  old.set(plain.subarray(0, 4 + 4 * FIRST_COLUMNS));
+  old[0] = FIRST_COLUMNS;
+  old.set(rest, 4 + 4 * FIRST_COLUMNS);
+  const decoder = new RecordDecoder();
+  // What one block had must not be taken for the next one's.
+  const long = vrouterStream(new Random(8), { records: 500, long: true });
+  feedStream(long, { record: (words, at, bytes) => encoder.add(words, at, bytes) });
+  assert.ok(decoder.decode(encoder.take(), long.records));
+  assert.ok(decoder.decode(old, records));
+  const read = new Collected();
+  decoder.feed(read);
+  assert.deepEqual(Uint32Array.from(read.words), stream.words);
 });
 
 Deno.test("losses and sections come back in their places", async () => {
@@ -116,13 +153,22 @@ Deno.test("a trace of calls takes 6 bytes an event at most", async () => {
   assert.ok(bytes.length / stream.records < 6, `${bytes.length / stream.records}`);
 });
 
+Deno.test("vifs, nexthops and results of calls take 4 bytes an event at most", async () => {
+  const [short, long] = await Promise.all([false, true].map(async (long) => {
+    const stream = vrouterStream(new Random(3), { records: 50_000, long });
+    const bytes = await recorded((writer) => feedStream(stream, writer));
+    return bytes.length / stream.records;
+  }));
+  assert.ok(long! > short! && long! < short! + 4, `${long} and ${short}`);
+});
+
 const without = whyNoProgram("zstd") || whyNoProgram("python3");
 
 testUnless(
   without,
   "zstd accepts it, and a reader made from docs/recording.md reads the same",
   async () => {
-    const stream = vrouterStream(new Random(4), { records: 40_000, packets: true });
+    const stream = vrouterStream(new Random(4), { records: 40_000, packets: true, long: true });
     let lost = 0;
     const fill = (writer: RecordingWriter): void => {
       feedStream(stream, writer);

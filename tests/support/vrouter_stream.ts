@@ -12,11 +12,16 @@ import {
   EVENT_BYTES,
   FRAME,
   KIND_ENTRY,
+  KIND_LONG,
+  KIND_LONG_ENTRY,
+  KIND_LONG_RETURN,
   KIND_RETURN,
+  LONG_BYTES,
   type RecordSink,
   TASK,
   TIMESTAMP_HIGH,
   TIMESTAMP_LOW,
+  VIF,
 } from "../../src/probe/record.ts";
 import {
   decisionRecord,
@@ -44,6 +49,8 @@ export interface StreamOptions {
   readonly packets?: boolean;
   /** Whether vrouter's drops are recorded, too: one for each tree of a drop, where it frees the packet. */
   readonly drops?: boolean;
+  /** Whether entries have a vif and a nexthop, and returns a result: most do then. */
+  readonly long?: boolean;
 }
 
 /** By number, from 1 on: why the packets of trees with these names are dropped. */
@@ -157,6 +164,14 @@ export function vrouterStream(random: Random, options: StreamOptions): Stream {
       if (isEntry) cpu.frames.push((cpu.frames.at(-1) ?? base) - sizes[fn]!);
       const frame = isEntry ? cpu.frames.at(-1)! : cpu.frames.pop()!;
       const { slot, generation } = cpu.place;
+      if (options.long && random.int(8) > 0) {
+        const more = isEntry
+          ? [random.pick([3, 5, 0xffffffff]), random.pick([21, 22, 0xffffffff])] as const
+          : random.pick(
+            [[0, 0], [1, 0], [0xfffffff4, 0xffffffff], [0x8a3c700, 0xffff8881]] as const,
+          );
+        out.long(more);
+      }
       out.call(
         cpu.time,
         cpu.task,
@@ -184,8 +199,9 @@ export function feedStream({ words }: Stream, sink: RecordSink): void {
 /** Length of the record at `at`. */
 export function bytesAt(words: Uint32Array, at: number): number {
   const kind = (words[at + CPU_AND_KIND]! >>> 16) & 0xff;
-  return kind === KIND_ENTRY || kind === KIND_RETURN
-    ? EVENT_BYTES
+  if (kind === KIND_ENTRY || kind === KIND_RETURN) return EVENT_BYTES;
+  return kind === KIND_LONG_ENTRY || kind === KIND_LONG_RETURN
+    ? LONG_BYTES
     : (words[at + FRAME]! & 0xff) * EVENT_BYTES;
 }
 
@@ -193,6 +209,7 @@ export function bytesAt(words: Uint32Array, at: number): number {
 class Words {
   #words = new Uint32Array(1 << 16);
   #length = 0;
+  #more: readonly [number, number] | null = null;
   records = 0;
 
   words(): Uint32Array {
@@ -204,6 +221,11 @@ class Words {
     this.#words.set(record, at);
   }
 
+  /** What the next call has besides. */
+  long(more: readonly [number, number]): void {
+    this.#more = more;
+  }
+
   call(
     time: number,
     task: number,
@@ -212,7 +234,8 @@ class Words {
     cpu: number,
     generation: number,
   ): void {
-    const at = this.#room(UNIT_WORDS);
+    const more = this.#more;
+    const at = this.#room(more === null ? UNIT_WORDS : LONG_BYTES / 4);
     const words = this.#words;
     words[at + TIMESTAMP_LOW] = time;
     words[at + TIMESTAMP_HIGH] = Math.floor(time / 2 ** 32);
@@ -221,6 +244,10 @@ class Words {
     words[at + CALL] = call;
     const kind = generation < 0 ? KIND_RETURN : KIND_ENTRY;
     words[at + CPU_AND_KIND] = cpu | kind << 16 | Math.max(0, generation) << 24;
+    if (more === null) return;
+    words[at + CPU_AND_KIND]! |= KIND_LONG << 16;
+    words.set(more, at + VIF);
+    this.#more = null;
   }
 
   #room(words: number): number {
