@@ -7,45 +7,16 @@ import { feed } from "../support/call_records.ts";
 import { drop, FLOW_ACTION_DROP } from "../support/drops.ts";
 import { counted, exported, ORIGIN, WALL_OFFSET, writtenBy } from "../support/exports.ts";
 import { dropRecord, feedWords, packetRecord } from "../support/packet_records.ts";
+import { decodedBy, type Message, NO_PROTOC } from "../support/protoc.ts";
 import { Random } from "../support/random.ts";
-import { testUnless, whyNoProgram } from "../support/skip.ts";
+import { testUnless } from "../support/skip.ts";
 import { feedStream, vrouterStream } from "../support/vrouter_stream.ts";
 
-const NO_PROTOC = whyNoProgram("protoc");
-const DATA = new URL("../data/", import.meta.url).pathname;
 const STREAM = vrouterStream(new Random(4), { records: 6_000, packets: true, drops: true });
 
-/** A message in protoc's words: the values of each field. */
-interface Message {
-  readonly [field: string]: readonly (string | Message)[];
-}
-
-/** What protoc reads. It names a field that the .proto file does not know by its number. */
 async function decoded(bytes: Uint8Array<ArrayBuffer>): Promise<Message[]> {
-  const protoc = new Deno.Command("protoc", {
-    args: [`--proto_path=${DATA}`, "--decode=perfetto.protos.Trace", "perfetto.proto"],
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const input = new Response(bytes).body!.pipeTo(protoc.stdin);
-  const { success, stdout, stderr } = await protoc.output();
-  await input;
-  assert.ok(success, new TextDecoder().decode(stderr));
-  const top: Record<string, (string | Message)[]> = {};
-  const open = [top];
-  for (const line of new TextDecoder().decode(stdout).split("\n")) {
-    const [, field, value] = /^ *(\w+)(?:: (.*)| \{)$/.exec(line) ?? [];
-    if (field === undefined) {
-      if (line !== "") open.pop();
-      continue;
-    }
-    assert.doesNotMatch(field, /^\d/, "an unknown field");
-    const message: Record<string, (string | Message)[]> = {};
-    (open.at(-1)![field] ??= []).push(value === undefined ? message : value.replaceAll('"', ""));
-    if (value === undefined) open.push(message);
-  }
-  return (top.packet ?? []) as Message[];
+  const { packet } = await decodedBy("perfetto.proto", "perfetto.protos.Trace", bytes);
+  return (packet ?? []) as Message[];
 }
 
 /** What a reader makes of the packets: the events of each track, with names and absolute times. */
