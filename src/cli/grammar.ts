@@ -581,6 +581,7 @@ export const EXPORT_OPTIONS = {
     value: { name: "FORMAT", completion: EXPORT_FORMATS, parse: parseChoice(EXPORT_FORMATS) },
   },
   ...sightings,
+  calls: { group: OUTPUT, description: "otlp: also a span for each call of a packet" },
   output: {
     short: "o",
     group: OUTPUT,
@@ -677,7 +678,7 @@ export const SUBCOMMANDS: readonly CommandSpec[] = [
     name: "export",
     summary: "write a recording in the format of another program",
     description: "Write a recording in the format of another program: Wireshark, Perfetto, " +
-      "speedscope, trace-cmd, flame graphs.",
+      "speedscope, trace-cmd, flame graphs, OpenTelemetry.",
     options: EXPORT_OPTIONS,
     operand: { ...file, optional: false, then: "EXPR" },
     notes: EXPORT_NOTES,

@@ -246,6 +246,8 @@ Examples:
                                         a host's, for ui.perfetto.dev
   vrft export a.vrft --format collapsed | flamegraph.pl >a.svg
                                         where the time goes
+  vrft export a.vrft --format otlp -o a.otlp
+                                        spans, for OpenTelemetry
 
 Formats:
   text        the trace as vrft prints it
@@ -257,6 +259,9 @@ Formats:
   trace.dat   calls as those of function_graph, for trace-cmd and KernelShark
   collapsed   stacks with nanoseconds, for flamegraph.pl and inferno
   html        one page for a browser: packets, stages, drops, a flame graph
+  otlp        a trace for each packet, its stages as spans, drops as errors: one
+              ExportTraceServiceRequest of OTLP in protobuf; with --calls, a
+              span for each call, too
 
 What the trace lost is said on stderr, and in the file where the format has room
 for it.

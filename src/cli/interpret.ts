@@ -352,10 +352,14 @@ function exportOptions(
   if (values.format === undefined) {
     throw new Misuse(`Option '--format' is missing: give one of ${EXPORT_FORMATS.join(", ")}`);
   }
+  if (values.calls && values.format !== "otlp") {
+    throw new Misuse("Option '--calls' needs '--format otlp': other formats have the calls anyway");
+  }
   return {
     from,
     format: values.format,
     sightings: sightingOptions(values),
+    calls: values.calls ?? false,
     filters: { any: expression ?? null, outer: values.outer ?? null, inner: values.inner ?? null },
     functions: values.function ?? [],
     excludes: values.exclude ?? [],

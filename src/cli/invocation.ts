@@ -31,6 +31,7 @@ export const EXPORT_FORMATS = [
   "trace.dat",
   "collapsed",
   "html",
+  "otlp",
 ] as const;
 
 /** One of {@linkcode EXPORT_FORMATS}. */
@@ -160,6 +161,8 @@ export interface ExportOptions {
   readonly from: string;
   readonly format: ExportFormat;
   readonly sightings: SightingOptions;
+  /** Whether packets have their calls. */
+  readonly calls: boolean;
   /** Packet filters, not yet compiled. */
   readonly filters: Expressions;
   /** Globs of function names to keep, and to leave out. */

@@ -49,6 +49,7 @@ export async function runExport(
       origin: recordedOrigin(replay),
       sightings: options.sightings,
       journeys: journeySources(replay),
+      calls: options.calls,
       missing: () => replay.missing,
       spool: () => resources.use(new FileSpool()),
     },

@@ -196,7 +196,10 @@ export interface Shows {
   /** Of more packets than those of the trace, as that of `PacketTable`. */
   readonly numbers?: PacketTable;
   /** What formats of other programs need besides. */
-  readonly more?: Pick<TraceContext, "origin" | "sightings" | "spool" | "journeys" | "missing">;
+  readonly more?: Pick<
+    TraceContext,
+    "origin" | "sightings" | "spool" | "journeys" | "calls" | "missing"
+  >;
 }
 
 /** Prints the trace in a format. */

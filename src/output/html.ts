@@ -11,10 +11,9 @@
 
 import { amount } from "../sys/amount.ts";
 import { printable } from "../sys/printable.ts";
-import { decisionWords } from "../trace/decision_words.ts";
 import type { Incomplete, PacketDetails, Step } from "../trace/events.ts";
 import type { Journey } from "../trace/journey.ts";
-import { Journeys, type JourneySources } from "../trace/journeys.ts";
+import { Journeys } from "../trace/journeys.ts";
 import { StageStatistics } from "../trace/stage_statistics.ts";
 import { WAITS } from "../vrouter/stages.ts";
 import { Chains } from "./chains.ts";
@@ -26,6 +25,7 @@ import type { LineWriter } from "./line_writer.ts";
 import { hasEnded } from "./packets/words.ts";
 import {
   type Format,
+  journeySourcesOf,
   type Origin,
   type OutputView,
   type TraceContext,
@@ -70,7 +70,7 @@ class HtmlView implements OutputView {
     this.#writer = writer;
     this.#context = context;
     this.#origin = context.origin ?? UNKNOWN_ORIGIN;
-    const sources = context.journeys ?? sourcesOf(this.#origin);
+    const sources = context.journeys ?? journeySourcesOf(this.#origin);
     const told = (journey: Journey): void => this.#told(journey);
     this.#journeys = new Journeys(context.functions, sources, told, { calls: true });
   }
@@ -236,15 +236,4 @@ class HtmlView implements OutputView {
 
 function timeOf({ low, high }: { readonly low: number; readonly high: number }): bigint {
   return BigInt(high >>> 0) << 32n | BigInt(low >>> 0);
-}
-
-/** What can be told of journeys without the module's words. */
-function sourcesOf({ device, drop }: Origin): JourneySources {
-  return {
-    words: decisionWords({ enumNames: () => undefined }),
-    vifs: () => [],
-    vrouterNetns: 0,
-    device,
-    drop,
-  };
 }

@@ -7,6 +7,7 @@
  */
 
 const VARINT = 0;
+const FIXED64 = 1;
 const LENGTH_DELIMITED = 2;
 
 /**
@@ -16,6 +17,7 @@ const LENGTH_DELIMITED = 2;
 const LENGTH_BYTES = 4;
 /** Bytes of a varint at most. */
 const VARINT_BYTES = 10;
+const FIXED64_BYTES = 8;
 /** Bytes of UTF-8 that a unit of UTF-16 takes at most. */
 const UNIT_BYTES = 3;
 
@@ -34,11 +36,17 @@ const encoder = new TextEncoder();
  */
 export class Message {
   #buffer = new Uint8Array(1024);
+  #view = new DataView(this.#buffer.buffer);
   #length = 0;
 
   /** What was written since {@linkcode clear}; changes with the next field. */
   get bytes(): Uint8Array {
     return this.#buffer.subarray(0, this.#length);
+  }
+
+  /** Number of {@linkcode bytes}. */
+  get length(): number {
+    return this.#length;
   }
 
   clear(): void {
@@ -59,6 +67,23 @@ export class Message {
     let rest = value;
     for (; rest >= 128n; rest >>= 7n) this.#buffer[this.#length++] = Number(rest & 127n) | 128;
     this.#buffer[this.#length++] = Number(rest);
+  }
+
+  /** A whole number of 64 bits, with or without a sign, in 8 bytes. */
+  fixed64(field: number, value: bigint): void {
+    this.#reserve(VARINT_BYTES + FIXED64_BYTES);
+    this.#length = putVarint(this.#buffer, this.#length, field * 8 + FIXED64);
+    this.#view.setBigUint64(this.#length, BigInt.asUintN(64, value), true);
+    this.#length += FIXED64_BYTES;
+  }
+
+  /** Bytes as they are. */
+  data(field: number, value: Uint8Array): void {
+    const start = this.begin(field);
+    this.#reserve(value.length);
+    this.#buffer.set(value, this.#length);
+    this.#length += value.length;
+    this.end(start);
   }
 
   text(field: number, value: string): void {
@@ -90,6 +115,7 @@ export class Message {
     const buffer = new Uint8Array(2 * (this.#length + count));
     buffer.set(this.#buffer);
     this.#buffer = buffer;
+    this.#view = new DataView(buffer.buffer);
   }
 }
 

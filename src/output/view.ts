@@ -6,6 +6,7 @@
 
 import type { ShowItem } from "../cli/invocation.ts";
 import type { ResultType } from "../kernel/result_type.ts";
+import { decisionWords } from "../trace/decision_words.ts";
 import type { Drop } from "../trace/drop.ts";
 import type { View } from "../trace/events.ts";
 import type { JourneySources } from "../trace/journeys.ts";
@@ -87,6 +88,8 @@ export interface TraceContext {
   readonly origin?: Origin | undefined;
   /** By default all. */
   readonly sightings?: Sightings | undefined;
+  /** Whether packets have their calls, where a format can leave them out; `false` by default. */
+  readonly calls?: boolean | undefined;
   /** What the journeys of packets are told by; by default as little as {@linkcode origin} knows. */
   readonly journeys?: JourneySources | undefined;
   /** What of the trace is missing, once it has ended: `12 events lost`. Nothing is known of it by default. */
@@ -142,4 +145,15 @@ export interface Format {
    * @param writer receives the output; its owner flushes it
    */
   open(writer: LineWriter, context: TraceContext): OutputView;
+}
+
+/** What can be told of journeys without the module's words. */
+export function journeySourcesOf({ device, drop }: Origin): JourneySources {
+  return {
+    words: decisionWords({ enumNames: () => undefined }),
+    vifs: () => [],
+    vrouterNetns: 0,
+    device,
+    drop,
+  };
 }

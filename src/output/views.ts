@@ -10,6 +10,7 @@ import { CALLS_JSON } from "./calls_json.ts";
 import { COLLAPSED } from "./collapsed.ts";
 import { EVENTS } from "./events.ts";
 import { HTML } from "./html.ts";
+import { OTLP } from "./otlp.ts";
 import { PCAPNG } from "./pcapng.ts";
 import { PERFETTO } from "./perfetto.ts";
 import { SPEEDSCOPE } from "./speedscope.ts";
@@ -36,6 +37,7 @@ export const EXPORTS = {
   "trace.dat": TRACE_DAT,
   collapsed: COLLAPSED,
   html: HTML,
+  otlp: OTLP,
 } as const satisfies Readonly<Record<ExportFormat, Format>>;
 
 /** What the format of a trace depends on. */

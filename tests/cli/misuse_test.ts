@@ -361,7 +361,12 @@ const MISUSES: readonly [args: string[], message: string, see?: string][] = [
   [["--at", "drop"], "Option '--at' needs '--format pcapng': it is about packets"],
   [
     ["export", "a.vrft"],
-    "Option '--format' is missing: give one of text, json, pcapng, perfetto, speedscope, trace.dat, collapsed, html",
+    "Option '--format' is missing: give one of text, json, pcapng, perfetto, speedscope, trace.dat, collapsed, html, otlp",
+    "vrft export",
+  ],
+  [
+    ["export", "a.vrft", "--format", "perfetto", "--calls"],
+    "Option '--calls' needs '--format otlp': other formats have the calls anyway",
     "vrft export",
   ],
   [

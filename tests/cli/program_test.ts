@@ -364,6 +364,7 @@ Deno.test("parseArguments() understands vrft export, with a file and a filter of
     from: "a.vrft",
     format: "pcapng",
     sightings: { at: "all", functions: [], cooked: false },
+    calls: false,
     filters: NO_FILTERS,
     functions: [],
     excludes: [],
@@ -394,6 +395,10 @@ Deno.test("parseArguments() understands vrft export, with a file and a filter of
       options: { ...plain, ...changed },
     });
   }
+  assert.deepEqual(parse("export", "a.vrft", "--format", "otlp", "--calls"), {
+    command: "export",
+    options: { ...plain, format: "otlp", calls: true },
+  });
 });
 
 Deno.test("parseArguments() understands vrft record and vrft info", () => {

@@ -115,7 +115,7 @@ Deno.test("an export may have some packets, and some functions", async () => {
   assert.ok(some.length > 500 && some.length < all.length);
 });
 
-for (const format of ["json", "pcapng", "perfetto", "trace.dat"] as const) {
+for (const format of ["json", "pcapng", "perfetto", "trace.dat", "otlp"] as const) {
   Deno.test(`an export as ${format} has the drops of the kernel, too`, async () => {
     assert.ok(textOf((await exported("--format", format)).bytes).includes("NO_SOCKET"));
   });

@@ -36,6 +36,21 @@ const SCHEMA = JSON.parse(
   Deno.readTextFileSync(new URL("../../docs/schema/calls.schema.json", import.meta.url)),
 );
 
+/** Checks that a file is a message whose only field is 1, of messages. */
+function onlyMessages(bytes: Uint8Array): void {
+  let at = 0;
+  while (at < bytes.length) {
+    assert.equal(bytes[at++], 0x0a);
+    let length = 0;
+    for (let shift = 0, more = true; more; shift += 7) {
+      length |= (bytes[at]! & 127) << shift;
+      more = bytes[at++]! >= 128;
+    }
+    at += length;
+  }
+  assert.equal(at, bytes.length);
+}
+
 /** What can be checked of a file without its reader: that all lengths in it fit. */
 const CHECKS: Readonly<Record<keyof typeof EXPORTS, (bytes: Uint8Array) => void | Promise<void>>> =
   {
@@ -69,19 +84,8 @@ const CHECKS: Readonly<Record<keyof typeof EXPORTS, (bytes: Uint8Array) => void 
         assert.equal(option + 8, at);
       }
     },
-    perfetto(bytes): void {
-      let at = 0;
-      while (at < bytes.length) {
-        assert.equal(bytes[at++], 0x0a);
-        let length = 0;
-        for (let shift = 0, more = true; more; shift += 7) {
-          length |= (bytes[at]! & 127) << shift;
-          more = bytes[at++]! >= 128;
-        }
-        at += length;
-      }
-      assert.equal(at, bytes.length);
-    },
+    perfetto: onlyMessages,
+    otlp: onlyMessages,
     speedscope(bytes): void {
       const { profiles } = JSON.parse(new TextDecoder().decode(bytes));
       for (const { events, startValue, endValue } of profiles) {
