@@ -421,9 +421,4 @@ export class KnownSections {
     const all = before as unknown[];
     for (const one of value as readonly unknown[]) if (all.length < MAX_ADDED) all.push(one);
   }
-
-  /** All of them, for another file. */
-  *all(): Generator<Section, void, undefined> {
-    for (const [name, value] of Object.entries(this.#values)) yield { name, value } as Section;
-  }
 }

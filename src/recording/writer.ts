@@ -1,32 +1,17 @@
 /**
  * Writes a recording: takes the records of a trace, as any consumer does, and hands blocks to another thread.
  *
- * A block is compressed here, which takes one to two milliseconds: node:zlib's asynchronous functions block
- * this thread for just as long, and a worker costs 20 MB.
- *
  * @module
  */
 
-import {
-  CPU_AND_KIND,
-  EVENT_BYTES,
-  FRAME,
-  KIND_LONG_ENTRY,
-  KIND_LONG_RETURN,
-  KIND_RETURN,
-  LONG_BYTES,
-  type RecordSink,
-} from "../probe/record.ts";
+import type { RecordSink } from "../probe/record.ts";
+import { BlockFile, type EncodedBlock } from "./block_file.ts";
 import { BlockQueue, type NamedFile } from "./block_queue.ts";
-import { RecordEncoder } from "./encoder.ts";
-import { BLOCK_RECORDS, BLOCK_SECTIONS, HEAD_BYTES, MAX_PLAIN_BYTES, writeHead } from "./format.ts";
-import { KnownSections, type Section, sectionBytes } from "./sections.ts";
+import { CarriedSections } from "./carried_sections.ts";
+import { RecordBlocks } from "./record_blocks.ts";
+import type { Section } from "./sections.ts";
 import type { OccurringSymbols } from "./symbols.ts";
 import type { OccurringTasks } from "./task_names.ts";
-import { compress } from "./zstd.ts";
-
-/** Milliseconds after which records are written though their block is not full: what a kill may lose. */
-export const FLUSH_MS = 500;
 
 /** Why a file ends where the next one begins. */
 const ROTATED = "rotated";
@@ -63,48 +48,39 @@ export interface RecordingOptions {
  * is dropped.
  */
 export class RecordingWriter implements RecordSink {
-  readonly #encoder = new RecordEncoder();
+  readonly #blocks: RecordBlocks;
   readonly #queue = new BlockQueue();
-  readonly #known = new KnownSections();
+  /** What another file begins with. */
+  readonly #carried = new CarriedSections();
   readonly #lost: () => number;
-  readonly #symbols: OccurringSymbols | null;
-  readonly #tasks: OccurringTasks | null;
   readonly #rotation: Rotating | null;
-  readonly #now: () => number;
-  #to: NamedFile;
-  /** Bytes of the present file, and its blocks and records. */
-  #bytes = 0;
-  #blocks = 0;
-  #fileRecords = 0;
-  #lastTime = 0n;
-  #records = 0;
-  #malformed = 0;
-  #lostTold = 0;
-  #lostBefore = 0;
-  /** When {@linkcode dry} first saw the present block; -1 if it has not. */
-  #since = -1;
+  #file: BlockFile;
   #ended = false;
 
   constructor(options: RecordingOptions) {
     const { to, sections, lost, symbols = null, tasks = null, rotation = null } = options;
-    this.#to = to;
+    this.#file = new BlockFile(to, this.#queue);
     this.#lost = lost;
-    this.#symbols = symbols;
-    this.#tasks = tasks;
     this.#rotation = rotation;
-    this.#now = options.now ?? ((): number => performance.now());
-    for (const section of sections) this.#known.add(section);
-    this.#writeSections(this.#known.all());
+    this.#blocks = new RecordBlocks({
+      lost,
+      symbols,
+      tasks,
+      now: options.now ?? ((): number => performance.now()),
+      found: (section) => this.#add([section]),
+      block: (block) => this.#block(block),
+    });
+    this.#add(sections);
   }
 
   /** Records taken. */
   get records(): number {
-    return this.#records;
+    return this.#blocks.records;
   }
 
-  /** Records whose length is not what they say, which the ring never has; they are left out. */
+  /** See `RecordBlocks`. */
   get malformed(): number {
-    return this.#malformed;
+    return this.#blocks.malformed;
   }
 
   /** Records in blocks that are completely written. */
@@ -133,48 +109,24 @@ export class RecordingWriter implements RecordSink {
   }
 
   record(words: Uint32Array, at: number, bytes: number): void {
-    const kind = (words[at + CPU_AND_KIND]! >>> 16) & 0xff;
-    if (kind === KIND_LONG_ENTRY || kind === KIND_LONG_RETURN) {
-      if (bytes !== LONG_BYTES) {
-        this.#malformed++;
-        return;
-      }
-    } else if (kind > KIND_RETURN) {
-      if ((words[at + FRAME]! & 0xff) * EVENT_BYTES !== bytes) {
-        this.#malformed++;
-        return;
-      }
-      this.#symbols?.note(words, at, bytes);
-    } else if (kind === 0 || bytes !== EVENT_BYTES) {
-      this.#malformed++;
-      return;
-    }
-    this.#tasks?.note(words, at);
-    this.#encoder.add(words, at, bytes);
-    if (this.#encoder.full) this.flush();
+    this.#blocks.record(words, at, bytes);
   }
 
   /** Records were lost: see `EventSink`. */
   lost(ahead: number): void {
-    this.#lostTold = this.#lost();
-    this.#encoder.addLoss(ahead, this.#lostTold);
-    if (this.#encoder.full) this.flush();
+    this.#blocks.lost(ahead);
   }
 
-  /** There are no more records for now: what is older than {@linkcode FLUSH_MS} is written. */
+  /** There are no more records for now: what has waited for long is written. */
   dry(): void {
     this.#queue.check();
-    if (this.#encoder.empty) return;
-    const now = this.#now();
-    if (this.#since < 0) this.#since = now;
-    else if (now - this.#since >= FLUSH_MS) this.flush();
+    this.#blocks.dry();
   }
 
   /** Adds sections behind the records so far. */
   add(...sections: readonly Section[]): void {
     this.flush();
-    for (const section of sections) this.#known.add(section);
-    this.#writeSections(sections);
+    this.#add(sections);
   }
 
   /** Ends the recording, and its last file. @param why see `RecordingEnd` */
@@ -182,7 +134,7 @@ export class RecordingWriter implements RecordSink {
     if (this.#ended) return;
     this.flush();
     this.#ended = true;
-    this.#writeEnd(why, this.#lost());
+    this.#file.end({ time: this.#blocks.lastTime, why, lost: this.#lost() });
   }
 
   /**
@@ -205,88 +157,25 @@ export class RecordingWriter implements RecordSink {
   /** Writes the records so far. */
   flush(): void {
     this.#queue.check();
-    const encoder = this.#encoder;
-    if (encoder.empty || this.#ended) return;
-    this.#since = -1;
-    this.#addFound({ name: "symbols", value: this.#symbols?.take() ?? [] });
-    this.#addFound({ name: "tasks", value: this.#tasks?.take() ?? [] });
-    const { records, first, last } = encoder;
-    if (records > 0) this.#lastTime = last;
-    const lost = this.#lostTold - this.#lostBefore;
-    this.#lostBefore = this.#lostTold;
-    this.#records += records;
-    this.#fileRecords += records;
-    this.#writeBlock(BLOCK_RECORDS, encoder.take(), { records, lost, first, last });
-    if (this.#rotation?.isDue(this.#bytes)) this.#rotate(this.#rotation);
+    if (!this.#ended) this.#blocks.flush();
   }
 
-  /** Adds to a list, in front of the records that refer to it. */
-  #addFound(section: Extract<Section, { name: "symbols" | "tasks" }>): void {
-    if (section.value.length === 0) return;
-    this.#known.add(section);
-    this.#writeSections([section]);
+  #add(sections: readonly Section[]): void {
+    for (const section of sections) this.#carried.add(section);
+    this.#file.addSections(sections, this.#blocks.lastTime);
+  }
+
+  #block(block: EncodedBlock): void {
+    this.#queue.check();
+    this.#file.add(block);
+    if (this.#rotation?.isDue(this.#file.bytes)) this.#rotate(this.#rotation);
   }
 
   #rotate(rotation: Rotating): void {
     const next = rotation.next();
-    this.#writeEnd(ROTATED, this.#lostTold);
-    this.#to = next;
-    this.#bytes = this.#blocks = this.#fileRecords = 0;
-    this.#writeSections(this.#known.all());
-  }
-
-  #writeEnd(why: string, lost: number): void {
-    const value = { time: this.#lastTime, why, records: this.#fileRecords, lost };
-    this.#writeSections([{ name: "end", value }], true);
-  }
-
-  /** Writes sections in as many blocks as they need. */
-  #writeSections(sections: Iterable<Section>, isLast = false): void {
-    let parts: Uint8Array[] = [];
-    let length = 0;
-    const write = (): void => {
-      const plain = new Uint8Array(length);
-      let at = 0;
-      for (const part of parts) {
-        plain.set(part, at);
-        at += part.length;
-      }
-      const time = this.#lastTime;
-      this.#writeBlock(
-        BLOCK_SECTIONS,
-        plain,
-        { records: 0, lost: 0, first: time, last: time },
-        isLast,
-      );
-      parts = [];
-      length = 0;
-    };
-    for (const section of sections) {
-      const part = sectionBytes(section);
-      if (length > 0 && length + part.length > MAX_PLAIN_BYTES) write();
-      parts.push(part);
-      length += part.length;
-    }
-    if (length > 0) write();
-  }
-
-  #writeBlock(
-    type: number,
-    plain: Uint8Array,
-    about: { records: number; lost: number; first: bigint; last: bigint },
-    isLast = false,
-  ): void {
-    const frame = compress(plain);
-    const block = new Uint8Array(HEAD_BYTES + frame.length);
-    writeHead(block, {
-      type,
-      sequence: this.#blocks++,
-      frameBytes: frame.length,
-      plainBytes: plain.length,
-      ...about,
-    });
-    block.set(frame, HEAD_BYTES);
-    this.#bytes += block.length;
-    this.#queue.add(this.#to, block, about.records, isLast);
+    const { lastTime, lostTold } = this.#blocks;
+    this.#file.end({ time: lastTime, why: ROTATED, lost: lostTold });
+    this.#file = new BlockFile(next, this.#queue);
+    this.#file.addSections(this.#carried.all(), lastTime);
   }
 }

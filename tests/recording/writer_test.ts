@@ -4,7 +4,7 @@ import { RecordingReader } from "../../src/recording/reader.ts";
 import { Rotation } from "../../src/recording/rotation.ts";
 import { fileSource } from "../../src/recording/source.ts";
 import { survey } from "../../src/recording/survey.ts";
-import { FLUSH_MS } from "../../src/recording/writer.ts";
+import { FLUSH_MS } from "../../src/recording/record_blocks.ts";
 import { Failure } from "../../src/sys/failure.ts";
 import { endRecord, feedWords } from "../support/packet_records.ts";
 import { Random } from "../support/random.ts";
@@ -171,4 +171,35 @@ Deno.test("rotation makes files that stand alone, whose names sort, and keeps th
   } finally {
     Deno.removeSync(folder, { recursive: true });
   }
+});
+
+Deno.test("the files of a long trace begin with one pair of clocks and one name for each device", async () => {
+  const files: MemoryFile[] = [];
+  const next = (): { file: MemoryFile; name: string } => {
+    const file = new MemoryFile();
+    files.push(file);
+    return { file, name: "it" };
+  };
+  let isDue = false;
+  const writer = writerTo(next(), { rotation: { isDue: () => isDue, next } });
+  // Ten thousand pairs are those of 14 hours.
+  for (let turn = 0n; turn < 7n; turn++) {
+    const value = Array.from({ length: 10_000 }, (_, index) => {
+      const monotonic = 86_400_000_000_000n * turn + BigInt(index);
+      return { monotonic, realtime: 1_764_166_669_000_000_000n + monotonic };
+    });
+    writer.add({ name: "clocks", value }, { name: "devices", value: [[1, 2, `tap${turn}`]] });
+  }
+  feedWords(writer, RECORD);
+  isDue = true;
+  writer.flush();
+  isDue = false;
+  writer.end("interrupted");
+  await writer.settle();
+  assert.equal(files.length, 2);
+  const { sections } = readAll(files[1]!.bytes, new Collected());
+  assert.deepEqual(sections.get("clocks")!.map(({ monotonic }) => monotonic), [
+    6n * 86_400_000_000_000n + 9_999n,
+  ]);
+  assert.deepEqual(sections.get("devices"), [[1, 2, "tap6"]]);
 });
