@@ -61,8 +61,12 @@ must meet all.
 Without it rows are as they ever were, and cost nothing more.
 
 --from FILE reads what vrft record has written, on any machine and without root,
-and prints what the trace would have printed. EXPR, --outer and --inner, -f and
--x may leave out more; how packets were selected and recorded is settled.
+and prints what the trace would have printed. All that selects packets and calls
+may be given, and --duration counts from the first event; how events were
+recorded is settled. --show return, vif and nh need a recording made with the
+same --show. So do -i, --vif, --vrf and --nh to be exact: otherwise a packet is
+where it was first seen, and where vrouter decided about it. A label or network
+identifier is that of the first 100 bytes, or of the tunnel nexthop.
 
 The last line on stderr reports the CPU time that tracing took, in per cent of
 one CPU, like top(1): 100 % is one CPU fully busy. --max-overhead ends the trace
@@ -120,8 +124,8 @@ Drops of the kernel, of packets of vrouter's interfaces, have its own reason.
 
 At the end, and after each --interval, the module's counters are compared with
 what was seen, and each difference is reported on stderr. That is left out if
-only some packets are traced, and of recordings (--from), which are printed as
-lines.
+only some packets are traced, recorded or shown. Recordings (--from) are printed
+as lines.
 
 --fail-on-drop is for checks of a host. Of the drops that are shown, it counts
 those of a reason that means a loss, and those whose reason vrft does not know.

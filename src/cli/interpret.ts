@@ -150,13 +150,10 @@ type CaptureValues =
 
 /** Options about how packets are recorded, which a recording has settled. */
 const SETTLED = [
-  "interface",
-  ...CONDITIONS,
   "no-vrouter",
   "netns",
   "sample",
   "backend",
-  "duration",
   "max-overhead",
   "buffer",
   "interval",

@@ -14,7 +14,7 @@ import { chosenRecords } from "../trace/chosen_records.ts";
 import { dropReasons } from "../trace/drop_words.ts";
 import { recordedOrigin } from "./origins.ts";
 import { journeySources } from "./replay_packets.ts";
-import { Replay } from "./replay.ts";
+import { ALL_PACKETS, Replay } from "./replay.ts";
 import { choiceOf, logSummary } from "./replay_trace.ts";
 import type { TraceSignals } from "./session.ts";
 import { openOutput, Printer, requireNoTerminal } from "./trace_output.ts";
@@ -34,7 +34,7 @@ export async function runExport(
 ): Promise<number> {
   const format: Format = EXPORTS[options.format];
   requireNoTerminal(options.output, format);
-  using replay = new Replay(options.from, options.output);
+  using replay = new Replay(options.from, { ...ALL_PACKETS, output: options.output });
   replay.describe(log);
   using resources = new DisposableStack();
   const output = resources.use(await openOutput(options.output, log, signals.stop));

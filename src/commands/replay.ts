@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ShowItem } from "../cli/invocation.ts";
+import type { CaptureOptions, ShowItem } from "../cli/invocation.ts";
 import type { ResultType } from "../kernel/result_type.ts";
 import { localTime } from "../output/drops/wall_clock.ts";
 import type { Log } from "../output/log.ts";
@@ -33,6 +33,7 @@ import { RecordFilter } from "../trace/record_filter.ts";
 import type { SlowOutput, TraceCounts } from "../trace/tracer.ts";
 import type { Vif } from "../vrouter/interfaces.ts";
 import { openTwice, readerOf, requireOther } from "./recordings.ts";
+import { ReplayChoice } from "./replay_choice.ts";
 import type { TracePrinter } from "./running_trace.ts";
 import type { TraceSignals } from "./session.ts";
 
@@ -41,6 +42,7 @@ const TWO_32 = 2 ** 32;
 const LIMIT_GRACE_NS = 1e9;
 /** Nanoseconds between two looks at what has waited for too long, as in a trace. */
 const DRY_NS = 1e8;
+const NS_PER_MS = 1e6;
 const NO_WORDS: RecordedWords = { kernel: [], vrouter: [] };
 /** What is shown of calls that not every recording has. */
 const WHAT: { readonly [item in ShowItem]?: string } = {
@@ -52,12 +54,29 @@ const WHAT: { readonly [item in ShowItem]?: string } = {
 /** What prints a replay: see `Printer`. */
 export type ReplayPrinter = TracePrinter & SlowOutput;
 
+/** Options of commands that say what is shown of a recording. */
+export type ReplayOptions = Pick<
+  CaptureOptions,
+  "interfaces" | "conditions" | "durationMs" | "output"
+>;
+
+/** Those of commands without such options. */
+export const ALL_PACKETS: Omit<ReplayOptions, "output"> = {
+  interfaces: [],
+  conditions: { vif: [], vrf: [], nh: [], label: [], vni: [] },
+  durationMs: null,
+};
+
 /** A recording that is read twice: what it refers to, and its records. */
 export class Replay implements Disposable {
   readonly survey: Survey;
   /** All that the recording says, as it is at its end. */
   readonly sections: KnownSections;
   readonly functions: readonly RecordedFunction[];
+  /** Which packets are shown. */
+  readonly choice: ReplayChoice;
+  readonly #limits: ReplayOptions;
+  #isCut = false;
   /** What the wall clock is ahead of the clock of records, in nanoseconds. */
   readonly wallOffset: bigint;
   readonly #reader: RecordingReader;
@@ -69,11 +88,12 @@ export class Replay implements Disposable {
   #filter: RecordFilter | null = null;
 
   /**
-   * @param output file that will be written; `null` for stdout
-   * @throws {Failure} `recording` if it is none, or one that this version cannot read
+   * @param options which packets are chosen, and the file that will be written
+   * @throws {Failure} `recording` if it is none, or one that this version cannot read; `interfaces` if it has
+   *   no such vif or device
    */
-  constructor(path: string, output: string | null) {
-    requireOther(path, output);
+  constructor(path: string, options: ReplayOptions) {
+    requireOther(path, options.output);
     using resources = new DisposableStack();
     const open = resources.use(openTwice(path));
     const first = readerOf(open);
@@ -86,6 +106,16 @@ export class Replay implements Disposable {
       : BigInt.asIntN(62, clock.realtime - clock.monotonic);
     open.source.rewind!();
     this.#reader = readerOf(open);
+    this.#limits = options;
+    this.choice = new ReplayChoice(options, {
+      sections: this.sections,
+      allVifs: this.survey.allVifs,
+      vifs: this.vifs,
+      hasVrouter: this.hasVrouter,
+      conditional: this.isConditional,
+      callsHavePlaces: this.#recorded.has("vif"),
+      functionCount: this.functions.length,
+    });
     this.#resources = resources.move();
   }
 
@@ -104,8 +134,18 @@ export class Replay implements Disposable {
     return this.sections.get("selection") ?? {};
   }
 
-  /** Whether the recording has packets that do not meet its conditions, and says which do. */
+  /** Whether a record says which packets count: those that meet conditions, the recording's or the user's. */
   get conditional(): boolean {
+    return this.choice.conditional;
+  }
+
+  /** Whether it was ended before its end, by the time that the user gave. */
+  get isCut(): boolean {
+    return this.#isCut;
+  }
+
+  /** Whether the recording has packets that do not meet its conditions, and says which do. */
+  get isConditional(): boolean {
     return ["vif", "vrf", "nh", "label", "vni"].some((name) => {
       const values = this.selection[name];
       return Array.isArray(values) && values.length > 0;
@@ -226,12 +266,21 @@ export class Replay implements Disposable {
     ];
   }
 
-  /** Logs where the recording is from. */
-  describe(log: Log): void {
+  /**
+   * Logs where the recording is from.
+   *
+   * @param byCalls whether packets are chosen by all that happens to them
+   */
+  describe(log: Log, byCalls = true): void {
     const { host, kernel, vrft } = this.#reader.header;
     const { times } = this.survey;
     const when = times === null ? "no events" : `at ${localTime(times.first, this.wallOffset)}`;
     log.info(`Recorded on ${host}, Linux ${kernel}, by vrft ${vrft}: ${when}`);
+    if (!byCalls || !this.choice.isVague) return;
+    log.info(
+      "Packets are selected by where they were first seen, and by what was decided about them: the " +
+        "vifs and nexthops of calls are not recorded (vrft record --show vif)",
+    );
   }
 
   /**
@@ -239,6 +288,7 @@ export class Replay implements Disposable {
    *
    * @param first receives the records, and passes those to the printer that it shows
    * @param filter those of the options, compiled
+   * @param byCalls whether packets are selected by all that happens to them; otherwise `first` does that
    * @returns exit status: 1 if something is wrong with the file
    */
   async run(
@@ -247,23 +297,18 @@ export class Replay implements Disposable {
     filter: PacketFilter | null,
     signals: TraceSignals,
     log: Log,
+    byCalls = true,
   ): Promise<number> {
-    let sink = first;
-    if (filter !== null) {
-      sink = this.#filter = new RecordFilter(
-        sink,
-        this.functions.length,
-        (bytes, length) => packetMatches(filter, bytes, length),
-        this.numbers,
-      );
-    }
+    const sink = byCalls ? this.#selected(first, filter) : first;
     let due = 0;
     let deadline = Infinity;
-    const isDone = (): boolean => printer.done || this.#now > deadline;
+    const end = this.#end();
+    const isDone = (): boolean => printer.done || this.#now > deadline || this.#isCut;
     const clocked = {
       record: (words: Uint32Array, at: number, bytes: number): void => {
         const time = words[at + TIMESTAMP_HIGH]! * TWO_32 + words[at + TIMESTAMP_LOW]!;
-        if (time > this.#now) {
+        if (time > end) this.#isCut = true;
+        else if (time > this.#now) {
           this.#now = time;
           if (time >= due) {
             sink.dry();
@@ -287,6 +332,29 @@ export class Replay implements Disposable {
       await printer.close(signals.cut);
     }
     return this.#tellEnd(log);
+  }
+
+  /** Puts in front of a sink what leaves out other packets. */
+  #selected(first: EventSink, filter: PacketFilter | null): EventSink {
+    let sink = this.choice.marked(first);
+    if (filter !== null) {
+      sink = this.#filter = new RecordFilter(
+        sink,
+        this.functions.length,
+        (bytes, length) => packetMatches(filter, bytes, length),
+        // Whoever comes first is told of all packets.
+        this.choice.hasInterfaces ? new PacketTable() : this.numbers,
+      );
+    }
+    return this.choice.chosen(sink, this.numbers);
+  }
+
+  /** Nanoseconds of the last record to show. */
+  #end(): number {
+    const { durationMs } = this.#limits;
+    const { times } = this.survey;
+    if (durationMs === null || times === null) return Infinity;
+    return Number(times.first) + durationMs * NS_PER_MS;
   }
 
   #tellEnd(log: Log): number {

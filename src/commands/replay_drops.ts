@@ -42,15 +42,16 @@ export async function replayDrops(
   messages: HeldMessages,
   signals: TraceSignals,
 ): Promise<number> {
-  using replay = new Replay(path, options.output);
-  replay.describe(log);
+  using replay = new Replay(path, options);
+  replay.describe(log, options.path);
   if (options.path) return await replayPaths(replay, options, filter, log, signals);
   const { kernel, vrouter } = replay.enums;
   const reasons = dropReasons(vrouter);
   const wanted = options.reasons.length === 0
     ? null
     : reasonFilter(options.reasons, kernel, reasons);
-  const stats = filter === null ? replay.dropStats : null;
+  const isOfAll = filter === null && !replay.choice.isOfSome;
+  const stats = isOfAll ? replay.dropStats : null;
   const reconciliation = stats === null ? null : new Reconciliation(log, {
     read: recordedReadings(stats),
     lost: () => replay.counts.lost,
@@ -74,18 +75,20 @@ export async function replayDrops(
   const status = await replay.run(
     droppedRecords(printer, {
       functions: replay.functions,
-      conditional: replay.conditional,
+      conditional: replay.isConditional,
       // As the programs of drops do, by what the packet is when it is dropped.
-      isWanted: (bytes, length) =>
-        filter === null || packetMatches(filter, bytes, length) === MATCH,
+      isWanted: (bytes, length, record) =>
+        (filter === null || packetMatches(filter, bytes, length) === MATCH) &&
+        replay.choice.isDropped(record),
     }),
     printer,
     null,
     signals,
     log,
+    false,
   );
   // Not if the user has ended it before its end, as the counters are of the whole.
-  if (!signals.stop.aborted && !printer.done) {
+  if (!signals.stop.aborted && !printer.done && !replay.isCut) {
     reconciliation?.end();
     reconciliation?.finish();
   }

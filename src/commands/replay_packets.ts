@@ -44,7 +44,7 @@ export async function replayPackets(
   log: Log,
   signals: TraceSignals,
 ): Promise<number> {
-  using replay = new Replay(path, options.output);
+  using replay = new Replay(path, options);
   replay.describe(log);
   const { functions, wallOffset } = replay;
   const results = replay.resultsFor(options.show);
@@ -93,7 +93,7 @@ export async function replayDiff(
   const filters = await compileFilters({ ...options.filters, any: null });
   const filter = { outer: null, inner: null, ...filters, any: groups.filter };
   signals.catch();
-  using replay = new Replay(path, options.output);
+  using replay = new Replay(path, options);
   replay.describe(log);
   using to = await openOutput(options.output, log, signals.stop);
   let view: ComparingView | undefined;

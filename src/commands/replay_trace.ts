@@ -36,7 +36,7 @@ export async function replayTrace(
   log: Log,
   signals: TraceSignals,
 ): Promise<number> {
-  using replay = new Replay(path, options.output);
+  using replay = new Replay(path, options);
   replay.describe(log);
   const format = formatOf(options);
   requireNoTerminal(options.output, format);

@@ -24,6 +24,28 @@ interface Frame {
   readonly length: number;
 }
 
+/** The tunnel that a packet is in: with the innermost of its MPLS labels, or its VXLAN network identifier. */
+export interface TunnelNumber {
+  readonly kind: "mpls" | "vxlan";
+  readonly number: number;
+}
+
+/** A frame that another one carries, in a tunnel. */
+interface InnerFrame extends Frame {
+  readonly tunnel: TunnelNumber;
+}
+
+/**
+ * The tunnel that a packet is in.
+ *
+ * @param bytes of it, as for {@linkcode packetMatches}
+ * @returns `null` also if the bytes do not tell
+ */
+export function findTunnel(bytes: Uint8Array, length: number): TunnelNumber | null {
+  const found = innerOf({ bytes: bytes.subarray(0, FRAME_BYTES), length });
+  return typeof found === "number" ? null : found.tunnel;
+}
+
 /**
  * Applies the filters.
  *
@@ -60,7 +82,7 @@ function eitherOf(a: number, b: number): number {
 }
 
 /** The frame that another one carries; `NO_MATCH` if it carries none, `UNDECIDED` if that is not at hand. */
-function innerOf(frame: Frame): Frame | number {
+function innerOf(frame: Frame): InnerFrame | number {
   const { bytes, length } = frame;
   const view = viewOf(bytes);
   const missing = bytes.length < length ? UNDECIDED : NO_MATCH;
@@ -97,8 +119,9 @@ function innerOf(frame: Frame): Frame | number {
     at += 8;
     if (port === VXLAN_PORT) {
       if (!has(8)) return missing;
+      const tunnel = { kind: "vxlan", number: view.getUint32(at + 4) >>> 8 } as const;
       at += 8;
-      return { bytes: bytes.subarray(at), length: length - at };
+      return { bytes: bytes.subarray(at), length: length - at, tunnel };
     }
     if (!MPLS_PORTS.has(port)) return NO_MATCH;
   } else if (protocol === GRE) {
@@ -110,15 +133,17 @@ function innerOf(frame: Frame): Frame | number {
     return NO_MATCH;
   }
 
+  let number: number;
   for (let label = 0;; label++) {
     if (!has(4)) return missing;
+    number = view.getUint32(at) >>> 12;
     const isBottom = (bytes[at + 2]! & 1) !== 0;
     at += 4;
     if (isBottom) break;
     if (label === 1) return NO_MATCH;
   }
   if (!has(1)) return missing;
-  return payloadOf(bytes, at, length);
+  return { ...payloadOf(bytes, at, length), tunnel: { kind: "mpls", number } };
 }
 
 /** What follows the labels: Ethernet, or IP, which gets an Ethernet header. */

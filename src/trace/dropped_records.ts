@@ -64,8 +64,12 @@ export interface DroppedOptions {
   readonly functions: readonly unknown[];
   /** Whether only packets count of which a record says that they match. */
   readonly conditional: boolean;
-  /** Whether a packet is wanted, by what it is when it is dropped. */
-  readonly isWanted: (bytes: Uint8Array, length: number) => boolean;
+  /** Whether a packet is wanted, by what it is when it is dropped, and by the record of that. */
+  readonly isWanted: (
+    bytes: Uint8Array,
+    length: number,
+    record: Readonly<Uint32Array>,
+  ) => boolean;
 }
 
 /** What vrouter has looked up for a packet last. */
@@ -107,7 +111,7 @@ export function droppedRecords(
       const record = details.record.slice(0, bytes / 4);
       const header = new Uint8Array(record.buffer).subarray(4 * DROP_HEADER);
       const captured = Math.min(header.length, record[DROP_CAPTURED]! & 0xffff);
-      if (!isWanted(header.subarray(0, captured), record[DROP_LENGTH]!)) return;
+      if (!isWanted(header.subarray(0, captured), record[DROP_LENGTH]!, record)) return;
       const known = lookups.get(step.packet);
       if (known !== undefined && record[SOURCE] !== SOURCE_KERNEL) fill(record, known);
       to.record(record, 0, bytes);

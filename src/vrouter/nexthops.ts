@@ -58,6 +58,9 @@ export const NH = {
   L2_RCV: 8,
 } as const;
 
+/** Bits of `flags` that say which tunnel: those that put a label or a network identifier in front of packets. */
+export const TUNNEL_FLAGS = { MPLS_OVER_GRE: 0x8, MPLS_OVER_UDP: 0x40, VXLAN: 0x80 } as const;
+
 const WITH_VIF: ReadonlySet<number> = new Set([NH.RCV, NH.ENCAP, NH.TUNNEL]);
 
 const LISTING: ModuleTask = {

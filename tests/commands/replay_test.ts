@@ -16,16 +16,23 @@ import type { ResultType } from "../../src/kernel/result_type.ts";
 import { formatOf } from "../../src/output/views.ts";
 import { compileFilters } from "../../src/packet/expression.ts";
 import { Libpcap } from "../../src/packet/libpcap.ts";
+import { DECIDED_NEXTHOP, DECISION, NEXTHOP_ID } from "../../src/probe/decision_record.ts";
 import { CAPTURED, HEADER as PACKET_HEADER } from "../../src/probe/packet_record.ts";
 import {
   CPU_AND_KIND,
+  FRAME,
+  KIND_COPY,
+  KIND_DECISION,
   KIND_DROP,
   KIND_END,
   KIND_ENTRY,
   KIND_LONG_ENTRY,
   KIND_LONG_RETURN,
+  KIND_MATCH,
   KIND_PACKET,
   KIND_RETURN,
+  NEXTHOP_ID as NEXTHOP_WORD,
+  VIF as VIF_WORD,
 } from "../../src/probe/record.ts";
 import { recordedResults } from "../../src/recording/results.ts";
 import type { Section } from "../../src/recording/sections.ts";
@@ -79,6 +86,7 @@ const VIF = {
   drops: 0,
   addresses: [],
 };
+const VIFS = [VIF, { ...VIF, index: 5, name: "tap5", device: "tap5", ifindex: 9, vrf: 4 }];
 const OFFSET = 1_795_662_000n * 1_000_000_000n;
 const SECTIONS: readonly Section[] = [
   {
@@ -87,7 +95,7 @@ const SECTIONS: readonly Section[] = [
   },
   { name: "clocks", value: [{ monotonic: 5n, realtime: OFFSET + 5n }] },
   { name: "words", value: WORDS },
-  { name: "vifs", value: { time: 0n, all: [VIF] } },
+  { name: "vifs", value: { time: 0n, all: VIFS } },
   { name: "devices", value: [[HEADER.vrouterNetns, 8, "bond0"]] },
 ];
 
@@ -110,12 +118,14 @@ async function recordingOf(stream: Stream, more: readonly Section[] = []): Promi
 const sources: DropSources = {
   words: dropWords(KERNEL, VROUTER, () => null),
   offsets: {},
-  vifs: () => [VIF],
+  vifs: () => VIFS,
   vrouterNetns: HEADER.vrouterNetns,
   device: (netns, ifindex) =>
     netns !== HEADER.vrouterNetns ? null : ifindex === 7 ? "tap3" : ifindex === 8 ? "bond0" : null,
   kallsyms: () => new Uint8Array(),
 };
+
+const NO_COUNTERS = { all: {}, vifs: [] };
 
 function optionsOf<T>(args: readonly string[]): T {
   const invocation = parseArguments(args, "");
@@ -190,6 +200,7 @@ async function liveTrace(
   stream: Stream,
   args: readonly string[],
   results: readonly (ResultType | null)[] = [],
+  conditional = false,
 ): Promise<string> {
   const options = optionsOf<TraceOptions>(args);
   const sink = new TextSink();
@@ -197,13 +208,14 @@ async function liveTrace(
   const reasons = dropReasons(VROUTER);
   const printer = new Printer(outputTo(sink), formatOf(options), targets, logOf(), {
     limit: options.limit,
+    conditional,
     reasons: (number) => reasons.reason(number).label,
     shown: {
       items: new Set(options.show),
       colour: false,
       results,
       isVrouter: targets.map(() => true),
-      vifs: () => [VIF],
+      vifs: () => VIFS,
     },
   });
   await live(stream, printer);
@@ -321,6 +333,179 @@ for (const command of [[], ["packets", "--calls"]]) {
     });
   });
 }
+
+/** The records that a live trace has of packets that meet conditions: which tells of the last of these. */
+function marked(stream: Stream, meets: (words: Uint32Array, at: number) => boolean): Stream {
+  const met = new Set<number>();
+  const parts: number[] = [];
+  for (let at = 0; at < stream.words.length;) {
+    const length = bytesAt(stream.words, at) / 4;
+    const cpu = stream.words[at + CPU_AND_KIND]! & 0xffff;
+    if (kindAt(stream.words, at) === KIND_PACKET) met.delete(cpu);
+    if (!met.has(cpu) && meets(stream.words, at)) {
+      met.add(cpu);
+      const head = stream.words.slice(at, at + 6);
+      head[FRAME] = 1;
+      head[CPU_AND_KIND] = head[CPU_AND_KIND]! & 0xff00_ffff | KIND_MATCH << 16;
+      parts.push(...head);
+    }
+    parts.push(...stream.words.subarray(at, at + length));
+    at += length;
+  }
+  return { ...stream, words: Uint32Array.from(parts), records: 0 };
+}
+
+/** Those of a live trace of an interface: of each packet, from the first of these records on. */
+function fromThere(stream: Stream, isThere: (words: Uint32Array, at: number) => boolean): Stream {
+  const held = new Map<number, Uint32Array>();
+  const chosen = new Set<number>();
+  const open = new Map<number, boolean[]>();
+  const parts: number[] = [];
+  for (let at = 0; at < stream.words.length;) {
+    const record = stream.words.slice(at, at + bytesAt(stream.words, at) / 4);
+    at += record.length;
+    const cpu = record[CPU_AND_KIND]! & 0xffff;
+    const calls = open.get(cpu) ?? [];
+    open.set(cpu, calls);
+    const kind = kindAt(record, 0) & 0x7f;
+    if (kind === KIND_PACKET) {
+      held.set(cpu, record);
+      chosen.delete(cpu);
+    } else if (!chosen.has(cpu) && isThere(record, 0)) {
+      chosen.add(cpu);
+      const begin = held.get(cpu)!.slice();
+      begin.set(record.subarray(0, 3));
+      begin[4] = begin[4]! & 0xffff_0000 | record[4]! & 0x7fff;
+      parts.push(...begin);
+    }
+    if (kind === KIND_ENTRY) calls.push(chosen.has(cpu));
+    const passes = kind === KIND_RETURN ? calls.pop()! : chosen.has(cpu);
+    if (passes) parts.push(...record);
+  }
+  return { ...stream, words: Uint32Array.from(parts), records: 0 };
+}
+
+const isLongEntry = (words: Uint32Array, at: number): boolean =>
+  kindAt(words, at) === KIND_LONG_ENTRY;
+const isNexthopDecision = (words: Uint32Array, at: number): boolean =>
+  kindAt(words, at) === KIND_DECISION && words[at + DECISION] === DECIDED_NEXTHOP;
+const isVisible = (words: Uint32Array, at: number): boolean =>
+  ![KIND_DECISION, KIND_COPY].includes(kindAt(words, at));
+
+for (
+  const [args, meets] of [
+    [["--vif", "tap5"], (words, at) => isLongEntry(words, at) && words[at + VIF_WORD] === 5],
+    [["--vrf", "4"], (words, at) => isLongEntry(words, at) && words[at + VIF_WORD] === 5],
+    [
+      ["--nh", "22"],
+      (words, at) =>
+        (isLongEntry(words, at) && words[at + NEXTHOP_WORD] === 22) ||
+        (isNexthopDecision(words, at) && words[at + NEXTHOP_ID] === 22),
+    ],
+  ] as readonly [string[], (words: Uint32Array, at: number) => boolean][]
+) {
+  Deno.test(`a recording is searched as the trace would have been: ${args.join(" ")}`, async () => {
+    const printed = await liveTrace(chosen(marked(LONG, meets), isVisible), args, [], true);
+    assertSame(printed, (await replayed(LONG_FILE, args)).text);
+    assert.ok(printed.length < (await replayed(LONG_FILE, [])).text.length - 10_000);
+  });
+}
+
+for (const command of [[], ["--show", "packet"]]) {
+  Deno.test(`packets of one interface begin where they get there: ${command.join(" ")}`, async () => {
+    // On several CPUs the stream has tasks that run on two of them at a time.
+    const stream = vrouterStream(new Random(14), {
+      records: 20_000,
+      packets: true,
+      drops: true,
+      long: true,
+      cpus: 1,
+    });
+    const selection: Section = { name: "selection", value: { show: ["vif"] } };
+    const file = await recordingOf(stream, [selection]);
+    const there = fromThere(
+      stream,
+      (words, at) => isLongEntry(words, at) && words[at + VIF_WORD] === 5,
+    );
+    const isShown = command.length === 0 ? isCallOrDrop : isVisible;
+    const printed = await liveTrace(chosen(there, isShown), command);
+    const { text } = await replayed(file, [...command, "-i", "vif0/5"]);
+    // Each has the number that it has in the recording.
+    const withoutNumbers = (rows: string): string =>
+      rows.replaceAll(/#\d+/g, "#").replaceAll(/ +$/gm, "");
+    assertSame(withoutNumbers(printed), withoutNumbers(text));
+    Deno.removeSync(file);
+  });
+}
+
+Deno.test("conditions that no packet meets leave nothing, and unknown names are refused", async () => {
+  assert.equal(
+    (await replayed(LONG_FILE, ["--vif", "tap3", "--label", "17"])).text.split("\n").length,
+    2,
+  );
+  await assert.rejects(replayed(LONG_FILE, ["--vif", "tap4"]), /no vif has this name or address/);
+  await assert.rejects(replayed(LONG_FILE, ["packets", "-i", "tap4"]), /did you mean "tap3"/);
+});
+
+Deno.test("a recording without the vifs of calls is searched by decisions, and that is said", async () => {
+  const messages = new MessageList();
+  const meets = (words: Uint32Array, at: number): boolean =>
+    isNexthopDecision(words, at) && words[at + NEXTHOP_ID] === 22;
+  const printed = await liveTrace(chosen(marked(STREAM, meets), isVisible), [], [], true);
+  assertSame(printed, (await replayed(FILE, ["--nh", "22"], messages)).text);
+  assert.match(
+    messages.text,
+    /the vifs and nexthops of calls are not recorded \(vrft record --show vif\)/,
+  );
+  const others = new MessageList();
+  await replayed(FILE, ["drops", "--vif", "tap3"], others);
+  await replayed(LONG_FILE, ["--vif", "tap3"], others);
+  assert.doesNotMatch(others.text, /not recorded/);
+});
+
+Deno.test("drops are selected by what their records say", async () => {
+  const all = (await replayed(FILE, ["drops", "--lines", "--all"])).text;
+  for (const args of [["-i", "vif0/3"], ["--vif", "tap3", "--vrf", "2"], ["-i", "tap3"]]) {
+    assertSame(all, (await replayed(FILE, ["drops", "--lines", "--all", ...args])).text);
+  }
+  for (const args of [["-i", "vif0/5"], ["--vif", "tap3", "--vrf", "4"], ["--nh", "21"]]) {
+    assert.equal((await replayed(FILE, ["drops", "--lines", "--all", ...args])).text, "");
+  }
+  // The counters of the module are of all packets.
+  const value = { start: [NO_COUNTERS, NO_COUNTERS], end: [NO_COUNTERS, NO_COUNTERS] } as const;
+  const file = await recordingOf(STREAM, [{ name: "dropstats", value }]);
+  const messages = new MessageList();
+  await replayed(file, ["drops"], messages);
+  assert.match(messages.text, /module 0, seen/);
+  const some = new MessageList();
+  await replayed(file, ["drops", "-i", "vif0/3"], some);
+  await replayed(file, ["drops", "--duration", "1ms"], some);
+  assert.doesNotMatch(some.text, /module/);
+  Deno.removeSync(file);
+});
+
+Deno.test("packets and drops --path are selected by what happens to them", async () => {
+  const lines = async (...args: string[]): Promise<string[]> =>
+    (await replayed(LONG_FILE, ["packets", "-q", ...args])).text.match(/^#\d+ /gm) ?? [];
+  const all = await lines();
+  const some = await lines("--nh", "22");
+  assert.ok(some.length > 10 && some.length < all.length, `${some.length} of ${all.length}`);
+  assert.deepEqual(some.filter((line) => !all.includes(line)), []);
+  const paths = async (...args: string[]): Promise<number> =>
+    (await replayed(LONG_FILE, ["drops", "--path", ...args])).text.match(/lh_pfree\(\)/g)?.length ??
+      0;
+  const [every, few] = [await paths(), await paths("--nh", "22")];
+  assert.ok(few > 0 && few < every, `${few} of ${every}`);
+});
+
+Deno.test("--duration ends a replay so long after the first event", async () => {
+  const first = STREAM.words[1]! * 2 ** 32 + STREAM.words[0]!;
+  const early = chosen(
+    STREAM,
+    (words, at) => isCallOrDrop(words, at) && words[at + 1]! * 2 ** 32 + words[at]! <= first + 2e6,
+  );
+  assertSame(await liveTrace(early, []), (await replayed(FILE, ["--duration", "2ms"])).text);
+});
 
 for (const args of [["--show", "packet"], ["--format", "events"]]) {
   Deno.test(`with packets, too: vrft ${args.join(" ")}`, async () => {
@@ -478,7 +663,7 @@ for (
         drop: (words: Uint32Array) => drops.drop(words),
       },
     };
-    const vifs = [VIF];
+    const vifs = VIFS;
     const printer = new PacketPrinter({
       to: outputTo(sink),
       follow: (receive) => followPackets(follow, receive),

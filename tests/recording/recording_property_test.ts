@@ -10,6 +10,8 @@ import { recordedResults, resultsOf } from "../../src/recording/results.ts";
 import { readSections, type Section, sectionBytes } from "../../src/recording/sections.ts";
 import { memorySource } from "../../src/recording/source.ts";
 import { survey } from "../../src/recording/survey.ts";
+import { ChosenPackets } from "../../src/trace/chosen_packets.ts";
+import { MarkedPackets } from "../../src/trace/marked_packets.ts";
 import { Failure } from "../../src/sys/failure.ts";
 import { viewOf } from "../../src/sys/view.ts";
 import { attack } from "../support/hostile.ts";
@@ -97,6 +99,23 @@ Deno.test("damaged columns are rejected, or are records", () => {
     return encoder.take().slice();
   });
   const decoder = new RecordDecoder();
+  // What chooses packets takes any records, and makes some of its own.
+  const inside = new Inside();
+  const chosen = new ChosenPackets(
+    {
+      record: (words, at, bytes) => inside.record(words, at, bytes),
+      lost: () => {},
+      dry: () => {},
+    },
+    300,
+    ({ ifindex, vif, vrf }) => ((ifindex + vif + vrf) & 1) === 0,
+  );
+  const choosing = new MarkedPackets(chosen, {
+    functionCount: 300,
+    kinds: 3,
+    met: ({ ifindex, nexthop, label, vni }) => (ifindex + nexthop + label + vni) & 3,
+    conditional: false,
+  });
   attack({
     title: "columns",
     seed: 0x5eed_0201,
@@ -114,9 +133,11 @@ Deno.test("damaged columns are rejected, or are records", () => {
       const sink = new Inside();
       decoder.feed(sink);
       assert.equal(sink.records, claimed);
+      decoder.feed(choosing);
     },
     rejects: isDamage,
   });
+  assert.ok(inside.records > 1000);
 });
 
 Deno.test("damaged sections are rejected, or have the form that they should have", () => {
