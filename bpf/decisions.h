@@ -87,6 +87,14 @@ static __always_inline void describe_nexthop(struct vrft_nexthop *to, void *nh)
 	}
 }
 
+/* What explains a drop that follows. */
+static __always_inline __u32 reach_of(void *nh)
+{
+	if (!config.drops || !nh || !is_known(config.drop.nh_reach_nh))
+		return 0;
+	return (__u64)read_pointer(nh + config.drop.nh_reach_nh, DIRECT);
+}
+
 static __always_inline void copy_key(__u8 *key, __u32 bytes, const void *from)
 {
 	__builtin_memset(key, 0, 16);
@@ -98,14 +106,16 @@ static __always_inline void copy_key(__u8 *key, __u32 bytes, const void *from)
 static __always_inline void decide_bridge(struct vrft_decision *to,
 					  void *mac, void *fmd, void *entry)
 {
+	void *nh = POINTER(entry, be_nh);
+
 	to->vrf = MEMBER(fmd, fmd_dvrf);
-	describe_nexthop(&to->route.nexthop, POINTER(entry, be_nh));
+	describe_nexthop(&to->route.nexthop, nh);
 	to->route.label = MEMBER(entry, be_label);
 	to->route.label_flags = MEMBER(entry, be_flags);
 	to->route.prefix_length = VRFT_UNKNOWN;
 	to->route.family = VRFT_UNKNOWN;
 	to->route.member = VRFT_UNKNOWN;
-	to->route.reserved = 0;
+	to->route.reach = reach_of(nh);
 	copy_key(to->route.key, 6, mac);
 }
 
@@ -122,7 +132,7 @@ static __always_inline void decide_prefix(struct vrft_decision *to, __u32 vrf,
 	to->route.prefix_length = MEMBER(request, rtr_prefix_len);
 	to->route.family = MEMBER(request, rtr_family);
 	to->route.member = VRFT_UNKNOWN;
-	to->route.reserved = 0;
+	to->route.reach = reach_of(nh);
 	if (to->route.family == AF_INET)
 		copy_key(to->route.key, 4, prefix);
 	else
@@ -140,7 +150,7 @@ static __always_inline void decide_nexthop(struct vrft_decision *to, void *nh,
 	to->route.prefix_length = VRFT_UNKNOWN;
 	to->route.family = VRFT_UNKNOWN;
 	to->route.member = MEMBER(fmd, fmd_ecmp_nh_index);
-	to->route.reserved = 0;
+	to->route.reach = 0;
 	copy_key(to->route.key, 0, NULL);
 }
 

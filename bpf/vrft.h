@@ -202,7 +202,12 @@ struct vrft_decision {
 			__u32 family;		/* PREFIX */
 			__u8 key[16];		/* MAC or IP address */
 			__u32 member;		/* NEXTHOP: of ECMP */
-			__u32 reserved;
+			/*
+			 * BRIDGE, PREFIX: the function in vrouter that is
+			 * next, the low half of its address, of which the high
+			 * half is all ones; 0 if that is not asked for.
+			 */
+			__u32 reach;
 		} route;
 		/* SOURCE */
 		struct vrft_decided_source {

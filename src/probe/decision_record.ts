@@ -47,6 +47,11 @@ export const PREFIX_FAMILY = 17;
 export const LOOKUP_KEY = 18;
 /** Nexthop: the chosen member of ECMP (`fmd_ecmp_nh_index`). */
 export const ECMP_MEMBER = 22;
+/**
+ * Bridge, prefix: low half of the address of the function that the nexthop's packets go to, whose high half is
+ * all ones; 0 if unknown.
+ */
+export const ROUTE_REACH = 23;
 
 /** Source: 0 invalid, 1 valid, 2 valid by another member of ECMP. */
 export const SOURCE_RESULT = 14;

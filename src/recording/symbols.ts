@@ -7,6 +7,13 @@
 
 import { TEXT_BASE, TextSymbols } from "../kernel/text_symbols.ts";
 import {
+  DECIDED_BRIDGE,
+  DECIDED_PREFIX,
+  DECISION,
+  DECISION_BYTES,
+  ROUTE_REACH as LOOKUP_REACH,
+} from "../probe/decision_record.ts";
+import {
   DROP_BYTES,
   DROP_STACK,
   LOCATION_LOW,
@@ -14,7 +21,7 @@ import {
   ROUTE_REACH,
   STACK_DEPTH,
 } from "../probe/packet_record.ts";
-import { CPU_AND_KIND, KIND_DROP } from "../probe/record.ts";
+import { CPU_AND_KIND, KIND_DECISION, KIND_DROP } from "../probe/record.ts";
 import type { RecordedSymbol } from "./sections.ts";
 
 const TEXT_HIGH = Number(TEXT_BASE >> 32n);
@@ -29,27 +36,38 @@ const ADDRESSES: readonly number[] = [
   ...Array.from({ length: STACK_DEPTH }, (_, frame) => DROP_STACK + 2 * frame),
 ];
 
-/** Finds the symbols of the addresses in records. */
+/** Finds the symbols of the addresses in records, from the first drop on. */
 export class OccurringSymbols {
   readonly #kallsyms: () => Uint8Array;
   #symbols: TextSymbols | undefined;
   /** Low halves of the addresses seen. */
   readonly #seen = new Set<number>();
+  /** Likewise, that have no names as long as there are no drops. */
+  readonly #waiting = new Set<number>();
   /** Low halves of the symbols' addresses. */
   readonly #known = new Set<number>();
   #found: RecordedSymbol[] = [];
 
-  /** @param kallsyms contents of /proc/kallsyms, read at the first address */
+  /** @param kallsyms contents of /proc/kallsyms, read at the first drop */
   constructor(kallsyms: () => Uint8Array) {
     this.#kallsyms = kallsyms;
   }
 
   /** Takes note of a record's addresses, if it has any. */
   note(words: Uint32Array, at: number, bytes: number): void {
-    if (((words[at + CPU_AND_KIND]! >>> 16) & 0xff) !== KIND_DROP || bytes < DROP_BYTES) return;
+    const kind = (words[at + CPU_AND_KIND]! >>> 16) & 0xff;
+    if (kind === KIND_DECISION) {
+      const decision = words[at + DECISION];
+      if (decision !== DECIDED_BRIDGE && decision !== DECIDED_PREFIX) return;
+      if (bytes >= DECISION_BYTES) this.#reach(words[at + LOOKUP_REACH]!);
+      return;
+    }
+    if (kind !== KIND_DROP || bytes < DROP_BYTES) return;
     for (const word of ADDRESSES) {
       if (words[at + word + 1] === TEXT_HIGH) this.#address(words[at + word]!);
     }
+    for (const low of this.#waiting) this.#address(low);
+    this.#waiting.clear();
   }
 
   /** The symbols found since the last call. */
@@ -58,6 +76,16 @@ export class OccurringSymbols {
     const found = this.#found;
     this.#found = [];
     return found;
+  }
+
+  /**
+   * Of a lookup, which only a drop is explained by: to read the symbols takes too long to do it for all
+   * recordings.
+   */
+  #reach(low: number): void {
+    if (low === 0 || this.#seen.has(low)) return;
+    if (this.#symbols !== undefined) this.#address(low);
+    else if (this.#waiting.size < MAX_ADDRESSES) this.#waiting.add(low);
   }
 
   #address(low: number): void {

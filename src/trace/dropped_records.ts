@@ -23,6 +23,7 @@ import {
   NEXTHOP_TYPE as LOOKUP_TYPE,
   PREFIX_FAMILY,
   PREFIX_LENGTH,
+  ROUTE_REACH as LOOKUP_REACH,
 } from "../probe/decision_record.ts";
 import { UNKNOWN } from "../probe/layout.ts";
 import {
@@ -54,6 +55,8 @@ import type { EventSink, PacketDetails, Step, View } from "./events.ts";
 import { MatchedPackets } from "./matched_packets.ts";
 import { CallTree } from "./tree.ts";
 
+/** High half of the addresses of functions. */
+const TEXT_HIGH = 0xffff_ffff;
 /** Packets of which lookups are kept; more than are on their way at a time. */
 const MAX_KEPT = 1 << 14;
 /** Bytes 0 to 3, and 4 and 5, of ff:ff:ff:ff:ff:ff, which is looked up if the packet's own is not found. */
@@ -160,7 +163,8 @@ function fill(record: Uint32Array, { flow, route }: Lookups): void {
   record[ROUTE_FAMILY] = isBridge ? 0 : route[PREFIX_FAMILY]!;
   record[ROUTE_NEXTHOP] = route[NEXTHOP_ID]!;
   record[ROUTE_TYPE] = route[LOOKUP_TYPE]!;
-  // No decision has the address of its function.
-  record[ROUTE_REACH] = record[ROUTE_REACH + 1] = 0;
+  const reach = route[LOOKUP_REACH]!;
+  record[ROUTE_REACH] = reach;
+  record[ROUTE_REACH + 1] = reach === 0 ? 0 : TEXT_HIGH;
   for (let word = 0; word < 4; word++) record[ROUTE_KEY + word] = route[LOOKUP_KEY + word]!;
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { MemberPlace } from "../../src/kernel/btf.ts";
 import { DECISION_PLACES, type DecisionOffsets } from "../../src/kernel/decision_offsets.ts";
+import type { DropOffsets } from "../../src/kernel/drop_offsets.ts";
 import { readBtfOnly } from "../../src/kernel/sources.ts";
 import { decisionCookie, type DecisionPoint } from "../../src/probe/decision_functions.ts";
 import * as decided from "../../src/probe/decision_record.ts";
@@ -107,6 +108,7 @@ class Decider implements Disposable {
     libbpf: Libbpf,
     name: "packets" | "packets_5.11",
     cb: number,
+    drops: boolean,
     resources: DisposableStack,
   ) {
     this.#cb = cb;
@@ -115,6 +117,8 @@ class Decider implements Disposable {
         ...SMALL,
         decisionOffsets: OFFSETS,
         packetEvents: true,
+        drops,
+        dropOffsets: { nh_reach_nh: { offset: 40, bytes: 8 } } as DropOffsets,
       }),
     );
     const address = [{ name: "vrft_test_address" }];
@@ -134,11 +138,11 @@ class Decider implements Disposable {
     this.#fill();
   }
 
-  static async open(name: "packets" | "packets_5.11"): Promise<Decider> {
+  static async open(name: "packets" | "packets_5.11", drops = false): Promise<Decider> {
     using resources = new DisposableStack();
     const { kernel } = await readBtfOnly({ kernelBtf: null, vrouterBtf: null, vrouter: false });
     const cb = kernel.memberOffset("sk_buff", "cb")!;
-    return new Decider(resources.use(await Libbpf.open()), name, cb, resources);
+    return new Decider(resources.use(await Libbpf.open()), name, cb, drops, resources);
   }
 
   /** Address of a struct. */
@@ -398,6 +402,18 @@ for (const name of ["packets", "packets_5.11"] as const) {
       [...route.subarray(6, 22)],
       [decided.DECIDED_PREFIX, 5, ...TUNNEL, 27, 3, 24, 2, KEY_WORD, 0, 0, 0],
     );
+
+    // What explains a drop costs nothing where no drops are recorded.
+    for (const record of [mac, none, route]) assert.equal(record[decided.ROUTE_REACH], 0);
+    using explaining = await Decider.open(name, true);
+    explaining.view.setBigUint64(NEXTHOP + 40, 0xffff_ffff_c0de_1234n, true);
+    explaining.decide(work, [explaining.packet]);
+    for (const found of [explaining.at(ENTRY), 0n]) {
+      explaining.decide(bridge, [explaining.at(KEY), explaining.at(METADATA)], found);
+    }
+    explaining.decide(prefix, [5n, explaining.at(REQUEST)], explaining.at(NEXTHOP));
+    const reached = explaining.records().map((record) => record[decided.ROUTE_REACH]);
+    assert.deepEqual(reached, [0xc0de_1234, 0, 0xc0de_1234]);
 
     // Another packet.
     decider.decide(work, [decider.packet + 4096n]);

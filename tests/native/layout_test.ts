@@ -187,6 +187,7 @@ Deno.test("the record of a decision is laid out as struct vrft_decision", () => 
       family: decision.PREFIX_FAMILY,
       key: decision.LOOKUP_KEY,
       member: decision.ECMP_MEMBER,
+      reach: decision.ROUTE_REACH,
     },
     source: {
       expected: decision.NEXTHOP_ID,

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { DECIDED_PREFIX, ROUTE_REACH } from "../../src/probe/decision_record.ts";
 import {
   BLOCK_RECORDS,
   BLOCK_SECTIONS,
@@ -14,7 +15,7 @@ import { compress } from "../../src/recording/zstd.ts";
 import { TextSymbols } from "../../src/kernel/text_symbols.ts";
 import { Failure } from "../../src/sys/failure.ts";
 import { viewOf } from "../../src/sys/view.ts";
-import { dropRecord, feedWords } from "../support/packet_records.ts";
+import { decisionRecord, dropRecord, feedWords } from "../support/packet_records.ts";
 import { Random } from "../support/random.ts";
 import { Collected, HEADER, readAll, recorded } from "../support/recordings.ts";
 import { feedStream, vrouterStream } from "../support/vrouter_stream.ts";
@@ -183,6 +184,31 @@ Deno.test("symbols that occur in drops are recorded before them, and name the sa
   for (const low of [0x81000110, 0x8100010f, 0x81000100, 0x810000ff]) {
     assert.equal(replayed.containing(low)?.name, live.containing(low)?.name);
   }
+});
+
+Deno.test("the symbol that a lookup has led to is recorded once a drop may be explained by it", async () => {
+  const text =
+    "ffffffffc0001000 t nh_discard\t[vrouter]\nffffffffc0002000 t nh_output\t[vrouter]\n";
+  let read = 0;
+  const symbolsOf = async (...records: Uint32Array[]): Promise<string[]> => {
+    const symbols = new OccurringSymbols(() => {
+      read++;
+      return new TextEncoder().encode(text);
+    });
+    const bytes = await recorded((writer) => records.forEach((one) => feedWords(writer, one)), {
+      symbols,
+    });
+    return (readAll(bytes, new Collected()).sections.get("symbols") ?? []).map(([, name]) => name);
+  };
+  const place = { slot: 1, generation: 1 };
+  const lookup = decisionRecord(place, DECIDED_PREFIX, { [ROUTE_REACH]: 0xc0001000 });
+  const drop = dropRecord(place, {});
+  assert.deepEqual(await symbolsOf(lookup), []);
+  // All of kallsyms takes long to read.
+  assert.equal(read, 0);
+  assert.deepEqual(await symbolsOf(lookup, drop), ["nh_discard"]);
+  const stacked = dropRecord(place, { stack: [0xffffffffc0002010n] });
+  assert.deepEqual(await symbolsOf(stacked, lookup), ["nh_output", "nh_discard"]);
 });
 
 Deno.test("the words of enums are found by a member, as in BTF", () => {

@@ -4,7 +4,14 @@
  * @module
  */
 
-import { DECISION, DECISION_BYTES, DECISION_VRF } from "../../src/probe/decision_record.ts";
+import {
+  DECIDED_BRIDGE,
+  DECIDED_PREFIX,
+  DECISION,
+  DECISION_BYTES,
+  DECISION_VRF,
+  ROUTE_REACH,
+} from "../../src/probe/decision_record.ts";
 import { UNKNOWN } from "../../src/probe/layout.ts";
 import {
   CAPTURED,
@@ -156,6 +163,7 @@ export function decisionRecord(
   const all = record(KIND_DECISION, place, DECISION_BYTES);
   all.fill(UNKNOWN, DECISION_VRF);
   all[DECISION] = decision;
+  if (decision === DECIDED_BRIDGE || decision === DECIDED_PREFIX) all[ROUTE_REACH] = 0;
   for (const [index, word] of Object.entries(words)) all[Number(index)] = word;
   return all;
 }

@@ -10,6 +10,7 @@ import {
   NEXTHOP_ID,
   PREFIX_FAMILY,
   PREFIX_LENGTH,
+  ROUTE_REACH as LOOKUP_REACH,
 } from "../../src/probe/decision_record.ts";
 import {
   FLOW,
@@ -22,6 +23,7 @@ import {
   ROUTE_NEXTHOP,
   ROUTE_NONE,
   ROUTE_PREFIX,
+  ROUTE_REACH,
   ROUTE_VRF,
   SOURCE_KERNEL,
 } from "../../src/probe/packet_record.ts";
@@ -97,7 +99,12 @@ Deno.test("a drop has the flow and the route that were decided for its packet, n
       [NEXTHOP_ID]: 21,
       [LOOKUP_KEY]: 0x0101_0a0a,
     }),
-    decisionRecord(OTHER, DECIDED_BRIDGE, { [DECISION_VRF]: 4, [NEXTHOP_ID]: 22, ...MAC }),
+    decisionRecord(OTHER, DECIDED_BRIDGE, {
+      [DECISION_VRF]: 4,
+      [NEXTHOP_ID]: 22,
+      [LOOKUP_REACH]: 0xc0de_1234,
+      ...MAC,
+    }),
     dropRecord(PLACE, { reason: 5 }),
     dropRecord(OTHER, { reason: 6 }),
   );
@@ -109,6 +116,8 @@ Deno.test("a drop has the flow and the route that were decided for its packet, n
   assert.deepEqual(bench.of(ROUTE_FAMILY), [2, 0]);
   assert.deepEqual(bench.of(ROUTE_NEXTHOP), [21, 22]);
   assert.deepEqual(bench.of(ROUTE_KEY), [0x0101_0a0a, 0x0302_0100]);
+  assert.deepEqual(bench.of(ROUTE_REACH), [0, 0xc0de_1234]);
+  assert.deepEqual(bench.of(ROUTE_REACH + 1), [0, UNKNOWN]);
 });
 
 Deno.test("the flood is looked up because the packet's own address was not found", () => {
