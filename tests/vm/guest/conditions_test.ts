@@ -21,7 +21,6 @@ Deno.test("--vif shows a packet from its first call on, though it gets to the vi
   // Requests go to vif 2, from tap1.
   const requests = await shown(["icmp[icmptype] = icmp-echo", "--vif", "tap2"]);
   for (const name of PATH) assert.equal(requests.get(name), PINGS, name);
-  assert.deepEqual([...(await shown(["--vif", "fab0"])).keys()], []);
 });
 
 Deno.test("--vrf and --nh show the packets that are there at some time, and no others", async () => {
@@ -29,6 +28,5 @@ Deno.test("--vrf and --nh show the packets that are there at some time, and no o
   const encaps = Array.from({ length: 16 }, (_, index) => `--nh=${3 + index}`);
   const both = await shown(["icmp", "--vrf", "7", "--vrf", "0", ...encaps]);
   for (const name of PATH) assert.equal(both.get(name), 2 * PINGS, name);
-  assert.deepEqual([...(await shown(["icmp", "--vrf", "7"])).keys()], []);
   assert.deepEqual([...(await shown(["icmp", "--vrf", "0", "--nh", "0"])).keys()], []);
 });

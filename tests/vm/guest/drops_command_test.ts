@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { provoke, SCENARIOS } from "./drops.ts";
 import { realNetwork, VRF } from "./real_network.ts";
-import { must, parse, run, shape, Trace } from "./support.ts";
+import { must, run, Trace } from "./support.ts";
 import { DROP, dropCounters, dropsSince } from "./vrouter.ts";
 
 // What does not depend on the kernel: see drops_test.ts for the rest. In VRF 1 nobody has the MAC address
@@ -80,23 +80,5 @@ Deno.test("vrft drops", async (test) => {
     assert.match(stderr, /Cloned Original: module 2, seen 2\n/);
     assert.match(stderr, / 0 drops; .*; 4 drops not shown;/);
     assert.equal(code, 0);
-  });
-
-  await test.step("--path prints the tree that a trace prints of the dropped packet, and no other", async () => {
-    await using paths = await Trace.live("drops", "--path");
-    await using trace = await Trace.live();
-    await run("ip", ["netns", "exec", "vm1", "ping", "-c", "1", "-W", "1", "10.1.1.2"]);
-    await pingNobody(1);
-    const path = await paths.stop();
-    const whole = await trace.stop();
-    const trees = parse(path.stdout).roots.map(shape);
-    assert.ok(trees.at(-1)?.includes("lh_pfree"), path.stderr);
-    // The trees of the packet stand one behind the other: on its way to vrouter, and there.
-    const all = parse(whole.stdout).roots.map(shape);
-    const last = all.findIndex((tree) => tree.includes("lh_pfree"));
-    assert.deepEqual(trees, all.slice(last + 1 - trees.length, last + 1), path.stderr);
-    assert.ok(!all.slice(last + 1).some((tree) => tree.includes("lh_pfree")), whole.stdout);
-    assert.match(path.stdout, /lh_pfree\(\) \{ *\/\* No L2 Route \*\//);
-    assert.match(path.stderr, / 1 drop: 1 lost; /);
   });
 });

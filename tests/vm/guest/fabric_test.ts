@@ -59,18 +59,16 @@ Deno.test({
   ignore: !FPROBE,
   fn: async () => {
     await connectFab0();
-    for (const args of [[], ["-i", "fab0"]]) {
-      const { code, stdout, stderr } = await traceWhile(args, async () => {
-        await send("172.16.0.1", 1);
-        await send("10.1.1.1", 1);
-      });
-      assert.equal(code, 0, stderr);
-      const { roots } = parse(stdout);
-      for (const expected of [...DROPPED, ...TUNNELLED]) {
-        const names = new Set(expected.split(/[() ]+/));
-        const shapes = keep(roots, names).map(shape);
-        assert.equal(shapes.filter((one) => one === expected).length, 1, `${expected}\n${stdout}`);
-      }
+    const { code, stdout, stderr } = await traceWhile(["-i", "fab0"], async () => {
+      await send("172.16.0.1", 1);
+      await send("10.1.1.1", 1);
+    });
+    assert.equal(code, 0, stderr);
+    const { roots } = parse(stdout);
+    for (const expected of [...DROPPED, ...TUNNELLED]) {
+      const names = new Set(expected.split(/[() ]+/));
+      const shapes = keep(roots, names).map(shape);
+      assert.equal(shapes.filter((one) => one === expected).length, 1, `${expected}\n${stdout}`);
     }
   },
 });
@@ -103,7 +101,6 @@ Deno.test("With -i, a packet on vrouter's own devices belongs to the vif it came
     for (
       const { choice, expected } of [
         { choice: ["vif0/7"], expected: [4, 2, 2, 2, 2, 0, 0] },
-        { choice: ["fab0"], expected: [8, 4, 4, 4, 3, 1, 1] },
         { choice: ["fab0", "fab1"], expected: [12, 6, 6, 6, 5, 1, 1] },
         // The VM's replies go to tap1.
         { choice: ["tap1"], expected: [1, 0, 0, 0, 0, 0, 0] },
