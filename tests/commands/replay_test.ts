@@ -627,9 +627,17 @@ Deno.test("drops compares a recording with the counters of the module that it ha
   assert.doesNotMatch(await said("-n", "1"), /module/);
 });
 
-Deno.test("drops --path shows the calls of dropped packets alone", async () => {
+Deno.test("drops --path shows the calls of dropped packets alone, as the trace shows them", async () => {
   const { text } = await replayed(FILE, ["drops", "--path", "-n", "3"]);
   assert.equal(text.match(/lh_pfree\(\)/g)?.length, 3);
+  // Calls of other packets around one are not shown, and do not indent it.
+  const rows = (shown: string): string[] =>
+    shown.trimEnd().split("\n").slice(1).map((row) => row.trimEnd().replaceAll(/ +/g, " "));
+  const whole = rows((await replayed(FILE, [])).text);
+  const known = new Set(whole);
+  const all = rows((await replayed(FILE, ["drops", "--path"])).text);
+  assert.ok(all.length > 10 && all.length < whole.length, `${all.length} of ${whole.length}`);
+  for (const row of all) assert.ok(known.has(row), row);
 });
 
 for (
