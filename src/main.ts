@@ -127,8 +127,21 @@ async function run(
       const filter = await compileFilters(invocation.options.filters);
       signals.catch();
       const log = new Log({ debug: invocation.options.debug });
-      const { runRecord } = await import("./commands/record_file.ts");
       const { options } = invocation;
+      const { flight } = options;
+      if (flight !== null) {
+        const { runFlightRecorder } = await import("./commands/flight_record.ts");
+        return await runFlightRecorder(
+          options,
+          flight,
+          filter,
+          info.version,
+          log,
+          signals,
+          readObject,
+        );
+      }
+      const { runRecord } = await import("./commands/record_file.ts");
       return await runRecord(options, filter, info.version, log, signals, readObject);
     }
     case "info": {

@@ -45,8 +45,11 @@ import {
   parsePercent,
   parseRotate,
   parseSample,
+  parseSize,
   parseStageTime,
   parseText,
+  parseTrigger,
+  TRIGGER_WORDS,
 } from "./values.ts";
 
 /** What a shell completes a value with: files, network devices, the words of a list, or nothing. */
@@ -136,6 +139,7 @@ const SELECTION = "What to trace:";
 const RUN = "How to trace:";
 const OUTPUT = "Output:";
 const BTF = "Debug info:";
+const FLIGHT = "Flight recorder:";
 const GENERAL = "General:";
 
 const help = {
@@ -541,7 +545,8 @@ export const RECORD_OPTIONS = {
   output: {
     short: "o",
     group: OUTPUT,
-    description: "write the recording to this file (default: -, stdout, which must be no terminal)",
+    description: "write the recording to this file (default: -, stdout, which must be no " +
+      "terminal); with --ring, recordings to this folder",
     value: file,
   },
   rotate: {
@@ -552,8 +557,42 @@ export const RECORD_OPTIONS = {
   },
   keep: {
     group: OUTPUT,
-    description: "with --rotate, keep the last N files",
+    description: "with --rotate or --ring, keep the last N files",
     value: { name: "N", completion: "none", parse: parseCount },
+  },
+  ring: {
+    group: FLIGHT,
+    description: "keep the latest in memory, so long (60s) or so much (500M), and write it when " +
+      "a trigger or SIGUSR1 asks for it",
+    value: { name: "TIME|SIZE", completion: "none", parse: parseRotate },
+  },
+  trigger: {
+    group: FLIGHT,
+    description: "write when a packet is dropped (drop, 'drop REASON'), takes at least a time " +
+      "('slower 5ms'), or events are lost (loss) (repeatable)",
+    value: { name: "WHAT", completion: TRIGGER_WORDS, parse: parseTrigger },
+    repeatable: true,
+  },
+  before: {
+    group: FLIGHT,
+    description: "write what was so long before a trigger (default: 10s)",
+    value: { name: "TIME", completion: "none", parse: parseDuration },
+  },
+  after: {
+    group: FLIGHT,
+    description: "write what is so long after it (default: 5s); another trigger by then " +
+      "lengthens that to at most three times",
+    value: { name: "TIME", completion: "none", parse: parseDuration },
+  },
+  every: {
+    group: FLIGHT,
+    description: "begin no recording so soon after the last, but for SIGUSR1 (default: 1m)",
+    value: { name: "TIME", completion: "none", parse: parseDuration },
+  },
+  "max-disk": {
+    group: FLIGHT,
+    description: "remove the oldest recordings, or stop one, beyond this size (default: 1G)",
+    value: { name: "SIZE", completion: "none", parse: parseSize },
   },
   ...readyFile,
   ...debug,

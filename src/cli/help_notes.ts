@@ -209,6 +209,8 @@ Examples:
                                           for days, in a gigabyte at most
   ssh root@compute7 vrft record -o - >a.vrft
                                           from another host
+  vrft record --ring 60s --trigger drop --trigger 'slower 20ms' -o /var/tmp
+                                          what is around drops and slow packets
 
 A recording has the calls, the first 100 bytes of each packet, copies, drops,
 decisions, names of functions, vifs, nexthops, devices and tasks, the clocks,
@@ -225,6 +227,15 @@ All functions that take a packet are attached to, as by vrft without a command;
 
 Blocks are written when they are full, and after half a second. If vrft is
 killed, or the disk is full, all whole blocks can be read.
+
+With --ring nothing is written until a trigger: a drop as vrft drops shows it
+(of one reason: 'drop no-l2-route'), a packet that takes as long by vrft packets
+('slower 20ms'), lost events, or SIGUSR1, which works without --trigger, too.
+Each recording is a file of its own, called by the time and the kind of its
+trigger, as vrft-20261126T141749.123Z-drop.vrft; only files with such names are
+removed. The blocks of --ring TIME take 256M of memory at most, and are fewer if
+that is too little. A full or slow disk costs that recording, not the others,
+and is counted.
 
 ${TRACE_STATUS}`;
 

@@ -28,6 +28,7 @@ import type {
   DiscoveryOptions,
   DropsOptions,
   ExportOptions,
+  FlightChoice,
   Invocation,
   PacketsOptions,
   RecordOptions,
@@ -332,14 +333,62 @@ function recordOptions(
     show: showItems(values),
     rotate: values.rotate ?? null,
     keep: values.keep ?? null,
+    flight: flightChoice(values),
   };
-  if (options.keep !== null && options.rotate === null) {
-    throw new Misuse("Option '--keep' needs '--rotate': otherwise there is one file");
+  if (options.keep !== null && options.rotate === null && options.flight === null) {
+    throw new Misuse("Option '--keep' needs '--rotate' or '--ring': otherwise there is one file");
   }
   if (options.rotate !== null && options.output === null) {
     throw new Misuse("Option '--rotate' needs '--output FILE': stdout is one file");
   }
   return options;
+}
+
+/** Options that say nothing without `--ring`. */
+const OF_FLIGHTS = ["trigger", "before", "after", "every", "max-disk"] as const;
+
+const DEFAULT_BEFORE_MS = 10_000;
+const DEFAULT_AFTER_MS = 5000;
+const DEFAULT_EVERY_MS = 60_000;
+const DEFAULT_DISK_BYTES = 2 ** 30;
+const NS_PER_MS = 1e6;
+
+function flightChoice(values: OptionValues<typeof RECORD_OPTIONS>): FlightChoice | null {
+  const { ring, trigger: triggers = [], before, after } = values;
+  if (ring === undefined) {
+    const option = OF_FLIGHTS.find((name) => values[name] !== undefined);
+    if (option === undefined) return null;
+    throw new Misuse(`Option '--${option}' needs '--ring': without it, all is written`);
+  }
+  for (const name of ["rotate", "limit"] as const) {
+    if (values[name] !== undefined) throw excluding("ring", name);
+  }
+  if (values.output === undefined || values.output === "-") {
+    throw new Misuse("Option '--ring' needs '--output DIR': each recording is a file of its own");
+  }
+  const longest = ring.ms ?? Infinity;
+  if (before !== undefined && before > longest) {
+    throw new Misuse("Option '--before' asks for more than '--ring' keeps");
+  }
+  const drops = triggers.filter((one) => one.on === "drop");
+  const slower = triggers.filter((one) => one.on === "slower").map(({ ns }) => ns);
+  if (slower.some((ns) => ns > longest * NS_PER_MS)) {
+    throw new Misuse("A packet that takes longer than '--ring' keeps cannot be recorded");
+  }
+  return {
+    ring,
+    drops: drops.length === 0 ? null : {
+      all: drops.some(({ reason }) => reason === null),
+      reasons: drops.flatMap(({ reason }) => reason ?? []),
+    },
+    slowerNs: slower.length === 0 ? null : Math.min(...slower),
+    loss: triggers.some(({ on }) => on === "loss"),
+    beforeMs: before ?? Math.min(DEFAULT_BEFORE_MS, longest),
+    afterMs: after ?? DEFAULT_AFTER_MS,
+    everyMs: values.every ?? DEFAULT_EVERY_MS,
+    keep: values.keep ?? null,
+    maxDiskBytes: values["max-disk"] ?? DEFAULT_DISK_BYTES,
+  };
 }
 
 function exportOptions(

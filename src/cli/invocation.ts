@@ -146,6 +146,28 @@ export interface RecordOptions extends CaptureOptions, DiscoveryOptions {
   readonly rotate: RotateValue | null;
   /** Number of files to keep; `null` for all. */
   readonly keep: number | null;
+  /** What to keep in memory, and when to write it; `null` to write all. */
+  readonly flight: FlightChoice | null;
+}
+
+/** Options of a flight recorder. */
+export interface FlightChoice {
+  /** What to keep; the other is `null`. */
+  readonly ring: RotateValue;
+  /** Drops that are a trigger; `null` for none. */
+  readonly drops: { readonly all: boolean; readonly reasons: readonly string[] } | null;
+  /** Nanoseconds from which on a packet is one; `null` for none. */
+  readonly slowerNs: number | null;
+  /** Whether lost events are. */
+  readonly loss: boolean;
+  /** What a recording has before and after its trigger. */
+  readonly beforeMs: number;
+  readonly afterMs: number;
+  /** Least time between recordings. */
+  readonly everyMs: number;
+  /** Number of files, and bytes of all of them. */
+  readonly keep: number | null;
+  readonly maxDiskBytes: number;
 }
 
 /** Options of `vrft info`. */

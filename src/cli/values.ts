@@ -171,6 +171,45 @@ export interface RotateValue {
   readonly ms: number | null;
 }
 
+/** What triggers a recording; of drops, `null` is any reason. */
+export type TriggerValue =
+  | { readonly on: "drop"; readonly reason: string | null }
+  | { readonly on: "slower"; readonly ns: number }
+  | { readonly on: "loss" };
+
+/** What a trigger begins with. */
+export const TRIGGER_WORDS = ["drop", "slower", "loss"] as const;
+
+/**
+ * A trigger: `drop`, `drop no-l2-route`, `slower 5ms`, `loss`.
+ *
+ * @throws {ValueError} for anything else
+ */
+export function parseTrigger(text: string): TriggerValue {
+  const [, word, rest = ""] = /^\s*(\S*)\s*(.*?)\s*$/s.exec(text) ?? [];
+  switch (word) {
+    case "drop":
+      return { on: "drop", reason: rest === "" ? null : rest };
+    case "slower":
+      if (rest === "") throw new ValueError("say how slow: 'slower 5ms'");
+      return { on: "slower", ns: parseLatency(rest) };
+    case "loss":
+      if (rest === "") return { on: "loss" };
+  }
+  throw new ValueError("give drop, 'drop REASON', 'slower TIME' or loss");
+}
+
+/**
+ * A size on disk such as `500M` or `2GiB`, in powers of 1024.
+ *
+ * @throws {ValueError} for anything else, and for less than a MiB
+ */
+export function parseSize(text: string): number {
+  const { bytes } = /\d[smh]$/.test(text) ? { bytes: null } : parseRotate(text);
+  if (bytes !== null) return bytes;
+  throw new ValueError("give a size from 1M, such as 100M or 2G");
+}
+
 /** Least size of a file: some blocks. */
 const MIN_FILE_BYTES = 1 << 20;
 /** Largest size of a file: more than file systems have. */

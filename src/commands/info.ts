@@ -31,6 +31,7 @@ export function runInfo({ file, json }: InfoOptions, io: CommandIo): number {
     vifs: sections.get("vifs")?.all.length ?? null,
     nexthops: sections.get("nexthops")?.all.length ?? null,
     tasks: sections.get("tasks")?.length ?? 0,
+    triggers: sections.get("triggers") ?? [],
     counters: counters?.values ?? null,
     ...found,
   };

@@ -18,10 +18,10 @@ import type { Vif } from "../vrouter/interfaces.ts";
 import { readDropCounters } from "./drop_counters.ts";
 import { record } from "./record.ts";
 import { RecordingPrinter, rotationTo } from "./record_output.ts";
-import { clockPair, firstSections, vifSections } from "./record_sections.ts";
+import { clockPair, firstSections, type RecordedTrace, vifSections } from "./record_sections.ts";
 import { DropStatsReader } from "./recorded_drop_stats.ts";
 import { session, type Surroundings, type TraceSignals } from "./session.ts";
-import { prepareTrace } from "./trace.ts";
+import { type PreparedTrace, prepareTrace } from "./trace.ts";
 import type { Output } from "./trace_output.ts";
 import { attach } from "./trace_setup.ts";
 
@@ -57,15 +57,8 @@ export async function runRecord(
       ? null
       : rotationTo(options.output!, { ...options.rotate, keep: options.keep });
     zlib();
-    const trace: TraceOptions = {
-      ...options,
-      format: "text",
-      sightings: ALL_SIGHTINGS,
-      plain: false,
-      color: "never",
-    };
-    const target = rotation === null ? trace : { ...trace, output: null };
-    const ready = await prepareTrace(target, ALL, filter, readObject, around);
+    const target = rotation === null ? options : { ...options, output: null };
+    const ready = await prepareRecording(target, filter, readObject, around);
     const dropStats = isWhole(options) && filter === null
       ? dropStatsReader(ready.vrouter, around)
       : null;
@@ -73,20 +66,11 @@ export async function runRecord(
     await attach(ready.tracer, ready.targets.length, around);
     return { ...ready, rotation, dropStats };
   }, async (ready, around) => {
-    const { tracer, output, selection, rotation, dropStats } = ready;
-    let vifs = vifNames(selection.vifs ?? []);
+    const { tracer, output, rotation, dropStats } = ready;
     const printer = new RecordingPrinter({
       to: rotation === null ? output : nowhere(options.output!),
       rotation,
-      first: () => firstSections({ ...ready, options, version }, log),
-      more(): readonly Section[] {
-        const clocks: Section = { name: "clocks", value: [clockPair()] };
-        const present = around.vifWatch?.vifs ?? [];
-        const names = vifNames(present);
-        if (names === vifs) return [clocks];
-        vifs = names;
-        return [clocks, ...vifSections(present, selection.namespaces)];
-      },
+      ...sectionSources({ ...ready, options, version }, around),
       last(): readonly Section[] {
         dropStats?.take();
         const value = dropStats?.stats ?? null;
@@ -112,6 +96,43 @@ export async function runRecord(
       summary: (overhead) => summarizeRecording(printer.written, tracer.counts(), overhead),
     });
   });
+}
+
+/** Loads the programs that record everything. The output is that of the options. */
+export function prepareRecording(
+  options: RecordOptions,
+  filter: PacketFilter | null,
+  readObject: ObjectReader,
+  around: Surroundings,
+): Promise<PreparedTrace> {
+  const trace: TraceOptions = {
+    ...options,
+    format: "text",
+    sightings: ALL_SIGHTINGS,
+    plain: false,
+    color: "never",
+  };
+  return prepareTrace(trace, ALL, filter, readObject, around);
+}
+
+/** What a recording starts with, and what is added now and then: the clocks, and vifs that have changed. */
+export function sectionSources(
+  trace: RecordedTrace,
+  { log, vifWatch }: Surroundings,
+): { readonly first: () => readonly Section[]; readonly more: () => readonly Section[] } {
+  const { vifs, namespaces } = trace.selection;
+  let known = vifNames(vifs ?? []);
+  return {
+    first: () => firstSections(trace, log),
+    more(): readonly Section[] {
+      const clocks: Section = { name: "clocks", value: [clockPair()] };
+      const present = vifWatch?.vifs ?? [];
+      const names = vifNames(present);
+      if (names === known) return [clocks];
+      known = names;
+      return [clocks, ...vifSections(present, namespaces)];
+    },
+  };
 }
 
 /** Whether one file has all packets, apart from filters: else the counters would be of others, too. */

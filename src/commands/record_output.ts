@@ -46,15 +46,43 @@ export interface RecordingPrinterOptions {
   readonly log: Log;
 }
 
+/** Says when sections are to be added. */
+export class Turns {
+  #due = 0;
+
+  /** Recording has begun. */
+  begin(): void {
+    this.#due = performance.now() + CLOCK_MS;
+  }
+
+  /** Whether that is the case; called at least every tenth of a second. */
+  isDue(): boolean {
+    const time = performance.now();
+    if (time < this.#due) return false;
+    this.#due = time + CLOCK_MS;
+    return true;
+  }
+}
+
+/** Names addresses by the symbols of this kernel. */
+export function occurringSymbols(): OccurringSymbols {
+  return new OccurringSymbols(() => Deno.readFileSync("/proc/kallsyms"));
+}
+
+/** Names the tasks of this machine; `null` if records have other numbers of them. */
+export function occurringTasks(): OccurringTasks | null {
+  return seesAllTasks() ? new OccurringTasks() : null;
+}
+
 /** Writes what a trace records. */
 export class RecordingPrinter implements TracePrinter, SlowOutput {
   readonly output = this;
   readonly #with: RecordingPrinterOptions;
   readonly #limit: number;
+  readonly #turns = new Turns();
   #writer: RecordingWriter | null = null;
   #held = false;
   #hasFailed = false;
-  #due = 0;
   #taken = 0;
   #isFinished = false;
 
@@ -96,13 +124,13 @@ export class RecordingPrinter implements TracePrinter, SlowOutput {
     const { to, rotation, first, counts } = this.#with;
     to.begin();
     const file: NamedFile = rotation?.next() ?? { file: to.sink, name: to.name };
-    this.#due = performance.now() + CLOCK_MS;
+    this.#turns.begin();
     this.#writer = new RecordingWriter({
       to: file,
       sections: first(),
       lost: () => counts().lost,
-      symbols: new OccurringSymbols(() => Deno.readFileSync("/proc/kallsyms")),
-      tasks: seesAllTasks() ? new OccurringTasks() : null,
+      symbols: occurringSymbols(),
+      tasks: occurringTasks(),
       rotation,
     });
   }
@@ -123,10 +151,7 @@ export class RecordingPrinter implements TracePrinter, SlowOutput {
 
   /** Called at least every tenth of a second. */
   turn(): void {
-    const time = performance.now();
-    if (time < this.#due) return;
-    this.#due = time + CLOCK_MS;
-    this.#writing((writer) => writer.add(...this.#with.more()));
+    if (this.#turns.isDue()) this.#writing((writer) => writer.add(...this.#with.more()));
   }
 
   progress(): Promise<void> {
@@ -185,15 +210,23 @@ export function rotationTo(path: string, { bytes, ms, keep }: RotateChoice): Rot
     bytes,
     ms,
     keep,
-    open(name): NamedFile["file"] {
-      const file = Deno.openSync(name, { write: true, create: true, truncate: true });
-      return {
-        write: (part) => file.write(part),
-        takeBack: (count) => takeBackFrom(file, count),
-        close: () => file.close(),
-      };
-    },
+    open: (name): NamedFile["file"] => openNew(name),
   });
+}
+
+/**
+ * Opens a file that is not there yet: it follows no link, and empties nothing.
+ *
+ * @param mode its permissions; by default what the umask leaves of reading and writing
+ * @throws {Error} Deno's, if there is something of that name
+ */
+export function openNew(path: string, mode = 0o666): NamedFile["file"] {
+  const file = Deno.openSync(path, { write: true, createNew: true, mode });
+  return {
+    write: (part) => file.write(part),
+    takeBack: (count) => takeBackFrom(file, count),
+    close: () => file.close(),
+  };
 }
 
 /** Whether thread ids in records are those of /proc: not in another pid namespace. */

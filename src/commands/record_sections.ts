@@ -81,10 +81,16 @@ export function firstSections(trace: RecordedTrace, log: Log): Section[] {
   if (vrouter !== null) sections.push({ name: "places", value: placesOf(vrouter) });
   if (vifs !== null) {
     sections.push({ name: "vifs", value: { time, all: vifs } });
-    const nexthops = nexthopsOf(log);
-    if (nexthops !== null) sections.push({ name: "nexthops", value: { time, all: nexthops } });
+    sections.push(...nexthopSections(log));
   }
   return sections;
+}
+
+/** The nexthops as they are; nothing if the module does not say. */
+export function nexthopSections(log: Log): Section[] {
+  const time = now();
+  const all = nexthopsOf(log);
+  return all === null ? [] : [{ name: "nexthops", value: { time, all } }];
 }
 
 /** Nanoseconds of the clock of records. */

@@ -4,7 +4,12 @@
  * @module
  */
 
-import type { ClockPair, RecordingHeader, Selection } from "../recording/sections.ts";
+import type {
+  ClockPair,
+  RecordedTrigger,
+  RecordingHeader,
+  Selection,
+} from "../recording/sections.ts";
 import type { Survey } from "../recording/survey.ts";
 import { amount } from "../sys/amount.ts";
 import { printable, printableJson } from "../sys/printable.ts";
@@ -22,6 +27,8 @@ export interface RecordingInfo extends Survey {
   readonly nexthops: number | null;
   /** Those with a name. */
   readonly tasks: number;
+  /** What a flight recorder has written it for. */
+  readonly triggers: readonly RecordedTrigger[];
   /** vrft's own, of the whole trace; `null` if it was cut. */
   readonly counters: Readonly<Record<string, number>> | null;
 }
@@ -43,6 +50,7 @@ export function infoText(info: RecordingInfo): string {
       `${amount(records)} in ${amount(blocks)} blocks of ${amount(bytes)} bytes${perEvent}`,
     ],
     ["lost", lostText(info)],
+    ...triggerLines(info),
     ["end", endText(info)],
   ];
   return lines.map(([what, text]) => `${what.padEnd(8)}${printable(text)}\n`).join("");
@@ -66,6 +74,10 @@ export function infoJson(info: RecordingInfo): string {
     events: info.records,
     lost: Math.max(info.lost, counters?.["lost"] ?? 0),
     missed: counters?.["missed"] ?? null,
+    triggers: info.triggers.map(({ time, why }) => ({
+      time: universalTime(time, offsetOf(info.clock)),
+      why,
+    })),
     state: ending.kind,
     why: ending.kind === "complete"
       ? ending.end.why
@@ -92,6 +104,14 @@ function namesText({ functions, vifs, nexthops, tasks }: RecordingInfo): string 
   if (vifs !== null) parts.push(`${amount(vifs)} vifs`);
   if (nexthops !== null) parts.push(`${amount(nexthops)} nexthops`);
   return parts.join(", ");
+}
+
+/** The first trigger, and how many followed. */
+function triggerLines({ triggers, clock }: RecordingInfo): [string, string][] {
+  const [first, ...others] = triggers;
+  if (first === undefined) return [];
+  const more = others.length === 0 ? "" : `, and ${amount(others.length)} more`;
+  return [["trigger", `${first.why}, ${universalTime(first.time, offsetOf(clock))}${more}`]];
 }
 
 function lostText({ lost, counters }: RecordingInfo): string {
@@ -122,10 +142,15 @@ function timeText(info: RecordingInfo): string {
 
 function wallTimes({ times, clock }: RecordingInfo): { start: string; end: string } | null {
   if (times === null) return null;
-  // Whatever the file says, it is a date.
-  const offset = BigInt.asIntN(62, clock === null ? 0n : clock.realtime - clock.monotonic);
+  const offset = offsetOf(clock);
   return {
     start: universalTime(times.first, offset),
     end: universalTime(times.last, offset),
   };
+}
+
+/** What the wall clock is ahead, in nanoseconds. */
+function offsetOf(clock: ClockPair | null): bigint {
+  // Whatever the file says, it is a date.
+  return BigInt.asIntN(62, clock === null ? 0n : clock.realtime - clock.monotonic);
 }

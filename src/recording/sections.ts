@@ -134,10 +134,17 @@ export interface RecordedResults {
   readonly functions: readonly (number | null)[];
 }
 
+/** What a flight recorder has written the file for. */
+export interface RecordedTrigger {
+  readonly time: bigint;
+  /** `drop No L2 Route`, `slower 12.3 ms`, `loss`, `SIGUSR1`. */
+  readonly why: string;
+}
+
 /** Why the recording ended. Without that, it was cut. */
 export interface RecordingEnd {
   readonly time: bigint;
-  /** `interrupted`, `limit`, `rotated`, `failed`, ... */
+  /** `interrupted`, `limit`, `rotated`, `triggered`, `failed`, ... */
   readonly why: string;
   readonly records: number;
   readonly lost: number;
@@ -160,6 +167,7 @@ export interface Sections {
   tasks: readonly RecordedTask[];
   dropstats: RecordedDropStats;
   results: RecordedResults;
+  triggers: readonly RecordedTrigger[];
 }
 
 /** Name of a type. */
@@ -327,6 +335,11 @@ const SECTIONS: { readonly [N in SectionName]: SectionKind<Sections[N]> } = {
       types: list(resultType),
       functions: list(orNull(count)),
     }),
+  },
+  triggers: {
+    type: 16,
+    growth: "adds",
+    shape: list(object<RecordedTrigger>({ time: big, why: name })),
   },
 };
 

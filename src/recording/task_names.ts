@@ -40,6 +40,12 @@ export class OccurringTasks {
     this.#new.push(thread);
   }
 
+  /** All are new again: a long trace outlives tasks, whose numbers others get. */
+  forget(): void {
+    this.#seen.fill(0);
+    this.#count = this.#new.length = 0;
+  }
+
   /** The names of the tasks that occurred since the last call. */
   take(): readonly RecordedTask[] {
     if (this.#new.length === 0) return [];

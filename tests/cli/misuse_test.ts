@@ -385,13 +385,73 @@ const MISUSES: readonly [args: string[], message: string, see?: string][] = [
     "vrft record",
   ],
   [
+    ["record", "--ring", "60"],
+    `Option '--ring <TIME|SIZE>' does not accept "60": give a size from 1M, such as 100M or 2G, or a time, such as 30s or 10m`,
+    "vrft record",
+  ],
+  [
+    ["record", "--ring", "60s", "--trigger", "slow 5ms"],
+    `Option '--trigger <WHAT>' does not accept "slow 5ms": give drop, 'drop REASON', 'slower TIME' or loss`,
+    "vrft record",
+  ],
+  [
+    ["record", "--ring", "60s", "--trigger", "slower"],
+    `Option '--trigger <WHAT>' does not accept "slower": say how slow: 'slower 5ms'`,
+    "vrft record",
+  ],
+  [
+    ["record", "--ring", "60s", "--trigger", "slower 5"],
+    `Option '--trigger <WHAT>' does not accept "slower 5": say in which unit: 100us, 2ms, 1s`,
+    "vrft record",
+  ],
+  [
+    ["record", "--ring", "60s", "-o", "d", "--max-disk", "10s"],
+    `Option '--max-disk <SIZE>' does not accept "10s": give a size from 1M, such as 100M or 2G`,
+    "vrft record",
+  ],
+  [
+    ["record", "--ring", "60s"],
+    "Option '--ring' needs '--output DIR': each recording is a file of its own",
+    "vrft record",
+  ],
+  [
+    ["record", "--ring", "60s", "-o", "d", "--rotate", "10M"],
+    "Options '--ring' and '--rotate' exclude each other: drop one",
+    "vrft record",
+  ],
+  [
+    ["record", "--ring", "60s", "-o", "d", "-n", "10"],
+    "Options '--ring' and '--limit' exclude each other: drop one",
+    "vrft record",
+  ],
+  [
+    ["record", "-o", "d", "--trigger", "drop"],
+    "Option '--trigger' needs '--ring': without it, all is written",
+    "vrft record",
+  ],
+  [
+    ["record", "-o", "d", "--max-disk", "10M"],
+    "Option '--max-disk' needs '--ring': without it, all is written",
+    "vrft record",
+  ],
+  [
+    ["record", "--ring", "60s", "-o", "d", "--before", "2m"],
+    "Option '--before' asks for more than '--ring' keeps",
+    "vrft record",
+  ],
+  [
+    ["record", "--ring", "10s", "-o", "d", "--trigger", "slower 11s"],
+    "A packet that takes longer than '--ring' keeps cannot be recorded",
+    "vrft record",
+  ],
+  [
     ["record", "--rotate", "10M"],
     "Option '--rotate' needs '--output FILE': stdout is one file",
     "vrft record",
   ],
   [
     ["record", "-o", "a.vrft", "--keep", "2"],
-    "Option '--keep' needs '--rotate': otherwise there is one file",
+    "Option '--keep' needs '--rotate' or '--ring': otherwise there is one file",
     "vrft record",
   ],
   [["info"], "Missing required argument 'FILE'", "vrft info"],

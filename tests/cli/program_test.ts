@@ -421,6 +421,39 @@ Deno.test("parseArguments() understands vrft record and vrft info", () => {
       filters: NO_FILTERS,
     },
   });
+  const flight = (...args: string[]): unknown =>
+    (parse("record", "-o", "d", ...args) as { options: RecordOptions }).options.flight;
+  const plain = {
+    ring: { bytes: 500 * 2 ** 20, ms: null },
+    drops: null,
+    slowerNs: null,
+    loss: false,
+    beforeMs: 10_000,
+    afterMs: 5000,
+    everyMs: 60_000,
+    keep: null,
+    maxDiskBytes: 2 ** 30,
+  };
+  assert.equal(flight(), null);
+  assert.deepEqual(flight("--ring", "500M"), plain);
+  const triggers = ["drop", "drop No L2 Route", "slower 5ms", "slower 2ms", "loss"];
+  assert.deepEqual(
+    flight(
+      ...["--ring", "8s", ...triggers.flatMap((one) => ["--trigger", one])],
+      ...["--after", "1s", "--every", "10m", "--keep", "3", "--max-disk", "2G"],
+    ),
+    {
+      ring: { bytes: null, ms: 8000 },
+      drops: { all: true, reasons: ["No L2 Route"] },
+      slowerNs: 2e6,
+      loss: true,
+      beforeMs: 8000,
+      afterMs: 1000,
+      everyMs: 600_000,
+      keep: 3,
+      maxDiskBytes: 2 ** 31,
+    },
+  );
   assert.deepEqual(parse("info", "a.vrft", "--json"), {
     command: "info",
     options: { file: "a.vrft", json: true },

@@ -89,3 +89,22 @@ Deno.test("what is no recording is an error", () => {
     { message: 'Cannot read "/nowhere/a.vrft": No such file or directory' },
   );
 });
+
+Deno.test("info says what a flight recorder has written it for", async () => {
+  const bytes = await recorded((writer) => {
+    writer.add({ name: "triggers", value: [{ time: 12_500_000_000n, why: "drop No L2 Route" }] });
+    writer.add({ name: "triggers", value: [{ time: 13_000_000_000n, why: "loss" }] });
+  }, {
+    sections: [
+      { name: "clocks", value: [{ monotonic: 10_000_000_000n, realtime: 1795662000_000000000n }] },
+    ],
+  });
+  assert.match(
+    info(bytes).text,
+    /^trigger drop No L2 Route, 2026-11-26T03:00:02\.500000000Z, and 1 more$/m,
+  );
+  assert.deepEqual(JSON.parse(info(bytes, true).text).triggers, [
+    { time: "2026-11-26T03:00:02.500000000Z", why: "drop No L2 Route" },
+    { time: "2026-11-26T03:00:03.000000000Z", why: "loss" },
+  ]);
+});

@@ -16,7 +16,7 @@ data = open(sys.argv[1], "rb").read()
 plain = subprocess.run(["zstd", "-dcq"], input=data, stdout=subprocess.PIPE, check=True).stdout
 NAMES = dict(enumerate(
     "header selection functions clocks vifs nexthops words places symbols devices counters end tasks"
-    " dropstats results".split(), 1))
+    " dropstats results triggers".split(), 1))
 
 
 class Column:

@@ -3,6 +3,10 @@ import { dropLog, startDropLog, stopDropLog } from "./drop_log.ts";
 import { realNetwork, VRF } from "./real_network.ts";
 import { type Ended, must, parse, ping, run, Trace } from "./support.ts";
 import { DROP } from "./vrouter.ts";
+import { RecordingReader } from "../../../src/recording/reader.ts";
+import { fileSource } from "../../../src/recording/source.ts";
+import { survey } from "../../../src/recording/survey.ts";
+import { Failure } from "../../../src/sys/failure.ts";
 
 const NOBODY = "10.1.1.50";
 const FILE = "/tmp/record.vrft";
@@ -22,6 +26,22 @@ async function asNobody(...args: string[]): Promise<Ended> {
 
 function objectsIn(lines: string): Record<string, unknown>[] {
   return lines.trimEnd().split("\n").map((line) => JSON.parse(line));
+}
+
+/** Waits until a recording of this name has its end. */
+async function whole(watcher: Deno.FsWatcher, name: RegExp): Promise<void> {
+  for await (const { paths } of watcher) {
+    const path = paths.find((one) => name.test(one));
+    if (path === undefined) continue;
+    using file = Deno.openSync(path);
+    try {
+      const { kind } = survey(new RecordingReader(fileSource(file), path)).ending;
+      if (kind === "complete") return;
+    } catch (error) {
+      // It has not its first block yet.
+      if (!(error instanceof Failure)) throw error;
+    }
+  }
 }
 
 /** What two traces beside each other say alike of a drop: not when, and on which address it was. */
@@ -94,4 +114,36 @@ Deno.test("what vrft record has recorded is shown to an unprivileged user, by ev
     const text = new TextDecoder("latin1").decode(Deno.readFileSync(output));
     assert.equal(text.match(/vrft\.drop=L2_NO_ROUTE vrft\.by=vrouter/g)?.length, 1);
   });
+});
+
+Deno.test("a flight recorder writes what is around a drop, and what it is asked for", async () => {
+  await using _network = await realNetwork();
+  const folder = Deno.makeTempDirSync();
+  using watcher = Deno.watchFs(folder);
+  await using recorder = await Trace.live(
+    "record",
+    ...["--ring", "30s", "--trigger", "drop no-l2-route", "--after", "1s", "-o", folder],
+  );
+  await ping();
+  assert.deepEqual([...Deno.readDirSync(folder)], []);
+  await run("ip", ["netns", "exec", "vm1", "ping", "-c", "1", "-W", "1", NOBODY]);
+  await whole(watcher, /-drop\.vrft$/);
+  recorder.signal("SIGUSR1");
+  await whole(watcher, /-signal\.vrft$/);
+  const { code, stderr } = await recorder.stop();
+  assert.equal(code, 0, stderr);
+  assert.match(
+    stderr,
+    / 2 triggers: 2 in 2 recordings, 0 too soon \(--every\), 0 not all recorded; /,
+  );
+  const [, path] = / Recorded "(\S+-drop\.vrft)", for drop No L2 Route: /.exec(stderr)!;
+  assert.match(stderr, / Recorded "\S+-signal\.vrft", for SIGUSR1: /);
+  const drops = await run("vrft", ["drops", "--from", path!, "--json"]);
+  assert.equal(drops.code, 0, drops.stderr);
+  assert.deepEqual(
+    objectsIn(drops.stdout).filter(({ packet }) => String(packet).includes(NOBODY)).map((
+      { reason },
+    ) => (reason as { name: string }).name),
+    ["VP_DROP_L2_NO_ROUTE"],
+  );
 });

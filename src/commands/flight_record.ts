@@ -1,0 +1,149 @@
+/**
+ * `vrft record --ring`: keeps the latest in memory, and writes it when something happens.
+ *
+ * @module
+ */
+
+import type { FlightChoice, RecordOptions } from "../cli/invocation.ts";
+import type { Log } from "../output/log.ts";
+import { summarizeFlights } from "../output/recording_summary.ts";
+import type { PacketFilter } from "../packet/expression.ts";
+import type { ObjectReader } from "../probe/backend.ts";
+import type { NamedFile } from "../recording/block_queue.ts";
+import { FlightFolder } from "../recording/flight_folder.ts";
+import { zlib } from "../recording/node_zlib.ts";
+import { monotonicClock } from "../sys/clock.ts";
+import { Failure } from "../sys/failure.ts";
+import { printable } from "../sys/printable.ts";
+import { dropTrigger } from "../trace/drop_triggers.ts";
+import { DropMaker } from "../trace/drops.ts";
+import { Triggers } from "../trace/triggers.ts";
+import { dropSources } from "./drop_sources.ts";
+import { FlightPrinter } from "./flight_output.ts";
+import { record } from "./record.ts";
+import { prepareRecording, sectionSources } from "./record_file.ts";
+import { openNew } from "./record_output.ts";
+import { nexthopSections } from "./record_sections.ts";
+import { session, type TraceSignals } from "./session.ts";
+import { attach } from "./trace_setup.ts";
+
+/** Bytes of memory for the blocks of some time. */
+const TIME_BYTES = 256 << 20;
+const NS_PER_MS = 1e6;
+
+/**
+ * Keeps and writes until the user or a limit ends it.
+ *
+ * @param flight what to keep, and when to write
+ * @param filter those of the options, compiled
+ * @param version of vrft
+ * @param readObject reads a BPF object of this program; called once it is clear that tracing can start
+ * @returns exit status
+ * @throws {Failure} if tracing is impossible
+ */
+export async function runFlightRecorder(
+  options: RecordOptions,
+  flight: FlightChoice,
+  filter: PacketFilter | null,
+  version: string,
+  log: Log,
+  signals: TraceSignals,
+  readObject: ObjectReader,
+): Promise<number> {
+  let printer: FlightPrinter | null = null;
+  // Without a listener, Deno ends.
+  const ask = (): void => {
+    if (printer?.ask()) return;
+    log.info("Nothing is recorded yet: SIGUSR1 is of no use before that");
+  };
+  Deno.addSignalListener("SIGUSR1", ask);
+  using _signal = { [Symbol.dispose]: () => Deno.removeSignalListener("SIGUSR1", ask) };
+  return await session(options, log, signals, async (around) => {
+    const folder = folderOf(options.output!, flight);
+    zlib();
+    const ready = await prepareRecording({ ...options, output: null }, filter, readObject, around);
+    const { kernel, vrouter, reasons, selection, targets, conditions } = ready;
+    const maker = new DropMaker(dropSources({ kernel, vrouter }, selection.namespaces, around));
+    const drop = (words: Uint32Array): ReturnType<DropMaker["drop"]> => maker.drop(words);
+    const { drops, slowerNs } = flight;
+    const triggers = new Triggers({
+      functions: targets,
+      drop: drops && dropTrigger({ ...drops, kernel, vrouter: reasons, drop }),
+      slower: slowerNs,
+      conditional: conditions !== null,
+    });
+    await attach(ready.tracer, targets.length, around);
+    return { ...ready, folder, triggers, drop };
+  }, async (ready, around) => {
+    const { tracer, folder, triggers, drop } = ready;
+    const { ring, beforeMs, afterMs, everyMs, loss } = flight;
+    printer = new FlightPrinter({
+      ...sectionSources({ ...ready, options, version }, around),
+      state: () => around.vifWatch === null ? [] : nexthopSections(log),
+      counts(): Readonly<Record<string, number>> {
+        const { missed, removed, sample } = tracer.counts();
+        return { missed, removed, sample };
+      },
+      lost: () => tracer.events().lost,
+      ringBytes: ring.bytes ?? TIME_BYTES,
+      ringTime: ring.ms === null ? Infinity : ring.ms * NS_PER_MS,
+      before: beforeMs * NS_PER_MS,
+      after: afterMs * NS_PER_MS,
+      every: everyMs * NS_PER_MS,
+      folder,
+      clock: monotonicClock(),
+      triggers,
+      loss,
+      drop,
+      log,
+    });
+    const running = printer;
+    return await record({
+      tracer,
+      printer: running,
+      options,
+      signals,
+      around,
+      turn: () => running.turn(),
+      summary: (overhead) =>
+        summarizeFlights(
+          { ...running.settle(), removed: folder.removed, evicted: triggers.evicted },
+          tracer.counts(),
+          overhead,
+        ),
+    });
+  });
+}
+
+/** @throws {Failure} if it is no folder, or cannot be read */
+function folderOf(path: string, { keep, maxDiskBytes }: FlightChoice): FlightFolder {
+  const { isDirectory } = statOf(path);
+  if (!isDirectory) {
+    throw new Failure(
+      "usage",
+      `"${printable(path)}" is no folder: with --ring, each recording is a file of its own`,
+    );
+  }
+  return new FlightFolder({
+    path,
+    keep,
+    maxBytes: maxDiskBytes,
+    // Packets are not for everybody.
+    open: (name): NamedFile["file"] => openNew(name, 0o640),
+  });
+}
+
+function statOf(path: string): { readonly isDirectory: boolean } {
+  try {
+    return Deno.statSync(path);
+  } catch (cause) {
+    if (!(cause instanceof Deno.errors.NotFound)) return { isDirectory: false };
+    throw new Failure(
+      "usage",
+      `There is no folder "${printable(path)}": make it, or name another one`,
+      {
+        cause,
+      },
+    );
+  }
+}
