@@ -1,0 +1,151 @@
+/**
+ * How OTLP is sent, as the environment says: the variables that all exporters of OpenTelemetry have in common.
+ *
+ * Names: https://opentelemetry.io/docs/specs/otel/protocol/exporter/
+ *
+ * @module
+ */
+
+import { Failure, reasonOf } from "../../sys/failure.ts";
+import { printable } from "../../sys/printable.ts";
+
+/** What is sent. Each has an address of its own below that of the receiver. */
+export type Signal = "traces" | "metrics";
+
+/** How one signal is sent. */
+export interface OtlpSettings {
+  readonly url: string;
+  /** Besides those of the protocol. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  /** Milliseconds that one attempt may take. */
+  readonly timeoutMs: number;
+  readonly gzip: boolean;
+  /** Certificates that the receiver's may be signed by, besides the usual ones; in PEM. */
+  readonly certificate: string | null;
+  /** What vrft shows the receiver, in PEM; `null` for nothing. */
+  readonly client: { readonly certificate: string; readonly key: string } | null;
+}
+
+/** Where settings are from. */
+export interface Environment {
+  /** A variable; `undefined` if it is not set. */
+  get(name: string): string | undefined;
+  /** The text of a file. @throws if it cannot be read */
+  read(path: string): string;
+}
+
+const PREFIX = "OTEL_EXPORTER_OTLP_";
+const DEFAULT_TIMEOUT_MS = 10_000;
+/** Longest timeout in milliseconds: a day, far below what timers take. */
+const MAX_TIMEOUT_MS = 86_400_000;
+
+/**
+ * The settings of a signal.
+ *
+ * @param base address of the receiver, to which that of the signal is added
+ * @throws {Failure} `usage` if a variable has a value that means nothing, or names a file that cannot be read
+ */
+export function otlpSettings(
+  base: string,
+  signal: Signal,
+  environment: Environment,
+): OtlpSettings {
+  const variable = (name: string): Variable | null => {
+    for (const full of [`${PREFIX}${signal.toUpperCase()}_${name}`, `${PREFIX}${name}`]) {
+      const value = environment.get(full);
+      // Empty is as if it were not set.
+      if (value !== undefined && value !== "") return { name: full, value };
+    }
+    return null;
+  };
+  const file = (name: string): string | null => {
+    const path = variable(name);
+    if (path === null) return null;
+    try {
+      return environment.read(path.value);
+    } catch (cause) {
+      const what = `"${printable(path.value)}" of ${path.name}`;
+      throw new Failure("usage", `Cannot read ${what}: ${reasonOf(cause)}`, { cause });
+    }
+  };
+  const certificate = file("CLIENT_CERTIFICATE");
+  const key = file("CLIENT_KEY");
+  if ((certificate === null) !== (key === null)) {
+    throw new Failure(
+      "usage",
+      `${PREFIX}CLIENT_CERTIFICATE and ${PREFIX}CLIENT_KEY need each other: set both`,
+    );
+  }
+  return {
+    url: `${base.replace(/\/+$/, "")}/v1/${signal}`,
+    headers: headersOf(variable("HEADERS")),
+    timeoutMs: timeoutOf(variable("TIMEOUT")),
+    gzip: isCompressed(variable("COMPRESSION")),
+    certificate: file("CERTIFICATE"),
+    client: certificate === null || key === null ? null : { certificate, key },
+  };
+}
+
+/**
+ * Attributes of the resource that the environment adds.
+ *
+ * @throws {Failure} `usage` if they are no list
+ */
+export function environmentAttributes(
+  environment: Pick<Environment, "get">,
+): [name: string, value: string][] {
+  const name = "OTEL_RESOURCE_ATTRIBUTES";
+  const list = environment.get(name) ?? "";
+  const attributes = list === "" ? [] : pairsOf({ name, value: list });
+  const service = environment.get("OTEL_SERVICE_NAME") ?? "";
+  return service === "" ? attributes : [...attributes, ["service.name", service]];
+}
+
+/** A variable that is set. */
+interface Variable {
+  readonly name: string;
+  readonly value: string;
+}
+
+function headersOf(variable: Variable | null): readonly (readonly [string, string])[] {
+  if (variable === null) return [];
+  const pairs = pairsOf(variable);
+  try {
+    new Headers(pairs);
+  } catch (cause) {
+    throw wrong(variable.name, "give headers of HTTP, as name=value,name=value", cause);
+  }
+  return pairs;
+}
+
+/** `name=value,name=value`, both as in a URL. */
+function pairsOf({ name, value }: Variable): [string, string][] {
+  return value.split(",").filter((one) => one.trim() !== "").map((one) => {
+    const [, key, text] = /^\s*([^=]*?)\s*=\s*(.*?)\s*$/s.exec(one) ?? [];
+    if (!key || text === undefined) throw wrong(name, "give name=value,name=value");
+    try {
+      return [decodeURIComponent(key), decodeURIComponent(text)];
+    } catch (cause) {
+      throw wrong(name, "write a percent sign as %25", cause);
+    }
+  });
+}
+
+function timeoutOf(variable: Variable | null): number {
+  if (variable === null) return DEFAULT_TIMEOUT_MS;
+  const { name, value } = variable;
+  const milliseconds = /^\d+$/.test(value) ? Number(value) : NaN;
+  if (milliseconds >= 1 && milliseconds <= MAX_TIMEOUT_MS) return milliseconds;
+  throw wrong(name, "give milliseconds, such as 10000");
+}
+
+function isCompressed(variable: Variable | null): boolean {
+  if (variable === null || variable.value === "gzip") return true;
+  if (variable.value === "none") return false;
+  throw wrong(variable.name, "give gzip or none");
+}
+
+/** The value is not in the message: it may be secret. */
+function wrong(name: string, advice: string, cause?: unknown): Failure {
+  return new Failure("usage", `The value of ${name} means nothing to vrft: ${advice}`, { cause });
+}
