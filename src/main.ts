@@ -101,7 +101,15 @@ async function run(
       if (invocation.options.path) {
         return await runDropPaths(invocation.options, filter, log, signals, readObject);
       }
-      return await runDrops(invocation.options, filter, log, messages, signals, readObject);
+      return await runDrops(
+        invocation.options,
+        filter,
+        info.version,
+        log,
+        messages,
+        signals,
+        readObject,
+      );
     }
     case "packets": {
       const filter = await compileFilters(invocation.options.filters);
@@ -112,7 +120,8 @@ async function run(
         const { replayPackets } = await import("./commands/replay_packets.ts");
         return await replayPackets(from, invocation.options, filter, log, signals);
       }
-      return await runPackets(invocation.options, filter, log, signals, readObject);
+      const { options } = invocation;
+      return await runPackets(options, filter, info.version, log, signals, readObject);
     }
     case "diff": {
       const log = new Log({ debug: invocation.options.debug });

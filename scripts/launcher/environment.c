@@ -22,10 +22,19 @@
  */
 static const char *const kept[] = { "NO_COLOR", "SSH_CONNECTION", "TERM" };
 
+/* How OTLP is sent: see src/output/otlp/settings.ts. The runtime's own telemetry needs OTEL_DENO. */
+static const char *const kept_prefixes[] = {
+	"OTEL_EXPORTER_OTLP_",
+	"OTEL_RESOURCE_ATTRIBUTES=",
+	"OTEL_SERVICE_NAME=",
+};
+
 static const char *const added[] = {
 	"HOME=" NOWHERE,
 	"DENO_DIR=" NOWHERE,
 	"DENO_NO_UPDATE_CHECK=1",
+	/* Certificates of the host count, too, as in its other programs. Read at the first connection. */
+	"DENO_TLS_CA_STORE=mozilla,system",
 	/* On a terminal, deno complains about the missing caches. Errors of the program are still shown. */
 	"DENO_LOG=error,deno::cache::cache_db=off",
 };
@@ -46,6 +55,10 @@ static bool is_kept(const char *variable)
 		return is_time_zone(variable + strlen("TZ="));
 	for (size_t i = 0; i < COUNT(kept); i++) {
 		if (strlen(kept[i]) == length && memcmp(variable, kept[i], length) == 0)
+			return true;
+	}
+	for (size_t i = 0; i < COUNT(kept_prefixes); i++) {
+		if (strncmp(variable, kept_prefixes[i], strlen(kept_prefixes[i])) == 0)
 			return true;
 	}
 	return false;

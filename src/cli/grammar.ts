@@ -43,6 +43,7 @@ import {
   parseLatency,
   parseNumber,
   parsePercent,
+  parseReceiver,
   parseRotate,
   parseSample,
   parseSize,
@@ -370,6 +371,17 @@ const sightings = {
   },
 } as const satisfies OptionSpecs;
 
+/** Options of what is sent to a receiver of OpenTelemetry. */
+const otlpOf = (what: string) =>
+  ({
+    otlp: {
+      group: OUTPUT,
+      description: `send ${what} to this receiver of OpenTelemetry, too: http://127.0.0.1:4318 ` +
+        "(see below)",
+      value: { name: "URL", completion: "none", parse: parseReceiver },
+    },
+  }) as const satisfies OptionSpecs;
+
 /** Options of the trace, the unnamed command. */
 export const TRACE_OPTIONS = {
   ...from,
@@ -443,6 +455,7 @@ export const DROPS_OPTIONS = {
     group: OUTPUT,
     description: "print also the commands that tell more of each drop",
   },
+  ...otlpOf("the drops"),
   ...color,
   ...readyFile,
   ...debug,
@@ -496,6 +509,13 @@ export const PACKETS_OPTIONS = {
   hints: {
     group: OUTPUT,
     description: "print also the commands that tell more of each drop",
+  },
+  ...otlpOf("packets"),
+  "otlp-sample": {
+    group: OUTPUT,
+    description: "with --otlp, send one in N of the packets that are neither dropped nor what " +
+      "--slower or --stage is about (default: all, or with these none)",
+    value: { name: "N", completion: "none", parse: parseSample },
   },
   quiet: { short: "q", group: OUTPUT, description: "leave out the statistics at the end" },
   ...color,

@@ -19,6 +19,13 @@ Exit status:
      output: the message on stderr says why
   2  bad command line`;
 
+/** Of the commands that send to a receiver. */
+const OTLP_NOTES = `\
+--otlp URL sends OTLP (protobuf over HTTP) to URL/v1/traces; headers, timeout,
+compression and certificates are those of the variables OTEL_EXPORTER_OTLP_*.
+What the receiver does not take in time waits, up to 32 MiB; the rest is
+counted. At the end it has five seconds.`;
+
 /** Notes of `vrft --help`. */
 export const TRACE_NOTES = `\
 Examples:
@@ -107,6 +114,8 @@ Examples:
                                            the calls that led to a drop
   vrft drops --fail-on-drop --duration 10s && echo clean
                                            a check of a host
+  vrft drops --otlp http://127.0.0.1:4318 -o /dev/null
+                                           for OpenTelemetry
   vrft drops --from a.vrft                 those of a recording
 
 Only functions that run when a packet is dropped are attached to, and a few that
@@ -132,6 +141,9 @@ those of a reason that means a loss, and those whose reason vrft does not know.
 What a policy drops (Flow Action Drop) is not lost. Lost events, missed probe
 hits, and losses that the module alone has counted are failures, too: a status
 of 0 means that no packet was lost.
+
+${OTLP_NOTES} Each drop that is shown is a trace of
+one span with the status of an error.
 
 Keys of the table:
   s  sort: by rate, number, or the latest drop   j, k  select a line
@@ -159,6 +171,8 @@ Examples:
   vrft packets --calls --show return,nh -n 1
                                         one packet, with all its calls
   vrft packets --json -o packets.jsonl  for programs
+  vrft packets --otlp http://127.0.0.1:4318 --slower 1ms -q -o /dev/null
+                                        slow and dropped ones, for OpenTelemetry
   vrft packets --from a.vrft --calls    those of a recording
 
 A packet is printed when it ends: its number, what it is, how long it took, and
@@ -175,6 +189,10 @@ kept for that up to a limit, and stderr says how many were left out.
 
 About thirty functions are attached to; with --calls, all that take a packet,
 and the tree of calls follows each packet: --show is that of vrft --help.
+
+${OTLP_NOTES} Each packet is a trace: its stages are
+spans, and with --calls its calls. Dropped packets are errors, and always sent;
+of the others all, or those of --slower and --stage, and one in --otlp-sample.
 
 EXPR, --outer, --inner and the other conditions are as in vrft --help.
 

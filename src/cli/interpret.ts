@@ -260,7 +260,7 @@ function dropsOptions(
   expression: string | undefined,
 ): DropsOptions {
   if (values.lines && values.json) throw excluding("lines", "json");
-  for (const name of ["lines", "json", "hints", "interval"] as const) {
+  for (const name of ["lines", "json", "hints", "interval", "otlp"] as const) {
     if (values.path && values[name]) throw excluding("path", name);
   }
   if (values.backend !== undefined && !values.path) {
@@ -271,6 +271,7 @@ function dropsOptions(
     reasons: values.reason ?? [],
     all: values.all ?? false,
     path: values.path ?? false,
+    otlp: values.otlp ?? null,
     intervalMs: values.interval ?? null,
     failOnDrop: values["fail-on-drop"] ?? false,
     format: values.json ? "json" : values.lines ? "lines" : "auto",
@@ -299,12 +300,17 @@ function packetsOptions(
     );
   }
   if (values.hints && values.by) throw excluding("hints", "by");
+  if (values["otlp-sample"] !== undefined && values.otlp === undefined) {
+    throw new Misuse("Option '--otlp-sample' needs '--otlp URL': it says which packets to send");
+  }
   return {
     ...captureOptions(values, expression),
     calls: values.calls ?? false,
     show: showItems(values),
     slower: values.slower ?? null,
     stages: values.stage ?? [],
+    otlp: values.otlp ?? null,
+    otlpSample: values["otlp-sample"] ?? null,
     order: values.sort ?? "end",
     by: values.by ?? null,
     rare: values.rare ?? false,

@@ -206,6 +206,8 @@ export interface DropsOptions extends CaptureOptions {
   readonly all: boolean;
   /** Show the calls that led to a drop. */
   readonly path: boolean;
+  /** Address of a receiver of OpenTelemetry that drops are sent to; `null` for none. */
+  readonly otlp: string | null;
   /** Milliseconds between comparisons with the module's counters; `null` to compare at the end. */
   readonly intervalMs: number | null;
   /** Fail if a packet was lost. */
@@ -238,6 +240,10 @@ export interface PacketsOptions extends CaptureOptions {
   readonly slower: number | null;
   /** Show only packets of which one of these stages takes that long; none for all. */
   readonly stages: readonly StageTime[];
+  /** Address of a receiver of OpenTelemetry that packets are sent to; `null` for none. */
+  readonly otlp: string | null;
+  /** One packet in so many is sent that is neither dropped nor slow; `null` for the default. */
+  readonly otlpSample: number | null;
   readonly order: PacketOrder;
   /** Show groups of packets instead; `null` to show each. */
   readonly by: PacketGrouping | null;

@@ -254,6 +254,23 @@ export function parseText(text: string): string {
 }
 
 /**
+ * The address of a receiver: `http://127.0.0.1:4318`, or with a path, to which that of what is sent is added.
+ *
+ * @throws {ValueError} for anything else, and for one with a name and a password
+ */
+export function parseReceiver(text: string): string {
+  const url = URL.parse(text);
+  const isHttp = url?.protocol === "http:" || url?.protocol === "https:";
+  if (url === null || !isHttp || url.search !== "" || url.hash !== "") {
+    throw new ValueError("give an address of HTTP, such as http://127.0.0.1:4318");
+  }
+  if (url.username !== "" || url.password !== "") {
+    throw new ValueError("leave out the password, and set OTEL_EXPORTER_OTLP_HEADERS");
+  }
+  return text;
+}
+
+/**
  * A parser that takes some of `choices`, separated by commas.
  *
  * @throws {ValueError} (the parser) for anything else

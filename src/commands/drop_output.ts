@@ -33,6 +33,10 @@ export interface DropPrinterOptions {
   readonly sources: DropSources;
   /** Told of each drop, whether it is shown or not. */
   readonly seen: (drop: Drop) => void;
+  /** Told of each drop that is shown. */
+  readonly shown?: (drop: Drop) => void;
+  /** Something else that drops are waited for, if they can wait. */
+  readonly beside?: { readonly isBusy: boolean; progress(): Promise<void> } | null;
   /** Told when all records up to now have been passed on. */
   readonly dry: () => void;
   /** What the wall clock is ahead of the clock of records; by default that of this machine. */
@@ -132,7 +136,7 @@ export class DropPrinter implements TracePrinter, SlowOutput, Disposable {
   }
 
   get blocked(): boolean {
-    return this.#writer.blocked;
+    return this.#writer.blocked || (this.#with.beside?.isBusy ?? false);
   }
 
   get pending(): boolean {
@@ -179,7 +183,8 @@ export class DropPrinter implements TracePrinter, SlowOutput, Disposable {
   }
 
   progress(): Promise<void> {
-    return this.#writer.progress();
+    const { beside } = this.#with;
+    return beside?.isBusy ? beside.progress() : this.#writer.progress();
   }
 
   finish(): void {
@@ -214,6 +219,7 @@ export class DropPrinter implements TracePrinter, SlowOutput, Disposable {
     const { class: kind } = drop.reason;
     this.#shown.set(kind, (this.#shown.get(kind) ?? 0) + 1);
     this.#view.drop(drop);
+    this.#with.shown?.(drop);
   }
 
   #isWanted(drop: Drop): boolean {

@@ -43,6 +43,7 @@ import {
  * Shows drops until the user, a limit or a closed output ends it.
  *
  * @param filter those of the options, compiled
+ * @param version of vrft
  * @param messages where the log goes, to be held while the terminal shows a table
  * @param readObject reads a BPF object of this program; called once it is clear that tracing can start
  * @returns exit status
@@ -51,11 +52,14 @@ import {
 export async function runDrops(
   options: DropsOptions,
   filter: PacketFilter | null,
+  version: string,
   log: Log,
   messages: HeldMessages,
   signals: TraceSignals,
   readObject: ObjectReader,
 ): Promise<number> {
+  const otlp = options.otlp === null ? null : await import("./otlp_export.ts");
+  const open = otlp?.prepareExport(options.otlp!);
   return await session(options, log, signals, async (around) => {
     const ready = await prepare(options, filter, readObject, around);
     const refused = await ready.tracer.attach({ report: () => {}, ...userOf(log, signals.stop) });
@@ -73,12 +77,14 @@ export async function runDrops(
       ...comparisonOf(() => printer, reasons, ready.wanted),
       now: () => performance.now(),
     }, options.intervalMs);
+    using exported = open?.({ ...otlp!.liveSources(version), functions: [], log }) ?? null;
     using printer: DropPrinter = new DropPrinter({
       to: ready.output,
       options,
       wanted: ready.wanted,
       sources: dropSources(ready.described, ready.selection.namespaces, around),
       seen: (drop) => reconciliation?.add(drop),
+      shown: (drop) => exported?.drop(drop),
       dry: () => reconciliation?.dry(),
       log,
       messages,
@@ -94,6 +100,7 @@ export async function runDrops(
         turn(): void {
           reconciliation?.turn();
           printer.turn();
+          exported?.turn();
         },
         end(): void {
           reconciliation?.end();
@@ -102,6 +109,7 @@ export async function runDrops(
         quit: printer.quit,
         watched: printer.watched,
       },
+      flush: async () => await exported?.finish(signals.cut),
       summary(overhead): string {
         reconciliation?.finish();
         return summarizeDrops(printer.totals, tracer.counts(), overhead);

@@ -27,6 +27,8 @@ export interface PacketPrinterOptions {
   /** Nanoseconds of CLOCK_MONOTONIC, which records have; by default the kernel's. */
   readonly clock?: () => number;
   readonly log: Log;
+  /** Something else that packets are waited for, if they can wait. */
+  readonly beside?: { readonly isBusy: boolean; progress(): Promise<void> } | null;
 }
 
 /** Prints packets. */
@@ -69,7 +71,7 @@ export class PacketPrinter implements TracePrinter, SlowOutput {
   }
 
   get blocked(): boolean {
-    return this.#writer.blocked;
+    return this.#writer.blocked || (this.#with.beside?.isBusy ?? false);
   }
 
   get pending(): boolean {
@@ -102,7 +104,8 @@ export class PacketPrinter implements TracePrinter, SlowOutput {
   }
 
   progress(): Promise<void> {
-    return this.#writer.progress();
+    const { beside } = this.#with;
+    return beside?.isBusy ? beside.progress() : this.#writer.progress();
   }
 
   /** Tells what is under way, and prints what stands at the end. */

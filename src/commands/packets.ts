@@ -12,10 +12,12 @@ import {
 } from "../cli/invocation.ts";
 import type { Log } from "../output/log.ts";
 import { summarizePackets } from "../output/packets/summary.ts";
+import type { PacketView } from "../output/packets/view.ts";
 import type { PacketFilter } from "../packet/expression.ts";
 import type { ObjectReader } from "../probe/backend.ts";
 import type { Journey } from "../trace/journey.ts";
 import { PacketPrinter } from "./packet_output.ts";
+import type { OtlpExport, PacketChoice } from "./otlp_export.ts";
 import { followPackets } from "./packet_follower.ts";
 import { startPackets } from "./packet_setup.ts";
 import { packetView } from "./packet_views.ts";
@@ -26,6 +28,7 @@ import { session, type TraceSignals } from "./session.ts";
  * Shows packets until the user, a limit or a closed output ends it.
  *
  * @param filter those of the options, compiled
+ * @param version of vrft
  * @param readObject reads a BPF object of this program; called once it is clear that tracing can start
  * @returns exit status
  * @throws {Failure} if tracing is impossible
@@ -33,28 +36,40 @@ import { session, type TraceSignals } from "./session.ts";
 export async function runPackets(
   options: PacketsOptions,
   filter: PacketFilter | null,
+  version: string,
   log: Log,
   signals: TraceSignals,
   readObject: ObjectReader,
 ): Promise<number> {
+  const otlp = options.otlp === null ? null : await import("./otlp_export.ts");
+  const open = otlp?.prepareExport(options.otlp!);
   return await session(options, log, signals, async (around) => {
     return await startPackets(options, callOptions(options), filter, readObject, around);
   }, async (started, around) => {
     const { trace: { tracer, functions }, output } = started;
+    using exported = open?.({
+      ...otlp!.liveSources(version),
+      functions: functions.map(({ name }) => name),
+      log,
+    }) ?? null;
     const printer = new PacketPrinter({
       to: output,
       follow: (receive) => followPackets({ ...started, ...options, functions }, receive),
       view: (writer) =>
-        packetView(
+        alsoTo(
+          exported,
           options,
-          {
-            functions,
-            results: started.results,
-            reasons: (number) => started.reasons.reason(number).label,
-            vifs: () => around.vifWatch?.vifs ?? [],
-          },
-          writer,
-          log,
+          packetView(
+            options,
+            {
+              functions,
+              results: started.results,
+              reasons: (number) => started.reasons.reason(number).label,
+              vifs: () => around.vifWatch?.vifs ?? [],
+            },
+            writer,
+            log,
+          ),
         ),
       wanted: (journey) => isWanted(options, journey),
       log,
@@ -62,13 +77,36 @@ export async function runPackets(
     return await record({
       tracer,
       printer,
-      turn: started.turn,
+      turn(): void {
+        started.turn();
+        exported?.turn();
+      },
+      flush: async () => await exported?.finish(signals.cut),
       options,
       signals,
       around,
       summary: (overhead) => summarizePackets(printer.counts, tracer.counts(), overhead),
     });
   });
+}
+
+/** A view of packets that are sent, too. */
+export function alsoTo(
+  exported: OtlpExport | null,
+  choice: PacketChoice,
+  view: PacketView,
+): PacketView {
+  if (exported === null) return view;
+  return {
+    get isFull() {
+      return view.isFull;
+    },
+    packet(journey, isWanted): void {
+      exported.journey(journey, isWanted, choice);
+      view.packet(journey, isWanted);
+    },
+    finish: () => view.finish(),
+  };
 }
 
 /** Whether a packet took as long as the user wants. */

@@ -38,6 +38,8 @@ export interface ReadyTrace {
   readonly companion?: Companion;
   /** As that of a companion. */
   readonly turn?: () => void;
+  /** Awaited when all is detached, however the trace has ended, before the last line of the log. */
+  readonly flush?: () => Promise<void>;
   /**
    * Makes the last line of the log.
    *
@@ -59,6 +61,7 @@ export async function record(ready: ReadyTrace): Promise<number> {
   try {
     await run(ready, overhead, loop);
   } catch (error) {
+    await ready.flush?.();
     if (error instanceof OutputClosed) {
       log.debug(error.message);
       return 0;
@@ -70,6 +73,7 @@ export async function record(ready: ReadyTrace): Promise<number> {
   vrouter?.look();
   vifWatch?.look();
   await untilDetached(ready.signals.cut, (message) => log.info(message));
+  await ready.flush?.();
   log.info(ready.summary(overhead.result(), false));
   return overhead.exceeded.aborted || loop.found.aborted ? 1 : 0;
 }

@@ -32,6 +32,7 @@ import { PacketTable } from "../trace/packets.ts";
 import { RecordFilter } from "../trace/record_filter.ts";
 import type { SlowOutput, TraceCounts } from "../trace/tracer.ts";
 import type { Vif } from "../vrouter/interfaces.ts";
+import type { OtlpExport } from "./otlp_export.ts";
 import { openTwice, readerOf, requireOther } from "./recordings.ts";
 import { ReplayChoice } from "./replay_choice.ts";
 import type { TracePrinter } from "./running_trace.ts";
@@ -375,6 +376,32 @@ export class Replay implements Disposable {
   [Symbol.dispose](): void {
     this.#resources.dispose();
   }
+}
+
+/**
+ * Starts to send what a recording has to a receiver of OpenTelemetry.
+ *
+ * @param url of the receiver; `null` not to
+ * @param what is sent, of which the ids differ
+ * @throws {Failure} `usage` if the environment says what cannot be
+ */
+export async function exportOf(
+  url: string | null,
+  replay: Replay,
+  what: "drops" | "packets",
+  log: Log,
+): Promise<OtlpExport | null> {
+  if (url === null) return null;
+  const { prepareExport } = await import("./otlp_export.ts");
+  const { host, kernel, vrft } = replay.sections.get("header")!;
+  return prepareExport(url)({
+    origin: { host, kernel, program: `vrft ${vrft}` },
+    // Those of packets are the same in an export.
+    run: `${host} ${replay.wallOffset}${what === "packets" ? "" : ` ${what}`}`,
+    wallOffset: () => replay.wallOffset,
+    functions: replay.functions.map(({ name }) => name),
+    log,
+  });
 }
 
 const NO_VIFS: readonly Vif[] = [];

@@ -20,7 +20,7 @@ import { PATH_FORMAT, pathColours, PathDrops } from "./drop_paths.ts";
 import { Reconciliation } from "./drop_reconciliation.ts";
 import { comparisonOf, mayHaveMissed } from "./drops.ts";
 import { recordedReadings } from "./recorded_drop_stats.ts";
-import { Replay } from "./replay.ts";
+import { exportOf, Replay } from "./replay.ts";
 import { choiceOf } from "./replay_trace.ts";
 import type { TraceSignals } from "./session.ts";
 import { openOutput, Printer } from "./trace_output.ts";
@@ -45,6 +45,7 @@ export async function replayDrops(
   using replay = new Replay(path, options);
   replay.describe(log, options.path);
   if (options.path) return await replayPaths(replay, options, filter, log, signals);
+  using exported = await exportOf(options.otlp, replay, "drops", log);
   const { kernel, vrouter } = replay.enums;
   const reasons = dropReasons(vrouter);
   const wanted = options.reasons.length === 0
@@ -67,6 +68,8 @@ export async function replayDrops(
     wanted,
     sources: replay.dropSources,
     seen: (drop) => reconciliation?.add(drop),
+    shown: (drop) => exported?.drop(drop),
+    beside: exported,
     dry: () => {},
     wallOffset: replay.wallOffset,
     log,
@@ -92,6 +95,7 @@ export async function replayDrops(
     reconciliation?.end();
     reconciliation?.finish();
   }
+  await exported?.finish(signals.cut);
   const { counts } = replay;
   log.info(summarizeDrops(printer.totals, counts, null));
   const isLossy = printer.hasLoss || mayHaveMissed(counts) || (reconciliation?.hasLoss ?? false);

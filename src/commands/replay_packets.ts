@@ -19,8 +19,8 @@ import type { JourneySources } from "../trace/journeys.ts";
 import { type FollowerOptions, followPackets } from "./packet_follower.ts";
 import { PacketPrinter } from "./packet_output.ts";
 import { packetView } from "./packet_views.ts";
-import { isWanted } from "./packets.ts";
-import { Replay } from "./replay.ts";
+import { alsoTo, isWanted } from "./packets.ts";
+import { exportOf, Replay } from "./replay.ts";
 import type { TraceSignals } from "./session.ts";
 import { openOutput } from "./trace_output.ts";
 
@@ -46,6 +46,7 @@ export async function replayPackets(
 ): Promise<number> {
   using replay = new Replay(path, options);
   replay.describe(log);
+  using exported = await exportOf(options.otlp, replay, "packets", log);
   const { functions, wallOffset } = replay;
   const results = replay.resultsFor(options.show);
   const reasons = dropReasons(replay.enums.vrouter);
@@ -55,23 +56,29 @@ export async function replayPackets(
     follow: (receive) =>
       followPackets({ ...followerOptions(replay, options.calls), show: options.show }, receive),
     view: (writer) =>
-      packetView(
+      alsoTo(
+        exported,
         options,
-        {
-          functions,
-          results,
-          reasons: (number) => reasons.reason(number).label,
-          vifs: replay.vifs,
-        },
-        writer,
-        log,
-        wallOffset,
+        packetView(
+          options,
+          {
+            functions,
+            results,
+            reasons: (number) => reasons.reason(number).label,
+            vifs: replay.vifs,
+          },
+          writer,
+          log,
+          wallOffset,
+        ),
       ),
     wanted: (journey) => isWanted(options, journey),
     clock: replay.now,
+    beside: exported,
     log,
   });
   const status = await replay.run(printer, printer, filter, signals, log);
+  await exported?.finish(signals.cut);
   log.info(summarizePackets(printer.counts, replay.counts, null));
   return status;
 }

@@ -81,6 +81,17 @@ export function connectionsOfTerminal(proc = "/proc"): Connection[] {
   return [];
 }
 
+/** The remote ends of this process's own connections to a port. */
+export function ownPeers(port: number): Endpoint[] {
+  const peers: Endpoint[] = [];
+  for (const { name } of Deno.readDirSync("/proc/self/fd")) {
+    if (!linkOf(`/proc/self/fd/${name}`).startsWith("socket:")) continue;
+    const remote = connectionOf(Number(name))?.remote;
+    if (remote?.port === port) peers.push(remote);
+  }
+  return peers;
+}
+
 function connectionsOfProcess(directory: string): Connection[] {
   const inodes = new Set<string>();
   try {

@@ -206,6 +206,26 @@ const MISUSES: readonly [args: string[], message: string, see?: string][] = [
     "vrft drops",
   ],
   [
+    ["drops", "--path", "--otlp", "http://a"],
+    "Options '--path' and '--otlp' exclude each other: drop one",
+    "vrft drops",
+  ],
+  [
+    ["drops", "--otlp", "127.0.0.1:4318"],
+    `Option '--otlp <URL>' does not accept "127.0.0.1:4318": give an address of HTTP, such as http://127.0.0.1:4318`,
+    "vrft drops",
+  ],
+  [
+    ["packets", "--otlp", "http://a:b@c"],
+    `Option '--otlp <URL>' does not accept "http://a:b@c": leave out the password, and set OTEL_EXPORTER_OTLP_HEADERS`,
+    "vrft packets",
+  ],
+  [
+    ["packets", "--otlp-sample", "10"],
+    "Option '--otlp-sample' needs '--otlp URL': it says which packets to send",
+    "vrft packets",
+  ],
+  [
     ["drops", "--path", "--json"],
     "Options '--path' and '--json' exclude each other: drop one",
     "vrft drops",

@@ -148,6 +148,7 @@ Deno.test("parseArguments() understands vrft drops with each of its options", ()
     reasons: [],
     all: false,
     path: false,
+    otlp: null,
     intervalMs: null,
     failOnDrop: false,
     hints: false,
@@ -169,6 +170,7 @@ Deno.test("parseArguments() understands vrft drops with each of its options", ()
     [["--color=never"], { color: "never" }],
     [["--json", "-o", "drops.jsonl"], { format: "json", output: "drops.jsonl" }],
     [["--path", "--backend", "multi"], { path: true, backend: "multi" }],
+    [["--otlp", "https://otel.lab:4318/x"], { otlp: "https://otel.lab:4318/x" }],
     [["--interval", "10s", "--fail-on-drop"], { intervalMs: 10_000, failOnDrop: true }],
     [["-n5", "--duration", "1m", "--max-overhead", "5", "--buffer", "4k"], {
       limit: 5,
@@ -202,6 +204,8 @@ Deno.test("parseArguments() understands vrft packets with each of its own option
     show: [],
     slower: null,
     stages: [],
+    otlp: null,
+    otlpSample: null,
     order: "end",
     by: null,
     rare: false,
@@ -222,6 +226,10 @@ Deno.test("parseArguments() understands vrft packets with each of its own option
     [["--slower", "1.5ms"], { slower: 1_500_000 }],
     [["--stage", "qdisc:100us", "--stage=hold:1s"], {
       stages: [{ stage: "qdisc", least: 100_000 }, { stage: "hold", least: 1_000_000_000 }],
+    }],
+    [["--otlp", "http://[::1]:4318", "--otlp-sample", "100"], {
+      otlp: "http://[::1]:4318",
+      otlpSample: 100,
     }],
     [["--sort", "latency"], { order: "latency" }],
     [["--sort=end"], {}],

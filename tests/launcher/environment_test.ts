@@ -8,6 +8,7 @@ const ADDED = {
   HOME: NOWHERE,
   DENO_DIR: NOWHERE,
   DENO_NO_UPDATE_CHECK: "1",
+  DENO_TLS_CA_STORE: "mozilla,system",
   DENO_LOG: "error,deno::cache::cache_db=off",
 };
 
@@ -18,6 +19,10 @@ hostTest("of the environment the program gets what it makes use of, and nothing 
     NO_COLOR: "1",
     SSH_CONNECTION: "192.0.2.9 51234 192.0.2.1 22",
     TZ: "America/New_York",
+    OTEL_EXPORTER_OTLP_HEADERS: "authorization=Basic%20c2VjcmV0",
+    OTEL_EXPORTER_OTLP_TRACES_TIMEOUT: "500",
+    OTEL_RESOURCE_ATTRIBUTES: "a=b",
+    OTEL_SERVICE_NAME: "vrouter",
   };
   const env = {
     ...kept,
@@ -41,6 +46,9 @@ hostTest("of the environment the program gets what it makes use of, and nothing 
     NODE_OPTIONS: "--require /srv/hostile.js",
     NODE_DEBUG: "*",
     OTEL_DENO: "true",
+    OTEL_TRACES_EXPORTER: "console",
+    OTEL_SERVICE_NAMES: "a",
+    DENO_TLS_CA_STORE: "mozilla",
     NPM_CONFIG_USERCONFIG: "/srv/npmrc",
     RUST_LOG: "trace",
     UNHEARD_OF: "/srv/file",
@@ -89,7 +97,13 @@ Deno.test("the program reads no variable that the launcher leaves out", async ()
   assert.ok(list.includes("NO_COLOR"), source);
   const read = new Deno.Command("grep", { args: ["-rhoE", "Deno\\.env\\b.*", "src"], cwd: ROOT });
   const uses = new TextDecoder().decode((await read.output()).stdout).split("\n").filter(Boolean);
-  const foreign = uses.filter((use) => {
+  // Of OTLP, by names that begin alike.
+  const prefixes = /kept_prefixes\[\] = \{(.*?)\}/s.exec(source)?.[1]?.match(/\w+/g) ?? [];
+  const settings = await Deno.readTextFile(new URL("src/output/otlp/settings.ts", ROOT));
+  const names = settings.match(/OTEL_\w+/g) ?? [];
+  assert.ok(names.length >= 3);
+  assert.deepEqual(names.filter((name) => !prefixes.some((one) => name.startsWith(one))), []);
+  const foreign = uses.filter((use) => use !== "Deno.env.get(name),").filter((use) => {
     const name = /^Deno\.env\.(?:get|has)\("(\w+)"\)/.exec(use)?.[1];
     return name === undefined || ![...list, "VRFT_IGNORED_SIGNALS"].includes(name);
   });

@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+import { BPF_PROG_TYPE_RAW_TRACEPOINT, whyNoPrograms } from "../support/bpf.ts";
+import { sendDatagrams, VRFT, whenLive } from "../support/native_vrft.ts";
+import { Receiver } from "../support/otlp_receiver.ts";
+import { spansOf } from "../support/otlp.ts";
+import { NO_PROTOC } from "../support/protoc.ts";
+import { testUnless } from "../support/skip.ts";
+
+// `vrft drops --otlp` on this machine: datagrams to ports that nobody listens at.
+
+const WHY_NOT = NO_PROTOC || whyNoPrograms(BPF_PROG_TYPE_RAW_TRACEPOINT);
+const test = (name: string, fn: () => Promise<void>): void => testUnless(WHY_NOT, name, fn);
+const HOST = "127.0.9.7";
+const command = (url: string, ...more: readonly string[]): string[] => [
+  ...["env", "OTEL_EXPORTER_OTLP_HEADERS=x-tenant=lab", VRFT],
+  ...["drops", "--no-vrouter", "-i", "lo", `udp and dst host ${HOST}`, "--lines"],
+  ...["--otlp", url, ...more],
+];
+
+test("each drop of a live trace is sent, with its reason, in front of the end", async () => {
+  await using receiver = new Receiver();
+  const { code, stdout, stderr } = await whenLive(
+    command(receiver.url, "-n", "5"),
+    () => sendDatagrams(HOST, 5),
+  );
+  assert.equal(code, 0, stderr);
+  assert.equal(stdout.match(/NO_SOCKET/g)?.length, 5);
+  const parts = await Promise.all(receiver.got.map(({ body }) => spansOf(body)));
+  const spans = parts.flatMap((part) => part.spans);
+  assert.equal(new Set(spans.map(({ trace }) => trace)).size, 5);
+  for (const { attributes, start, status } of spans) {
+    assert.equal(attributes["error.type"], "SKB_DROP_REASON_NO_SOCKET");
+    assert.equal(attributes["destination.address"], HOST);
+    assert.equal(attributes["destination.port"], "9");
+    assert.equal(attributes["network.transport"], "udp");
+    assert.equal(attributes["network.interface.name"], "lo");
+    assert.equal(status, "STATUS_CODE_ERROR: kernel: NO_SOCKET");
+    assert.ok(Math.abs(Number(start / 1_000_000n) - Date.now()) < 60_000);
+  }
+  assert.equal(parts[0]!.resources[0]!["host.name"], Deno.hostname());
+  assert.equal(receiver.got[0]!.headers.get("x-tenant"), "lab");
+  assert.match(stderr, /Sent 5 spans to \S+ in \d requests?\n.* 5 drops: 5 lost; /);
+});
+
+test("a receiver that is away when the trace begins has all drops once it is back", async () => {
+  await using receiver = new Receiver();
+  await receiver.stop();
+  const { stderr } = await whenLive(command(receiver.url), async (child) => {
+    await sendDatagrams(HOST, 3);
+    // What was queued waits for the next attempt, a second later.
+    receiver.start();
+    await receiver.arrival();
+    child.kill("SIGINT");
+  });
+  const parts = await Promise.all(receiver.got.map(({ body }) => spansOf(body)));
+  assert.equal(parts.flatMap(({ spans }) => spans).length, 3, stderr);
+});
+
+test("a receiver that does not answer keeps no drop from being printed", async () => {
+  const hang = Promise.withResolvers<Response>();
+  await using receiver = new Receiver(() => hang.promise);
+  let status = -1;
+  const { stdout, stderr } = await whenLive(command(receiver.url, "-n", "40"), async (child) => {
+    await sendDatagrams(HOST, 20);
+    await receiver.arrival();
+    await sendDatagrams(HOST, 20);
+    // The trace has ended by its limit: the first signal is about what waits.
+    while (status < 0) {
+      child.kill("SIGINT");
+      status = await Promise.race([
+        child.status.then(({ code }) => code),
+        new Promise<number>((resolve) => setTimeout(resolve, 100, -1)),
+      ]);
+    }
+    hang.resolve(new Response());
+  });
+  assert.equal(stdout.match(/NO_SOCKET/g)?.length, 40, stderr);
+  assert.match(stderr, /Sent 0 spans to \S+ in 0 requests; not sent: 40 left at the end\n/);
+  assert.equal(status, 0);
+});
