@@ -231,9 +231,10 @@ Examples:
                                           what is around drops and slow packets
 
 A recording has the calls, the first 100 bytes of each packet, copies, drops,
-decisions, names of functions, vifs, nexthops, devices and tasks, the clocks,
-and what was lost and when. An event takes 5 to 6 bytes. It can be read by zstd,
-and by whoever reads docs/recording.md.
+decisions, names of functions that were called, of vifs, nexthops, devices and
+tasks, the clocks, and what was lost and when. An event takes 5 to 6 bytes, the
+rest some kilobytes. It can be read by zstd, and by whoever reads
+docs/recording.md.
 
 --show return,vif,nh records also what calls return, and their vifs and
 nexthops, without which no view can show them. It takes one to three more bytes

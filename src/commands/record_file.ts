@@ -11,14 +11,21 @@ import { summarizeRecording } from "../output/recording_summary.ts";
 import type { PacketFilter } from "../packet/expression.ts";
 import type { ObjectReader } from "../probe/backend.ts";
 import { zlib } from "../recording/node_zlib.ts";
+import type { OccurringFunctions } from "../recording/occurring_functions.ts";
 import type { Section } from "../recording/sections.ts";
 import { Failure } from "../sys/failure.ts";
 import { DROP_STATS_MESSAGE, dropCounterFields } from "../vrouter/drop_stats.ts";
 import type { Vif } from "../vrouter/interfaces.ts";
 import { readDropCounters } from "./drop_counters.ts";
 import { record } from "./record.ts";
-import { RecordingPrinter, rotationTo } from "./record_output.ts";
-import { clockPair, firstSections, type RecordedTrace, vifSections } from "./record_sections.ts";
+import { RecordingPrinter, type RecordingPrinterOptions, rotationTo } from "./record_output.ts";
+import {
+  clockPair,
+  firstSections,
+  occurringFunctions,
+  type RecordedTrace,
+  vifSections,
+} from "./record_sections.ts";
 import { DropStatsReader } from "./recorded_drop_stats.ts";
 import { session, type Surroundings, type TraceSignals } from "./session.ts";
 import { type PreparedTrace, prepareTrace } from "./trace.ts";
@@ -115,14 +122,18 @@ export function prepareRecording(
   return prepareTrace(trace, ALL, filter, readObject, around);
 }
 
-/** What a recording starts with, and what is added now and then: the clocks, and vifs that have changed. */
+/**
+ * What a recording starts with, what is added now and then (the clocks, and vifs that have changed), and what
+ * names the functions in records.
+ */
 export function sectionSources(
   trace: RecordedTrace,
   { log, vifWatch }: Surroundings,
-): { readonly first: () => readonly Section[]; readonly more: () => readonly Section[] } {
+): Pick<RecordingPrinterOptions, "first" | "more"> & { readonly functions: OccurringFunctions } {
   const { vifs, namespaces } = trace.selection;
   let known = vifNames(vifs ?? []);
   return {
+    functions: occurringFunctions(trace),
     first: () => firstSections(trace, log),
     more(): readonly Section[] {
       const clocks: Section = { name: "clocks", value: [clockPair()] };

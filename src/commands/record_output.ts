@@ -8,6 +8,7 @@ import { OutputClosed } from "../output/line_writer.ts";
 import type { Log } from "../output/log.ts";
 import { takeBackFrom } from "../output/sinks.ts";
 import type { NamedFile } from "../recording/block_queue.ts";
+import type { OccurringFunctions } from "../recording/occurring_functions.ts";
 import { Rotation } from "../recording/rotation.ts";
 import type { Section } from "../recording/sections.ts";
 import { OccurringSymbols } from "../recording/symbols.ts";
@@ -34,6 +35,8 @@ export interface RecordingPrinterOptions {
   readonly to: Output;
   /** Opens the files, instead of `to`; `null` for one. */
   readonly rotation: Rotation | null;
+  /** Names the functions in records; by default that is among the following. */
+  readonly functions?: OccurringFunctions;
   /** Makes what the recording starts with. */
   readonly first: () => readonly Section[];
   /** Makes what has to be added now and then; called every few seconds. */
@@ -128,6 +131,7 @@ export class RecordingPrinter implements TracePrinter, SlowOutput {
     this.#writer = new RecordingWriter({
       to: file,
       sections: first(),
+      functions: this.#with.functions ?? null,
       lost: () => counts().lost,
       symbols: occurringSymbols(),
       tasks: occurringTasks(),

@@ -12,6 +12,7 @@ import type { Log } from "../output/log.ts";
 import { RECORD_VERSION } from "../probe/record.ts";
 import type { ResultType } from "../kernel/result_type.ts";
 import type { LifeTarget } from "../probe/packet_life.ts";
+import { OccurringFunctions } from "../recording/occurring_functions.ts";
 import { recordedResults } from "../recording/results.ts";
 import type {
   ClockPair,
@@ -49,7 +50,7 @@ export interface RecordedTrace {
 
 /** What a recording starts with. The header is the first. */
 export function firstSections(trace: RecordedTrace, log: Log): Section[] {
-  const { options, version, selection, targets, kernel, vrouter, results } = trace;
+  const { options, version, selection, kernel, vrouter } = trace;
   const { name, version: release } = readDistribution();
   const { namespaces, vifs } = selection;
   const time = now();
@@ -67,17 +68,10 @@ export function firstSections(trace: RecordedTrace, log: Log): Section[] {
       },
     },
     { name: "selection", value: selectionOf(options) },
-    {
-      name: "functions",
-      value: targets.map((fn) => ({ name: fn.name, module: fn.module, returns: true })),
-    },
     { name: "clocks", value: [clockPair()] },
     { name: "words", value: wordsOf(kernel, vrouter) },
     { name: "devices", value: devicesOf(namespaces, vifs ?? []) },
   ];
-  if (options.show.includes("return")) {
-    sections.push({ name: "results", value: recordedResults(results) });
-  }
   if (vrouter !== null) sections.push({ name: "places", value: placesOf(vrouter) });
   if (vifs !== null) {
     sections.push({ name: "vifs", value: { time, all: vifs } });
@@ -91,6 +85,16 @@ export function nexthopSections(log: Log): Section[] {
   const time = now();
   const all = nexthopsOf(log);
   return all === null ? [] : [{ name: "nexthops", value: { time, all } }];
+}
+
+/** The functions of the trace, of which those are recorded that occur. */
+export function occurringFunctions(
+  { options, targets, results }: Pick<RecordedTrace, "options" | "targets" | "results">,
+): OccurringFunctions {
+  return new OccurringFunctions(
+    targets.map(({ name, module }) => ({ name, module, returns: true })),
+    options.show.includes("return") ? recordedResults(results) : null,
+  );
 }
 
 /** Nanoseconds of the clock of records. */

@@ -9,6 +9,7 @@ import {
   CPU_AND_KIND,
   EVENT_BYTES,
   FRAME,
+  FUNCTION_MASK,
   KIND_ENTRY,
   KIND_LONG,
   KIND_LONG_ENTRY,
@@ -61,6 +62,7 @@ import {
   TIME_WIDE,
 } from "./columns.ts";
 import { MAX_LOSSES, MAX_RECORDS, ROWS_BYTES } from "./format.ts";
+import type { OccurringFunctions } from "./occurring_functions.ts";
 
 /** Most bytes of each column. */
 const ROOM: readonly number[] = room();
@@ -112,7 +114,13 @@ export class RecordEncoder {
   readonly #next = Int32Array.from(BASE);
   readonly #open = new OpenFrames();
   readonly #state = new Int32Array(STATE);
+  readonly #functions: OccurringFunctions | null;
   #plain = new Uint8Array(256 << 10);
+
+  /** @param functions numbers them; `null` to keep their numbers */
+  constructor(functions: OccurringFunctions | null = null) {
+    this.#functions = functions;
+  }
 
   get records(): number {
     return this.#state[RECORDS]!;
@@ -159,7 +167,11 @@ export class RecordEncoder {
     const next = this.#next;
     const open = this.#open;
     const state = this.#state;
-    const call = words[at + CALL]! | 0;
+    const functions = this.#functions;
+    let call = words[at + CALL]! | 0;
+    if (functions !== null) {
+      call = call & ~FUNCTION_MASK | functions.number(call & FUNCTION_MASK);
+    }
     const last = words[at + CPU_AND_KIND]! | 0;
     const frame = words[at + FRAME]! | 0;
     const task = words[at + TASK_WORD]! | 0;

@@ -15,6 +15,7 @@ import { CarriedSections } from "./carried_sections.ts";
 import { HEAD_BYTES } from "./format.ts";
 import { RecordBlocks } from "./record_blocks.ts";
 import { readSections, type RecordedTrigger, type Section } from "./sections.ts";
+import type { OccurringFunctions } from "./occurring_functions.ts";
 import type { OccurringSymbols } from "./symbols.ts";
 import type { OccurringTasks } from "./task_names.ts";
 import { decompress } from "./zstd.ts";
@@ -97,6 +98,8 @@ export interface FlightOptions {
   readonly lost: () => number;
   /** See `RecordingOptions`. */
   readonly symbols?: OccurringSymbols | null;
+  /** Names the functions in records; `null` if that is among the sections. */
+  readonly functions?: OccurringFunctions | null;
   readonly tasks?: OccurringTasks | null;
   /** Memory for blocks. */
   readonly ringBytes: number;
@@ -170,12 +173,14 @@ export class FlightRecorder implements RecordSink {
   #awake: (() => void)[] = [];
 
   constructor(options: FlightOptions) {
-    const { sections, lost, symbols = null, tasks = null, clock, ringBytes } = options;
+    const { sections, lost, clock, ringBytes } = options;
+    const { functions = null, symbols = null, tasks = null } = options;
     this.#with = options;
     this.#ring = new BlockRing(ringBytes, (kept, number) => this.#evicted(kept, number));
     for (const section of sections) this.#carried.add(section);
     this.#blocks = new RecordBlocks({
       lost,
+      functions,
       symbols,
       tasks,
       now: () => clock() * MS_PER_NS,

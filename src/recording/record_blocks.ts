@@ -19,6 +19,7 @@ import {
 } from "../probe/record.ts";
 import { type EncodedBlock, recordsBlock } from "./block_file.ts";
 import { RecordEncoder } from "./encoder.ts";
+import type { OccurringFunctions } from "./occurring_functions.ts";
 import type { Section } from "./sections.ts";
 import type { OccurringSymbols } from "./symbols.ts";
 import type { OccurringTasks } from "./task_names.ts";
@@ -30,6 +31,8 @@ export const FLUSH_MS = 500;
 export interface RecordBlocksOptions {
   /** Records lost since the start of the trace; asked for when some were. */
   readonly lost: () => number;
+  /** Names the functions in records, and numbers them; `null` if they have names already. */
+  readonly functions: OccurringFunctions | null;
   /** Names the addresses in records; `null` if none are to have names. */
   readonly symbols: OccurringSymbols | null;
   /** Names the tasks in records, likewise. */
@@ -45,7 +48,7 @@ export interface RecordBlocksOptions {
 /** Makes blocks of records. */
 export class RecordBlocks implements RecordSink {
   readonly #with: RecordBlocksOptions;
-  readonly #encoder = new RecordEncoder();
+  readonly #encoder: RecordEncoder;
   readonly #symbols: OccurringSymbols | null;
   readonly #tasks: OccurringTasks | null;
   #lastTime = 0n;
@@ -58,6 +61,7 @@ export class RecordBlocks implements RecordSink {
 
   constructor(options: RecordBlocksOptions) {
     this.#with = options;
+    this.#encoder = new RecordEncoder(options.functions);
     this.#symbols = options.symbols;
     this.#tasks = options.tasks;
   }
@@ -124,6 +128,7 @@ export class RecordBlocks implements RecordSink {
     const encoder = this.#encoder;
     if (encoder.empty) return;
     this.#since = -1;
+    for (const section of this.#with.functions?.take() ?? []) this.#with.found(section);
     this.#find("symbols", this.#symbols?.take() ?? []);
     this.#find("tasks", this.#tasks?.take() ?? []);
     const { records, first, last } = encoder;

@@ -8,6 +8,7 @@ import type { RecordSink } from "../probe/record.ts";
 import { BlockFile, type EncodedBlock } from "./block_file.ts";
 import { BlockQueue, type NamedFile } from "./block_queue.ts";
 import { CarriedSections } from "./carried_sections.ts";
+import type { OccurringFunctions } from "./occurring_functions.ts";
 import { RecordBlocks } from "./record_blocks.ts";
 import type { Section } from "./sections.ts";
 import type { OccurringSymbols } from "./symbols.ts";
@@ -32,6 +33,8 @@ export interface RecordingOptions {
   readonly sections: readonly Section[];
   /** Records lost since the start of the trace; asked for when some were. */
   readonly lost: () => number;
+  /** Names the functions in records, and numbers them; `null` if that is among the sections. */
+  readonly functions?: OccurringFunctions | null;
   /** Names the addresses in records; `null` if none are to have names. */
   readonly symbols?: OccurringSymbols | null;
   /** Names the tasks in records, likewise. */
@@ -58,12 +61,14 @@ export class RecordingWriter implements RecordSink {
   #ended = false;
 
   constructor(options: RecordingOptions) {
-    const { to, sections, lost, symbols = null, tasks = null, rotation = null } = options;
+    const { to, sections, lost, rotation = null } = options;
+    const { functions = null, symbols = null, tasks = null } = options;
     this.#file = new BlockFile(to, this.#queue);
     this.#lost = lost;
     this.#rotation = rotation;
     this.#blocks = new RecordBlocks({
       lost,
+      functions,
       symbols,
       tasks,
       now: options.now ?? ((): number => performance.now()),

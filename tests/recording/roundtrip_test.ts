@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { DECIDED_FLOW } from "../../src/probe/decision_record.ts";
+import { NO_FUNCTION } from "../../src/probe/packet_record.ts";
 import {
+  CALL,
   EVENT_BYTES,
+  FUNCTION_MASK,
   KIND_LONG,
   KIND_LONG_ENTRY,
   KIND_LONG_RETURN,
@@ -12,6 +15,7 @@ import {
 import { COLUMNS, FIRST_COLUMNS } from "../../src/recording/columns.ts";
 import { RecordDecoder } from "../../src/recording/decoder.ts";
 import { RecordEncoder } from "../../src/recording/encoder.ts";
+import { OccurringFunctions } from "../../src/recording/occurring_functions.ts";
 import type { Section } from "../../src/recording/sections.ts";
 import type { RecordingWriter } from "../../src/recording/writer.ts";
 import { feed } from "../support/call_records.ts";
@@ -29,7 +33,7 @@ import { forRandomCases } from "../support/property.ts";
 import { Random } from "../support/random.ts";
 import { Collected, readAll, recorded } from "../support/recordings.ts";
 import { testUnless, whyNoProgram } from "../support/skip.ts";
-import { feedStream, vrouterStream } from "../support/vrouter_stream.ts";
+import { bytesAt, feedStream, vrouterStream } from "../support/vrouter_stream.ts";
 
 const READ = new URL("read.py", import.meta.url).pathname;
 const decoder = new TextDecoder();
@@ -106,6 +110,50 @@ Deno.test("a block of version 1.0, without the columns of long calls, is read", 
   const read = new Collected();
   decoder.feed(read);
   assert.deepEqual(Uint32Array.from(read.words), stream.words);
+});
+
+Deno.test("only the functions that occur are named, in front of their records", async () => {
+  const stream = vrouterStream(new Random(6), { records: 40_000, packets: true, drops: true });
+  const unused = stream.functions.map((name) => `unused_${name}`);
+  const all = [...unused, ...stream.functions].map((name) => ({
+    name,
+    module: "vrouter",
+    returns: true,
+  }));
+  const isOfFunction = (words: Uint32Array, at: number): boolean =>
+    (words[at + CALL]! & FUNCTION_MASK) !== NO_FUNCTION;
+  const words = stream.words.slice();
+  for (let at = 0; at < words.length; at += bytesAt(words, at) / 4) {
+    if (isOfFunction(words, at)) words[at + CALL]! += unused.length;
+  }
+  const traced = { ...stream, words };
+  const functions = new OccurringFunctions(all, {
+    types: [],
+    functions: all.map((_, number) => number),
+  });
+  const bytes = await recorded((writer) => feedStream(traced, writer), { functions });
+  let known: readonly { readonly name: string }[] = all;
+  const names: string[] = [];
+  const note = (words: Uint32Array, at: number): void => {
+    const fn = words[at + CALL]! & FUNCTION_MASK;
+    names.push(isOfFunction(words, at) ? known[fn]!.name : "");
+  };
+  feedStream(traced, { record: note });
+  const expected = names.splice(0).join(" ");
+  known = [];
+  const reader = readAll(bytes, {
+    record: note,
+    lost: () => {},
+    section(section): void {
+      if (section.name === "functions") known = section.value;
+    },
+  });
+  assert.ok(names.join(" ") === expected);
+  assert.ok(known.length > 10 && known.every(({ name }) => !name.startsWith("unused_")));
+  assert.deepEqual(
+    reader.sections.get("results")!.functions.map((number) => all[number!]!.name),
+    known.map(({ name }) => name),
+  );
 });
 
 Deno.test("losses and sections come back in their places", async () => {
