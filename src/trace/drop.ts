@@ -6,8 +6,9 @@
  */
 
 import type { DropClass } from "../vrouter/drop_reasons.ts";
+import type { DropDirection } from "./drop_direction.ts";
 
-export type { DropClass };
+export type { DropClass, DropDirection };
 
 /** Who dropped it: vrouter (`lh_pfree()`, `lh_pfree_skb()`), or the kernel (`skb:kfree_skb`). */
 export type DropSource = "vrouter" | "kernel";
@@ -75,6 +76,8 @@ export interface Drop {
   /** What the reason's label hides: `hold limit reached`; `null` if it hides nothing, or it is unknown. */
   readonly cause: string | null;
   readonly vif: DropVif | null;
+  /** Which way it went past that vif, or else the device; `null` if unknown. */
+  readonly direction: DropDirection | null;
   /** VRF of that vif, where the packet began. */
   readonly vrf: number | null;
   /** Of the packet: the device that it is on, if it has one. */

@@ -56,6 +56,7 @@ import type { FlowActionFields } from "../vrouter/flow_words.ts";
 import { ipv4At, ipv6At, macAt } from "../packet/addresses.ts";
 import { decodePacket } from "../packet/decode.ts";
 import type { Drop, DropFlow, DropNexthop, DropReason, DropRoute, DropVif } from "./drop.ts";
+import { kernelDirection, vrouterDirection } from "./drop_direction.ts";
 import type { Consumer } from "./tracer.ts";
 
 /** The words for what records have as numbers. */
@@ -142,6 +143,13 @@ class FunctionNames {
 const TEXT_HIGH = Number(TEXT_BASE >> 32n);
 const MAX_NAMES = 10_000;
 
+/** The vif of a dropped packet. */
+interface ChargedVif extends DropVif {
+  readonly vrf: number;
+  /** Whether the record says that the packet came in by it; vrouter also charges the vif that sends. */
+  readonly came: boolean;
+}
+
 /** Makes drops of their records. */
 export class DropMaker {
   readonly #sources: DropSources;
@@ -197,6 +205,9 @@ export class DropMaker {
       reason: kind === undefined ? reason : { ...reason, class: kind },
       cause: cause?.words ?? (isSegmented ? SEGMENTS_GO_ON : null),
       vif: vif && { index: vif.index, device: vif.device },
+      direction: byKernel
+        ? vif?.came === true ? "receive" : kernelDirection(stack)
+        : vif && vrouterDirection(stack),
       vrf: vif && (vif.vrf === UNKNOWN ? null : vif.vrf),
       device: ifindex === 0 ? null : device(netns, ifindex),
       length: words[DROP_LENGTH]!,
@@ -227,16 +238,18 @@ export class DropMaker {
   }
 
   /** The vif that is charged; for the kernel's drops that of the packet's first device, if it has one. */
-  #vif(words: Uint32Array, vifs: readonly KnownVif[]): (DropVif & { readonly vrf: number }) | null {
+  #vif(words: Uint32Array, vifs: readonly KnownVif[]): ChargedVif | null {
     const index = words[DROP_VIF]!;
     if (index !== UNKNOWN) {
       const device = vifs.find((vif) => vif.index === index)?.device ?? null;
-      return { index, device, vrf: words[DROP_VRF]! };
+      return { index, device, vrf: words[DROP_VRF]!, came: true };
     }
     if (words[DROP_NETNS] !== this.#sources.vrouterNetns) return null;
-    for (const ifindex of [words[DROP_IIF]!, words[DROP_IFINDEX]!]) {
-      const vif = ifindex === 0 ? undefined : vifs.find((one) => one.ifindex === ifindex);
-      if (vif !== undefined) return vif;
+    const [iif, ifindex] = [words[DROP_IIF]!, words[DROP_IFINDEX]!];
+    for (const one of [iif, ifindex]) {
+      const vif = one === 0 ? undefined : vifs.find((each) => each.ifindex === one);
+      if (vif === undefined) continue;
+      return { index: vif.index, device: vif.device, vrf: vif.vrf, came: one === iif };
     }
     return null;
   }

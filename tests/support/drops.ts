@@ -32,6 +32,7 @@ export function drop(known: Partial<Drop> = {}): Drop {
     reason: DISCARDS,
     cause: null,
     vif: { index: 4, device: "tapdd789d34-27" },
+    direction: "receive",
     vrf: 2,
     device: null,
     length: 98,

@@ -105,6 +105,7 @@ Deno.test("a drop of vrouter has the vif that is charged, and the functions that
     reason: reason(1, "VP_DROP"),
     cause: "called by nh_discard",
     vif: { index: 4, device: "tap4" },
+    direction: "receive",
     vrf: 9,
     device: "dev7",
     length: 98,
@@ -130,6 +131,7 @@ Deno.test("a drop of the kernel begins where it called kfree_skb, and has the vi
   assert.deepEqual(one.reason, reason(3, "SKB_DROP_REASON"));
   assert.equal(one.cause, null);
   assert.deepEqual([one.vif, one.vrf], [{ index: 4, device: "tap4" }, 2]);
+  assert.equal(one.direction, "receive");
   // Of a tail call the stack does not have the location.
   assert.deepEqual(drop({ ...fields, location: 0xffffffff81000305n }).stack, ["ip_rcv"]);
   assert.equal(drop({ ...fields, reason: -1 }).reason.number, -1);
@@ -168,6 +170,7 @@ Deno.test("what vrouter frees after cutting it into segments is lost only if tha
   // The address may be that of a later packet.
   const later = freed(record.SEGMENTED, 0xffffffffc0000610n);
   assert.deepEqual([later.reason.class, later.stack[0]], ["lost", "linux_xmit"]);
+  assert.equal(later.direction, "transmit");
 });
 
 Deno.test("a packet of the kernel's without bytes is no loss", () => {

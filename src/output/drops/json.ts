@@ -43,6 +43,7 @@ export class DropJson implements DropView {
       cpu: drop.cpu,
       ...whyDropped(drop),
       vif: vifOf(drop.vif),
+      direction: drop.direction,
       vrf: drop.vrf,
       device: drop.device,
       length: drop.length,
