@@ -228,6 +228,49 @@ export function parseRotate(text: string): RotateValue {
   throw new ValueError("give a size from 1M, such as 100M or 2G, or a time, such as 30s or 10m");
 }
 
+/** Where a server listens. */
+export interface ListenAddress {
+  /** Name or address, without brackets. */
+  readonly host: string;
+  /** 0 for one that the kernel chooses. */
+  readonly port: number;
+}
+
+/** Of a port alone. */
+const LOOPBACK = "127.0.0.1";
+
+/**
+ * An address to listen at: `127.0.0.1:9467`, `[::1]:9467`, `localhost:9467`, or only a port of 127.0.0.1.
+ * All addresses of the machine must be asked for in so many words, not by leaving the host out.
+ *
+ * @throws {ValueError} for anything else
+ */
+export function parseListenAddress(text: string): ListenAddress {
+  const [, six, name, digits] =
+    /^(?:(?:\[([0-9a-fA-F:.]+)\]|([^\s:/[\]]+)):)?(\d{1,5})$/.exec(text) ?? [];
+  const port = Number(digits);
+  if (port <= 0xffff) return { host: six ?? name ?? LOOPBACK, port };
+  throw new ValueError(
+    "give an address and a port, such as 127.0.0.1:9467 or [::1]:9467, or 0.0.0.0:9467 for all " +
+      "of this machine",
+  );
+}
+
+/** An address as {@linkcode parseListenAddress} takes it. */
+export function addressText({ host, port }: ListenAddress): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/**
+ * A file for node_exporter, which reads no others.
+ *
+ * @throws {ValueError} if its name does not end in `.prom`
+ */
+export function parseTextfile(text: string): string {
+  if (/[^/]\.prom$/.test(text)) return text;
+  throw new ValueError("give a file whose name ends in .prom: node_exporter reads no other");
+}
+
 /**
  * A glob for function names, unchanged.
  *

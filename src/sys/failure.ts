@@ -15,7 +15,7 @@ export type FailureKind =
   | "expression"
   /** A word on the command line that can only be checked against the running system. */
   | "usage"
-  /** The trace or the ready file cannot be written. */
+  /** The trace, the ready file or metrics cannot be written, or an address cannot be listened at. */
   | "output"
   /** A recording cannot be read: it is none, of a version that is not known, or the file gives an error. */
   | "recording"

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import {
+  addressText,
   MAX_DURATION_MS,
   MAX_PERCENT,
   MAX_SAMPLE,
@@ -8,9 +9,11 @@ import {
   parseCount,
   parseDuration,
   parseGlob,
+  parseListenAddress,
   parsePercent,
   parseSample,
   parseText,
+  parseTextfile,
   ValueError,
 } from "../../src/cli/values.ts";
 
@@ -44,6 +47,43 @@ Deno.test("parseCount() rejects zero, signs, fractions, other notations and over
     "9007199254740992",
     "9".repeat(400),
   ]);
+});
+
+Deno.test("parseListenAddress() takes an address and a port, or a port of 127.0.0.1", () => {
+  for (
+    const [text, host, port] of [
+      ["127.0.0.1:9467", "127.0.0.1", 9467],
+      ["0.0.0.0:0", "0.0.0.0", 0],
+      ["[::1]:65535", "::1", 65535],
+      ["localhost:9467", "localhost", 9467],
+      ["9467", "127.0.0.1", 9467],
+    ] as const
+  ) {
+    assert.deepEqual(parseListenAddress(text), { host, port });
+    if (text.includes(":")) assert.equal(addressText({ host, port }), text);
+  }
+});
+
+Deno.test("parseListenAddress() rejects what may mean all addresses, and what is no port", () => {
+  rejects(parseListenAddress, [
+    "",
+    ":9467",
+    "*:",
+    "127.0.0.1",
+    "127.0.0.1:",
+    "127.0.0.1:65536",
+    "127.0.0.1:x",
+    "127.0.0.1:-1",
+    "::1:9467",
+    "[x]:9467",
+    "http://127.0.0.1:9467",
+    "a b:9467",
+  ]);
+});
+
+Deno.test("parseTextfile() takes names that node_exporter reads", () => {
+  accepts(parseTextfile, { "a.prom": "a.prom", "/x/y.z.prom": "/x/y.z.prom" });
+  rejects(parseTextfile, ["", "a", "a.txt", ".prom", "x/.prom", "a.prom/", "a.prom.bak"]);
 });
 
 Deno.test("parseDuration() takes numbers with a unit, and seconds without", () => {
