@@ -101,15 +101,8 @@ async function run(
       if (invocation.options.path) {
         return await runDropPaths(invocation.options, filter, log, signals, readObject);
       }
-      return await runDrops(
-        invocation.options,
-        filter,
-        info.version,
-        log,
-        messages,
-        signals,
-        readObject,
-      );
+      const { options } = invocation;
+      return await runDrops(options, filter, info, log, messages, signals, readObject);
     }
     case "packets": {
       const filter = await compileFilters(invocation.options.filters);

@@ -41,6 +41,7 @@ import {
   parseDuration,
   parseGlob,
   parseLatency,
+  parseListenAddress,
   parseNumber,
   parsePercent,
   parseReceiver,
@@ -49,6 +50,7 @@ import {
   parseSize,
   parseStageTime,
   parseText,
+  parseTextfile,
   parseTrigger,
   TRIGGER_WORDS,
 } from "./values.ts";
@@ -437,7 +439,8 @@ export const DROPS_OPTIONS = {
   ...run,
   interval: {
     group: RUN,
-    description: "compare with the module's own counters this often, not only at the end",
+    description: "compare with the module's own counters this often, not only at the end; with " +
+      "--textfile, write the file this often (default: 15s)",
     value: { name: "TIME", completion: "none", parse: parseDuration },
   },
   "fail-on-drop": {
@@ -451,6 +454,16 @@ export const DROPS_OPTIONS = {
     description: "print a line for each drop (the default unless stdout is a terminal)",
   },
   json: { group: OUTPUT, description: "print a JSON object for each drop" },
+  listen: {
+    group: OUTPUT,
+    description: "serve metrics for Prometheus here, as 127.0.0.1:9467 (see below)",
+    value: { name: "HOST:PORT", completion: "none", parse: parseListenAddress },
+  },
+  textfile: {
+    group: OUTPUT,
+    description: "write metrics to this file, *.prom, for node_exporter (see below)",
+    value: { name: "FILE", completion: "file", parse: parseTextfile },
+  },
   hints: {
     group: OUTPUT,
     description: "print also the commands that tell more of each drop",

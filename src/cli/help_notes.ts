@@ -117,6 +117,9 @@ Examples:
   vrft drops --otlp http://127.0.0.1:4318 -o /dev/null
                                            for OpenTelemetry
   vrft drops --from a.vrft                 those of a recording
+  vrft drops --listen 127.0.0.1:9467       metrics for Prometheus, and no lines
+  vrft drops --textfile /var/lib/prometheus/node-exporter/vrft.prom
+                                           the same for node_exporter
 
 Only functions that run when a packet is dropped are attached to, and a few that
 look up its flow and its route: this may run all day. With --path, all functions
@@ -135,6 +138,16 @@ At the end, and after each --interval, the module's counters are compared with
 what was seen, and each difference is reported on stderr. That is left out if
 only some packets are traced, recorded or shown. Recordings (--from) are printed
 as lines.
+
+--listen and --textfile count drops by reason, class, cause, vif, device and
+direction, beside the module's own counters and what the trace has lost. There
+are at most 2000 label sets: what has no room for its labels is counted by its
+class, with "other" for the rest. Drops are not printed then, unless --lines,
+--json or -o is given as well. docs/prometheus.md lists the metrics.
+
+--listen takes a port of 127.0.0.1, or HOST:PORT; 0.0.0.0:9467 is for all
+addresses of the machine, without a password. --textfile replaces the file at
+each --interval, and removes it at the end.
 
 --fail-on-drop is for checks of a host. Of the drops that are shown, it counts
 those of a reason that means a loss, and those whose reason vrft does not know.

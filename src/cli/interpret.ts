@@ -26,6 +26,7 @@ import type {
   CheckOptions,
   DiffOptions,
   DiscoveryOptions,
+  DropFormat,
   DropsOptions,
   ExportOptions,
   FlightChoice,
@@ -260,8 +261,15 @@ function dropsOptions(
   expression: string | undefined,
 ): DropsOptions {
   if (values.lines && values.json) throw excluding("lines", "json");
-  for (const name of ["lines", "json", "hints", "interval", "otlp"] as const) {
+  const others = ["lines", "json", "hints", "interval", "otlp", "listen", "textfile"] as const;
+  for (const name of others) {
     if (values.path && values[name]) throw excluding("path", name);
+  }
+  for (const name of ["listen", "textfile"] as const) {
+    if (values.from === undefined || values[name] === undefined) continue;
+    throw new Misuse(
+      `Option '--${name}' cannot be used with '--from': metrics are of a trace that runs`,
+    );
   }
   if (values.backend !== undefined && !values.path) {
     throw new Misuse("Option '--backend' needs '--path': drops alone are seen in one way");
@@ -274,10 +282,20 @@ function dropsOptions(
     otlp: values.otlp ?? null,
     intervalMs: values.interval ?? null,
     failOnDrop: values["fail-on-drop"] ?? false,
-    format: values.json ? "json" : values.lines ? "lines" : "auto",
+    listen: values.listen ?? null,
+    textfile: values.textfile ?? null,
+    format: dropFormat(values),
     hints: values.hints ?? false,
     color: values.color ?? "auto",
   };
+}
+
+/** With metrics, drops are shown only where that is asked for. */
+function dropFormat(values: OptionValues<typeof DROPS_OPTIONS>): DropFormat {
+  if (values.json) return "json";
+  if (values.lines) return "lines";
+  const hasMetrics = values.listen !== undefined || values.textfile !== undefined;
+  return hasMetrics && values.output === undefined ? "none" : "auto";
 }
 
 function packetsOptions(

@@ -7,7 +7,7 @@
 
 import type { Conditions } from "../packet/conditions.ts";
 import type { Expressions } from "../packet/expression.ts";
-import type { RotateValue, StageTime } from "./values.ts";
+import type { ListenAddress, RotateValue, StageTime } from "./values.ts";
 
 /** How probes are attached; `auto` takes the best one that works on this kernel. */
 export const BACKENDS = ["auto", "session", "multi", "kprobe"] as const;
@@ -195,8 +195,8 @@ export interface ExportOptions {
   readonly debug: boolean;
 }
 
-/** How drops are shown; `auto` is a table on a terminal, and lines elsewhere. */
-export type DropFormat = "auto" | "lines" | "json";
+/** How drops are shown; `auto` is a table on a terminal, and lines elsewhere; `none` only counts them. */
+export type DropFormat = "auto" | "lines" | "json" | "none";
 
 /** Options of `vrft drops`. */
 export interface DropsOptions extends CaptureOptions {
@@ -208,8 +208,15 @@ export interface DropsOptions extends CaptureOptions {
   readonly path: boolean;
   /** Address of a receiver of OpenTelemetry that drops are sent to; `null` for none. */
   readonly otlp: string | null;
-  /** Milliseconds between comparisons with the module's counters; `null` to compare at the end. */
+  /**
+   * Milliseconds between comparisons with the module's counters; `null` to compare at the end. With
+   * {@linkcode textfile}, between two times it is written; `null` for a default.
+   */
   readonly intervalMs: number | null;
+  /** Where metrics are served; `null` for nowhere. */
+  readonly listen: ListenAddress | null;
+  /** File that metrics are written to; `null` for none. */
+  readonly textfile: string | null;
   /** Fail if a packet was lost. */
   readonly failOnDrop: boolean;
   readonly format: DropFormat;

@@ -9,7 +9,7 @@ import { DropJson } from "../output/drops/json.ts";
 import { DropLines } from "../output/drops/lines.ts";
 import type { DropTotals } from "../output/drops/summary.ts";
 import { DropTable } from "../output/drops/table.ts";
-import type { DropPhrases, DropView } from "../output/drops/view.ts";
+import { type DropPhrases, type DropView, NO_VIEW } from "../output/drops/view.ts";
 import { localTime } from "../output/drops/wall_clock.ts";
 import type { HeldMessages } from "../output/held_messages.ts";
 import { LineWriter } from "../output/line_writer.ts";
@@ -76,7 +76,9 @@ export class DropPrinter implements TracePrinter, SlowOutput, Disposable {
     const isTerminal = output === null && Deno.stdout.isTerminal();
     const colour = isColoured(color, output);
     this.#table = null;
-    if (format === "json") {
+    if (format === "none") {
+      this.#view = NO_VIEW;
+    } else if (format === "json") {
       this.#view = new DropJson(this.#writer, phrases, offset, hints);
     } else if (format === "auto" && isTerminal) {
       const screen = new TerminalScreen(this.#writer);

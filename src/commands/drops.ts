@@ -14,21 +14,25 @@ import type { ObjectReader } from "../probe/backend.ts";
 import type { Drop, DropReason } from "../trace/drop.ts";
 import { loadDropTracer } from "../trace/drop_tracer.ts";
 import { dropReasons, reasonFilter } from "../trace/drop_words.ts";
+import type { DropCounters } from "../trace/reconcile.ts";
 import type { TraceCounts, Tracer } from "../trace/tracer.ts";
 import {
   DROP_STATS_MESSAGE,
   type DropCounterFields,
   dropCounterFields,
 } from "../vrouter/drop_stats.ts";
+import type { BuildInfo } from "../version.ts";
 import type { DropReasons } from "../vrouter/drop_reasons.ts";
+import type { Vif } from "../vrouter/interfaces.ts";
 import { withAdvice } from "./advice.ts";
 import { dropSources } from "./drop_sources.ts";
 import { readDropCounters } from "./drop_counters.ts";
+import type { DropMetrics } from "./drop_metrics.ts";
 import { DropPrinter } from "./drop_output.ts";
 import { Reconciliation, type ReconciliationSources } from "./drop_reconciliation.ts";
 import { record } from "./record.ts";
 import { session, type Surroundings, type TraceSignals } from "./session.ts";
-import { openOutput, type Output } from "./trace_output.ts";
+import { noOutput, openOutput, type Output } from "./trace_output.ts";
 import {
   announceSelection,
   commonTracerOptions,
@@ -43,7 +47,7 @@ import {
  * Shows drops until the user, a limit or a closed output ends it.
  *
  * @param filter those of the options, compiled
- * @param version of vrft
+ * @param build what this program was built from
  * @param messages where the log goes, to be held while the terminal shows a table
  * @param readObject reads a BPF object of this program; called once it is clear that tracing can start
  * @returns exit status
@@ -52,7 +56,7 @@ import {
 export async function runDrops(
   options: DropsOptions,
   filter: PacketFilter | null,
-  version: string,
+  build: BuildInfo,
   log: Log,
   messages: HeldMessages,
   signals: TraceSignals,
@@ -61,29 +65,34 @@ export async function runDrops(
   const otlp = options.otlp === null ? null : await import("./otlp_export.ts");
   const open = otlp?.prepareExport(options.otlp!);
   return await session(options, log, signals, async (around) => {
-    const ready = await prepare(options, filter, readObject, around);
+    const ready = await prepare(options, filter, build, readObject, around);
     const refused = await ready.tracer.attach({ report: () => {}, ...userOf(log, signals.stop) });
     for (const { name, reason } of refused) log.debug(`Skipped ${name}: ${reason}`);
     return ready;
   }, async (ready, around) => {
-    const { tracer, selection, reasons } = ready;
+    const { tracer, selection, reasons, wanted, metrics } = ready;
     // Where only some packets are traced, the counters are of others, too.
     const isPartial = !options.vrouter || filter !== null || selection.conditions !== null ||
       options.interfaces.length > 0;
+    const vifs = (): readonly Vif[] => around.vifWatch?.vifs ?? [];
+    const read = (): DropCounters =>
+      readDropCounters(vifs().map(({ index }) => index), ready.counters);
     const reconciliation = isPartial ? null : new Reconciliation(log, {
-      read: () =>
-        readDropCounters((around.vifWatch?.vifs ?? []).map(({ index }) => index), ready.counters),
+      read,
       lost: () => tracer.events().lost,
-      ...comparisonOf(() => printer, reasons, ready.wanted),
+      ...comparisonOf(() => printer, reasons, wanted),
       now: () => performance.now(),
-    }, options.intervalMs);
-    using exported = open?.({ ...otlp!.liveSources(version), functions: [], log }) ?? null;
+    }, options.textfile === null ? options.intervalMs : null);
+    using exported = open?.({ ...otlp!.liveSources(build.version), functions: [], log }) ?? null;
     using printer: DropPrinter = new DropPrinter({
       to: ready.output,
       options,
-      wanted: ready.wanted,
+      wanted,
       sources: dropSources(ready.described, ready.selection.namespaces, around),
-      seen: (drop) => reconciliation?.add(drop),
+      seen(drop): void {
+        reconciliation?.add(drop);
+        if (metrics !== null && (wanted === null || wanted(drop))) metrics.add(drop);
+      },
       shown: (drop) => exported?.drop(drop),
       dry: () => reconciliation?.dry(),
       log,
@@ -96,13 +105,19 @@ export async function runDrops(
       signals,
       around,
       companion: {
-        begin: () => reconciliation?.begin(),
+        begin(): void {
+          reconciliation?.begin();
+          const module = options.vrouter ? read : null;
+          metrics?.begin({ tracer, vifs, module, damaged: () => printer.totals.damaged });
+        },
         turn(): void {
           reconciliation?.turn();
+          metrics?.turn();
           printer.turn();
           exported?.turn();
         },
         end(): void {
+          metrics?.end();
           reconciliation?.end();
           printer.end();
         },
@@ -131,6 +146,8 @@ interface Ready {
   readonly counters: DropCounterFields;
   /** Whether a drop has one of the reasons to show; `null` for all. */
   readonly wanted: ((drop: Pick<Drop, "source" | "reason">) => boolean) | null;
+  /** `null` unless they are asked for. */
+  readonly metrics: DropMetrics | null;
 }
 
 /** Whether there may have been drops of which no record was read. */
@@ -144,6 +161,7 @@ export function mayHaveMissed(
 async function prepare(
   options: DropsOptions,
   filter: PacketFilter | null,
+  build: BuildInfo,
   readObject: ObjectReader,
   around: Surroundings,
 ): Promise<Ready> {
@@ -157,7 +175,12 @@ async function prepare(
     ? null
     : reasonFilter(options.reasons, kernel, reasons);
   announceSelection(selection, options, log);
-  const output = resources.use(await openOutput(options.output, log, stop));
+  const metrics = options.listen === null && options.textfile === null
+    ? null
+    : resources.use(await openMetrics(options, log, build));
+  const output = resources.use(
+    options.format === "none" ? noOutput() : await openOutput(options.output, log, stop),
+  );
   try {
     const tracer = await loadDropTracer({
       ...commonTracerOptions(options, selection, filter, output, around),
@@ -175,10 +198,21 @@ async function prepare(
       reasons,
       counters,
       wanted,
+      metrics,
     };
   } catch (error) {
     throw withAdvice(error, options.bufferBytes, Deno.readTextFileSync("/proc/self/status"));
   }
+}
+
+/** Loads what metrics need, which other traces of drops do not. */
+async function openMetrics(
+  options: DropsOptions,
+  log: Log,
+  build: BuildInfo,
+): Promise<DropMetrics> {
+  const { DropMetrics } = await import("./drop_metrics.ts");
+  return new DropMetrics(options, log, build);
 }
 
 /** How a comparison with the module's counters names reasons, and where it is shown. */

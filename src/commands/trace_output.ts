@@ -81,6 +81,19 @@ export async function openOutput(
   }
 }
 
+/** The destination of a trace that only counts. */
+export function noOutput(): Output {
+  const nothing = (): void => {};
+  return {
+    sink: { write: ({ length }) => Promise.resolve(length) },
+    name: "nothing",
+    canTravel: false,
+    connections: () => [],
+    begin: nothing,
+    [Symbol.dispose]: nothing,
+  };
+}
+
 /** Opens a file in another thread, as that may block forever. */
 async function open(
   path: string,

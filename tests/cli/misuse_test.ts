@@ -201,6 +201,28 @@ const MISUSES: readonly [args: string[], message: string, see?: string][] = [
     "vrft drops",
   ],
   [
+    ["drops", "--path", "--listen", "9467"],
+    "Options '--path' and '--listen' exclude each other: drop one",
+    "vrft drops",
+  ],
+  [
+    ["drops", "--listen", ":9467"],
+    `Option '--listen <HOST:PORT>' does not accept ":9467": give an address and a port, such as ` +
+    "127.0.0.1:9467 or [::1]:9467, or 0.0.0.0:9467 for all of this machine",
+    "vrft drops",
+  ],
+  [
+    ["drops", "--textfile", "a.txt"],
+    `Option '--textfile <FILE>' does not accept "a.txt": give a file whose name ends in .prom: ` +
+    "node_exporter reads no other",
+    "vrft drops",
+  ],
+  [
+    ["drops", "--from", "a.vrft", "--textfile", "a.prom"],
+    "Option '--textfile' cannot be used with '--from': metrics are of a trace that runs",
+    "vrft drops",
+  ],
+  [
     ["drops", "--path", "--interval", "1s"],
     "Options '--path' and '--interval' exclude each other: drop one",
     "vrft drops",

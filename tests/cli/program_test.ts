@@ -150,6 +150,8 @@ Deno.test("parseArguments() understands vrft drops with each of its options", ()
     path: false,
     otlp: null,
     intervalMs: null,
+    listen: null,
+    textfile: null,
     failOnDrop: false,
     hints: false,
   };
@@ -171,6 +173,10 @@ Deno.test("parseArguments() understands vrft drops with each of its options", ()
     [["--json", "-o", "drops.jsonl"], { format: "json", output: "drops.jsonl" }],
     [["--path", "--backend", "multi"], { path: true, backend: "multi" }],
     [["--otlp", "https://otel.lab:4318/x"], { otlp: "https://otel.lab:4318/x" }],
+    [["--listen", "9467"], { listen: { host: "127.0.0.1", port: 9467 }, format: "none" }],
+    [["--listen", "[::]:0", "--lines"], { listen: { host: "::", port: 0 }, format: "lines" }],
+    [["--textfile", "a/b.prom", "--json"], { textfile: "a/b.prom", format: "json" }],
+    [["--textfile=b.prom", "-o", "-"], { textfile: "b.prom", format: "auto" }],
     [["--interval", "10s", "--fail-on-drop"], { intervalMs: 10_000, failOnDrop: true }],
     [["-n5", "--duration", "1m", "--max-overhead", "5", "--buffer", "4k"], {
       limit: 5,

@@ -20,6 +20,15 @@ export interface DropView {
   finish(): void;
 }
 
+/** Shows nothing. */
+export const NO_VIEW: DropView = {
+  begin: () => {},
+  drop: () => {},
+  reconciled: () => {},
+  turn: () => {},
+  finish: () => {},
+};
+
 /** What views need to say about drops, and is known elsewhere. */
 export interface DropPhrases {
   /** The packet in a few words: `10.1.1.5 > 10.1.1.6 icmp echo request, 98 bytes`. */
