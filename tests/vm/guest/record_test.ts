@@ -28,19 +28,37 @@ function objectsIn(lines: string): Record<string, unknown>[] {
   return lines.trimEnd().split("\n").map((line) => JSON.parse(line));
 }
 
-/** Waits until a recording of this name has its end. */
-async function whole(watcher: Deno.FsWatcher, name: RegExp): Promise<void> {
-  for await (const { paths } of watcher) {
-    const path = paths.find((one) => name.test(one));
-    if (path === undefined) continue;
-    using file = Deno.openSync(path);
-    try {
-      const { kind } = survey(new RecordingReader(fileSource(file), path)).ending;
-      if (kind === "complete") return;
-    } catch (error) {
-      // It has not its first block yet.
-      if (!(error instanceof Failure)) throw error;
+/** Waits, for a minute at most, until a recording of this name has its end. @param cause what makes it be written */
+async function recordedBy(
+  folder: string,
+  name: RegExp,
+  cause: () => Promise<unknown>,
+): Promise<void> {
+  // The loop closes it, too.
+  const watcher = Deno.watchFs(folder);
+  const limit = setTimeout(() => watcher.close(), 60_000);
+  try {
+    await cause();
+    for await (const { paths } of watcher) {
+      const path = paths.find((one) => name.test(one));
+      if (path !== undefined && isWhole(path)) return;
     }
+  } finally {
+    clearTimeout(limit);
+  }
+  throw new Error(
+    `No recording of ${name} has ended: ${JSON.stringify([...Deno.readDirSync(folder)])}`,
+  );
+}
+
+function isWhole(path: string): boolean {
+  using file = Deno.openSync(path);
+  try {
+    return survey(new RecordingReader(fileSource(file), path)).ending.kind === "complete";
+  } catch (error) {
+    // It has not its first block yet.
+    if (error instanceof Failure) return false;
+    throw error;
   }
 }
 
@@ -119,17 +137,18 @@ Deno.test("what vrft record has recorded is shown to an unprivileged user, by ev
 Deno.test("a flight recorder writes what is around a drop, and what it is asked for", async () => {
   await using _network = await realNetwork();
   const folder = Deno.makeTempDirSync();
-  using watcher = Deno.watchFs(folder);
   await using recorder = await Trace.live(
     "record",
     ...["--ring", "30s", "--trigger", "drop no-l2-route", "--after", "1s", "-o", folder],
   );
   await ping();
   assert.deepEqual([...Deno.readDirSync(folder)], []);
-  await run("ip", ["netns", "exec", "vm1", "ping", "-c", "1", "-W", "1", NOBODY]);
-  await whole(watcher, /-drop\.vrft$/);
-  recorder.signal("SIGUSR1");
-  await whole(watcher, /-signal\.vrft$/);
+  await recordedBy(
+    folder,
+    /-drop\.vrft$/,
+    () => run("ip", ["netns", "exec", "vm1", "ping", "-c", "1", "-W", "1", NOBODY]),
+  );
+  await recordedBy(folder, /-signal\.vrft$/, () => Promise.resolve(recorder.signal("SIGUSR1")));
   const { code, stderr } = await recorder.stop();
   assert.equal(code, 0, stderr);
   assert.match(
