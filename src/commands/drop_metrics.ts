@@ -21,6 +21,8 @@ import type { Tracer } from "../trace/tracer.ts";
 import type { BuildInfo } from "../version.ts";
 import type { Vif } from "../vrouter/interfaces.ts";
 import { metricsPages } from "./metrics_pages.ts";
+import { liveSources } from "./otlp_export.ts";
+import { MetricExport } from "./otlp_metrics.ts";
 
 /** Milliseconds between two times the file is written, if the user does not say. */
 const INTERVAL_MS = 15_000;
@@ -50,6 +52,7 @@ export class DropMetrics implements Disposable {
   readonly #opened: DisposableStack;
   readonly #server: HttpServer | null;
   readonly #file: Textfile | null;
+  readonly #otlp: MetricExport | null;
   readonly #path: string;
   readonly #intervalMs: number;
   readonly #writes = { written: 0, failed: 0 };
@@ -67,7 +70,10 @@ export class DropMetrics implements Disposable {
    * @throws {Failure} `output` if either cannot be had
    */
   constructor(
-    { listen, textfile, intervalMs }: Pick<DropsOptions, "listen" | "textfile" | "intervalMs">,
+    { listen, textfile, otlp, intervalMs }: Pick<
+      DropsOptions,
+      "listen" | "textfile" | "otlp" | "intervalMs"
+    >,
     log: Log,
     build: Pick<BuildInfo, "version" | "commit">,
   ) {
@@ -82,6 +88,12 @@ export class DropMetrics implements Disposable {
     this.#file = textfile === null ? null : opened.use(new Textfile(textfile));
     this.#path = textfile ?? "";
     this.#intervalMs = intervalMs ?? INTERVAL_MS;
+    this.#otlp = otlp === null ? null : new MetricExport({
+      url: otlp,
+      origin: liveSources(build.version).origin,
+      log,
+      families: () => this.#metrics(""),
+    });
     this.#opened = opened.move();
   }
 
@@ -105,6 +117,7 @@ export class DropMetrics implements Disposable {
     if (this.#bug !== undefined) throw this.#bug;
     if (this.#sources === null) return;
     this.#server?.turn();
+    this.#otlp?.turn();
     const now = performance.now();
     if (this.#file === null || this.#isWriting || now < this.#due) return;
     this.#due = now + this.#intervalMs;
@@ -113,8 +126,14 @@ export class DropMetrics implements Disposable {
 
   /** Recording ends, and the programs go: there are no metrics any more. */
   end(): void {
+    if (this.#sources !== null) this.#otlp?.send();
     this.#sources = null;
     this.#opened.dispose();
+  }
+
+  /** Waits until what is sent has arrived. @param cut aborted to give that up */
+  async finish(cut: AbortSignal): Promise<void> {
+    await this.#otlp?.finish(cut);
   }
 
   async #write(file: Textfile): Promise<void> {
@@ -181,5 +200,6 @@ export class DropMetrics implements Disposable {
 
   [Symbol.dispose](): void {
     this.end();
+    this.#otlp?.[Symbol.dispose]();
   }
 }

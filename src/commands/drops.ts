@@ -124,7 +124,8 @@ export async function runDrops(
         quit: printer.quit,
         watched: printer.watched,
       },
-      flush: async () => await exported?.finish(signals.cut),
+      flush: async () =>
+        void await Promise.all([exported?.finish(signals.cut), metrics?.finish(signals.cut)]),
       summary(overhead): string {
         reconciliation?.finish();
         return summarizeDrops(printer.totals, tracer.counts(), overhead);
@@ -175,9 +176,8 @@ async function prepare(
     ? null
     : reasonFilter(options.reasons, kernel, reasons);
   announceSelection(selection, options, log);
-  const metrics = options.listen === null && options.textfile === null
-    ? null
-    : resources.use(await openMetrics(options, log, build));
+  const hasMetrics = options.listen !== null || options.textfile !== null || options.otlp !== null;
+  const metrics = !hasMetrics ? null : resources.use(await openMetrics(options, log, build));
   const output = resources.use(
     options.format === "none" ? noOutput() : await openOutput(options.output, log, stop),
   );

@@ -32,7 +32,7 @@ const SPANS_AT_ONCE = 512;
 const BYTES_AT_ONCE = 1 << 20;
 const BATCH_MS = 1000;
 /** Milliseconds in which all is to be sent at the end. */
-const FLUSH_MS = 5000;
+export const FLUSH_MS = 5000;
 /** Milliseconds to wait at the end before the user is told. */
 const PATIENCE_MS = 1000;
 /** Milliseconds between looks at whether a busy receiver has room. */
@@ -83,7 +83,8 @@ export function liveSources(
   };
 }
 
-const ENVIRONMENT: Environment = {
+/** This process's. */
+export const ENVIRONMENT: Environment = {
   get: (name) => Deno.env.get(name),
   read: (path) => Deno.readTextFileSync(path),
 };

@@ -77,6 +77,14 @@ export class Message {
     this.#length += FIXED64_BYTES;
   }
 
+  /** A number with a fraction. */
+  double(field: number, value: number): void {
+    this.#reserve(VARINT_BYTES + FIXED64_BYTES);
+    this.#length = putVarint(this.#buffer, this.#length, field * 8 + FIXED64);
+    this.#view.setFloat64(this.#length, value, true);
+    this.#length += FIXED64_BYTES;
+  }
+
   /** Bytes as they are. */
   data(field: number, value: Uint8Array): void {
     const start = this.begin(field);

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { BPF_PROG_TYPE_RAW_TRACEPOINT, whyNoPrograms } from "../support/bpf.ts";
 import { sendDatagrams, VRFT, whenLive } from "../support/native_vrft.ts";
 import { Receiver } from "../support/otlp_receiver.ts";
-import { spansOf } from "../support/otlp.ts";
-import { NO_PROTOC } from "../support/protoc.ts";
+import { attributesOf, messages, spansOf, text } from "../support/otlp.ts";
+import { decodedBy, NO_PROTOC } from "../support/protoc.ts";
 import { testUnless } from "../support/skip.ts";
 
 // `vrft drops --otlp` on this machine: datagrams to ports that nobody listens at.
@@ -17,6 +17,22 @@ const command = (url: string, ...more: readonly string[]): string[] => [
   ...["--otlp", url, ...more],
 ];
 
+/** The drops that metrics count. */
+async function droppedOf(bytes: Uint8Array<ArrayBuffer>): Promise<number> {
+  const request = await decodedBy("otlp.proto", "otlp.ExportMetricsServiceRequest", bytes);
+  const [of] = messages(messages(request, "resource_metrics")[0]!, "scope_metrics");
+  const dropped = messages(of!, "metrics").find((one) =>
+    text(one, "name") === "vrft_packet_dropped"
+  );
+  const points = messages(messages(dropped!, "sum")[0]!, "data_points")
+    .map((one) => [attributesOf(one)["reason"], Number(text(one, "as_double"))] as const);
+  // What had no room has zero.
+  const counted = points.filter(([, count]) => count > 0);
+  assert.match(counted[0]![0]!, /NO_SOCKET/);
+  assert.equal(counted.length, 1);
+  return counted[0]![1];
+}
+
 test("each drop of a live trace is sent, with its reason, in front of the end", async () => {
   await using receiver = new Receiver();
   const { code, stdout, stderr } = await whenLive(
@@ -25,7 +41,7 @@ test("each drop of a live trace is sent, with its reason, in front of the end", 
   );
   assert.equal(code, 0, stderr);
   assert.equal(stdout.match(/NO_SOCKET/g)?.length, 5);
-  const parts = await Promise.all(receiver.got.map(({ body }) => spansOf(body)));
+  const parts = await Promise.all(receiver.traces.map(({ body }) => spansOf(body)));
   const spans = parts.flatMap((part) => part.spans);
   assert.equal(new Set(spans.map(({ trace }) => trace)).size, 5);
   for (const { attributes, start, status } of spans) {
@@ -39,6 +55,8 @@ test("each drop of a live trace is sent, with its reason, in front of the end", 
   }
   assert.equal(parts[0]!.resources[0]!["host.name"], Deno.hostname());
   assert.equal(receiver.got[0]!.headers.get("x-tenant"), "lab");
+  const metrics = receiver.got.find(({ path }) => path === "/v1/metrics")!;
+  assert.equal(await droppedOf(metrics.body), 5);
   assert.match(stderr, /Sent 5 spans to \S+ in \d requests?\n.* 5 drops: 5 lost; /);
 });
 
@@ -52,7 +70,7 @@ test("a receiver that is away when the trace begins has all drops once it is bac
     await receiver.arrival();
     child.kill("SIGINT");
   });
-  const parts = await Promise.all(receiver.got.map(({ body }) => spansOf(body)));
+  const parts = await Promise.all(receiver.traces.map(({ body }) => spansOf(body)));
   assert.equal(parts.flatMap(({ spans }) => spans).length, 3, stderr);
 });
 

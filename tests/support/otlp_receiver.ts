@@ -28,6 +28,11 @@ export class Receiver implements AsyncDisposable {
     this.#server = this.#serve(0);
   }
 
+  /** Requests with spans. */
+  get traces(): readonly Got[] {
+    return this.got.filter(({ path }) => path === "/v1/traces");
+  }
+
   /** Without the path of a signal. */
   get url(): string {
     return `http://127.0.0.1:${this.#server.addr.port}`;
