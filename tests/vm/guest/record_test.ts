@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { dropLog, startDropLog, stopDropLog } from "./drop_log.ts";
 import { realNetwork, VRF } from "./real_network.ts";
-import { type Ended, must, parse, ping, run, Trace } from "./support.ts";
+import { type Ended, parse, ping, run, Trace } from "./support.ts";
 import { DROP } from "./vrouter.ts";
 import { RecordingReader } from "../../../src/recording/reader.ts";
 import { fileSource } from "../../../src/recording/source.ts";
@@ -13,13 +13,13 @@ const FILE = "/tmp/record.vrft";
 /** Id of the user nobody, who has no privilege, and of the group. */
 const UNPRIVILEGED = 65534;
 
-/** Runs vrft as that user. */
-async function asNobody(...args: string[]): Promise<Ended> {
-  const ended = await run("vrft", args, {
-    uid: UNPRIVILEGED,
-    gid: UNPRIVILEGED,
-    cwd: "/tmp",
-  });
+/** Runs vrft as that user, which unpacks its runtime anew. */
+function asNobody(...args: string[]): Promise<Ended> {
+  return vrft(args, { uid: UNPRIVILEGED, gid: UNPRIVILEGED, cwd: "/tmp" });
+}
+
+async function vrft(args: string[], as: Parameters<typeof run>[2] = {}): Promise<Ended> {
+  const ended = await run("vrft", args, as);
   assert.equal(ended.code, 0, `${args.join(" ")}: ${ended.stderr}`);
   return ended;
 }
@@ -74,7 +74,7 @@ Deno.test("what vrft record has recorded is shown to an unprivileged user, by ev
   let live: Ended;
   {
     await using drops = await Trace.live("drops", "--json");
-    await using recording = await Trace.live("record", "-o", FILE);
+    await using recording = await Trace.live("record", "--show", "return,vif", "-o", FILE);
     await ping();
     await run("ip", ["netns", "exec", "vm1", "ping", "-c", "1", "-W", "1", NOBODY]);
     const { code, stderr } = await recording.stop();
@@ -84,13 +84,13 @@ Deno.test("what vrft record has recorded is shown to an unprivileged user, by ev
   }
 
   await test.step("vrft info", async () => {
-    const { stdout } = await asNobody("info", FILE);
+    const { stdout } = await vrft(["info", FILE]);
     assert.ok(stdout.split("\n")[0]!.includes(`, Linux ${Deno.osRelease()}, `), stdout);
     assert.match(stdout, /^end +interrupted$/m);
   });
 
   await test.step("vrft drops --from, as vrft drops beside it, and as the module's log", async () => {
-    const { stdout, stderr } = await asNobody("drops", "--from", FILE, "--json");
+    const { stdout, stderr } = await vrft(["drops", "--from", FILE, "--json"]);
     assert.match(stderr, /No L2 Route: module 1, seen 1$/m);
     const wanted = (lines: string): Record<string, unknown>[] =>
       objectsIn(lines).filter(({ packet }) => String(packet).includes(NOBODY));
@@ -119,16 +119,21 @@ Deno.test("what vrft record has recorded is shown to an unprivileged user, by ev
   });
 
   await test.step("vrft --from", async () => {
-    const { stdout } = await asNobody("--from", FILE, "icmp", "and", "host", NOBODY);
+    const { stdout } = await vrft(
+      ["--from", FILE, "--show", "return,vif", "--vif", "tap1", "icmp and host " + NOBODY],
+    );
     const { calls } = parse(stdout);
     assert.ok(calls.some(({ name }) => name === "vr_bridge_input"));
-    assert.equal(stdout.match(/lh_pfree\(\) \{ {2}\/\* No L2 Route \*\//g)?.length, 1);
+    assert.equal(
+      stdout.match(/lh_pfree\(\) \{ {2}\/\* No L2 Route, vif0\/1 tap1 \*\//g)?.length,
+      1,
+    );
+    assert.match(stdout, /\} {2}\/\* ret=\d+ \*\//);
   });
 
   await test.step("vrft export", async () => {
     const output = `${Deno.makeTempDirSync()}/a.pcapng`;
-    await must("chmod", "777", output.slice(0, output.lastIndexOf("/")));
-    await asNobody("export", FILE, "--format", "pcapng", "--at", "drop", "-o", output);
+    await vrft(["export", FILE, "--format", "pcapng", "--at", "drop", "-o", output]);
     const text = new TextDecoder("latin1").decode(Deno.readFileSync(output));
     assert.equal(text.match(/vrft\.drop=L2_NO_ROUTE vrft\.by=vrouter/g)?.length, 1);
   });
