@@ -443,6 +443,12 @@ export const DROPS_OPTIONS = {
       "--textfile, write the file this often (default: 15s)",
     value: { name: "TIME", completion: "none", parse: parseDuration },
   },
+  "no-lookups": {
+    group: RUN,
+    description:
+      "leave out the flows and routes of drops: costs nothing for packets that are not " +
+      "dropped, and leaves the module free to be unloaded",
+  },
   "fail-on-drop": {
     group: RUN,
     description: "exit with status 1 if a packet was lost, or may have been (see below)",

@@ -122,7 +122,9 @@ Examples:
                                            the same for node_exporter
 
 Only functions that run when a packet is dropped are attached to, and a few that
-look up its flow and its route: this may run all day. With --path, all functions
+look up its flow and its route: this may run all day. From Linux 5.11 on the
+latter keep the module from being unloaded, which --no-lookups avoids; some
+causes are not known then. With --path, all functions
 that take a packet are, as by vrft without a command, and --backend says how;
 the tree of calls is printed of each packet that vRouter or the kernel drops.
 
@@ -147,7 +149,8 @@ class, with "other" for the rest. Drops are not printed then, unless --lines,
 
 --listen takes a port of 127.0.0.1, or HOST:PORT; 0.0.0.0:9467 is for all
 addresses of the machine, without a password. --textfile replaces the file at
-each --interval, and removes it at the end.
+each --interval, and removes it at the end. With either, the trace ends with
+status 1 when the module is unloaded or reloaded, to be started again.
 
 --fail-on-drop is for checks of a host. Of the drops that are shown, it counts
 those of a reason that means a loss, and those whose reason vrft does not know.

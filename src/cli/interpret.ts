@@ -261,7 +261,16 @@ function dropsOptions(
   expression: string | undefined,
 ): DropsOptions {
   if (values.lines && values.json) throw excluding("lines", "json");
-  const others = ["lines", "json", "hints", "interval", "otlp", "listen", "textfile"] as const;
+  const others = [
+    "lines",
+    "json",
+    "hints",
+    "interval",
+    "no-lookups",
+    "otlp",
+    "listen",
+    "textfile",
+  ] as const;
   for (const name of others) {
     if (values.path && values[name]) throw excluding("path", name);
   }
@@ -281,6 +290,7 @@ function dropsOptions(
     path: values.path ?? false,
     otlp: values.otlp ?? null,
     intervalMs: values.interval ?? null,
+    lookups: !values["no-lookups"],
     failOnDrop: values["fail-on-drop"] ?? false,
     listen: values.listen ?? null,
     textfile: values.textfile ?? null,

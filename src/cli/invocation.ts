@@ -217,6 +217,8 @@ export interface DropsOptions extends CaptureOptions {
   readonly listen: ListenAddress | null;
   /** File that metrics are written to; `null` for none. */
   readonly textfile: string | null;
+  /** Whether flows and routes of dropped packets are to be known. */
+  readonly lookups: boolean;
   /** Fail if a packet was lost. */
   readonly failOnDrop: boolean;
   readonly format: DropFormat;

@@ -104,6 +104,8 @@ export async function runDrops(
       options,
       signals,
       around,
+      // Whoever reads the metrics would take those of a module that is gone for ones without drops.
+      endsWithModule: metrics !== null,
       companion: {
         begin(): void {
           reconciliation?.begin();
@@ -187,7 +189,7 @@ async function prepare(
       readObject,
       kernel,
       vrouter,
-      lookups: true,
+      lookups: options.lookups,
     });
     followVifs(tracer, options, selection, around);
     return {

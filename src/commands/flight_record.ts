@@ -104,6 +104,7 @@ export async function runFlightRecorder(
       options,
       signals,
       around,
+      endsWithModule: true,
       turn: () => running.turn(),
       summary: (overhead) =>
         summarizeFlights(

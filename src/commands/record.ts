@@ -36,6 +36,8 @@ export interface ReadyTrace {
   readonly signals: TraceSignals;
   readonly around: Surroundings;
   readonly companion?: Companion;
+  /** Whether the trace ends when the module is unloaded or reloaded, to be started anew. */
+  readonly endsWithModule?: boolean;
   /** As that of a companion. */
   readonly turn?: () => void;
   /** Awaited when all is detached, however the trace has ended, before the last line of the log. */
@@ -56,6 +58,7 @@ export interface ReadyTrace {
  */
 export async function record(ready: ReadyTrace): Promise<number> {
   const { tracer, printer, options, around: { log, vrouter, vifWatch } } = ready;
+  if (ready.endsWithModule) vrouter?.endTrace();
   const overhead = new OverheadWatch(log, tracer.programs, options.maxOverhead);
   const loop = new LoopGuard(log, tracer, printer);
   try {
@@ -75,7 +78,8 @@ export async function record(ready: ReadyTrace): Promise<number> {
   await untilDetached(ready.signals.cut, (message) => log.info(message));
   await ready.flush?.();
   log.info(ready.summary(overhead.result(), false));
-  return overhead.exceeded.aborted || loop.found.aborted ? 1 : 0;
+  const ended = [overhead.exceeded, loop.found, vrouter?.gone];
+  return ended.some((signal) => signal?.aborted) ? 1 : 0;
 }
 
 async function run(
@@ -114,6 +118,7 @@ async function run(
     .filter((one) => one !== undefined);
   const ends = [signals.stop, timeUp.signal, overhead.exceeded, loop.found];
   if (companion !== undefined) ends.push(companion.quit);
+  if (vrouter !== null) ends.push(vrouter.gone);
   try {
     await tracer.run(printer, AbortSignal.any(ends), signals.cut, live, watched);
   } catch (error) {

@@ -21,7 +21,9 @@ const WHAT = {
 export class VrouterWatch implements Disposable {
   readonly #module: ModuleWatch;
   readonly #log: Log;
-  readonly #told = new Set<ModuleState>(["same"]);
+  readonly #told = new Set<ModuleState>();
+  readonly #gone = new AbortController();
+  #endsTrace = false;
 
   /** @param module watched since before anything was read from it */
   constructor(log: Log, module: ModuleWatch = new ModuleWatch("vrouter")) {
@@ -40,17 +42,34 @@ export class VrouterWatch implements Disposable {
     return this.#module.state() === "same";
   }
 
+  /** Ends the trace when the module goes: see {@linkcode gone}. Otherwise it goes on without. */
+  endTrace(): void {
+    this.#endsTrace = true;
+  }
+
+  /** Aborted when the module is gone, if that is to end the trace. */
+  get gone(): AbortSignal {
+    return this.#gone.signal;
+  }
+
   /** Logs what happened to the module, each event once. */
   look(): void {
     const state = this.#module.state();
-    if (this.#told.has(state)) return;
+    if (state === "same" || this.#told.has(state)) return;
     this.#told.add(state);
-    this.#log.info(
-      state === "unloaded"
-        ? "The vrouter module was unloaded: its functions are no longer traced, everything else is"
-        : "The vrouter module was reloaded: this trace does not see the new one; restart vrft to " +
-          "trace it",
-    );
+    if (!this.#endsTrace) {
+      this.#log.info(
+        state === "unloaded"
+          ? "The vrouter module was unloaded: its functions are no longer traced, everything else is"
+          : "The vrouter module was reloaded: this trace does not see the new one; restart vrft to " +
+            "trace it",
+      );
+    } else if (!this.#gone.signal.aborted) {
+      this.#log.info(
+        `Stopped: the vrouter module ${WHAT[state]}; start vrft again once it is there`,
+      );
+      this.#gone.abort();
+    }
   }
 
   /**

@@ -152,6 +152,7 @@ Deno.test("parseArguments() understands vrft drops with each of its options", ()
     intervalMs: null,
     listen: null,
     textfile: null,
+    lookups: true,
     failOnDrop: false,
     hints: false,
   };
@@ -177,6 +178,7 @@ Deno.test("parseArguments() understands vrft drops with each of its options", ()
     [["--listen", "[::]:0", "--lines"], { listen: { host: "::", port: 0 }, format: "lines" }],
     [["--textfile", "a/b.prom", "--json"], { textfile: "a/b.prom", format: "json" }],
     [["--textfile=b.prom", "-o", "-"], { textfile: "b.prom", format: "auto" }],
+    [["--no-lookups"], { lookups: false }],
     [["--interval", "10s", "--fail-on-drop"], { intervalMs: 10_000, failOnDrop: true }],
     [["-n5", "--duration", "1m", "--max-overhead", "5", "--buffer", "4k"], {
       limit: 5,

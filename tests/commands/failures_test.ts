@@ -10,6 +10,7 @@ import { Log } from "../../src/output/log.ts";
 import { ModuleWatch } from "../../src/sys/module_events.ts";
 import { BtfWriter } from "../support/btf_writer.ts";
 import { isFailure } from "../support/failures.ts";
+import { MessageList } from "../support/message_list.ts";
 
 const LOG = new Log({ messages: { busy: false, write: () => {} } });
 
@@ -59,6 +60,30 @@ Deno.test("what the user wants written where it cannot be is about the output", 
     Deno.removeSync(directory);
   }
 });
+
+for (const ends of [false, true]) {
+  Deno.test(`a module that goes ${ends ? "ends what is to be started again" : "does not end a trace"}`, () => {
+    const modules = Deno.makeTempDirSync();
+    try {
+      Deno.mkdirSync(`${modules}/vrouter`);
+      const messages = new MessageList();
+      using watch = new VrouterWatch(new Log({ messages }), new ModuleWatch("vrouter", modules));
+      if (ends) watch.endTrace();
+      watch.look();
+      assert.equal(watch.gone.aborted, false);
+      Deno.removeSync(`${modules}/vrouter`);
+      watch.look();
+      watch.look();
+      assert.equal(watch.gone.aborted, ends);
+      assert.equal(
+        messages.text.match(/The vrouter module was unloaded|Stopped: the vrouter/g)?.length,
+        1,
+      );
+    } finally {
+      Deno.removeSync(modules, { recursive: true });
+    }
+  });
+}
 
 Deno.test("a module that goes while a trace is getting ready is told from one that never was", () => {
   const modules = Deno.makeTempDirSync();
