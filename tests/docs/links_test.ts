@@ -11,7 +11,7 @@ for (const document of DOCUMENTS) {
         : new URL(path, new URL(document.path, ROOT));
       const target = url.pathname.slice(ROOT.pathname.length);
       if (target === "LICENSE") continue;
-      if (/^docs\/\w+\.png$/.test(target)) {
+      if (/^docs\/(?:\w+\.png|monitoring\/\w+\.(?:yaml|json))$/.test(target)) {
         assert.ok(Deno.statSync(url).isFile);
         continue;
       }

@@ -14,7 +14,7 @@ export interface Document {
   readonly text: string;
 }
 
-/** README.md and docs/*.md: what the packages carry. */
+/** README.md and docs/*.md, which the packages carry. */
 export const DOCUMENTS: readonly Document[] = [
   "README.md",
   ...Array.from(Deno.readDirSync(new URL("docs", ROOT)), ({ name }) => `docs/${name}`)

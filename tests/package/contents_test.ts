@@ -33,6 +33,7 @@ function namesIn(folder: string): string[] {
     { name, isDirectory },
   ) => isDirectory ? [`${folder}${name}/`, ...namesIn(`${folder}${name}/`)] : [folder + name]);
 }
+const UNITS = ["vrft-exporter.service", "vrft-recorder.service"];
 const NOTICES = `${ARCHIVE_FOLDER}/LICENSES/third-party`;
 
 let folder: TemporaryFolder;
@@ -65,6 +66,8 @@ Deno.test("the archive holds the program and what goes with it", async () => {
     `${ARCHIVE_FOLDER}/completions/vrft.zsh`,
     `${ARCHIVE_FOLDER}/docs/`,
     ...DOCUMENTS.map((name) => `${ARCHIVE_FOLDER}/docs/${name}`),
+    `${ARCHIVE_FOLDER}/systemd/`,
+    ...UNITS.map((name) => `${ARCHIVE_FOLDER}/systemd/${name}`),
     `${ARCHIVE_FOLDER}/vrft`,
     `${ARCHIVE_FOLDER}/vrft.1`,
   ]);
@@ -98,6 +101,7 @@ Deno.test("the Debian package holds the files that belong to it, where they belo
   const members = await listDeb();
   assert.deepEqual([...members.keys()].filter((name) => !name.endsWith("/")), [
     "./usr/bin/vrft",
+    ...UNITS.map((name) => `./usr/lib/systemd/system/${name}`),
     "./usr/share/bash-completion/completions/vrft",
     "./usr/share/doc/vrft/README.md.gz",
     "./usr/share/doc/vrft/changelog.gz",
@@ -115,8 +119,9 @@ Deno.test("the Debian package's control files are its own", async () => {
   const path = `${folder.path}/control.tar`;
   await writeOutput(path, ["--ctrl-tarfile", packages.deb]);
   const members = await listArchive(path);
-  assert.deepEqual([...members.keys()], ["./", "./control", "./md5sums", "./postrm"]);
-  checkMembers(members, ["./postrm"]);
+  const scripts = ["./postinst", "./postrm", "./prerm"];
+  assert.deepEqual([...members.keys()], ["./", "./control", "./md5sums", ...scripts]);
+  checkMembers(members, scripts);
 });
 
 Deno.test("the Debian package says what it is and needs", async () => {

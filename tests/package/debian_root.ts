@@ -25,7 +25,7 @@ export class DebianRoot implements AsyncDisposable {
     await root.#fill();
     await Deno.writeTextFile(root.path(`${DPKG}/status`), installed("libc6", glibc));
     // Folders that no package has are removed with the last file in them.
-    const folders = "/.\n/usr\n/usr/bin\n/usr/share\n";
+    const folders = "/.\n/usr\n/usr/bin\n/usr/lib\n/usr/share\n";
     await Deno.writeTextFile(root.path(`${DPKG}/info/libc6.list`), folders);
     return root;
   }

@@ -30,7 +30,8 @@ test("the Debian package installs, runs, and is gone without a trace", async () 
   const before = await root.list();
 
   await succeed(root, "--install", deb);
-  assert.deepEqual(root.keptOf("vrft"), ["vrft.list", "vrft.md5sums", "vrft.postrm"]);
+  const kept = ["list", "md5sums", "postinst", "postrm", "prerm"].map((name) => `vrft.${name}`);
+  assert.deepEqual(root.keptOf("vrft"), kept);
   assert.equal((await root.dpkg("--verify", "vrft")).stdout, "");
 
   const { code, stdout, stderr } = await root.run("vrft", "--version");

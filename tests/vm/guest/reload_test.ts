@@ -13,6 +13,17 @@ import {
   vrftArguments,
 } from "./support.ts";
 import { Talking } from "./talking.ts";
+import { readUnit, UNITS } from "../../support/units.ts";
+
+/** Numbers of include/uapi/linux/capability.h. */
+const NUMBERS: Readonly<Record<string, number>> = {
+  CAP_NET_ADMIN: 12,
+  CAP_SYS_ADMIN: 21,
+  CAP_SYS_RESOURCE: 24,
+  CAP_SYSLOG: 34,
+  CAP_PERFMON: 38,
+  CAP_BPF: 39,
+};
 
 const FEW = ["-f", "vm_rx", "-f", "nh_*", "-f", "linux_*"];
 /** Of the kernel itself, and passed by what a VM sends. */
@@ -151,6 +162,36 @@ Deno.test("Where the kernel announces nothing, vrft notices at its end that the 
     await restore();
   }
 });
+
+// As systemd would run them, with an end.
+for (const name of UNITS) {
+  Deno.test(`The unit ${name} lets the module go, and ends with it`, async () => {
+    const folder = new URL("../../../scripts/debian/", import.meta.url);
+    const { args, capabilities } = readUnit(folder, name);
+    const kept = new Set(capabilities.map((capability) => NUMBERS[capability]));
+    const drop = Array.from({ length: 41 }, (_, number) => number).filter((one) => !kept.has(one));
+    const directory = Deno.makeTempDirSync();
+    await Deno.mkdir("/var/lib/vrft", { recursive: true });
+    // All functions would take a while to attach to.
+    const few = args[0] === "record" ? FEW : [];
+    try {
+      const ready = ["--ready-file", `${directory}/ready`];
+      await using vrft = new Talking(confinedVrft({ drop }, [...args, ...few, ...ready]));
+      await live(directory);
+      if (args.includes("--listen")) {
+        const metrics = await (await fetch("http://127.0.0.1:9467/metrics")).text();
+        assert.match(metrics, /^vrft_module_counters_readable 1$/m);
+      }
+      await unload();
+      const { code, stderr } = await vrft.end();
+      assert.equal(code, 1, stderr);
+      assert.match(stderr, /Stopped: the vrouter module was unloaded; start vrft again once it is/);
+      assert.deepEqual(await leftovers(), []);
+    } finally {
+      await restore();
+    }
+  });
+}
 
 Deno.test("The kernel's announcements alone tell what becomes of the module", async () => {
   try {
