@@ -19,7 +19,7 @@ import { MessageList } from "../support/message_list.ts";
 import { Receiver } from "../support/otlp_receiver.ts";
 import { type Span, spansOf } from "../support/otlp.ts";
 import * as make from "../support/packets.ts";
-import { NO_PROTOC } from "../support/protoc.ts";
+import { NO_OTLP } from "../support/protoc.ts";
 import { Random } from "../support/random.ts";
 import { recorded } from "../support/recordings.ts";
 import { testUnless } from "../support/skip.ts";
@@ -74,7 +74,7 @@ async function sentOf(journeys: readonly Journey[], ...args: string[]): Promise<
 }
 
 testUnless(
-  NO_PROTOC,
+  NO_OTLP,
   "all packets are sent, or dropped and slow ones, or one in N beside",
   async () => {
     const journeys = Array.from({ length: 200 }, (_, index) =>
@@ -96,7 +96,7 @@ testUnless(
   },
 );
 
-testUnless(NO_PROTOC, "requests are below the limits of receivers, and soon sent", async () => {
+testUnless(NO_OTLP, "requests are below the limits of receivers, and soon sent", async () => {
   await using receiver = new Receiver();
   const arrived = Promise.withResolvers<void>();
   const { exported, messages } = exportTo(receiver.url, { connected: () => arrived.resolve() });
@@ -114,7 +114,7 @@ testUnless(NO_PROTOC, "requests are below the limits of receivers, and soon sent
   assert.match(messages.text, /Sent 1,800 spans to \S+\/v1\/traces in 4 requests\n$/);
 });
 
-testUnless(NO_PROTOC, "a packet to or from the receiver is not sent", async () => {
+testUnless(NO_OTLP, "a packet to or from the receiver is not sent", async () => {
   await using receiver = new Receiver();
   const { port } = new URL(receiver.url);
   const { exported } = exportTo(receiver.url);
@@ -139,7 +139,7 @@ testUnless(NO_PROTOC, "a packet to or from the receiver is not sent", async () =
   assert.deepEqual(late, [203, 204]);
 });
 
-testUnless(NO_PROTOC, "what was not sent is said at the end", async () => {
+testUnless(NO_OTLP, "what was not sent is said at the end", async () => {
   await using receiver = new Receiver(() => new Response(null, { status: 400 }));
   const { exported, messages } = exportTo(receiver.url, { maxBytes: 2000 });
   exported.drop(drop());
@@ -212,7 +212,7 @@ async function replayed(
   }
 }
 
-testUnless(NO_PROTOC, "each drop of a recording that is printed is sent", async () => {
+testUnless(NO_OTLP, "each drop of a recording that is printed is sent", async () => {
   await using receiver = new Receiver();
   const { lines, said } = await replayed("drops", receiver);
   const spans = await received(receiver);
@@ -228,7 +228,7 @@ testUnless(NO_PROTOC, "each drop of a recording that is printed is sent", async 
   assert.match(said, /Sent \d+ spans to \S+ in \d+ requests?\n.* drops: .*\n$/);
 });
 
-testUnless(NO_PROTOC, "each packet of a recording is sent, as an export has it", async () => {
+testUnless(NO_OTLP, "each packet of a recording is sent, as an export has it", async () => {
   await using receiver = new Receiver();
   const { lines } = await replayed("packets", receiver);
   const spans = roots(await received(receiver));

@@ -2,13 +2,14 @@ import assert from "node:assert/strict";
 import { BPF_PROG_TYPE_RAW_TRACEPOINT, whyNoPrograms } from "../support/bpf.ts";
 import { sendDatagrams, VRFT, whenLive } from "../support/native_vrft.ts";
 import { Receiver } from "../support/otlp_receiver.ts";
-import { attributesOf, messages, spansOf, text } from "../support/otlp.ts";
-import { decodedBy, NO_PROTOC } from "../support/protoc.ts";
+import { attributesOf, messages, metricsOf, spansOf, text } from "../support/otlp.ts";
+import { VictoriaMetrics, whyNoMonitor } from "../support/monitors.ts";
+import { NO_OTLP } from "../support/protoc.ts";
 import { testUnless } from "../support/skip.ts";
 
 // `vrft drops --otlp` on this machine: datagrams to ports that nobody listens at.
 
-const WHY_NOT = NO_PROTOC || whyNoPrograms(BPF_PROG_TYPE_RAW_TRACEPOINT);
+const WHY_NOT = NO_OTLP || whyNoPrograms(BPF_PROG_TYPE_RAW_TRACEPOINT);
 const test = (name: string, fn: () => Promise<void>): void => testUnless(WHY_NOT, name, fn);
 const HOST = "127.0.9.7";
 const command = (url: string, ...more: readonly string[]): string[] => [
@@ -19,7 +20,7 @@ const command = (url: string, ...more: readonly string[]): string[] => [
 
 /** The drops that metrics count. */
 async function droppedOf(bytes: Uint8Array<ArrayBuffer>): Promise<number> {
-  const request = await decodedBy("otlp.proto", "otlp.ExportMetricsServiceRequest", bytes);
+  const request = await metricsOf(bytes);
   const [of] = messages(messages(request, "resource_metrics")[0]!, "scope_metrics");
   const dropped = messages(of!, "metrics").find((one) =>
     text(one, "name") === "vrft_packet_dropped"
@@ -96,3 +97,27 @@ test("a receiver that does not answer keeps no drop from being printed", async (
   assert.match(stderr, /Sent 0 spans to \S+ in 0 requests; not sent: 40 left at the end\n/);
   assert.equal(status, 0);
 });
+
+testUnless(
+  WHY_NOT || whyNoMonitor("victoria-metrics"),
+  "VictoriaMetrics has the drops of a trace, and its refusal of spans is said",
+  async () => {
+    await using victoria = new VictoriaMetrics();
+    await victoria.ready();
+    const { code, stderr } = await whenLive(
+      command(victoria.url, "-n", "5"),
+      () => sendDatagrams(HOST, 5),
+    );
+    assert.equal(code, 0, stderr);
+    const samples = await victoria.samples("vrft_packet_dropped_total > 0");
+    assert.deepEqual(samples.map(({ labels, value }) => [labels["reason"], value]), [
+      ["SKB_DROP_REASON_NO_SOCKET", 5],
+    ]);
+    assert.equal(
+      samples[0]!.labels["host.name"] ?? samples[0]!.labels["host_name"],
+      Deno.hostname(),
+    );
+    // It has no traces.
+    assert.match(stderr, /Sent 0 spans to .*; not sent: 5 in requests that it refused/);
+  },
+);

@@ -3,11 +3,11 @@ import type { MetricFamily } from "../../src/output/exposition.ts";
 import { metricsRequest } from "../../src/output/otlp/metrics.ts";
 import { resourceOf } from "../../src/output/otlp/resource.ts";
 import { ORIGIN } from "../support/exports.ts";
-import { attributesOf, messages, text } from "../support/otlp.ts";
-import { decodedBy, NO_PROTOC } from "../support/protoc.ts";
+import { attributesOf, messages, metricsOf, text } from "../support/otlp.ts";
+import { NO_OTLP } from "../support/protoc.ts";
 import { testUnless } from "../support/skip.ts";
 
-testUnless(NO_PROTOC, "counters are cumulative sums, and gauges have no start", async () => {
+testUnless(NO_OTLP, "counters are cumulative sums, and gauges have no start", async () => {
   const families: readonly MetricFamily[] = [
     {
       name: "vrft_packet_dropped",
@@ -33,7 +33,7 @@ testUnless(NO_PROTOC, "counters are cumulative sums, and gauges have no start", 
   const times = { start: 1_795_698_187_000_000_001n, now: 1_795_698_190_000_000_002n };
   const { bytes, values } = metricsRequest(families, times, resourceOf(ORIGIN));
   assert.equal(values, 4);
-  const request = await decodedBy("otlp.proto", "otlp.ExportMetricsServiceRequest", bytes);
+  const request = await metricsOf(bytes);
   const [resource] = messages(request, "resource_metrics");
   assert.equal(attributesOf(messages(resource!, "resource")[0]!)["host.name"], "compute-7");
   const metrics = messages(messages(resource!, "scope_metrics")[0]!, "metrics");

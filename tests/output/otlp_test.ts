@@ -10,7 +10,7 @@ import { ORIGIN, WALL_OFFSET, writtenBy } from "../support/exports.ts";
 import { FUNCTIONS, Scene, SOURCES } from "../support/journey_scene.ts";
 import { DECISIONS, journey, OUTCOMES, TUNNELLED, TUNNELLED6 } from "../support/journeys.ts";
 import { type Span, spansOf } from "../support/otlp.ts";
-import { NO_PROTOC } from "../support/protoc.ts";
+import { NO_OTLP } from "../support/protoc.ts";
 import { testUnless } from "../support/skip.ts";
 import { readVrouterTrace } from "../support/vrouter_traces.ts";
 
@@ -37,7 +37,7 @@ async function written(...journeys: readonly Journey[]): Promise<readonly Span[]
 const isRoot = ({ parent }: Span): boolean => parent === "";
 
 testUnless(
-  NO_PROTOC,
+  NO_OTLP,
   "a packet is a trace: a root, and its stages one after the other",
   async () => {
     const one = journey({ number: 17 });
@@ -84,7 +84,7 @@ testUnless(
   },
 );
 
-testUnless(NO_PROTOC, "a dropped packet is an error with its reason", async () => {
+testUnless(NO_OTLP, "a dropped packet is an error with its reason", async () => {
   const outcome = OUTCOMES.find((one) => one.type === "dropped" && one.drop.cause === "SG")!;
   const housekeeping = drop({ reason: { ...FLOW_ACTION_DROP, class: "housekeeping" } });
   const unnamed = drop({
@@ -116,7 +116,7 @@ testUnless(NO_PROTOC, "a dropped packet is an error with its reason", async () =
   assert.equal(third!.status, "STATUS_CODE_ERROR: kernel");
 });
 
-testUnless(NO_PROTOC, "of a packet in a tunnel, the ends are those inside", async () => {
+testUnless(NO_OTLP, "of a packet in a tunnel, the ends are those inside", async () => {
   const roots = (await written(
     journey({ ...TUNNELLED, number: 1 }),
     journey({ ...TUNNELLED6, number: 2 }),
@@ -132,7 +132,7 @@ testUnless(NO_PROTOC, "of a packet in a tunnel, the ends are those inside", asyn
   assert.equal(vxlan!["vrouter.tunnel.vni"], "5001");
 });
 
-testUnless(NO_PROTOC, "every outcome and decision can be read", async () => {
+testUnless(NO_OTLP, "every outcome and decision can be read", async () => {
   const journeys = OUTCOMES.map((outcome, index) =>
     journey({ number: index + 1, outcome, decisions: DECISIONS })
   );
@@ -144,7 +144,7 @@ testUnless(NO_PROTOC, "every outcome and decision can be read", async () => {
   assert.equal(new Set(roots.map(({ trace }) => trace)).size, OUTCOMES.length);
 });
 
-testUnless(NO_PROTOC, "ids are the same each time, and others for another run", async () => {
+testUnless(NO_OTLP, "ids are the same each time, and others for another run", async () => {
   const one = journey({ number: 9 });
   const [first] = await written(one);
   const [again] = await written(one);
@@ -165,7 +165,7 @@ testUnless(NO_PROTOC, "ids are the same each time, and others for another run", 
 });
 
 testUnless(
-  NO_PROTOC,
+  NO_OTLP,
   "a copy is linked to its original, and a packet may come in again",
   async () => {
     const [original, copy, again] = (await written(
@@ -180,7 +180,7 @@ testUnless(
   },
 );
 
-testUnless(NO_PROTOC, "a drop alone is a trace", async () => {
+testUnless(NO_OTLP, "a drop alone is a trace", async () => {
   const spans = writer();
   spans.drop(drop({ cpu: 3, nexthop: { id: 7, type: "Encap", reach: null } }), 1);
   spans.drop(drop({ vif: null, device: "eth1" }), 2);
@@ -206,7 +206,7 @@ testUnless(NO_PROTOC, "a drop alone is a trace", async () => {
 });
 
 testUnless(
-  NO_PROTOC,
+  NO_OTLP,
   "an export has the calls of packets if asked to, nested as they were",
   async () => {
     const play = async (calls: boolean): Promise<readonly Span[]> => {
@@ -252,7 +252,7 @@ testUnless(
   },
 );
 
-testUnless(NO_PROTOC, "an export has what the kernel drops when vrouter is done", async () => {
+testUnless(NO_OTLP, "an export has what the kernel drops when vrouter is done", async () => {
   const bytes = await writtenBy(OTLP, { functions: FUNCTIONS, journeys: SOURCES }, (tree) => {
     new Scene({}, tree).play("vxlan_out", {
       events: {

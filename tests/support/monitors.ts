@@ -1,6 +1,5 @@
 /**
- * Debian's Prometheus and node_exporter, which scripts/monitors fetches: other readers of what vrft says
- * in their formats.
+ * Programs and files of others, which scripts/monitors fetches: readers of what vrft says in their formats.
  *
  * @module
  */
@@ -13,11 +12,14 @@ const cache = Deno.env.get("VRFT_CACHE") ??
   `${Deno.env.get("XDG_CACHE_HOME") ?? `${home}/.cache`}/vrft`;
 
 /** A program of scripts/monitors. */
-export type Monitor = "prometheus" | "promtool" | "prometheus-node-exporter";
+export type Monitor = "prometheus" | "promtool" | "prometheus-node-exporter" | "victoria-metrics";
+
+/** Folder of what scripts/monitors fetches. */
+export const MONITORS = `${cache}/monitors`;
 
 /** Path of a program. */
 export function monitor(name: Monitor): string {
-  return `${cache}/monitors/${name}`;
+  return `${MONITORS}/${name}`;
 }
 
 /** Why a program cannot be run; empty if it can. */
@@ -107,10 +109,7 @@ export class Prometheus implements AsyncDisposable {
   async #query(query: string): Promise<StoredSample[]> {
     try {
       const url = `${this.#url}/api/v1/query?query=${encodeURIComponent(query)}`;
-      const { data } = await (await fetch(url)).json();
-      return data.result.map((
-        { metric, value: [, value] }: { metric: Record<string, string>; value: [number, string] },
-      ) => ({ labels: metric, value: Number(value) }));
+      return samplesIn(await (await fetch(url)).text());
     } catch {
       // It is still starting.
       return [];
@@ -127,6 +126,81 @@ export class Prometheus implements AsyncDisposable {
     await this.#log;
     Deno.removeSync(this.#folder, { recursive: true });
   }
+}
+
+/** VictoriaMetrics, which takes metrics by OTLP. */
+export class VictoriaMetrics implements AsyncDisposable {
+  readonly #child: Deno.ChildProcess;
+  readonly #folder: string;
+  readonly #address: string;
+
+  constructor() {
+    this.#folder = Deno.makeTempDirSync({ prefix: "vrft-victoria-" });
+    this.#address = freeAddress();
+    this.#child = new Deno.Command(monitor("victoria-metrics"), {
+      args: [
+        `-storageDataPath=${this.#folder}`,
+        `-httpListenAddr=${this.#address}`,
+        "-opentelemetry.usePrometheusNaming",
+        // What has just come is shown, too.
+        "-search.latencyOffset=0s",
+      ],
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+    }).spawn();
+  }
+
+  /** Without the path of a signal. */
+  get url(): string {
+    return `http://${this.#address}/opentelemetry`;
+  }
+
+  /** Waits until it answers. */
+  async ready(): Promise<void> {
+    await this.#until(async () => (await this.#get("/health")) === "OK");
+  }
+
+  /** Waits until a query has samples, and returns them. */
+  async samples(query: string): Promise<StoredSample[]> {
+    let samples: StoredSample[] = [];
+    await this.#until(async () => {
+      await this.#get("/internal/force_flush");
+      const answer = await this.#get(`/api/v1/query?query=${encodeURIComponent(query)}`);
+      samples = samplesIn(answer);
+      return samples.length > 0;
+    });
+    return samples;
+  }
+
+  async #get(path: string): Promise<string> {
+    return await (await fetch(`http://${this.#address}${path}`)).text();
+  }
+
+  async #until(condition: () => Promise<boolean>): Promise<void> {
+    const deadline = performance.now() + 60_000;
+    while (!await condition().catch(() => false)) {
+      if (performance.now() > deadline) throw new Error("VictoriaMetrics has no answer");
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      this.#child.kill("SIGKILL");
+    } catch {
+      // It has ended.
+    }
+    await this.#child.status;
+    Deno.removeSync(this.#folder, { recursive: true });
+  }
+}
+
+/** What an answer to a query has. */
+function samplesIn(answer: string): StoredSample[] {
+  return JSON.parse(answer).data.result.map((
+    { metric, value: [, value] }: { metric: Record<string, string>; value: [number, string] },
+  ) => ({ labels: metric, value: Number(value) }));
 }
 
 /** Runs node_exporter with the textfile collector alone, and returns what it says. */

@@ -26,11 +26,26 @@ export interface Span {
   readonly status: string;
 }
 
+const COLLECTOR = "opentelemetry/proto/collector";
+
+/** A request with metrics. */
+export function metricsOf(bytes: Uint8Array<ArrayBuffer>): Promise<Message> {
+  return decodedBy(
+    `${COLLECTOR}/metrics/v1/metrics_service.proto`,
+    "opentelemetry.proto.collector.metrics.v1.ExportMetricsServiceRequest",
+    bytes,
+  );
+}
+
 /** The spans of requests in a row, with the resource and scope of each. */
 export async function spansOf(
   bytes: Uint8Array<ArrayBuffer>,
 ): Promise<{ spans: Span[]; resources: Attributes[]; scopes: string[] }> {
-  const request = await decodedBy("otlp.proto", "otlp.ExportTraceServiceRequest", bytes);
+  const request = await decodedBy(
+    `${COLLECTOR}/trace/v1/trace_service.proto`,
+    "opentelemetry.proto.collector.trace.v1.ExportTraceServiceRequest",
+    bytes,
+  );
   const of = messages(request, "resource_spans");
   const scopes = of.flatMap((one) => messages(one, "scope_spans"));
   return {

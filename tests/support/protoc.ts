@@ -5,10 +5,14 @@
  */
 
 import assert from "node:assert/strict";
-import { whyNoProgram } from "./skip.ts";
+import { MONITORS } from "./monitors.ts";
+import { whyNoFile, whyNoProgram } from "./skip.ts";
 
 /** Why messages cannot be decoded; empty if they can. */
 export const NO_PROTOC = whyNoProgram("protoc");
+
+/** Why messages of OpenTelemetry cannot be decoded; empty if they can. */
+export const NO_OTLP = NO_PROTOC || whyNoFile(`${MONITORS}/opentelemetry`);
 
 const DATA = new URL("../data/", import.meta.url).pathname;
 
@@ -20,7 +24,7 @@ export interface Message {
 /**
  * Decodes a message. A field that the .proto file does not know fails: protoc names it by its number.
  *
- * @param file in tests/data
+ * @param file in tests/data, or of OpenTelemetry
  * @param type of the message, with its package
  */
 export async function decodedBy(
@@ -29,7 +33,7 @@ export async function decodedBy(
   bytes: Uint8Array<ArrayBuffer>,
 ): Promise<Message> {
   const protoc = new Deno.Command("protoc", {
-    args: [`--proto_path=${DATA}`, `--decode=${type}`, file],
+    args: [`--proto_path=${DATA}`, `--proto_path=${MONITORS}`, `--decode=${type}`, file],
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",
