@@ -374,10 +374,10 @@ const sightings = {
 } as const satisfies OptionSpecs;
 
 /** Options of what is sent to a receiver of OpenTelemetry. */
-const otlpOf = (what: string) =>
+const otlpOf = (what: string, group: string = OUTPUT) =>
   ({
     otlp: {
-      group: OUTPUT,
+      group,
       description: `send ${what} to this receiver of OpenTelemetry, too: http://127.0.0.1:4318 ` +
         "(see below)",
       value: { name: "URL", completion: "none", parse: parseReceiver },
@@ -633,6 +633,7 @@ export const RECORD_OPTIONS = {
     description: "remove the oldest recordings, or stop one, beyond this size (default: 1G)",
     value: { name: "SIZE", completion: "none", parse: parseSize },
   },
+  ...otlpOf("the drops that are a trigger", FLIGHT),
   ...readyFile,
   ...debug,
   ...help,

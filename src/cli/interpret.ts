@@ -379,7 +379,7 @@ function recordOptions(
 }
 
 /** Options that say nothing without `--ring`. */
-const OF_FLIGHTS = ["trigger", "before", "after", "every", "max-disk"] as const;
+const OF_FLIGHTS = ["trigger", "before", "after", "every", "max-disk", "otlp"] as const;
 
 const DEFAULT_BEFORE_MS = 10_000;
 const DEFAULT_AFTER_MS = 5000;
@@ -405,6 +405,11 @@ function flightChoice(values: OptionValues<typeof RECORD_OPTIONS>): FlightChoice
     throw new Misuse("Option '--before' asks for more than '--ring' keeps");
   }
   const drops = triggers.filter((one) => one.on === "drop");
+  if (values.otlp !== undefined && drops.length === 0) {
+    throw new Misuse(
+      "Option '--otlp' needs '--trigger drop': it sends the drops that are a trigger",
+    );
+  }
   const slower = triggers.filter((one) => one.on === "slower").map(({ ns }) => ns);
   if (slower.some((ns) => ns > longest * NS_PER_MS)) {
     throw new Misuse("A packet that takes longer than '--ring' keeps cannot be recorded");
@@ -422,6 +427,7 @@ function flightChoice(values: OptionValues<typeof RECORD_OPTIONS>): FlightChoice
     everyMs: values.every ?? DEFAULT_EVERY_MS,
     keep: values.keep ?? null,
     maxDiskBytes: values["max-disk"] ?? DEFAULT_DISK_BYTES,
+    otlp: values.otlp ?? null,
   };
 }
 

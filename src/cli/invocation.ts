@@ -168,6 +168,8 @@ export interface FlightChoice {
   /** Number of files, and bytes of all of them. */
   readonly keep: number | null;
   readonly maxDiskBytes: number;
+  /** Address of a receiver of OpenTelemetry for the drops that are a trigger; `null` for none. */
+  readonly otlp: string | null;
 }
 
 /** Options of `vrft info`. */

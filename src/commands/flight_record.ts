@@ -15,13 +15,14 @@ import { zlib } from "../recording/node_zlib.ts";
 import { monotonicClock } from "../sys/clock.ts";
 import { Failure } from "../sys/failure.ts";
 import { printable } from "../sys/printable.ts";
-import { dropTrigger } from "../trace/drop_triggers.ts";
+import { type DropTrigger, dropTrigger } from "../trace/drop_triggers.ts";
 import { DropMaker } from "../trace/drops.ts";
 import { Triggers } from "../trace/triggers.ts";
 import { dropSources } from "./drop_sources.ts";
 import { FlightPrinter } from "./flight_output.ts";
 import { record } from "./record.ts";
 import { prepareRecording, sectionSources } from "./record_file.ts";
+import type { OtlpExport } from "./otlp_export.ts";
 import { openNew } from "./record_output.ts";
 import { nexthopSections } from "./record_sections.ts";
 import { session, type TraceSignals } from "./session.ts";
@@ -50,6 +51,9 @@ export async function runFlightRecorder(
   signals: TraceSignals,
   readObject: ObjectReader,
 ): Promise<number> {
+  const otlp = flight.otlp === null ? null : await import("./otlp_export.ts");
+  const open = otlp?.prepareExport(flight.otlp!);
+  let exported: OtlpExport | null = null;
   let printer: FlightPrinter | null = null;
   // Without a listener, Deno ends.
   const ask = (): void => {
@@ -68,7 +72,10 @@ export async function runFlightRecorder(
     const { drops, slowerNs } = flight;
     const triggers = new Triggers({
       functions: targets,
-      drop: drops && dropTrigger({ ...drops, kernel, vrouter: reasons, drop }),
+      drop: drops && told(dropTrigger({ ...drops, kernel, vrouter: reasons, drop }), (words) => {
+        const found = exported === null ? null : drop(words);
+        if (found !== null) exported!.drop(found);
+      }),
       slower: slowerNs,
       conditional: conditions !== null,
     });
@@ -98,6 +105,8 @@ export async function runFlightRecorder(
       log,
     });
     const running = printer;
+    using sending = open?.({ ...otlp!.liveSources(version), functions: [], log }) ?? null;
+    exported = sending;
     return await record({
       tracer,
       printer: running,
@@ -105,7 +114,11 @@ export async function runFlightRecorder(
       signals,
       around,
       endsWithModule: true,
-      turn: () => running.turn(),
+      turn(): void {
+        running.turn();
+        sending?.turn();
+      },
+      flush: async () => await sending?.finish(signals.cut),
       summary: (overhead) =>
         summarizeFlights(
           { ...running.settle(), removed: folder.removed, evicted: triggers.evicted },
@@ -114,6 +127,18 @@ export async function runFlightRecorder(
         ),
     });
   });
+}
+
+/** A trigger that tells of each drop that is one. @param tell gets the words of the drop's record */
+function told(
+  trigger: DropTrigger,
+  tell: (words: Uint32Array) => void,
+): DropTrigger {
+  return (words, at, bytes) => {
+    const isOne = trigger(words, at, bytes);
+    if (isOne) tell(words.subarray(at, at + bytes / 4));
+    return isOne;
+  };
 }
 
 /** @throws {Failure} if it is no folder, or cannot be read */

@@ -45,6 +45,9 @@ export interface DropTriggerOptions {
   readonly drop: (record: Uint32Array) => Drop | null;
 }
 
+/** Whether a record of a drop is a trigger: that at a position in words, of so many bytes. */
+export type DropTrigger = (words: Uint32Array, at: number, bytes: number) => boolean;
+
 /**
  * Makes the test of a drop's record.
  *
@@ -52,7 +55,7 @@ export interface DropTriggerOptions {
  */
 export function dropTrigger(
   { all, reasons, kernel, vrouter, drop }: DropTriggerOptions,
-): (words: Uint32Array, at: number, bytes: number) => boolean {
+): DropTrigger {
   const wanted = reasonFilter(reasons, kernel, vrouter);
   const table = (source: Drop["source"]): Uint8Array =>
     Uint8Array.from({ length: NUMBERS }, (_, number) => {

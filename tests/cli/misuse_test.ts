@@ -472,6 +472,16 @@ const MISUSES: readonly [args: string[], message: string, see?: string][] = [
     "vrft record",
   ],
   [
+    ["record", "-o", "d", "--otlp", "http://127.0.0.1:4318"],
+    "Option '--otlp' needs '--ring': without it, all is written",
+    "vrft record",
+  ],
+  [
+    ["record", "--ring", "60s", "-o", "d", "--otlp", "http://127.0.0.1:4318"],
+    "Option '--otlp' needs '--trigger drop': it sends the drops that are a trigger",
+    "vrft record",
+  ],
+  [
     ["record", "-o", "d", "--max-disk", "10M"],
     "Option '--max-disk' needs '--ring': without it, all is written",
     "vrft record",

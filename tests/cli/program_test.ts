@@ -449,6 +449,7 @@ Deno.test("parseArguments() understands vrft record and vrft info", () => {
     everyMs: 60_000,
     keep: null,
     maxDiskBytes: 2 ** 30,
+    otlp: null,
   };
   assert.equal(flight(), null);
   assert.deepEqual(flight("--ring", "500M"), plain);
@@ -457,6 +458,7 @@ Deno.test("parseArguments() understands vrft record and vrft info", () => {
     flight(
       ...["--ring", "8s", ...triggers.flatMap((one) => ["--trigger", one])],
       ...["--after", "1s", "--every", "10m", "--keep", "3", "--max-disk", "2G"],
+      ...["--otlp", "http://[::1]:4318"],
     ),
     {
       ring: { bytes: null, ms: 8000 },
@@ -468,6 +470,7 @@ Deno.test("parseArguments() understands vrft record and vrft info", () => {
       everyMs: 600_000,
       keep: 3,
       maxDiskBytes: 2 ** 31,
+      otlp: "http://[::1]:4318",
     },
   );
   assert.deepEqual(parse("info", "a.vrft", "--json"), {

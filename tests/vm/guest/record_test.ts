@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Receiver } from "../../support/otlp_receiver.ts";
 import { dropLog, startDropLog, stopDropLog } from "./drop_log.ts";
 import { realNetwork, VRF } from "./real_network.ts";
 import { type Ended, parse, ping, run, Trace } from "./support.ts";
@@ -141,10 +142,12 @@ Deno.test("what vrft record has recorded is shown to an unprivileged user, by ev
 
 Deno.test("a flight recorder writes what is around a drop, and what it is asked for", async () => {
   await using _network = await realNetwork();
+  await using receiver = new Receiver();
   const folder = Deno.makeTempDirSync();
   await using recorder = await Trace.live(
     "record",
     ...["--ring", "30s", "--trigger", "drop no-l2-route", "--after", "1s", "-o", folder],
+    ...["--otlp", receiver.url],
   );
   await ping();
   assert.deepEqual([...Deno.readDirSync(folder)], []);
@@ -156,6 +159,9 @@ Deno.test("a flight recorder writes what is around a drop, and what it is asked 
   await recordedBy(folder, /-signal\.vrft$/, () => Promise.resolve(recorder.signal("SIGUSR1")));
   const { code, stderr } = await recorder.stop();
   assert.equal(code, 0, stderr);
+  assert.match(stderr, /Sent 1 span to /);
+  const span = new TextDecoder("latin1").decode(receiver.traces[0]!.body);
+  for (const part of ["VP_DROP_L2_NO_ROUTE", NOBODY]) assert.ok(span.includes(part), part);
   assert.match(
     stderr,
     / 2 triggers: 2 in 2 recordings, 0 too soon \(--every\), 0 not all recorded; /,
