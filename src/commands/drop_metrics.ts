@@ -6,7 +6,7 @@
 
 import type { DropsOptions } from "../cli/invocation.ts";
 import { DropCounts } from "../output/drops/counts.ts";
-import { dropMetrics } from "../output/drops/metrics.ts";
+import { type BuildFigures, dropMetrics } from "../output/drops/metrics.ts";
 import { exposition } from "../output/exposition.ts";
 import { HttpServer } from "../output/http_server.ts";
 import type { Log } from "../output/log.ts";
@@ -18,7 +18,6 @@ import { printable } from "../sys/printable.ts";
 import type { Drop } from "../trace/drop.ts";
 import type { DropCounters } from "../trace/reconcile.ts";
 import type { Tracer } from "../trace/tracer.ts";
-import type { BuildInfo } from "../version.ts";
 import type { Vif } from "../vrouter/interfaces.ts";
 import { metricsPages } from "./metrics_pages.ts";
 import { liveSources } from "./otlp_export.ts";
@@ -28,6 +27,9 @@ import { MetricExport } from "./otlp_metrics.ts";
 const INTERVAL_MS = 15_000;
 /** Milliseconds for which the module's counters are not read anew: each vif takes a system call. */
 const FRESH_MS = 1000;
+
+/** What this program was built from. */
+export type Build = Omit<BuildFigures, "kernel">;
 
 /** What the metrics are about. */
 export interface MetricSources {
@@ -47,7 +49,7 @@ export interface MetricSources {
 /** Metrics of one trace. */
 export class DropMetrics implements Disposable {
   readonly #log: Log;
-  readonly #build: Pick<BuildInfo, "version" | "commit">;
+  readonly #build: Build;
   readonly #counts: DropCounts;
   readonly #opened: DisposableStack;
   readonly #server: HttpServer | null;
@@ -75,7 +77,7 @@ export class DropMetrics implements Disposable {
       "listen" | "textfile" | "otlp" | "intervalMs"
     >,
     log: Log,
-    build: Pick<BuildInfo, "version" | "commit">,
+    build: Build,
   ) {
     using opened = new DisposableStack();
     this.#log = log;

@@ -21,13 +21,12 @@ import {
   type DropCounterFields,
   dropCounterFields,
 } from "../vrouter/drop_stats.ts";
-import type { BuildInfo } from "../version.ts";
 import type { DropReasons } from "../vrouter/drop_reasons.ts";
 import type { Vif } from "../vrouter/interfaces.ts";
 import { withAdvice } from "./advice.ts";
 import { dropSources } from "./drop_sources.ts";
 import { readDropCounters } from "./drop_counters.ts";
-import type { DropMetrics } from "./drop_metrics.ts";
+import type { Build, DropMetrics } from "./drop_metrics.ts";
 import { DropPrinter } from "./drop_output.ts";
 import { Reconciliation, type ReconciliationSources } from "./drop_reconciliation.ts";
 import { record } from "./record.ts";
@@ -56,7 +55,7 @@ import {
 export async function runDrops(
   options: DropsOptions,
   filter: PacketFilter | null,
-  build: BuildInfo,
+  build: Build,
   log: Log,
   messages: HeldMessages,
   signals: TraceSignals,
@@ -164,7 +163,7 @@ export function mayHaveMissed(
 async function prepare(
   options: DropsOptions,
   filter: PacketFilter | null,
-  build: BuildInfo,
+  build: Build,
   readObject: ObjectReader,
   around: Surroundings,
 ): Promise<Ready> {
@@ -211,7 +210,7 @@ async function prepare(
 async function openMetrics(
   options: DropsOptions,
   log: Log,
-  build: BuildInfo,
+  build: Build,
 ): Promise<DropMetrics> {
   const { DropMetrics } = await import("./drop_metrics.ts");
   return new DropMetrics(options, log, build);
