@@ -59,6 +59,8 @@ export interface Dropped {
   readonly class?: "policy" | "housekeeping" | "counted";
   /** Of the vif that is charged: the one it came by, or for the module's raw drops leaves by. */
   readonly vif: number;
+  /** The vif that is charged as long as vrft does not know that one, which has only just been added. */
+  readonly vifBefore?: number;
   /** As the module sees it at that point; undefined if it is no IPv4 packet. */
   readonly tuple: Tuple | undefined;
   readonly count: number;
@@ -799,7 +801,8 @@ export const SCENARIOS: readonly Scenario[] = [
     drop: {
       reason: undefined,
       cause: "rest of a segment list, which the module does not count",
-      vif: 0,
+      vif: 9,
+      vifBefore: 0,
       tuple: tcpFar(3302),
       count: 2,
     },

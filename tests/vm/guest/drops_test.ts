@@ -135,7 +135,12 @@ function assertLine({ scenario: { drop }, log, flows }: Provoked, line: Line): v
   const { reason, tuple } = drop;
   const { source, vif, bytes, packet, flow, route, nexthop, cause } = line;
   assert.deepEqual(
-    { source, class: line.reason.class, cause, vif: vif?.index },
+    {
+      source,
+      class: line.reason.class,
+      cause,
+      vif: vif !== null && vif.index === drop.vifBefore ? drop.vif : vif?.index,
+    },
     {
       source: reason === undefined ? "kernel" : "vrouter",
       class: drop.class ?? "lost",
