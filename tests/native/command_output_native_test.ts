@@ -42,6 +42,16 @@ test("-o leaves a file alone until the trace is live", async () => {
   await Deno.remove(file);
 });
 
+test("a ready file that would destroy something is refused", async () => {
+  const precious = await Deno.makeTempFile();
+  await Deno.writeTextFile(precious, "precious");
+  const { code, stdout, stderr } = await run([...DROPS, "--ready-file", precious]);
+  assert.deepEqual({ code, stdout }, { code: 1, stdout: "" }, stderr);
+  assert.ok(stderr.trimEnd().split("\n").at(-1)!.includes(`"${precious}"`), stderr);
+  assert.equal(await Deno.readTextFile(precious), "precious");
+  await Deno.remove(precious);
+});
+
 test("output that takes nothing at all is an error that names it", async () => {
   const script = ["sh", "-c", 'exec "$@" >/dev/full', "sh"];
   const cases = [

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { BPF_PROG_TYPE_RAW_TRACEPOINT, whyNoPrograms } from "../support/bpf.ts";
 import { confined, type Confinement } from "../support/confine.ts";
-import { type Ended, run, VRFT } from "../support/native_vrft.ts";
+import { ringLayout } from "../../src/probe/ring_layout.ts";
+import { onlineCpus } from "../../src/sys/cpus.ts";
+import { type Ended, run, spawn, VRFT } from "../support/native_vrft.ts";
 import { testUnless, whyNoProgram, whyNotRoot } from "../support/skip.ts";
 
 // Users, capabilities and system calls that are missing.
@@ -14,8 +16,11 @@ const CAP_PERFMON = 38;
 const CAP_BPF = 39;
 
 // Numbers of arch/x86/entry/syscalls/syscall_64.tbl.
+const MMAP = 9;
+const SENDTO = 44;
 const BPF = 321;
 const EPERM = 1;
+const ENOMEM = 12;
 const ENOSYS = 38;
 
 const NOBODY = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"];
@@ -108,6 +113,49 @@ testUnless(bpf, "without bpf(2), vrft names the filter of system calls", async (
     assertFailure(ended, /filter.* allow bpf\(2\)/);
   }
 });
+
+testUnless(
+  bpf,
+  "a ring buffer that cannot be mapped is an error that names its option",
+  async () => {
+    const { cpus, blocks, blockBytes } = ringLayout(8 * 2 ** 20, onlineCpus());
+    const bytes = Math.ceil(cpus.length * blocks * blockBytes / 4096) * 4096;
+    const refuse = [{ call: MMAP, errno: ENOMEM, argument: { index: 1, value: bytes } }];
+    const ended = await runConfined({ refuse }, [...DROPS, "--buffer", "8M"]);
+    assertFailure(ended, /no memory for ring buffers of 8192 KiB.*--buffer/);
+  },
+);
+
+testUnless(
+  bpf,
+  "Ctrl-C ends a vrft at once that waits for an answer that never comes",
+  async () => {
+    // The request for the network devices, which has this length, seems to have been sent.
+    const refuse = [{ call: SENDTO, errno: 0, argument: { index: 2, value: 40 } }];
+    await using child = spawn(confined({ refuse }, [VRFT, ...DROPS]));
+    void child.stdout.cancel();
+    const start = performance.now();
+    let stderr = "";
+    let again: ReturnType<typeof setInterval> | undefined;
+    for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) {
+      stderr += text;
+      if (again !== undefined || !stderr.includes("Kernel(release")) continue;
+      // It may be a moment before it really waits: again and again, until it ends.
+      again = setInterval(() => {
+        try {
+          child.kill("SIGINT");
+        } catch {
+          // It has ended.
+        }
+      }, 100);
+    }
+    clearInterval(again);
+    assert.equal((await child.status).code, 0, stderr);
+    assert.match(stderr, /Interrupted before anything was attached\n$/);
+    // The answer may take 10 s.
+    assert.ok(performance.now() - start < 8000, `${performance.now() - start} ms`);
+  },
+);
 
 testUnless(loaded, "without the module, a trace and vrft interfaces say so", async () => {
   assertFailure(await run([VRFT]), root === "" ? /not loaded.*--no-vrouter/ : /root/);

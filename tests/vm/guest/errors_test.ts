@@ -35,13 +35,6 @@ Deno.test("--vrouter-btf takes a standalone file, and --kernel-btf an external o
   assert.match(stderr, new RegExp(`Linux Debug info: ${copy}`));
 });
 
-Deno.test("A ready file that would destroy something is refused", async () => {
-  const precious = await Deno.makeTempFile();
-  await Deno.writeTextFile(precious, "precious");
-  assertFailure(await run("vrft", ["--ready-file", precious]), new RegExp(`"${precious}"`));
-  assert.equal(await Deno.readTextFile(precious), "precious");
-});
-
 Deno.test("An interface that does not exist is an error that helps", async () => {
   assertFailure(await run("vrft", ["-i", "tap3"]), /"tap3".*(tap1|tap2)/);
   assertFailure(await run("vrft", ["-i", "vif0/77"]), /"vif0\/77"/);

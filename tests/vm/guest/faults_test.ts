@@ -6,7 +6,6 @@ import {
   must,
   parse,
   ping,
-  run,
   settle,
   summary,
   Trace,
@@ -48,14 +47,6 @@ Deno.test("A full disk ends the trace, which says how much of it is in the file"
   } finally {
     await must("umount", disk);
   }
-});
-
-Deno.test("Closed standard streams do no harm to a trace", async () => {
-  const args = vrftArguments([...FEW, "--duration", "100ms"]);
-  const script = 'exec vrft "$@" <&- >&- 2>&-';
-  const { code, stdout, stderr } = await run("sh", ["-c", script, "sh", ...args]);
-  assert.deepEqual({ code, stdout, stderr }, { code: 0, stdout: "", stderr: "" });
-  assert.deepEqual(await leftovers(), []);
 });
 
 Deno.test("The progress bar follows the width of the terminal, and Ctrl-C there ends the attaching", async () => {

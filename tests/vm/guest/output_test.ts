@@ -5,7 +5,6 @@ import {
   flood,
   FPROBE,
   leftovers,
-  must,
   parse,
   ping,
   run,
@@ -28,30 +27,6 @@ for await (const chunk of connection.readable) bytes += chunk.length;
 console.log(bytes);`;
 
 Deno.test.beforeAll(settle);
-
-Deno.test("Standard output on a full disk ends behind a whole row, and the summary tells", async () => {
-  const directory = await Deno.makeTempDir();
-  await must("mount", "-t", "tmpfs", "-o", "size=64k", "none", directory);
-  try {
-    const ready = `${await Deno.makeTempDir()}/ready`;
-    const script = `exec vrft "$@" >${directory}/trace`;
-    const args = vrftArguments([...FEW, "--ready-file", ready]);
-    const ended = run("sh", ["-c", script, "sh", ...args]);
-    await until("live", () => exists(ready), READY_SECONDS);
-    await flood(50);
-    const { code, stderr } = await ended;
-    assert.equal(code, 1, stderr);
-    assert.match(stderr, /\nvrft: Cannot write to .*: No space left on device\n$/);
-    const written = /([\d,]+) rows written; ([\d,]+) events not printed/.exec(stderr)!;
-    const rows = (await Deno.readTextFile(`${directory}/trace`)).split("\n");
-    assert.equal(rows.pop(), "");
-    assert.ok(rows.slice(1).every((row) => row.length >= 89), "a row is cut off");
-    assert.equal(Number(written[1]!.replaceAll(",", "")), rows.length - 1);
-  } finally {
-    await must("umount", directory);
-  }
-  assert.deepEqual(await leftovers(), []);
-});
 
 Deno.test("What ignores the hangup from the start, as with nohup, goes on after it", async () => {
   const directory = await Deno.makeTempDir();
