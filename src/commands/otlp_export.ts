@@ -226,7 +226,11 @@ function exportText(url: string, counts: SenderCounts): string {
   ];
   const not = why.filter(([count]) => count > 0).map(([count, what]) => `${amount(count)} ${what}`);
   const lost = not.length === 0 ? "" : `; not sent: ${not.join(", ")}`;
-  return `Sent ${amount(sent)} spans to ${url} in ${amount(requests)} requests${lost}`;
+  return `Sent ${counted(sent, "span")} to ${url} in ${counted(requests, "request")}${lost}`;
+}
+
+function counted(count: number, what: string): string {
+  return `${amount(count)} ${what}${count === 1 ? "" : "s"}`;
 }
 
 function portOf(url: string): number {

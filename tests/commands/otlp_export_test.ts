@@ -225,7 +225,7 @@ testUnless(NO_OTLP, "each drop of a recording that is printed is sent", async ()
   );
   assert.equal(new Set(spans.map(({ trace }) => trace)).size, spans.length);
   // The summary stays the last line.
-  assert.match(said, /Sent \d+ spans to \S+ in \d+ requests?\n.* drops: .*\n$/);
+  assert.match(said, /Sent \d+ spans? to \S+ in \d+ requests?\n.* drops: .*\n$/);
 });
 
 testUnless(NO_OTLP, "each packet of a recording is sent, as an export has it", async () => {
