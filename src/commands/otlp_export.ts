@@ -148,6 +148,7 @@ export class OtlpExport implements Disposable {
 
   /** Sends a drop. */
   drop(drop: Drop): void {
+    if (this.#isOwn(drop)) return;
     this.#spans.drop(drop, ++this.#drops);
     this.#added();
   }
@@ -198,7 +199,7 @@ export class OtlpExport implements Disposable {
   }
 
   /** Whether it is a packet to or from the receiver: sending it would make more of them. */
-  #isOwn({ bytes, length }: Journey): boolean {
+  #isOwn({ bytes, length }: Pick<Journey | Drop, "bytes" | "length">): boolean {
     return this.#peers.size > 0 && isBetween(decodePacket(bytes, length), this.#peers);
   }
 

@@ -120,7 +120,11 @@ testUnless(NO_OTLP, "a packet to or from the receiver is not sent", async () => 
   const { exported } = exportTo(receiver.url);
   const choice = { slower: null, stages: [], otlpSample: null };
   const home = [127, 0, 0, 1];
-  const tcp = (from: number, to: number, source = home): Partial<Journey> => {
+  const tcp = (
+    from: number,
+    to: number,
+    source = home,
+  ): Pick<Journey, "bytes" | "length"> => {
     const bytes = make.ethernet(0x0800, make.ipv4(6, source, home, make.tcp(from, to, 16)));
     return { bytes: Uint8Array.from(bytes), length: bytes.length };
   };
@@ -134,9 +138,15 @@ testUnless(NO_OTLP, "a packet to or from the receiver is not sent", async () => 
   send(202, tcp(Number(port), 40_000));
   send(203, tcp(40_000, Number(port) === 80 ? 81 : 80));
   send(204, tcp(Number(port), 80, [10, 1, 1, 1]));
+  // As the kernel drops what comes behind a connection.
+  exported.drop(drop(tcp(40_000, Number(port))));
   await exported.finish(NEVER);
   const late = roots(await received(receiver)).map(numberOf).filter((number) => number > 200);
   assert.deepEqual(late, [203, 204]);
+  assert.ok(
+    !(await received(receiver)).some(({ status }) => status !== ""),
+    "its own drop is sent",
+  );
 });
 
 testUnless(NO_OTLP, "what was not sent is said at the end", async () => {
