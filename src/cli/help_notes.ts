@@ -149,8 +149,8 @@ class, with "other" for the rest. Drops are not printed then, unless --lines,
 
 --listen takes a port of 127.0.0.1, or HOST:PORT; 0.0.0.0:9467 is for all
 addresses of the machine, without a password. --textfile replaces the file at
-each --interval, and removes it at the end. With either, the trace ends with
-status 1 when the module is unloaded or reloaded, to be started again.
+each --interval, and removes it at the end. With either, or --otlp, the trace
+ends with status 1 when the module is unloaded or reloaded, to be started again.
 
 --fail-on-drop is for checks of a host. Of the drops that are shown, it counts
 those of a reason that means a loss, and those whose reason vrft does not know.
