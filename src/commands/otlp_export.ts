@@ -5,16 +5,12 @@
  */
 
 import type { PacketsOptions } from "../cli/invocation.ts";
+import { ENVIRONMENT, type Environment } from "../output/http_client.ts";
 import type { Log } from "../output/log.ts";
 import { TraceIds } from "../output/otlp/ids.ts";
 import { type ResourceFacts, resourceOf } from "../output/otlp/resource.ts";
 import { Sender, type SenderCounts, type SenderOptions } from "../output/otlp/sender.ts";
-import {
-  type Environment,
-  environmentAttributes,
-  type OtlpSettings,
-  otlpSettings,
-} from "../output/otlp/settings.ts";
+import { environmentAttributes, type OtlpSettings, otlpSettings } from "../output/otlp/settings.ts";
 import { SpanWriter } from "../output/otlp/spans.ts";
 import { ipv4At, ipv6At } from "../packet/addresses.ts";
 import { decodePacket } from "../packet/decode.ts";
@@ -26,6 +22,7 @@ import { readText } from "../sys/files.ts";
 import { viewOf } from "../sys/view.ts";
 import type { Drop } from "../trace/drop.ts";
 import type { Journey } from "../trace/journey.ts";
+import type { AgentNames } from "./agent_names.ts";
 
 /** A request has so many spans or bytes, and is not older than that. Receivers take 4 MiB at least. */
 const SPANS_AT_ONCE = 512;
@@ -47,6 +44,8 @@ export interface ExportSources {
   readonly wallOffset: () => bigint;
   /** Names of functions, by the indexes used in calls. */
   readonly functions: readonly string[];
+  /** What the agent knows of vifs; by default nothing. */
+  readonly names?: Pick<AgentNames, "of" | "turn"> | null;
   readonly log: Log;
   /** For tests. */
   readonly sender?: Partial<SenderOptions>;
@@ -83,12 +82,6 @@ export function liveSources(
   };
 }
 
-/** This process's. */
-export const ENVIRONMENT: Environment = {
-  get: (name) => Deno.env.get(name),
-  read: (path) => Deno.readTextFileSync(path),
-};
-
 /** Sends packets and drops. */
 export class OtlpExport implements Disposable {
   readonly #sources: ExportSources;
@@ -112,7 +105,13 @@ export class OtlpExport implements Disposable {
     this.#settings = settings;
     this.#ids = new TraceIds(run);
     const resource = resourceOf({ ...origin, more });
-    this.#spans = new SpanWriter({ resource, ids: this.#ids, wallOffset, functions });
+    this.#spans = new SpanWriter({
+      resource,
+      ids: this.#ids,
+      wallOffset,
+      functions,
+      ...sources.names ? { names: sources.names.of } : {},
+    });
     this.#sender = new Sender({
       settings,
       items: "spans",
@@ -155,6 +154,7 @@ export class OtlpExport implements Disposable {
 
   /** To be called often: what has waited for long enough is sent. */
   turn(): void {
+    this.#sources.names?.turn();
     if (this.#spans.count > 0 && performance.now() - this.#since >= BATCH_MS) this.#queue();
   }
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { ENVIRONMENT } from "../output/http_client.ts";
 import type { MetricFamily } from "../output/exposition.ts";
 import type { Log } from "../output/log.ts";
 import { metricsRequest } from "../output/otlp/metrics.ts";
@@ -11,7 +12,7 @@ import { type Resource, resourceOf } from "../output/otlp/resource.ts";
 import { Sender, type SenderOptions } from "../output/otlp/sender.ts";
 import { environmentAttributes, otlpSettings } from "../output/otlp/settings.ts";
 import { amount } from "../sys/amount.ts";
-import { ENVIRONMENT, type ExportSources, FLUSH_MS } from "./otlp_export.ts";
+import { type ExportSources, FLUSH_MS } from "./otlp_export.ts";
 
 /** Milliseconds between two requests, as of other exporters. */
 const INTERVAL_MS = 60_000;

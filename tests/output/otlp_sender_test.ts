@@ -1,11 +1,8 @@
+import type { Environment } from "../../src/output/http_client.ts";
 import assert from "node:assert/strict";
 import { readAnswer } from "../../src/output/otlp/answer.ts";
 import { retryAfterMs, Sender, type SenderOptions } from "../../src/output/otlp/sender.ts";
-import {
-  type Environment,
-  environmentAttributes,
-  otlpSettings,
-} from "../../src/output/otlp/settings.ts";
+import { environmentAttributes, otlpSettings } from "../../src/output/otlp/settings.ts";
 import { Message } from "../../src/output/protobuf.ts";
 import { Failure } from "../../src/sys/failure.ts";
 import { type Got, Receiver } from "../support/otlp_receiver.ts";

@@ -9,6 +9,7 @@
 
 import { amount } from "../../sys/amount.ts";
 import { printable } from "../../sys/printable.ts";
+import { httpClient, reasonOfFetch } from "../http_client.ts";
 import type { OtlpSettings } from "./settings.ts";
 import { type Answer, readAnswer } from "./answer.ts";
 
@@ -86,14 +87,12 @@ export class Sender implements Disposable {
   readonly #told = new Set<string>();
   #waiters: (() => void)[] = [];
 
+  /** @throws {Failure} `usage` if the certificates cannot be used */
   constructor(options: SenderOptions) {
-    const { certificate, client, gzip, headers } = options.settings;
+    const { gzip, headers } = options.settings;
     this.#options = options;
     this.#pause = options.pause ?? pauseFor;
-    this.#client = Deno.createHttpClient({
-      ...certificate === null ? {} : { caCerts: [certificate] },
-      ...client === null ? {} : { cert: client.certificate, key: client.key },
-    });
+    this.#client = httpClient(options.settings);
     this.#headers = new Headers();
     for (const [name, value] of headers) this.#headers.append(name, value);
     this.#headers.set("content-type", "application/x-protobuf");
@@ -314,15 +313,6 @@ export function retryAfterMs(text: string | null, now: number): number | null {
 
 function withColon(message: string): string {
   return message === "" ? "" : `: ${printable(message)}`;
-}
-
-function reasonOfFetch(error: unknown, timeoutMs: number): string {
-  if (error instanceof DOMException && error.name === "TimeoutError") {
-    return `no answer within ${amount(timeoutMs)} ms`;
-  }
-  let last = error;
-  while (last instanceof Error && last.cause instanceof Error) last = last.cause;
-  return printable(last instanceof Error ? last.message : String(last));
 }
 
 /** The first bytes of an answer; the rest is not read. */

@@ -6,32 +6,26 @@
  * @module
  */
 
-import { Failure, reasonOf } from "../../sys/failure.ts";
-import { printable } from "../../sys/printable.ts";
+import { Failure } from "../../sys/failure.ts";
+import {
+  type Certificates,
+  certificatesOf,
+  type Environment,
+  type Variable,
+  variableOf,
+} from "../http_client.ts";
 
 /** What is sent. Each has an address of its own below that of the receiver. */
 export type Signal = "traces" | "metrics";
 
 /** How one signal is sent. */
-export interface OtlpSettings {
+export interface OtlpSettings extends Certificates {
   readonly url: string;
   /** Besides those of the protocol. */
   readonly headers: readonly (readonly [name: string, value: string])[];
   /** Milliseconds that one attempt may take. */
   readonly timeoutMs: number;
   readonly gzip: boolean;
-  /** Certificates that the receiver's may be signed by, besides the usual ones; in PEM. */
-  readonly certificate: string | null;
-  /** What vrft shows the receiver, in PEM; `null` for nothing. */
-  readonly client: { readonly certificate: string; readonly key: string } | null;
-}
-
-/** Where settings are from. */
-export interface Environment {
-  /** A variable; `undefined` if it is not set. */
-  get(name: string): string | undefined;
-  /** The text of a file. @throws if it cannot be read */
-  read(path: string): string;
 }
 
 const PREFIX = "OTEL_EXPORTER_OTLP_";
@@ -43,46 +37,22 @@ const MAX_TIMEOUT_MS = 86_400_000;
  * The settings of a signal.
  *
  * @param base address of the receiver, to which that of the signal is added
- * @throws {Failure} `usage` if a variable has a value that means nothing, or names a file that cannot be read
+ * @throws {Failure} `usage` if a variable has a value that means nothing, or names a file that cannot be used
  */
 export function otlpSettings(
   base: string,
   signal: Signal,
   environment: Environment,
 ): OtlpSettings {
-  const variable = (name: string): Variable | null => {
-    for (const full of [`${PREFIX}${signal.toUpperCase()}_${name}`, `${PREFIX}${name}`]) {
-      const value = environment.get(full);
-      // Empty is as if it were not set.
-      if (value !== undefined && value !== "") return { name: full, value };
-    }
-    return null;
-  };
-  const file = (name: string): string | null => {
-    const path = variable(name);
-    if (path === null) return null;
-    try {
-      return environment.read(path.value);
-    } catch (cause) {
-      const what = `"${printable(path.value)}" of ${path.name}`;
-      throw new Failure("usage", `Cannot read ${what}: ${reasonOf(cause)}`, { cause });
-    }
-  };
-  const certificate = file("CLIENT_CERTIFICATE");
-  const key = file("CLIENT_KEY");
-  if ((certificate === null) !== (key === null)) {
-    throw new Failure(
-      "usage",
-      `${PREFIX}CLIENT_CERTIFICATE and ${PREFIX}CLIENT_KEY need each other: set both`,
-    );
-  }
+  const prefixes = [`${PREFIX}${signal.toUpperCase()}_`, PREFIX];
+  const variable = (name: string): Variable | null =>
+    variableOf(prefixes.map((prefix) => `${prefix}${name}`), environment);
   return {
     url: `${base.replace(/\/+$/, "")}/v1/${signal}`,
     headers: headersOf(variable("HEADERS")),
     timeoutMs: timeoutOf(variable("TIMEOUT")),
     gzip: isCompressed(variable("COMPRESSION")),
-    certificate: file("CERTIFICATE"),
-    client: certificate === null || key === null ? null : { certificate, key },
+    ...certificatesOf(prefixes, environment),
   };
 }
 
@@ -99,12 +69,6 @@ export function environmentAttributes(
   const attributes = list === "" ? [] : pairsOf({ name, value: list });
   const service = environment.get("OTEL_SERVICE_NAME") ?? "";
   return service === "" ? attributes : [...attributes, ["service.name", service]];
-}
-
-/** A variable that is set. */
-interface Variable {
-  readonly name: string;
-  readonly value: string;
 }
 
 function headersOf(variable: Variable | null): readonly (readonly [string, string])[] {
