@@ -22,11 +22,15 @@
  */
 static const char *const kept[] = { "NO_COLOR", "SSH_CONNECTION", "TERM" };
 
-/* How OTLP is sent: see src/output/otlp/settings.ts. The runtime's own telemetry needs OTEL_DENO. */
+/*
+ * How OTLP is sent, and certificates for the agent: see src/output/otlp/settings.ts and
+ * src/output/http_client.ts. The runtime's own telemetry needs OTEL_DENO.
+ */
 static const char *const kept_prefixes[] = {
 	"OTEL_EXPORTER_OTLP_",
 	"OTEL_RESOURCE_ATTRIBUTES=",
 	"OTEL_SERVICE_NAME=",
+	"VRFT_AGENT_",
 };
 
 static const char *const added[] = {

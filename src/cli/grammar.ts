@@ -34,6 +34,7 @@ import {
   SIGHTINGS,
 } from "./invocation.ts";
 import {
+  parseAgent,
   parseBufferSize,
   parseChoice,
   parseChoices,
@@ -381,6 +382,12 @@ const otlpOf = (what: string, group: string = OUTPUT) =>
       description: `send ${what} to this receiver of OpenTelemetry, too: http://127.0.0.1:4318 ` +
         "(see below)",
       value: { name: "URL", completion: "none", parse: parseReceiver },
+    },
+    agent: {
+      group,
+      description: "with --otlp, ask the vRouter agent's introspect for the names of VMs and " +
+        "virtual networks: http://127.0.0.1:8085",
+      value: { name: "URL", completion: "none", parse: parseAgent },
     },
   }) as const satisfies OptionSpecs;
 

@@ -289,6 +289,7 @@ function dropsOptions(
     all: values.all ?? false,
     path: values.path ?? false,
     otlp: values.otlp ?? null,
+    agent: agentOf(values),
     intervalMs: values.interval ?? null,
     lookups: !values["no-lookups"],
     failOnDrop: values["fail-on-drop"] ?? false,
@@ -338,6 +339,7 @@ function packetsOptions(
     slower: values.slower ?? null,
     stages: values.stage ?? [],
     otlp: values.otlp ?? null,
+    agent: agentOf(values),
     otlpSample: values["otlp-sample"] ?? null,
     order: values.sort ?? "end",
     by: values.by ?? null,
@@ -379,7 +381,7 @@ function recordOptions(
 }
 
 /** Options that say nothing without `--ring`. */
-const OF_FLIGHTS = ["trigger", "before", "after", "every", "max-disk", "otlp"] as const;
+const OF_FLIGHTS = ["trigger", "before", "after", "every", "max-disk", "otlp", "agent"] as const;
 
 const DEFAULT_BEFORE_MS = 10_000;
 const DEFAULT_AFTER_MS = 5000;
@@ -428,7 +430,22 @@ function flightChoice(values: OptionValues<typeof RECORD_OPTIONS>): FlightChoice
     keep: values.keep ?? null,
     maxDiskBytes: values["max-disk"] ?? DEFAULT_DISK_BYTES,
     otlp: values.otlp ?? null,
+    agent: agentOf(values),
   };
+}
+
+/** Names are those of now, and in spans alone. */
+function agentOf(
+  values: { readonly agent?: string; readonly otlp?: string; readonly from?: string },
+): string | null {
+  if (values.agent === undefined) return null;
+  if (values.otlp === undefined) {
+    throw new Misuse("Option '--agent' needs '--otlp URL': names are in what is sent");
+  }
+  if (values.from !== undefined) {
+    throw new Misuse("Option '--agent' cannot be used with '--from': vifs are others now");
+  }
+  return values.agent;
 }
 
 function exportOptions(

@@ -170,6 +170,8 @@ export interface FlightChoice {
   readonly maxDiskBytes: number;
   /** Address of a receiver of OpenTelemetry for the drops that are a trigger; `null` for none. */
   readonly otlp: string | null;
+  /** Address of the agent's introspect, for names in what is sent; `null` for none. */
+  readonly agent: string | null;
 }
 
 /** Options of `vrft info`. */
@@ -210,6 +212,8 @@ export interface DropsOptions extends CaptureOptions {
   readonly path: boolean;
   /** Address of a receiver of OpenTelemetry that drops are sent to; `null` for none. */
   readonly otlp: string | null;
+  /** Address of the agent's introspect, for names in what is sent; `null` for none. */
+  readonly agent: string | null;
   /**
    * Milliseconds between comparisons with the module's counters; `null` to compare at the end. With
    * {@linkcode textfile}, between two times it is written; `null` for a default.
@@ -253,6 +257,8 @@ export interface PacketsOptions extends CaptureOptions {
   readonly stages: readonly StageTime[];
   /** Address of a receiver of OpenTelemetry that packets are sent to; `null` for none. */
   readonly otlp: string | null;
+  /** Address of the agent's introspect, for names in what is sent; `null` for none. */
+  readonly agent: string | null;
   /** One packet in so many is sent that is neither dropped nor slow; `null` for the default. */
   readonly otlpSample: number | null;
   readonly order: PacketOrder;

@@ -302,15 +302,29 @@ export function parseText(text: string): string {
  * @throws {ValueError} for anything else, and for one with a name and a password
  */
 export function parseReceiver(text: string): string {
-  const url = URL.parse(text);
-  const isHttp = url?.protocol === "http:" || url?.protocol === "https:";
-  if (url === null || !isHttp || url.search !== "" || url.hash !== "") {
-    throw new ValueError("give an address of HTTP, such as http://127.0.0.1:4318");
-  }
+  const url = httpAddress(text, "http://127.0.0.1:4318");
   if (url.username !== "" || url.password !== "") {
     throw new ValueError("leave out the password, and set OTEL_EXPORTER_OTLP_HEADERS");
   }
   return text;
+}
+
+/**
+ * The address of the vRouter agent's introspect: `http://127.0.0.1:8085`.
+ *
+ * @throws {ValueError} for anything else
+ */
+export function parseAgent(text: string): string {
+  const url = httpAddress(text, "http://127.0.0.1:8085");
+  if (url.username === "" && url.password === "") return text;
+  throw new ValueError("leave out the password: the agent knows certificates alone");
+}
+
+function httpAddress(text: string, example: string): URL {
+  const url = URL.parse(text);
+  const isHttp = url?.protocol === "http:" || url?.protocol === "https:";
+  if (url !== null && isHttp && url.search === "" && url.hash === "") return url;
+  throw new ValueError(`give an address of HTTP, such as ${example}`);
 }
 
 /**

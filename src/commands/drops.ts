@@ -24,6 +24,7 @@ import {
 import type { DropReasons } from "../vrouter/drop_reasons.ts";
 import type { Vif } from "../vrouter/interfaces.ts";
 import { withAdvice } from "./advice.ts";
+import { namesOf } from "./vif_owners.ts";
 import { dropSources } from "./drop_sources.ts";
 import { readDropCounters } from "./drop_counters.ts";
 import type { Build, DropMetrics } from "./drop_metrics.ts";
@@ -64,12 +65,13 @@ export async function runDrops(
   const otlp = options.otlp === null ? null : await import("./otlp_export.ts");
   const open = otlp?.prepareExport(options.otlp!);
   return await session(options, log, signals, async (around) => {
+    const names = await namesOf(options.agent, around);
     const ready = await prepare(options, filter, build, readObject, around);
     const refused = await ready.tracer.attach({ report: () => {}, ...userOf(log, signals.stop) });
     for (const { name, reason } of refused) log.debug(`Skipped ${name}: ${reason}`);
-    return ready;
+    return { ...ready, names };
   }, async (ready, around) => {
-    const { tracer, selection, reasons, wanted, metrics } = ready;
+    const { tracer, selection, reasons, wanted, metrics, names } = ready;
     // Where only some packets are traced, the counters are of others, too.
     const isPartial = !options.vrouter || filter !== null || selection.conditions !== null ||
       options.interfaces.length > 0;
@@ -82,7 +84,8 @@ export async function runDrops(
       ...comparisonOf(() => printer, reasons, wanted),
       now: () => performance.now(),
     }, options.textfile === null ? options.intervalMs : null);
-    using exported = open?.({ ...otlp!.liveSources(build.version), functions: [], log }) ?? null;
+    using exported = open?.({ ...otlp!.liveSources(build.version), functions: [], names, log }) ??
+      null;
     using printer: DropPrinter = new DropPrinter({
       to: ready.output,
       options,

@@ -25,6 +25,7 @@ import { prepareRecording, sectionSources } from "./record_file.ts";
 import type { OtlpExport } from "./otlp_export.ts";
 import { openNew } from "./record_output.ts";
 import { nexthopSections } from "./record_sections.ts";
+import { namesOf } from "./vif_owners.ts";
 import { session, type TraceSignals } from "./session.ts";
 import { attach } from "./trace_setup.ts";
 
@@ -64,6 +65,7 @@ export async function runFlightRecorder(
   using _signal = { [Symbol.dispose]: () => Deno.removeSignalListener("SIGUSR1", ask) };
   return await session(options, log, signals, async (around) => {
     const folder = folderOf(options.output!, flight);
+    const names = await namesOf(flight.agent, around);
     zlib();
     const ready = await prepareRecording({ ...options, output: null }, filter, readObject, around);
     const { kernel, vrouter, reasons, selection, targets, conditions } = ready;
@@ -80,9 +82,9 @@ export async function runFlightRecorder(
       conditional: conditions !== null,
     });
     await attach(ready.tracer, targets.length, around);
-    return { ...ready, folder, triggers, drop };
+    return { ...ready, folder, triggers, drop, names };
   }, async (ready, around) => {
-    const { tracer, folder, triggers, drop } = ready;
+    const { tracer, folder, triggers, drop, names } = ready;
     const { ring, beforeMs, afterMs, everyMs, loss } = flight;
     printer = new FlightPrinter({
       ...sectionSources({ ...ready, options, version }, around),
@@ -105,7 +107,7 @@ export async function runFlightRecorder(
       log,
     });
     const running = printer;
-    using sending = open?.({ ...otlp!.liveSources(version), functions: [], log }) ?? null;
+    using sending = open?.({ ...otlp!.liveSources(version), functions: [], names, log }) ?? null;
     exported = sending;
     return await record({
       tracer,

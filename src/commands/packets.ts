@@ -18,6 +18,7 @@ import type { ObjectReader } from "../probe/backend.ts";
 import type { Journey } from "../trace/journey.ts";
 import { PacketPrinter } from "./packet_output.ts";
 import type { OtlpExport, PacketChoice } from "./otlp_export.ts";
+import { namesOf } from "./vif_owners.ts";
 import { followPackets } from "./packet_follower.ts";
 import { startPackets } from "./packet_setup.ts";
 import { packetView } from "./packet_views.ts";
@@ -44,12 +45,15 @@ export async function runPackets(
   const otlp = options.otlp === null ? null : await import("./otlp_export.ts");
   const open = otlp?.prepareExport(options.otlp!);
   return await session(options, log, signals, async (around) => {
-    return await startPackets(options, callOptions(options), filter, readObject, around);
+    const names = await namesOf(options.agent, around);
+    const started = await startPackets(options, callOptions(options), filter, readObject, around);
+    return { ...started, names };
   }, async (started, around) => {
     const { trace: { tracer, functions }, output } = started;
     using exported = open?.({
       ...otlp!.liveSources(version),
       functions: functions.map(({ name }) => name),
+      names: started.names,
       log,
     }) ?? null;
     const printer = new PacketPrinter({

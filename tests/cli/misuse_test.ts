@@ -243,6 +243,26 @@ const MISUSES: readonly [args: string[], message: string, see?: string][] = [
     "vrft packets",
   ],
   [
+    ["packets", "--agent", "http://127.0.0.1:8085"],
+    "Option '--agent' needs '--otlp URL': names are in what is sent",
+    "vrft packets",
+  ],
+  [
+    ["drops", "--from", "a.vrft", "--otlp", "http://a", "--agent", "http://b"],
+    "Option '--agent' cannot be used with '--from': vifs are others now",
+    "vrft drops",
+  ],
+  [
+    ["drops", "--otlp", "http://a", "--agent", "http://b/?x=1"],
+    `Option '--agent <URL>' does not accept "http://b/?x=1": give an address of HTTP, such as http://127.0.0.1:8085`,
+    "vrft drops",
+  ],
+  [
+    ["drops", "--otlp", "http://a", "--agent", "http://c:d@b"],
+    `Option '--agent <URL>' does not accept "http://c:d@b": leave out the password: the agent knows certificates alone`,
+    "vrft drops",
+  ],
+  [
     ["packets", "--otlp-sample", "10"],
     "Option '--otlp-sample' needs '--otlp URL': it says which packets to send",
     "vrft packets",

@@ -149,6 +149,7 @@ Deno.test("parseArguments() understands vrft drops with each of its options", ()
     all: false,
     path: false,
     otlp: null,
+    agent: null,
     intervalMs: null,
     listen: null,
     textfile: null,
@@ -174,6 +175,10 @@ Deno.test("parseArguments() understands vrft drops with each of its options", ()
     [["--json", "-o", "drops.jsonl"], { format: "json", output: "drops.jsonl" }],
     [["--path", "--backend", "multi"], { path: true, backend: "multi" }],
     [["--otlp", "https://otel.lab:4318/x"], { otlp: "https://otel.lab:4318/x" }],
+    [["--otlp", "http://a", "--agent", "https://[::1]:8085"], {
+      otlp: "http://a",
+      agent: "https://[::1]:8085",
+    }],
     [["--listen", "9467"], { listen: { host: "127.0.0.1", port: 9467 }, format: "none" }],
     [["--listen", "[::]:0", "--lines"], { listen: { host: "::", port: 0 }, format: "lines" }],
     [["--textfile", "a/b.prom", "--json"], { textfile: "a/b.prom", format: "json" }],
@@ -213,6 +218,7 @@ Deno.test("parseArguments() understands vrft packets with each of its own option
     slower: null,
     stages: [],
     otlp: null,
+    agent: null,
     otlpSample: null,
     order: "end",
     by: null,
@@ -450,6 +456,7 @@ Deno.test("parseArguments() understands vrft record and vrft info", () => {
     keep: null,
     maxDiskBytes: 2 ** 30,
     otlp: null,
+    agent: null,
   };
   assert.equal(flight(), null);
   assert.deepEqual(flight("--ring", "500M"), plain);
@@ -458,7 +465,7 @@ Deno.test("parseArguments() understands vrft record and vrft info", () => {
     flight(
       ...["--ring", "8s", ...triggers.flatMap((one) => ["--trigger", one])],
       ...["--after", "1s", "--every", "10m", "--keep", "3", "--max-disk", "2G"],
-      ...["--otlp", "http://[::1]:4318"],
+      ...["--otlp", "http://[::1]:4318", "--agent", "http://127.0.0.1:8085"],
     ),
     {
       ring: { bytes: null, ms: 8000 },
@@ -471,6 +478,7 @@ Deno.test("parseArguments() understands vrft record and vrft info", () => {
       keep: 3,
       maxDiskBytes: 2 ** 31,
       otlp: "http://[::1]:4318",
+      agent: "http://127.0.0.1:8085",
     },
   );
   assert.deepEqual(parse("info", "a.vrft", "--json"), {

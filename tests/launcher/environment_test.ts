@@ -23,6 +23,7 @@ hostTest("of the environment the program gets what it makes use of, and nothing 
     OTEL_EXPORTER_OTLP_TRACES_TIMEOUT: "500",
     OTEL_RESOURCE_ATTRIBUTES: "a=b",
     OTEL_SERVICE_NAME: "vrouter",
+    VRFT_AGENT_CERTIFICATE: "/etc/contrail/ssl/certs/ca-cert.pem",
   };
   const env = {
     ...kept,
@@ -97,11 +98,15 @@ Deno.test("the program reads no variable that the launcher leaves out", async ()
   assert.ok(list.includes("NO_COLOR"), source);
   const read = new Deno.Command("grep", { args: ["-rhoE", "Deno\\.env\\b.*", "src"], cwd: ROOT });
   const uses = new TextDecoder().decode((await read.output()).stdout).split("\n").filter(Boolean);
-  // Of OTLP, by names that begin alike.
+  // Of OTLP and the agent, by names that begin alike.
   const prefixes = /kept_prefixes\[\] = \{(.*?)\}/s.exec(source)?.[1]?.match(/\w+/g) ?? [];
-  const settings = await Deno.readTextFile(new URL("src/output/otlp/settings.ts", ROOT));
-  const names = settings.match(/OTEL_\w+/g) ?? [];
-  assert.ok(names.length >= 3);
+  const sources = await Promise.all(
+    ["output/otlp/settings.ts", "commands/agent_names.ts"].map((path) =>
+      Deno.readTextFile(new URL(`src/${path}`, ROOT))
+    ),
+  );
+  const names = sources.flatMap((text) => text.match(/(?:OTEL|VRFT)_\w+/g) ?? []);
+  assert.ok(names.length >= 4);
   assert.deepEqual(names.filter((name) => !prefixes.some((one) => name.startsWith(one))), []);
   const foreign = uses.filter((use) => use !== "Deno.env.get(name),").filter((use) => {
     const name = /^Deno\.env\.(?:get|has)\("(\w+)"\)/.exec(use)?.[1];

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { BPF_PROG_TYPE_RAW_TRACEPOINT, whyNoPrograms } from "../support/bpf.ts";
 import { sendDatagrams, VRFT, whenLive } from "../support/native_vrft.ts";
+import { AgentServer, vmInterface } from "../support/agent_server.ts";
 import { Receiver } from "../support/otlp_receiver.ts";
 import { attributesOf, messages, metricsOf, spansOf, text } from "../support/otlp.ts";
 import { VictoriaMetrics, whyNoMonitor } from "../support/monitors.ts";
 import { NO_OTLP } from "../support/protoc.ts";
 import { testUnless } from "../support/skip.ts";
+import { Authority, TlsServer } from "../support/tls.ts";
 
 // `vrft drops --otlp` on this machine: datagrams to ports that nobody listens at.
 
@@ -96,6 +98,73 @@ test("a receiver that does not answer keeps no drop from being printed", async (
   assert.equal(stdout.match(/NO_SOCKET/g)?.length, 40, stderr);
   assert.match(stderr, /Sent 0 spans to \S+ in 0 requests; not sent: 40 left at the end\n/);
   assert.equal(status, 0);
+});
+
+/** Names of VMs in what a trace of three drops sends, and what it says, with such an agent. */
+async function namedBy(agent: AgentServer): Promise<{ names: unknown[]; stderr: string }> {
+  await using receiver = new Receiver();
+  const { code, stderr } = await whenLive(
+    command(receiver.url, "-n", "3", "--agent", agent.url),
+    () => sendDatagrams(HOST, 3),
+  );
+  assert.equal(code, 0, stderr);
+  const parts = await Promise.all(receiver.traces.map(({ body }) => spansOf(body)));
+  const names = parts.flatMap(({ spans }) => spans).map(({ attributes }) =>
+    ["vm.name", "network.name", "vmi.name"].map((name) => attributes[`vrouter.${name}`] ?? null)
+  );
+  return { names, stderr };
+}
+
+test("spans have the names that the agent's introspect has, from the first one on", async () => {
+  const others = Array.from({ length: 120 }, (_, index) => vmInterface(index, `tap${index}`));
+  // Here there are no vifs, so its device tells what it is.
+  await using agent = new AgentServer([...others, vmInterface(120, "lo")]);
+  const { names, stderr } = await namedBy(agent);
+  const own = ["web-120", "default-domain:lab:blue", "default-domain:lab:port-120"];
+  assert.deepEqual(names, [own, own, own]);
+  assert.equal(agent.asked.length, 2);
+  assert.doesNotMatch(stderr, /agent/);
+});
+
+test("an agent that does not answer, or in part, keeps no drop from being sent", async () => {
+  const none = [null, null, null];
+  const hang = Promise.withResolvers<Response>();
+  await using slow = new AgentServer([], () => hang.promise);
+  assert.deepEqual((await namedBy(slow)).names, [none, none, none]);
+  hang.resolve(new Response());
+  await using damaged = new AgentServer([], () => new Response("<ItfResp><itf_list>"));
+  const { names, stderr } = await namedBy(damaged);
+  assert.deepEqual(names, [none, none, none]);
+  assert.match(stderr, /agent at \S+ for names, going on without: its answer is damaged: it ends/);
+  assert.equal(stderr.match(/agent/g)?.length, 1);
+});
+
+test("TLS is used as the environment says, and what a wrong authority costs is counted", async () => {
+  await using authority = await Authority.create();
+  await using receiver = new Receiver();
+  await using server = await TlsServer.start(authority, receiver.url);
+  const traced = async (certificate: string): Promise<string> => {
+    const variables = {
+      CERTIFICATE: certificate,
+      CLIENT_CERTIFICATE: authority.client.certificate,
+      CLIENT_KEY: authority.client.key,
+    };
+    const environment = Object.entries(variables).map(([name, value]) =>
+      `OTEL_EXPORTER_OTLP_${name}=${value}`
+    );
+    const { code, stderr } = await whenLive(
+      ["env", ...environment, ...command(server.url, "-n", "2").slice(1)],
+      () => sendDatagrams(HOST, 2),
+    );
+    assert.equal(code, 0, stderr);
+    return stderr;
+  };
+  assert.match(await traced(authority.certificate), /Sent 2 spans to https:/);
+  const parts = await Promise.all(receiver.traces.map(({ body }) => spansOf(body)));
+  assert.equal(parts.flatMap(({ spans }) => spans).length, 2);
+  const refused = await traced(authority.client.certificate);
+  assert.match(refused, /Cannot send to https:\S+, trying again: .*invalid peer certificate/);
+  assert.match(refused, /Sent 0 spans to .*; not sent: 2 left at the end\n/);
 });
 
 testUnless(

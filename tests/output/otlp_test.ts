@@ -3,6 +3,7 @@ import { OTLP } from "../../src/output/otlp.ts";
 import { TraceIds } from "../../src/output/otlp/ids.ts";
 import { resourceOf } from "../../src/output/otlp/resource.ts";
 import { SpanWriter } from "../../src/output/otlp/spans.ts";
+import type { AgentInterface } from "../../src/vrouter/introspect.ts";
 import { SOURCE_KERNEL } from "../../src/probe/packet_record.ts";
 import type { Journey } from "../../src/trace/journey.ts";
 import { drop, FLOW_ACTION_DROP, SECOND } from "../support/drops.ts";
@@ -83,6 +84,57 @@ testUnless(
     });
   },
 );
+
+testUnless(NO_OTLP, "names that the agent knows are those of the vifs in and out", async () => {
+  const outcome = OUTCOMES.find(({ type }) => type === "delivered")!;
+  assert.ok(outcome.type === "delivered");
+  const asked: unknown[] = [];
+  const spans = new SpanWriter({
+    resource: resourceOf(ORIGIN),
+    ids: new TraceIds(RUN),
+    wallOffset: () => WALL_OFFSET,
+    functions: [],
+    names(vif, device): AgentInterface | null {
+      asked.push([vif?.index, device]);
+      if (vif === null) return null;
+      const name = `of-${vif.index}`;
+      const others = { parent: "", vmUuid: `vm ${name}`, configName: "", project: "" };
+      return { index: vif.index, name, uuid: "u", vmName: name, network: `n-${name}`, ...others };
+    },
+  });
+  const one = journey({ outcome });
+  spans.journey(one);
+  spans.drop(drop(), 2);
+  spans.drop(drop({ vif: null, device: "eth0" }), 3);
+  const roots = (await spansOf(spans.take())).spans.filter(isRoot);
+  const { vif, device } = one;
+  const dropped = drop();
+  assert.deepEqual(asked, [
+    [vif!.index, device],
+    [outcome.vif!.index, outcome.device],
+    [dropped.vif!.index, dropped.device],
+    [undefined, "eth0"],
+  ]);
+  const named = roots.map(({ attributes }) =>
+    Object.entries(attributes).filter(([name]) => /\.(vm|vmi|network|project)\./.test(name))
+  );
+  const of = (index: number) => [
+    ["vrouter.vm.name", `of-${index}`],
+    ["vrouter.vm.id", `vm of-${index}`],
+    ["vrouter.network.name", `n-of-${index}`],
+    ["vrouter.vmi.id", "u"],
+  ];
+  const to = outcome.vif!.index;
+  assert.deepEqual(named, [
+    [
+      ...of(vif!.index),
+      ["vrouter.outcome.vm.name", `of-${to}`],
+      ["vrouter.outcome.network.name", `n-of-${to}`],
+    ],
+    of(dropped.vif!.index),
+    [],
+  ]);
+});
 
 testUnless(NO_OTLP, "a dropped packet is an error with its reason", async () => {
   const outcome = OUTCOMES.find((one) => one.type === "dropped" && one.drop.cause === "SG")!;

@@ -12,9 +12,10 @@
 import { decodePacket } from "../../packet/decode.ts";
 import { describe, protocolWord } from "../../packet/describe.ts";
 import { type DecodedPacket, tupleOf } from "../../packet/headers.ts";
-import type { Drop } from "../../trace/drop.ts";
+import type { Drop, DropVif } from "../../trace/drop.ts";
 import type { Incomplete, Step, View } from "../../trace/events.ts";
 import { type Decision, type Journey, type Outcome, WAITS } from "../../trace/journey.ts";
+import type { AgentInterface } from "../../vrouter/introspect.ts";
 import { reasonText } from "../drops/words.ts";
 import { decisionText, nexthopsOf } from "../packets/words.ts";
 import { Message } from "../protobuf.ts";
@@ -63,6 +64,8 @@ export interface SpanSources {
   readonly wallOffset: () => bigint;
   /** Names of functions, by the indexes used in calls. */
   readonly functions: readonly string[];
+  /** What the agent knows of a vif, or of a device; by default nothing. */
+  readonly names?: (vif: DropVif | null, device: string | null) => AgentInterface | null;
 }
 
 /** Writes requests, which are whole when they are taken. */
@@ -126,6 +129,7 @@ export class SpanWriter {
     this.#put("network.interface.name", journey.vif?.device ?? journey.device);
     this.#put("vrouter.vif", journey.vif?.index ?? null);
     this.#put("vrouter.vrf", journey.vrf);
+    this.#names(journey.vif, journey.device);
     this.#outcome(outcome);
     if (journey.isIncomplete) this.#put("vrouter.incomplete", true);
     const words = decisions.map((one) => decisionText(one, journey.vrf)).filter((one) =>
@@ -169,6 +173,7 @@ export class SpanWriter {
     this.#put("network.interface.name", drop.vif?.device ?? drop.device);
     this.#put("vrouter.vif", drop.vif?.index ?? null);
     this.#put("vrouter.vrf", drop.vrf);
+    this.#names(drop.vif, drop.device);
     this.#put("vrouter.outcome", "dropped");
     this.#put("vrouter.flow.index", drop.flow?.index ?? null);
     this.#put("vrouter.flow.action", drop.flow?.action ?? null);
@@ -208,6 +213,18 @@ export class SpanWriter {
 
   #put(key: string, value: AttributeValue): void {
     putAttribute(this.#out, ATTRIBUTES, key, value);
+  }
+
+  /** Whose vif it came in by. */
+  #names(vif: DropVif | null, device: string | null): void {
+    const known = this.#sources.names?.(vif, device) ?? null;
+    if (known === null) return;
+    this.#put("vrouter.vm.name", known.vmName || null);
+    this.#put("vrouter.vm.id", known.vmUuid || null);
+    this.#put("vrouter.network.name", known.network || null);
+    this.#put("vrouter.vmi.name", known.configName || null);
+    this.#put("vrouter.vmi.id", known.uuid || null);
+    this.#put("vrouter.project.id", known.project || null);
   }
 
   #packet(bytes: Uint8Array, length: number): void {
@@ -252,6 +269,9 @@ export class SpanWriter {
       if (type === "delivered") this.#put("vrouter.outcome.to", outcome.to);
       this.#put("vrouter.outcome.vif", outcome.vif?.index ?? null);
       this.#put("vrouter.outcome.interface", outcome.device ?? outcome.vif?.device ?? null);
+      const known = this.#sources.names?.(outcome.vif, outcome.device) ?? null;
+      this.#put("vrouter.outcome.vm.name", known?.vmName || null);
+      this.#put("vrouter.outcome.network.name", known?.network || null);
     } else if (type === "trapped") this.#put("vrouter.trap.reason", outcome.reason);
     else if (type === "replicated") this.#put("vrouter.copies", outcome.copies);
   }
