@@ -288,6 +288,21 @@ static __always_inline __u64 result_among(const __u64 *arguments, __u64 cookie)
 #define ARGUMENT(n)	((void *)untyped(arguments[(n) - 1]))
 
 /*
+ * A packet that is dropped before its flow is acted upon, or by that, says by its
+ * drop which it is: a return would find it gone. Returns whether the flow is not
+ * known yet.
+ */
+static __always_inline bool note_flow(const __u64 *arguments, bool second)
+{
+	if (second)	/* vr_flow_action(router, fe, index, pkt, fmd) */
+		flow_looked_up(ARGUMENT(2), untyped(arguments[2]), ARGUMENT(4),
+			       ARGUMENT(5));
+	else		/* vr_flow_lookup(router, key, pkt, fmd) */
+		flow_looked_up(NULL, VRFT_UNKNOWN, ARGUMENT(3), ARGUMENT(4));
+	return !second;
+}
+
+/*
  * Records what the function decides: its arguments, and at a return its result
  * behind them, are as in the context of a trampoline.
  *
@@ -304,6 +319,9 @@ static __always_inline void record_decision(const __u64 *arguments,
 	__u32 decision = decision_of(cookie) - 1;
 	void *fmd;
 
+	if (decision == VRFT_DECIDED_FLOW && !result_place(cookie) &&
+	    note_flow(arguments, second))
+		return;
 	to = (void *)begin_packet_record(cpu, cookie, slot, UNITS(sizeof(*to)));
 	if (!to)
 		return;

@@ -3,10 +3,12 @@
  * The record of a dropped packet: who, why, where, and what vrouter had found
  * out about the packet until then. Drops are rare, so all of it is read there,
  * with helpers; only what would be gone by then is kept on the way: see
- * bpf/lookup.h.
+ * bpf/flow_lookup.h and bpf/lookup.h.
  */
 #ifndef VRFT_DROP_H
 #define VRFT_DROP_H
+
+#include "flow_lookup.h"
 
 /* A packet, and who drops it. */
 struct dropped {
@@ -126,6 +128,16 @@ static __always_inline bool was_dropped_by_vrouter(__u32 cpu, __u64 word)
 	return !((last ^ word) & ~(VRFT_PACKET_MET | VRFT_PACKET_ENDED));
 }
 
+/* Below all functions that have not returned yet. */
+static __always_inline __u32 stack_top(struct pt_regs *ctx)
+{
+#ifdef VRFT_TRAMPOLINE
+	return untyped((__u64)ctx);
+#else
+	return ctx->sp;
+#endif
+}
+
 /*
  * The record of a call of one of vrouter's functions that drop packets:
  * lh_pfree(vr_packet, reason) and lh_pfree_skb(sk_buff, vif, reason). A function
@@ -152,8 +164,10 @@ record_drop(struct pt_regs *ctx, __u64 cookie, __u32 slot, __u64 word)
 					       false);
 	last_drops[cpu & (VRFT_MAX_CPUS - 1)].word = word;
 	drop = begin_drop(ctx, cpu, &dropped, cookie, slot);
-	if (drop)
-		finish_drop(drop, cpu, word);
+	if (!drop)
+		return;
+	set_flow(drop, packet, stack_top(ctx));
+	finish_drop(drop, cpu, word);
 }
 
 #endif

@@ -241,6 +241,22 @@ enum vrft_verdict {
 	VRFT_FOLLOW,	/* until it returns, without a record */
 };
 
+/* More than any: a packet of BIG TCP has 512 KB. */
+#define MAX_PACKET_BYTES	(1 << 24)
+
+/*
+ * vrouter calls __vr_flow_forward() with a packet that a flow has dropped. Since
+ * Linux 5.7 the allocator keeps a pointer in the middle of what is free, where
+ * packets have their lengths.
+ */
+static __always_inline bool is_freed(void *packet, bool direct)
+{
+	struct sk_buff *skb = as_sk_buff(packet, direct);
+	__u32 len = READ(direct, skb, len);
+
+	return len > MAX_PACKET_BYTES || READ(direct, skb, data_len) > len;
+}
+
 /*
  * Decides about a call, by its packet.
  *
@@ -270,6 +286,8 @@ judge(struct pt_regs *ctx, __u64 cookie, bool direct, struct vrft_call *call)
 					word & ~VRFT_PACKET_KEPT;
 			return VRFT_IGNORE;
 		}
+		if (word && is_freed(skb, direct))
+			return VRFT_IGNORE;
 		slot = seat_packet(tag, VRFT_PACKET_UNDECIDED, &word);
 	}
 	if (word & VRFT_PACKET_UNDECIDED) {

@@ -33,8 +33,13 @@ record_kernel_drop(void *ctx, struct sk_buff *skb, __u64 location, __u32 reason)
 	if (!BPF_CORE_READ(skb, len))
 		return;
 	packet = vr_packet_of(skb);
-	if (packet && config.vp_if_offset)
+	if (packet && config.vp_if_offset) {
 		dropped.vif = read_pointer(packet + config.vp_if_offset, false);
+		if (config.vp_nh_offset)
+			dropped.nexthop = read_pointer(packet +
+						       config.vp_nh_offset,
+						       false);
+	}
 	drop = begin_drop(ctx, cpu, &dropped, VRFT_NO_FUNCTION, slot);
 	if (drop)
 		finish_drop(drop, cpu, word);

@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause) */
 /*
- * What vrouter has looked up for the packet that a CPU is working on: its entry
- * of the flow table, and its route. A drop itself does not say: most flow
- * entries are known only to the functions that use them, and the functions that
- * look up a route take no packet. These run for every packet, so what they keep
- * are addresses as far as possible, and a drop reads what is behind them.
- *
- * They are called with softirqs disabled, except for packets that were held
- * until their flow was decided. Those may be interrupted by other packets, so a
- * drop uses only what is certain to be of its packet.
+ * The route that vrouter has looked up for the packet that a CPU is working on,
+ * as bpf/flow_lookup.h has its flow: the functions that look one up take no
+ * packet.
  *
  * Whether a route is of the packet or of an earlier one is told by a counter of
  * the kernel's, of the packets that the CPU has received. So nothing has to run
@@ -18,25 +12,18 @@
 #ifndef VRFT_LOOKUP_H
 #define VRFT_LOOKUP_H
 
+#include "flow_lookup.h"
+
 /* Bytes of struct vr_route_req that have all that is read of it. */
 #define ROUTE_REQUEST_BYTES	96
 
-/* THREAD_SIZE, IRQ_STACK_SIZE */
-#define STACK_BYTES		16384
-
 struct lookup {
-	/* Flow; packet is NULL if none was looked up. */
-	void *packet;		/* vr_packet */
-	void *flow;		/* vr_flow_entry; NULL if not known */
-	void *flow_metadata;	/* vr_forwarding_md of the packet */
-	__u32 index;		/* of the flow */
-	/* Route, VRFT_ROUTE_*: */
-	__u32 kind;
+	__u32 kind;		/* VRFT_ROUTE_* */
 	__u32 vrf;
 	__u32 received;		/* by the CPU until then */
 	void *counter;		/* of that */
 	void *mac;		/* that was looked up */
-	void *route_metadata;
+	void *route_metadata;	/* vr_forwarding_md of the packet */
 	void *route_request;	/* vr_route_req */
 	void *found;		/* vr_bridge_entry, or vr_nexthop */
 	__u8 prefix[16];
@@ -48,18 +35,6 @@ struct lookup lookups[VRFT_MAX_CPUS] = {};
 static __always_inline struct lookup *this_lookup(void)
 {
 	return &lookups[bpf_get_smp_processor_id() & (VRFT_MAX_CPUS - 1)];
-}
-
-/* @flow: NULL if it is not known yet: the metadata will name it */
-static __always_inline void flow_looked_up(void *flow, __u32 index,
-					   void *packet, void *metadata)
-{
-	struct lookup *last = this_lookup();
-
-	last->packet = packet;
-	last->flow = flow;
-	last->flow_metadata = metadata;
-	last->index = index;
 }
 
 #ifndef VRFT_DROPS_BY_KPROBE
@@ -129,12 +104,6 @@ static __always_inline void prefix_looked_up(__u32 vrf, void *request,
 }
 #endif
 
-/* Is it in a function that has not returned yet? */
-static __always_inline bool on_stack(void *address, __u64 top)
-{
-	return (__u64)address - top < STACK_BYTES;
-}
-
 /*
  * Is it on the stack that runs, though perhaps in a function that has returned?
  * A packet that was held runs on that of a task, and those that interrupt it on
@@ -143,48 +112,6 @@ static __always_inline bool on_stack(void *address, __u64 top)
 static __always_inline bool same_stack(void *address, __u64 top)
 {
 	return (__u64)address - top + STACK_BYTES < 2 * STACK_BYTES;
-}
-
-static __always_inline __u32 read_optional(void *from, __u32 offset)
-{
-	return offset == VRFT_UNKNOWN ? VRFT_UNKNOWN :
-					read_u32(from + offset, false);
-}
-
-/*
- * The flow, if it is that of this packet: the metadata of the packet on the
- * stack must name it as well, because the address of a packet may have been
- * another one's before.
- *
- * @top: the stack pointer
- */
-static __always_inline void set_flow(struct vrft_drop *drop, void *packet,
-				     __u64 top)
-{
-	const struct lookup *last = this_lookup();
-	void *flow = last->flow;
-	__u32 index;
-
-	if (!packet || last->packet != packet ||
-	    !on_stack(last->flow_metadata, top))
-		return;
-	/* -1 if there is none, or it is not known yet. */
-	index = read_optional(last->flow_metadata, config.drop.fmd_flow_index);
-	if (flow && index != last->index)
-		return;
-	drop->flow = index;
-	drop->no_flow = config.drop.fmd_flow_index != VRFT_UNKNOWN &&
-			index == VRFT_UNKNOWN;
-	drop->flow_reverse = VRFT_UNKNOWN;
-	drop->flow_action = VRFT_UNKNOWN;
-	drop->flow_reason = VRFT_UNKNOWN;
-	drop->flow_flags = VRFT_UNKNOWN;
-	if (!flow)
-		return;
-	drop->flow_reverse = read_optional(flow, config.drop.fe_rflow);
-	drop->flow_action = read_optional(flow, config.drop.fe_action);
-	drop->flow_reason = read_optional(flow, config.drop.fe_drop_reason);
-	drop->flow_flags = read_optional(flow, config.drop.fe_flags);
 }
 
 #ifndef VRFT_DROPS_BY_KPROBE

@@ -39,7 +39,7 @@ const POINTS: readonly DecisionPoint[] = [
   { fn: "bridge_lookup", parameters: 2, packet: 0, decision: DECIDED_BRIDGE, at: "return" },
   { fn: "mtrie_lookup", parameters: 2, packet: 0, decision: DECIDED_PREFIX, at: "return" },
   { fn: "nh_output", parameters: 3, packet: 1, decision: DECIDED_NEXTHOP, at: "entry" },
-  { fn: "vr_flow_lookup", parameters: 4, packet: 3, decision: DECIDED_FLOW, at: "return" },
+  ...both({ fn: "vr_flow_lookup", parameters: 4, packet: 3, decision: DECIDED_FLOW }),
   ...both({
     fn: "vr_flow_action",
     parameters: 5,

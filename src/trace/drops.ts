@@ -111,6 +111,15 @@ const SEGMENTS_GO_ON = "its segments go on";
 /** vrouter's functions that drop: the one that calls them is the one to name. */
 const DROPPING: ReadonlySet<string> = new Set(["lh_pfree", "lh_pfree_skb"]);
 
+/** Programs of tracers, and what calls them in the middle of the function that they are of. */
+const TRACING = /^bpf_(prog|trampoline)_/;
+
+/** Where a call with a return probe returns to: there, a drop's location says no more than that. */
+const RETURN_PROBES = /^(arch_rethook|(arch_|__)?kretprobe)_trampoline$/;
+
+/** The kernel's functions that free dropped packets, which the one that drops calls. */
+const FREEING = /^(__traceiter_kfree_skb|kfree_skb(_list)?(_reason)?|sk_skb_reason_drop)$/;
+
 /** Names of functions by addresses behind their calls. */
 class FunctionNames {
   readonly #kallsyms: () => Uint8Array;
@@ -223,16 +232,28 @@ export class DropMaker {
   #stack(words: Uint32Array, byKernel: boolean): string[] {
     const names: string[] = [];
     const [low, high] = [words[LOCATION_LOW]!, words[LOCATION_HIGH]!];
+    const isHidden = byKernel && RETURN_PROBES.test(this.#names.name(low, high, 0) ?? "");
     let inside = !byKernel;
+    let isTraced = false;
     for (let frame = 0; frame < STACK_DEPTH; frame++) {
       const at = DROP_STACK + 2 * frame;
       if (words[at] === 0 && words[at + 1] === 0) break;
       inside ||= words[at] === low && words[at + 1] === high;
-      if (!inside) continue;
+      if (!inside && !isHidden) continue;
       const name = this.#names.name(words[at]!, words[at + 1]!, frame === 0 && !byKernel ? 0 : 1);
-      if (name !== null && !(names.length === 0 && DROPPING.has(name))) names.push(name);
+      if (isHidden && FREEING.test(name ?? "")) {
+        names.length = 0;
+        inside = true;
+        continue;
+      }
+      if (!inside) continue;
+      if (name === null || (names.length === 0 && DROPPING.has(name))) continue;
+      const wasTraced = isTraced;
+      isTraced = TRACING.test(name);
+      // The function that a trampoline is of is on both sides of it.
+      if (!isTraced && !(wasTraced && name === names.at(-1))) names.push(name);
     }
-    if (inside) return names;
+    if (inside || isHidden) return names;
     const name = this.#names.name(low, high, 1);
     return name === null ? [] : [name];
   }

@@ -117,6 +117,53 @@ Deno.test("a drop of vrouter has the vif that is charged, and the functions that
   });
 });
 
+Deno.test("programs of tracers on the way are left out, and a function that has one is there once", () => {
+  const [program, trampoline] = [0xffffffffc0800000n, 0xffffffffc0800100n];
+  const kallsyms = new TextEncoder().encode([
+    new TextDecoder().decode(KALLSYMS).trimEnd(),
+    "ffffffffc0800000 t bpf_prog_158afae25575462d_F\t[bpf]",
+    "ffffffffc0800100 t bpf_trampoline_27917394885\t[bpf]",
+    "",
+  ].join("\n"));
+  const stack = [
+    program + 8n,
+    trampoline + 8n,
+    0xffffffffc0000105n,
+    0xffffffffc0000210n,
+    trampoline + 16n,
+    0xffffffffc0000310n,
+    trampoline + 24n,
+    0xffffffffc0000305n,
+    0xffffffffc0000410n,
+  ];
+  assert.deepEqual(
+    drop({ reason: 1, stack }, { ...SOURCES, kallsyms: () => kallsyms }).stack,
+    ["nh_discard", "vr_bridge_input", "vm_rx"],
+  );
+});
+
+Deno.test("where return probes hide what called kfree_skb, the stack tells", () => {
+  const location = 0xffffffff80000e80n;
+  const kallsyms = new TextEncoder().encode([
+    "ffffffff80000e60 T trace_clock_x86_tsc",
+    "ffffffff80000e80 T arch_rethook_trampoline",
+    "ffffffff80000f00 T __traceiter_kfree_skb",
+    new TextDecoder().decode(KALLSYMS),
+  ].join("\n"));
+  const sources = { ...SOURCES, kallsyms: () => kallsyms };
+  const stack = [
+    0xffffffffc0900000n,
+    0xffffffff80000f10n,
+    0xffffffff81000110n,
+    0xffffffff81000210n,
+    0xffffffff81000310n,
+  ];
+  const fields = { source: record.SOURCE_KERNEL, reason: 3, location };
+  assert.deepEqual(drop({ ...fields, stack }, sources).stack, ["__udp4_lib_rcv", "ip_rcv"]);
+  // Better none than a wrong one.
+  assert.deepEqual(drop({ ...fields, stack: stack.slice(3) }, sources).stack, []);
+});
+
 Deno.test("a drop of the kernel begins where it called kfree_skb, and has the vif of its first device", () => {
   const stack = [
     0xffffffffc0900000n,

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Receiver } from "../../support/otlp_receiver.ts";
 import { dropLog, startDropLog, stopDropLog } from "./drop_log.ts";
+import { provoke, SCENARIOS } from "./drops.ts";
 import { realNetwork, VRF } from "./real_network.ts";
 import { type Ended, parse, ping, run, Trace } from "./support.ts";
 import { DROP } from "./vrouter.ts";
@@ -11,6 +12,8 @@ import { Failure } from "../../../src/sys/failure.ts";
 
 const NOBODY = "10.1.1.50";
 const FILE = "/tmp/record.vrft";
+/** Dropped in the lookup of its flow, which waits for the agent. */
+const HELD = "FLOW_QUEUE_LIMIT_EXCEEDED";
 /** Id of the user nobody, who has no privilege, and of the group. */
 const UNPRIVILEGED = 65534;
 
@@ -83,6 +86,8 @@ Deno.test("what vrft record has recorded is shown to an unprivileged user, by ev
     await using recording = await Trace.live("record", "--show", "return,vif", "-o", FILE);
     await ping();
     await run("ip", ["netns", "exec", "vm1", "ping", "-c", "1", "-W", "1", NOBODY]);
+    const scenario = SCENARIOS.find(({ drop: { reason } }) => reason === HELD)!;
+    await provoke(scenario, { before: () => {}, after: () => {} });
     const { code, stderr } = await recording.stop();
     assert.equal(code, 0, stderr);
     assert.match(stderr, / [\d,]+ events recorded in [\d,]+ bytes; 0 events lost; /);
@@ -107,6 +112,14 @@ Deno.test("what vrft record has recorded is shown to an unprivileged user, by ev
     assert.deepEqual(logged()[0], { reason: DROP.L2_NO_ROUTE, vif: 1 });
     assert.deepEqual((found[0]!["vif"] as { index: number }).index, 1);
     assert.equal(found[0]!["vrf"], VRF);
+    const held = [stdout, live.stdout].map((lines) =>
+      objectsIn(lines).filter(({ type, reason }) =>
+        type === "drop" && (reason as { name: string }).name === `VP_DROP_${HELD}`
+      )
+    );
+    assert.ok(held[0]!.length > 0);
+    assert.equal((held[0]![0]!["flow"] as { action: string }).action, "H");
+    assert.deepEqual(...held.map((drops) => drops.map(alike)) as [unknown, unknown]);
   });
 
   await test.step("vrft packets --from", async () => {
