@@ -69,11 +69,13 @@ Without it rows are as they ever were, and cost nothing more.
 
 --from FILE reads what vrft record has written, on any machine and without root,
 and prints what the trace would have printed. All that selects packets and calls
-may be given, and --duration counts from the first event; how events were
-recorded is settled. --show return, vif and nh need a recording made with the
-same --show. So do -i, --vif, --vrf and --nh to be exact: otherwise a packet is
-where it was first seen, and where vrouter decided about it. A label or network
-identifier is that of the first 100 bytes, or of the tunnel nexthop.
+may be given, --sample chooses the same packets each time, and --duration counts
+from the first event; how events were recorded is settled. --show return, vif
+and nh need a recording made with the same --show. So do -i, --vif, --vrf and
+--nh to be exact: otherwise a packet is where it was first seen, and where
+vrouter decided about it. A label or network identifier is that of the first 100
+bytes, or of the tunnel nexthop. A filter that looks further leaves the packet
+out, and a line on stderr says how many.
 
 The last line on stderr reports the CPU time that tracing took, in per cent of
 one CPU, like top(1): 100 % is one CPU fully busy. --max-overhead ends the trace
@@ -139,7 +141,7 @@ Drops of the kernel, of packets of vrouter's interfaces, have its own reason.
 At the end, and after each --interval, the module's counters are compared with
 what was seen, and each difference is reported on stderr. That is left out if
 only some packets are traced, recorded or shown. Recordings (--from) are printed
-as lines.
+as lines; their counters are those of the time, recorded once a second.
 
 --listen and --textfile count drops by reason, class, cause, vif, device and
 direction, beside the module's own counters and what the trace has lost. There

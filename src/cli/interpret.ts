@@ -154,11 +154,9 @@ type CaptureValues =
 const SETTLED = [
   "no-vrouter",
   "netns",
-  "sample",
   "backend",
   "max-overhead",
   "buffer",
-  "interval",
   "kernel-btf",
   "vrouter-btf",
   "ready-file",

@@ -78,8 +78,19 @@ export class Reconciliation {
     this.#due = this.#sources.now() + this.#intervalMs;
   }
 
+  /** The next comparison is due after another interval. */
+  postpone(): void {
+    this.#due = this.#sources.now() + this.#intervalMs;
+  }
+
+  /** Whether a comparison is due. */
+  get isDue(): boolean {
+    return this.#start !== null && this.#sources.now() >= this.#due;
+  }
+
+  /** Reads the counters if a comparison is due, for {@linkcode dry}. */
   turn(): void {
-    if (this.#start === null || this.#sources.now() < this.#due) return;
+    if (!this.isDue) return;
     this.#due += this.#intervalMs;
     this.#pending ??= this.#read();
   }

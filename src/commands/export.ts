@@ -54,7 +54,7 @@ export async function runExport(
       spool: () => resources.use(new FileSpool()),
     },
   });
-  const choice = choiceOf(format, replay, options);
+  const choice = choiceOf(format, replay, options, true);
   const status = await replay.run(chosenRecords(printer, choice), printer, filter, signals, log);
   logSummary(printer, replay, log);
   return status;

@@ -38,7 +38,7 @@ export interface FlightPrinterOptions
   /** Makes what a recording starts with, once recording has begun. */
   readonly first: () => readonly Section[];
   /** Makes what has to be added now and then; called every few seconds. */
-  readonly more: () => readonly Section[];
+  readonly more: (isRegular: boolean) => readonly Section[];
   readonly triggers: Triggers;
   /** Whether lost events are a trigger. */
   readonly loss: boolean;
@@ -121,7 +121,8 @@ export class FlightPrinter implements TracePrinter, SlowOutput {
 
   /** Called at least every tenth of a second. */
   turn(): void {
-    if (this.#turns.isDue()) this.#recorder?.add(...this.#with.more());
+    const sections = this.#with.more(this.#turns.isDue());
+    if (sections.length > 0) this.#recorder?.add(...sections);
   }
 
   progress(): Promise<void> {

@@ -87,7 +87,8 @@ export async function runFlightRecorder(
     const { tracer, folder, triggers, drop, names } = ready;
     const { ring, beforeMs, afterMs, everyMs, loss } = flight;
     printer = new FlightPrinter({
-      ...sectionSources({ ...ready, options, version }, around),
+      // They are read when a file is opened.
+      ...sectionSources({ ...ready, options, version }, around, null),
       state: () => around.vifWatch === null ? [] : nexthopSections(log),
       counts(): Readonly<Record<string, number>> {
         const { missed, removed, sample } = tracer.counts();

@@ -30,7 +30,7 @@ export function runInfo({ file, json }: InfoOptions, io: CommandIo): number {
     functions: sections.get("functions")?.length ?? 0,
     vifs: sections.get("vifs")?.all.length ?? null,
     nexthops: sections.get("nexthops")?.all.length ?? null,
-    tasks: sections.get("tasks")?.length ?? 0,
+    tasks: new Set((sections.get("tasks") ?? []).map(([thread]) => thread)).size,
     triggers: sections.get("triggers") ?? [],
     counters: counters?.values ?? null,
     ...found,

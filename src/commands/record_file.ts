@@ -13,15 +13,19 @@ import type { ObjectReader } from "../probe/backend.ts";
 import { zlib } from "../recording/node_zlib.ts";
 import type { OccurringFunctions } from "../recording/occurring_functions.ts";
 import type { Section } from "../recording/sections.ts";
+import { monotonicClock } from "../sys/clock.ts";
 import { Failure } from "../sys/failure.ts";
 import { DROP_STATS_MESSAGE, dropCounterFields } from "../vrouter/drop_stats.ts";
 import type { Vif } from "../vrouter/interfaces.ts";
+import { NexthopCache, nexthopSource } from "../vrouter/nexthop_cache.ts";
+import type { Nexthop } from "../vrouter/nexthops.ts";
 import { readDropCounters } from "./drop_counters.ts";
 import { record } from "./record.ts";
 import { RecordingPrinter, type RecordingPrinterOptions, rotationTo } from "./record_output.ts";
 import {
   clockPair,
   firstSections,
+  nexthopSection,
   occurringFunctions,
   type RecordedTrace,
   vifSections,
@@ -77,7 +81,8 @@ export async function runRecord(
     const printer = new RecordingPrinter({
       to: rotation === null ? output : nowhere(options.output!),
       rotation,
-      ...sectionSources({ ...ready, options, version }, around),
+      ...sectionSources({ ...ready, options, version }, around, nexthopsOf(around)),
+      readings: dropStats,
       last(): readonly Section[] {
         dropStats?.take();
         const value = dropStats?.stats ?? null;
@@ -129,21 +134,50 @@ export function prepareRecording(
 export function sectionSources(
   trace: RecordedTrace,
   { log, vifWatch }: Surroundings,
+  nexthops: NexthopCache | null,
 ): Pick<RecordingPrinterOptions, "first" | "more"> & { readonly functions: OccurringFunctions } {
   const { vifs, namespaces } = trace.selection;
-  let known = vifNames(vifs ?? []);
+  const vifsBefore = new Changes(vifNames, vifs ?? []);
+  let nexthopsBefore: Changes<Nexthop> | null = null;
   return {
     functions: occurringFunctions(trace),
     first: () => firstSections(trace, log),
-    more(): readonly Section[] {
-      const clocks: Section = { name: "clocks", value: [clockPair()] };
+    more(isRegular): readonly Section[] {
+      const sections: Section[] = isRegular ? [{ name: "clocks", value: [clockPair()] }] : [];
       const present = vifWatch?.vifs ?? [];
-      const names = vifNames(present);
-      if (names === known) return [clocks];
-      known = names;
-      return [clocks, ...vifSections(present, namespaces)];
+      if (vifsBefore.hasChanged(present)) sections.push(...vifSections(present, namespaces));
+      nexthops?.turn();
+      const listed = nexthops?.all ?? [];
+      if (listed.length === 0) return sections;
+      // The first are those at the start.
+      nexthopsBefore ??= new Changes((all) => JSON.stringify(all), listed);
+      if (nexthopsBefore.hasChanged(listed)) sections.push(nexthopSection(listed));
+      return sections;
     },
   };
+}
+
+/** Tells whether a list has changed, which costs something only if it is another array. */
+class Changes<T> {
+  readonly #words: (all: readonly T[]) => string;
+  #list: readonly T[];
+  #known: string;
+
+  /** @param words what counts of the list */
+  constructor(words: (all: readonly T[]) => string, list: readonly T[]) {
+    this.#words = words;
+    this.#list = list;
+    this.#known = words(list);
+  }
+
+  /** Whether it is not what it was when that was asked last. */
+  hasChanged(list: readonly T[]): boolean {
+    if (list === this.#list) return false;
+    this.#list = list;
+    const before = this.#known;
+    this.#known = this.#words(list);
+    return this.#known !== before;
+  }
 }
 
 /** Whether one file has all packets, apart from filters: else the counters would be of others, too. */
@@ -158,7 +192,19 @@ function isWhole(options: RecordOptions): boolean {
 function dropStatsReader(vrouter: Btf | null, { vifWatch, log }: Surroundings): DropStatsReader {
   const fields = dropCounterFields(vrouter?.memberNames(DROP_STATS_MESSAGE) ?? []);
   const indexes = (): number[] => (vifWatch?.vifs ?? []).map(({ index }) => index);
-  return new DropStatsReader(() => readDropCounters(indexes(), fields), log);
+  const clock = monotonicClock();
+  return new DropStatsReader({
+    read: (withVifs) => readDropCounters(withVifs ? indexes() : [], fields),
+    time: () => BigInt(Math.round(clock())),
+    now: () => performance.now(),
+  }, log);
+}
+
+/** The nexthops of the traced module; `null` without one. */
+function nexthopsOf({ vifWatch, vrouter }: Surroundings): NexthopCache | null {
+  return vifWatch === null
+    ? null
+    : new NexthopCache(nexthopSource(() => vrouter?.isSame() ?? false));
 }
 
 /** What views show of vifs, without their counters. */

@@ -39,8 +39,14 @@ export interface RecordingPrinterOptions {
   readonly functions?: OccurringFunctions;
   /** Makes what the recording starts with. */
   readonly first: () => readonly Section[];
-  /** Makes what has to be added now and then; called every few seconds. */
-  readonly more: () => readonly Section[];
+  /**
+   * Makes what has to be added; called at least every tenth of a second.
+   *
+   * @param isRegular whether some seconds are over
+   */
+  readonly more: (isRegular: boolean) => readonly Section[];
+  /** The module's drop counters, as `DropStatsReader` reads them; `null` if they are of other packets, too. */
+  readonly readings?: { turn(): void; dry(): readonly Section[] } | null;
   /** Makes what it ends with, once all events have been passed on. */
   readonly last: () => readonly Section[];
   readonly counts: () => TraceCounts;
@@ -151,11 +157,13 @@ export class RecordingPrinter implements TracePrinter, SlowOutput {
 
   dry(): void {
     this.#writing((writer) => writer.dry());
+    this.#add(this.#with.readings?.dry() ?? []);
   }
 
   /** Called at least every tenth of a second. */
   turn(): void {
-    if (this.#turns.isDue()) this.#writing((writer) => writer.add(...this.#with.more()));
+    this.#with.readings?.turn();
+    this.#add(this.#with.more(this.#turns.isDue()));
   }
 
   progress(): Promise<void> {
@@ -168,7 +176,7 @@ export class RecordingPrinter implements TracePrinter, SlowOutput {
     this.#writing((writer) => {
       writer.flush();
       const counts = this.#with.counts();
-      writer.add(...this.#with.more(), ...this.#with.last(), {
+      writer.add(...this.#with.more(true), ...this.#with.last(), {
         name: "counters",
         value: { time: 0n, of: "vrft", values: flat(counts) },
       });
@@ -191,6 +199,10 @@ export class RecordingPrinter implements TracePrinter, SlowOutput {
       // Whatever ended the trace is what the user has to know.
       if (!(error instanceof Failure || error instanceof OutputClosed)) throw error;
     }
+  }
+
+  #add(sections: readonly Section[]): void {
+    if (sections.length > 0) this.#writing((writer) => writer.add(...sections));
   }
 
   /** @throws {OutputClosed} if nobody reads any more */

@@ -28,7 +28,7 @@ import { Failure } from "../sys/failure.ts";
 import { type NetworkNamespaces, readNetworkDevices } from "../sys/network.ts";
 import { KERNEL_ENUMS, reasonsOfModules } from "../trace/kernel_reasons.ts";
 import type { Vif } from "../vrouter/interfaces.ts";
-import { readNexthops } from "../vrouter/nexthops.ts";
+import { type Nexthop, readNexthops } from "../vrouter/nexthops.ts";
 import { kernelBtfOf } from "./drop_sources.ts";
 import type { Selection } from "./trace_setup.ts";
 
@@ -82,9 +82,13 @@ export function firstSections(trace: RecordedTrace, log: Log): Section[] {
 
 /** The nexthops as they are; nothing if the module does not say. */
 export function nexthopSections(log: Log): Section[] {
-  const time = now();
   const all = nexthopsOf(log);
-  return all === null ? [] : [{ name: "nexthops", value: { time, all } }];
+  return all === null ? [] : [nexthopSection(all)];
+}
+
+/** These nexthops, as they are from now on. */
+export function nexthopSection(all: readonly Nexthop[]): Section {
+  return { name: "nexthops", value: { time: now(), all } };
 }
 
 /** The functions of the trace, of which those are recorded that occur. */

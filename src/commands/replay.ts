@@ -9,6 +9,7 @@ import type { ResultType } from "../kernel/result_type.ts";
 import { localTime } from "../output/drops/wall_clock.ts";
 import type { Log } from "../output/log.ts";
 import type { PacketFilter } from "../packet/expression.ts";
+import { MATCH, NO_MATCH } from "../packet/ebpf.ts";
 import { packetMatches } from "../packet/packet_match.ts";
 import { TIMESTAMP_HIGH, TIMESTAMP_LOW } from "../probe/record.ts";
 import { resultsOf } from "../recording/results.ts";
@@ -18,6 +19,7 @@ import type {
   RecordedDropStats,
   RecordedFunction,
   RecordedWords,
+  Section,
   Selection,
 } from "../recording/sections.ts";
 import { type Survey, survey } from "../recording/survey.ts";
@@ -29,9 +31,11 @@ import { dropWords } from "../trace/drop_words.ts";
 import type { DropSources } from "../trace/drops.ts";
 import type { EventSink } from "../trace/events.ts";
 import { PacketTable } from "../trace/packets.ts";
-import { RecordFilter } from "../trace/record_filter.ts";
+import { PacketSample } from "../trace/packet_sample.ts";
+import { type PacketDecision, RecordFilter } from "../trace/record_filter.ts";
 import type { SlowOutput, TraceCounts } from "../trace/tracer.ts";
 import type { Vif } from "../vrouter/interfaces.ts";
+import type { Nexthop } from "../vrouter/nexthops.ts";
 import type { OtlpExport } from "./otlp_export.ts";
 import { openTwice, readerOf, requireOther } from "./recordings.ts";
 import { ReplayChoice } from "./replay_choice.ts";
@@ -52,14 +56,18 @@ const WHAT: { readonly [item in ShowItem]?: string } = {
   nh: "the nexthops of calls",
 };
 
+const NO_VIFS: readonly Vif[] = [];
+const NO_NEXTHOPS: readonly Nexthop[] = [];
+
 /** What prints a replay: see `Printer`. */
 export type ReplayPrinter = TracePrinter & SlowOutput;
 
 /** Options of commands that say what is shown of a recording. */
-export type ReplayOptions = Pick<
-  CaptureOptions,
-  "interfaces" | "conditions" | "durationMs" | "output"
->;
+export interface ReplayOptions
+  extends Pick<CaptureOptions, "interfaces" | "conditions" | "durationMs" | "output"> {
+  /** One packet in so many; 1, the default, for all. */
+  readonly sample?: number;
+}
 
 /** Those of commands without such options. */
 export const ALL_PACKETS: Omit<ReplayOptions, "output"> = {
@@ -84,9 +92,14 @@ export class Replay implements Disposable {
   readonly #resources: DisposableStack;
   /** Time of the latest record. */
   #now = 0;
+  /** Told of sections in their places among the records, and when {@linkcode now} changes, before the record. */
+  watch: { section(section: Section): void; time(): void } | null = null;
   /** With a filter, all packets of the recording, by whose numbers those are called that match. */
   readonly numbers: PacketTable = new PacketTable();
   #filter: RecordFilter | null = null;
+  #sample: PacketSample | null = null;
+  #listed: readonly Nexthop[] = NO_NEXTHOPS;
+  #nexthops: ReadonlyMap<number, Nexthop> = new Map();
 
   /**
    * @param options which packets are chosen, and the file that will be written
@@ -125,9 +138,9 @@ export class Replay implements Disposable {
     return () => this.#now;
   }
 
-  /** Packets that were left out by the filter because too few of their bytes are recorded. */
-  get undecided(): number {
-    return this.#filter?.undecided ?? 0;
+  /** When it was begun, in nanoseconds of the same clock. */
+  get start(): number {
+    return Number(this.sections.get("clocks")?.[0]?.monotonic ?? this.survey.times?.first ?? 0n);
   }
 
   /** What was recorded. */
@@ -191,6 +204,16 @@ export class Replay implements Disposable {
     return this.#reader.sections.get("vifs")?.all ?? NO_VIFS;
   };
 
+  /** A nexthop as it was at the present record; `undefined` if it was not listed. */
+  readonly nexthop = (id: number): Nexthop | undefined => {
+    const all = this.#reader.sections.get("nexthops")?.all ?? NO_NEXTHOPS;
+    if (all !== this.#listed) {
+      this.#listed = all;
+      this.#nexthops = new Map(all.map((one) => [one.id, one]));
+    }
+    return this.#nexthops.get(id);
+  };
+
   /** Enums of the kernel and of vrouter. */
   get enums(): { readonly kernel: RecordedEnums; readonly vrouter: RecordedEnums } {
     const { kernel, vrouter } = this.sections.get("words") ?? NO_WORDS;
@@ -233,7 +256,7 @@ export class Replay implements Disposable {
     const counters = this.sections.get("counters");
     const values = counters?.of === "vrft" ? counters.values : {};
     const count = (name: string): number => values[name] ?? 0;
-    return {
+    const recorded: TraceCounts = {
       recorded: this.survey.records,
       lost: Math.max(this.survey.lost, count("lost")),
       untracked: count("untracked"),
@@ -250,11 +273,24 @@ export class Replay implements Disposable {
       },
       sample: values["sample"] ?? 1,
     };
+    const sample = this.#sample;
+    if (sample === null) return recorded;
+    const { seen, kept } = sample;
+    return {
+      ...recorded,
+      packets: { ...recorded.packets, seen, kept },
+      sample: recorded.sample * sample.of,
+    };
   }
 
   /** The module's drop counters around the trace; `null` if they are not of the same packets. */
   get dropStats(): RecordedDropStats | null {
     return this.sections.get("dropstats") ?? null;
+  }
+
+  /** Whether it has readings of those counters in between. */
+  get hasReadings(): boolean {
+    return this.sections.get("reading") !== undefined;
   }
 
   /** What of the trace is missing, in words. */
@@ -311,6 +347,7 @@ export class Replay implements Disposable {
         if (time > end) this.#isCut = true;
         else if (time > this.#now) {
           this.#now = time;
+          this.watch?.time();
           if (time >= due) {
             sink.dry();
             due = time + DRY_NS;
@@ -321,6 +358,7 @@ export class Replay implements Disposable {
         if (printer.full && deadline === Infinity) deadline = this.#now + LIMIT_GRACE_NS;
       },
       lost: (ahead: number): void => sink.lost(ahead),
+      section: (section: Section): void => this.watch?.section(section),
     };
     printer.begin();
     try {
@@ -338,16 +376,27 @@ export class Replay implements Disposable {
   /** Puts in front of a sink what leaves out other packets. */
   #selected(first: EventSink, filter: PacketFilter | null): EventSink {
     let sink = this.choice.marked(first);
-    if (filter !== null) {
+    const { sample = 1 } = this.#limits;
+    if (filter !== null || sample > 1) {
+      if (sample > 1) this.#sample = new PacketSample(sample);
       sink = this.#filter = new RecordFilter(
         sink,
         this.functions.length,
-        (bytes, length) => packetMatches(filter, bytes, length),
+        packetDecision(filter, this.#sample),
         // Whoever comes first is told of all packets.
         this.choice.hasInterfaces ? new PacketTable() : this.numbers,
       );
     }
     return this.choice.chosen(sink, this.numbers);
+  }
+
+  /** Logs how many packets a filter has left out because too few of their bytes are recorded. */
+  tellUndecided(undecided: number, log: Log): void {
+    if (undecided === 0) return;
+    log.info(
+      `${amount(undecided)} packets not shown: too few of their bytes are recorded to tell ` +
+        "whether they match",
+    );
   }
 
   /** Nanoseconds of the last record to show. */
@@ -360,13 +409,7 @@ export class Replay implements Disposable {
 
   #tellEnd(log: Log): number {
     const { ending, records } = this.survey;
-    const undecided = this.undecided;
-    if (undecided > 0) {
-      log.info(
-        `${amount(undecided)} packets not shown: too few of their bytes are recorded to tell ` +
-          "whether they match",
-      );
-    }
+    this.tellUndecided(this.#filter?.undecided ?? 0, log);
     if (ending.kind === "complete") return 0;
     const what = ending.kind === "cut" ? "was cut" : `is damaged: ${ending.what}`;
     log.info(`The recording ${what}; ${amount(records)} events in front of that are whole`);
@@ -376,6 +419,15 @@ export class Replay implements Disposable {
   [Symbol.dispose](): void {
     this.#resources.dispose();
   }
+}
+
+/** Of those that match a filter, a sample, as in bpf/identity.h. */
+function packetDecision(filter: PacketFilter | null, sample: PacketSample | null): PacketDecision {
+  return (bytes, length, cpu) => {
+    const decision = filter === null ? MATCH : packetMatches(filter, bytes, length);
+    if (decision !== MATCH || sample === null) return decision;
+    return sample.keeps(cpu) ? MATCH : NO_MATCH;
+  };
 }
 
 /**
@@ -403,5 +455,3 @@ export async function exportOf(
     log,
   });
 }
-
-const NO_VIFS: readonly Vif[] = [];

@@ -8,6 +8,7 @@ import type { CaptureOptions } from "../cli/invocation.ts";
 import { CONDITIONS, type Conditions } from "../packet/conditions.ts";
 import type { KnownSections } from "../recording/sections.ts";
 import { Failure } from "../sys/failure.ts";
+import { SOURCE, SOURCE_KERNEL } from "../probe/packet_record.ts";
 import type { EventSink } from "../trace/events.ts";
 import { ChosenPackets } from "../trace/chosen_packets.ts";
 import { MarkedPackets } from "../trace/marked_packets.ts";
@@ -103,14 +104,25 @@ export class ReplayChoice {
 
   /** Whether a packet is chosen by where it is dropped alone, of which its record tells. */
   readonly isDropped = (record: Readonly<Uint32Array>): boolean => {
-    if (!this.isOfSome) return true;
+    const isByKernel = record[SOURCE] === SOURCE_KERNEL;
+    if (!this.isOfSome && !isByKernel) return true;
     const place = new Place();
     place.dropped(record);
+    // A recording has those behind the vifs, too, such as at the agent.
+    if (isByKernel && this.#interfaces === null && !this.#isAtVif(place)) return false;
     if (this.#interfaces !== null && !this.#interfaces(place)) return false;
     if (this.#conditions === null) return true;
     const { kinds, met } = this.#conditions;
     return (kinds & ~met(place)) === 0;
   };
+
+  #isAtVif({ netns, ifindex, iif }: Readonly<Place>): boolean {
+    const { sections, hasVrouter, vifs } = this.#sources;
+    if (!hasVrouter) return true;
+    const isOne = (index: number): boolean =>
+      index !== 0 && vifs().some((vif) => vif.ifindex === index);
+    return netns === sections.get("header")!.vrouterNetns && (isOne(ifindex) || isOne(iif));
+  }
 
   #interfacesNamed(names: readonly string[]): InterfaceChoice {
     const { sections, allVifs, hasVrouter } = this.#sources;

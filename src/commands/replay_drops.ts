@@ -7,11 +7,13 @@
 import type { DropsOptions } from "../cli/invocation.ts";
 import { summarizeDrops } from "../output/drops/summary.ts";
 import { summarize } from "../output/summary.ts";
+import type { Section } from "../recording/sections.ts";
 import type { HeldMessages } from "../output/held_messages.ts";
 import type { Log } from "../output/log.ts";
-import { MATCH } from "../packet/ebpf.ts";
+import { MATCH, UNDECIDED } from "../packet/ebpf.ts";
 import type { PacketFilter } from "../packet/expression.ts";
 import { packetMatches } from "../packet/packet_match.ts";
+import type { Drop } from "../trace/drop.ts";
 import { dropReasons, reasonFilter } from "../trace/drop_words.ts";
 import { chosenRecords } from "../trace/chosen_records.ts";
 import { droppedRecords } from "../trace/dropped_records.ts";
@@ -19,11 +21,15 @@ import { DropPrinter } from "./drop_output.ts";
 import { PATH_FORMAT, pathColours, PathDrops } from "./drop_paths.ts";
 import { Reconciliation } from "./drop_reconciliation.ts";
 import { comparisonOf, mayHaveMissed } from "./drops.ts";
-import { recordedReadings } from "./recorded_drop_stats.ts";
+import { RecordedReadings } from "./recorded_drop_stats.ts";
 import { exportOf, Replay } from "./replay.ts";
 import { choiceOf } from "./replay_trace.ts";
 import type { TraceSignals } from "./session.ts";
 import { openOutput, Printer } from "./trace_output.ts";
+
+const NS_PER_MS = 1e6;
+/** Comparisons of a time without any record: those beyond are left out, as the next one says the same. */
+const MAX_QUIET = 1000;
 
 /**
  * Prints drops.
@@ -53,12 +59,18 @@ export async function replayDrops(
     : reasonFilter(options.reasons, kernel, reasons);
   const isOfAll = filter === null && !replay.choice.isOfSome;
   const stats = isOfAll ? replay.dropStats : null;
-  const reconciliation = stats === null ? null : new Reconciliation(log, {
-    read: recordedReadings(stats),
+  const readings = stats && new RecordedReadings(stats);
+  const reconciliation = readings && new Reconciliation(log, {
+    read: () => readings.read(),
     lost: () => replay.counts.lost,
     ...comparisonOf(() => printer, reasons, wanted),
-    now: () => 0,
-  }, null);
+    now: () => Math.max(replay.start, replay.now()) / NS_PER_MS,
+  }, options.intervalMs);
+  const moments = reconciliation && new ComparedMoments(reconciliation, readings!);
+  replay.watch = moments;
+  if (options.intervalMs !== null && isOfAll && !replay.hasReadings) {
+    log.info("This recording has the module's counters of its ends alone: they are compared there");
+  }
   reconciliation?.begin();
   using to = await openOutput(options.output, log, signals.stop);
   using printer: DropPrinter = new DropPrinter({
@@ -67,7 +79,10 @@ export async function replayDrops(
     options: options.format === "auto" ? { ...options, format: "lines" } : options,
     wanted,
     sources: replay.dropSources,
-    seen: (drop) => reconciliation?.add(drop),
+    seen(drop): void {
+      reconciliation?.add(drop);
+      moments?.add(drop);
+    },
     shown: (drop) => exported?.drop(drop),
     beside: exported,
     dry: () => {},
@@ -75,14 +90,19 @@ export async function replayDrops(
     log,
     messages,
   });
+  let undecided = 0;
   const status = await replay.run(
     droppedRecords(printer, {
       functions: replay.functions,
       conditional: replay.isConditional,
+      lookups: options.lookups,
       // As the programs of drops do, by what the packet is when it is dropped.
-      isWanted: (bytes, length, record) =>
-        (filter === null || packetMatches(filter, bytes, length) === MATCH) &&
-        replay.choice.isDropped(record),
+      isWanted(bytes, length, record): boolean {
+        if (!replay.choice.isDropped(record)) return false;
+        const decision = filter === null ? MATCH : packetMatches(filter, bytes, length);
+        if (decision === UNDECIDED) undecided++;
+        return decision === MATCH;
+      },
     }),
     printer,
     null,
@@ -90,6 +110,7 @@ export async function replayDrops(
     log,
     false,
   );
+  replay.tellUndecided(undecided, log);
   // Not if the user has ended it before its end, as the counters are of the whole.
   if (!signals.stop.aborted && !printer.done && !replay.isCut) {
     reconciliation?.end();
@@ -100,6 +121,46 @@ export async function replayDrops(
   log.info(summarizeDrops(printer.totals, counts, null));
   const isLossy = printer.hasLoss || mayHaveMissed(counts) || (reconciliation?.hasLoss ?? false);
   return options.failOnDrop && isLossy ? 1 : status;
+}
+
+/**
+ * Compares the drops of a recording with the module's counters now and then, as they were then. The counters are
+ * recorded when they have changed, a second later at most.
+ */
+class ComparedMoments {
+  readonly #reconciliation: Reconciliation;
+  readonly #readings: RecordedReadings;
+  /** Whether there was a drop during the last reading, or since: then another one follows. */
+  #isAhead = false;
+
+  constructor(reconciliation: Reconciliation, readings: RecordedReadings) {
+    this.#reconciliation = reconciliation;
+    this.#readings = readings;
+  }
+
+  add({ source }: Pick<Drop, "source">): void {
+    this.#isAhead ||= source === "vrouter";
+  }
+
+  section({ name, value }: Section): void {
+    if (name !== "reading") return;
+    this.#isAhead = !this.#readings.moment(value);
+    if (this.#reconciliation.isDue) this.#compare();
+    this.#readings.pass();
+  }
+
+  time(): void {
+    for (let times = 0; this.#reconciliation.isDue && !this.#isAhead; times++) {
+      if (times === MAX_QUIET) return this.#reconciliation.postpone();
+      this.#readings.same();
+      this.#compare();
+    }
+  }
+
+  #compare(): void {
+    this.#reconciliation.turn();
+    this.#reconciliation.dry();
+  }
 }
 
 /** The calls that led to each drop. */

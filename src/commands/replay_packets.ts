@@ -139,5 +139,6 @@ export function journeySources(replay: Replay): JourneySources {
     vrouterNetns: dropSources.vrouterNetns,
     device: dropSources.device,
     drop: (words) => drops.drop(words),
+    nexthop: replay.nexthop,
   };
 }

@@ -74,7 +74,11 @@ export function logSummary(printer: Printer, { counts }: Replay, log: Log): void
   log.info(summarize(printer.shown, counts, null, null));
 }
 
-/** What a trace in this format would have recorded. */
+/**
+ * What a trace in this format would have recorded.
+ *
+ * @param flows whether drops tell the flows of their packets; by default as that trace would
+ */
 export function choiceOf(
   { packets, drops, kernelDrops, decisions }: Pick<
     Format,
@@ -82,12 +86,14 @@ export function choiceOf(
   >,
   { conditional, functions }: Pick<Replay, "conditional" | "functions">,
   { functions: globs, excludes }: Pick<TraceOptions, "functions" | "excludes">,
+  flows = decisions ?? false,
 ): RecordChoice {
   return {
     packets: packets || conditional,
     drops,
     kernelDrops: kernelDrops ?? false,
     decisions: decisions ?? false,
+    flows,
     functions: chosenFunctions(functions, globs, excludes),
   };
 }

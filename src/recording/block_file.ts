@@ -14,7 +14,7 @@ import {
   writeHead,
 } from "./format.ts";
 import { type RecordingEnd, type Section, sectionBytes } from "./sections.ts";
-import { compress } from "./zstd.ts";
+import { compress, FAST, SMALL } from "./zstd.ts";
 
 /** A block's head, without what depends on the file. */
 export type BlockAbout = Omit<BlockHead, "major" | "minor" | "sequence">;
@@ -66,7 +66,7 @@ function encode(
   plain: Uint8Array,
   about: Pick<BlockAbout, "records" | "lost" | "first" | "last">,
 ): EncodedBlock {
-  const frame = compress(plain);
+  const frame = compress(plain, type === BLOCK_SECTIONS ? SMALL : FAST);
   return {
     about: { type, frameBytes: frame.length, plainBytes: plain.length, ...about },
     frame,

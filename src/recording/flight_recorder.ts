@@ -184,7 +184,7 @@ export class FlightRecorder implements RecordSink {
       symbols,
       tasks,
       now: () => clock() * MS_PER_NS,
-      found: (section) => this.#keepSections([section], "sections"),
+      found: (sections) => this.#keepSections(sections, "sections"),
       block: (block) => this.#keep(block, "records"),
     });
   }

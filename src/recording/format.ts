@@ -13,7 +13,7 @@ import { zlib } from "./node_zlib.ts";
 
 /** Version of the format. A reader refuses a newer major one, and reads a newer minor one as far as it can. */
 export const MAJOR = 1;
-export const MINOR = 1;
+export const MINOR = 2;
 
 /** Bytes of a block's head with the 8 bytes of its skippable frame. */
 export const HEAD_BYTES = 56;

@@ -50,7 +50,7 @@ export class OccurringFunctions {
     const results = this.#results;
     if (results !== null) {
       const functions = found.map((fn) => results.functions[fn] ?? null);
-      sections.push({ name: "results", value: { types: results.types, functions } });
+      sections.push({ name: "results", value: occurring(results.types, functions) });
     }
     return sections;
   }
@@ -62,4 +62,17 @@ export class OccurringFunctions {
     this.#found.push(fn);
     return number;
   }
+}
+
+/** Without the types that none of the functions returns. */
+function occurring(
+  types: RecordedResults["types"],
+  functions: RecordedResults["functions"],
+): RecordedResults {
+  const numbers = [...new Set(functions)].filter((number) => number !== null);
+  const place = new Map(numbers.map((number, index) => [number, index]));
+  return {
+    types: numbers.map((number) => types[number]!),
+    functions: functions.map((number) => number === null ? null : place.get(number)!),
+  };
 }

@@ -40,7 +40,7 @@ export interface RecordBlocksOptions {
   /** Milliseconds of any clock that does not go back. */
   readonly now: () => number;
   /** Receives what the block that follows refers to. */
-  readonly found: (section: Section) => void;
+  readonly found: (sections: readonly Section[]) => void;
   /** Receives a block. */
   readonly block: (block: EncodedBlock) => void;
 }
@@ -128,22 +128,18 @@ export class RecordBlocks implements RecordSink {
     const encoder = this.#encoder;
     if (encoder.empty) return;
     this.#since = -1;
-    for (const section of this.#with.functions?.take() ?? []) this.#with.found(section);
-    this.#find("symbols", this.#symbols?.take() ?? []);
-    this.#find("tasks", this.#tasks?.take() ?? []);
+    const found: Section[] = this.#with.functions?.take() ?? [];
+    const symbols = this.#symbols?.take() ?? [];
+    if (symbols.length > 0) found.push({ name: "symbols", value: symbols });
+    const tasks = this.#tasks?.take() ?? [];
+    if (tasks.length > 0) found.push({ name: "tasks", value: tasks });
+    // In front of the records that refer to them.
+    if (found.length > 0) this.#with.found(found);
     const { records, first, last } = encoder;
     if (records > 0) this.#lastTime = last;
     const lost = this.#lostTold - this.#lostBefore;
     this.#lostBefore = this.#lostTold;
     this.#records += records;
     this.#with.block(recordsBlock(encoder.take(), { records, lost, first, last }));
-  }
-
-  /** Adds to a list, in front of the records that refer to it. */
-  #find<N extends "symbols" | "tasks">(
-    name: N,
-    value: Extract<Section, { name: N }>["value"],
-  ): void {
-    if (value.length > 0) this.#with.found({ name, value } as Section);
   }
 }

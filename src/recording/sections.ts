@@ -117,6 +117,16 @@ export interface RecordedDropStats {
   readonly end: readonly [RecordedDropCounters, RecordedDropCounters];
 }
 
+/**
+ * The same at a moment between records: those that have changed since the reading before, the first time since
+ * recording began. All records so far lie between the two.
+ */
+export interface RecordedReading {
+  readonly time: bigint;
+  readonly before: RecordedDropCounters;
+  readonly after: RecordedDropCounters;
+}
+
 /** The type of a result: see `ResultType`. Of kinds that have no bits or names, these are empty. */
 export interface RecordedResultType {
   readonly kind: string;
@@ -168,6 +178,7 @@ export interface Sections {
   dropstats: RecordedDropStats;
   results: RecordedResults;
   triggers: readonly RecordedTrigger[];
+  reading: RecordedReading;
 }
 
 /** Name of a type. */
@@ -183,7 +194,9 @@ export type Growth =
   /** A section takes the place of the one before. */
   | "replaces"
   /** It adds to a list. */
-  | "adds";
+  | "adds"
+  /** It adds to a list of names, of which the latest are kept. */
+  | "names";
 
 interface SectionKind<T> {
   /** Number in the file. */
@@ -306,10 +319,10 @@ const SECTIONS: { readonly [N in SectionName]: SectionKind<Sections[N]> } = {
     shape: object<RecordedWords>({ kernel: list(enumNames), vrouter: list(enumNames) }),
   },
   places: { type: 8, growth: "replaces", shape: record(record(place)) },
-  symbols: { type: 9, growth: "adds", shape: list(symbol) },
+  symbols: { type: 9, growth: "names", shape: list(symbol) },
   devices: {
     type: 10,
-    growth: "adds",
+    growth: "names",
     shape: list(tuple<[number, number, string]>(count, count, string)),
   },
   counters: {
@@ -322,7 +335,7 @@ const SECTIONS: { readonly [N in SectionName]: SectionKind<Sections[N]> } = {
     growth: "replaces",
     shape: object<RecordingEnd>({ time: big, why: name, records: count, lost: count }),
   },
-  tasks: { type: 13, growth: "adds", shape: list(tuple<[number, string]>(count, name)) },
+  tasks: { type: 13, growth: "names", shape: list(tuple<[number, string]>(count, name)) },
   dropstats: {
     type: 14,
     growth: "replaces",
@@ -341,12 +354,19 @@ const SECTIONS: { readonly [N in SectionName]: SectionKind<Sections[N]> } = {
     growth: "adds",
     shape: list(object<RecordedTrigger>({ time: big, why: name })),
   },
+  reading: {
+    type: 17,
+    growth: "replaces",
+    shape: object<RecordedReading>({ time: big, before: dropCounters, after: dropCounters }),
+  },
 };
 
 /** Bytes in front of each section: its type, and its length. */
 const SECTION_HEAD_BYTES = 8;
-/** Members of lists that sections add to, at most: what comes beyond is left out. */
+/** Members of lists that sections add to, at most: what comes beyond is left out, of names the oldest. */
 const MAX_ADDED = 65_536;
+/** The oldest are not removed one by one. */
+const SLACK = 4096;
 
 const NAMES: ReadonlyMap<number, SectionName> = new Map(
   Object.entries(SECTIONS).map(([name, { type }]) => [type, name as SectionName]),
@@ -428,10 +448,14 @@ export class KnownSections {
     const { name, value } = section;
     const before = values[name];
     if (growthOf(name) === "replaces" || before === undefined) {
-      values[name] = Array.isArray(value) && growthOf(name) === "adds" ? value.slice() : value;
+      values[name] = Array.isArray(value) && growthOf(name) !== "replaces" ? value.slice() : value;
       return;
     }
     const all = before as unknown[];
-    for (const one of value as readonly unknown[]) if (all.length < MAX_ADDED) all.push(one);
+    const isOfNames = growthOf(name) === "names";
+    for (const one of value as readonly unknown[]) {
+      if (isOfNames || all.length < MAX_ADDED) all.push(one);
+    }
+    if (isOfNames && all.length > MAX_ADDED + SLACK) all.splice(0, all.length - MAX_ADDED);
   }
 }

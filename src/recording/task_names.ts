@@ -11,7 +11,7 @@ import type { RecordedTask } from "./sections.ts";
 
 /** PID_MAX_LIMIT of 64-bit kernels. */
 const MAX_THREADS = 1 << 22;
-/** Tasks at most; what occurs beyond stays without a name. */
+/** Names that a reader keeps: after so many tasks, those that occur then are named anew. */
 const MAX_TASKS = 65_536;
 
 /** Finds the names of the tasks in records. */
@@ -35,9 +35,11 @@ export class OccurringTasks {
     if ((this.#seen[word]! & bit) !== 0) return;
     this.#seen[word]! |= bit;
     // The idle tasks have no directory in /proc.
-    if (thread === 0 || this.#count >= MAX_TASKS) return;
-    this.#count++;
+    if (thread === 0) return;
     this.#new.push(thread);
+    if (++this.#count < MAX_TASKS) return;
+    this.#seen.fill(0);
+    this.#count = 0;
   }
 
   /** All are new again: a long trace outlives tasks, whose numbers others get. */

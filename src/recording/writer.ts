@@ -72,7 +72,7 @@ export class RecordingWriter implements RecordSink {
       symbols,
       tasks,
       now: options.now ?? ((): number => performance.now()),
-      found: (section) => this.#add([section]),
+      found: (sections) => this.#add(sections),
       block: (block) => this.#block(block),
     });
     this.#add(sections);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { NO_FUNCTION, SOURCE, SOURCE_KERNEL } from "../probe/packet_record.ts";
+import { DROP_BYTES, NO_FUNCTION, SOURCE, SOURCE_KERNEL } from "../probe/packet_record.ts";
 import {
   CALL,
   CPU_AND_KIND,
@@ -16,6 +16,7 @@ import {
   KIND_LONG_RETURN,
   KIND_RETURN,
 } from "../probe/record.ts";
+import { forgetFlow } from "./dropped_records.ts";
 import type { EventSink } from "./events.ts";
 
 /** What is asked for. */
@@ -26,13 +27,15 @@ export interface RecordChoice {
   readonly drops: boolean;
   readonly kernelDrops: boolean;
   readonly decisions: boolean;
+  /** Whether drops tell the flows of their packets, which only who knows decisions has. */
+  readonly flows: boolean;
   /** By function: whether its calls are; `null` for all. */
   readonly functions: readonly boolean[] | null;
 }
 
 /** Passes on what is asked for. */
 export function chosenRecords(to: EventSink, choice: RecordChoice): EventSink {
-  const { packets, drops, kernelDrops, decisions, functions } = choice;
+  const { packets, drops, kernelDrops, decisions, flows, functions } = choice;
   const isChosen = (call: number): boolean =>
     functions === null || (functions[call & FUNCTION_MASK] ?? false);
   const passes = (words: Uint32Array, at: number): boolean => {
@@ -54,7 +57,12 @@ export function chosenRecords(to: EventSink, choice: RecordChoice): EventSink {
   };
   return {
     record(words, at, bytes): void {
-      if (passes(words, at)) to.record(words, at, bytes);
+      if (!passes(words, at)) return;
+      const isDrop = (words[at + CPU_AND_KIND]! >>> 16 & 0xff) === KIND_DROP;
+      if (flows || !isDrop || bytes < DROP_BYTES) return to.record(words, at, bytes);
+      const record = words.slice(at, at + bytes / 4);
+      forgetFlow(record);
+      to.record(record, 0, bytes);
     },
     lost: (ahead) => to.lost(ahead),
     dry: () => to.dry(),

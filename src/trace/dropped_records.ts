@@ -36,6 +36,7 @@ import {
   FLOW_FLAGS,
   FLOW_REASON,
   FLOW_REVERSE,
+  NO_FLOW_SHIFT,
   ROUTE_BRIDGE,
   ROUTE_FAMILY,
   ROUTE_KEY,
@@ -47,6 +48,10 @@ import {
   ROUTE_REACH,
   ROUTE_TYPE,
   ROUTE_VRF,
+  SEGMENTATION_OTHER,
+  SEGMENTATION_SHIFT,
+  SEGMENTATION_UNKNOWN,
+  SEGMENTED,
   SOURCE,
   SOURCE_KERNEL,
 } from "../probe/packet_record.ts";
@@ -57,16 +62,21 @@ import { CallTree } from "./tree.ts";
 
 /** High half of the addresses of functions. */
 const TEXT_HIGH = 0xffff_ffff;
-/** Packets of which lookups are kept; more than are on their way at a time. */
+/** Packets of which something is kept; more than are on their way at a time. */
 const MAX_KEPT = 1 << 14;
-/** Bytes 0 to 3, and 4 and 5, of ff:ff:ff:ff:ff:ff, which is looked up if the packet's own is not found. */
+/** Bytes 0 to 3, and 4 and 5, of ff:ff:ff:ff:ff:ff. */
 const [FLOOD_LOW, FLOOD_HIGH] = [0xffff_ffff, 0xffff];
+
+/** The kernel's functions that cut a packet into segments, which are its copies. */
+const SEGMENTING = /^skb_segment(_list)?$/;
 
 /** Which drops, and what records refer to. */
 export interface DroppedOptions {
-  readonly functions: readonly unknown[];
+  readonly functions: readonly { readonly name: string }[];
   /** Whether only packets count of which a record says that they match. */
   readonly conditional: boolean;
+  /** Whether flows and routes are wanted. */
+  readonly lookups: boolean;
   /** Whether a packet is wanted, by what it is when it is dropped, and by the record of that. */
   readonly isWanted: (
     bytes: Uint8Array,
@@ -84,16 +94,17 @@ interface Lookups {
 /** Passes on the records of drops. */
 export function droppedRecords(
   to: EventSink,
-  { functions, conditional, isWanted }: DroppedOptions,
+  { functions, conditional, lookups: wantsLookups, isWanted }: DroppedOptions,
 ): EventSink {
   const lookups = new Map<number, Lookups>();
+  /** By id: what is known of packets that were cut into segments, and of these. */
+  const segmentation = new Map<number, number>();
+  const isSegmenting = functions.map(({ name }) => SEGMENTING.test(name));
   const ofPacket = (packet: number): Lookups => {
     let known = lookups.get(packet);
     if (known === undefined) {
       known = { flow: null, route: null };
-      lookups.set(packet, known);
-      const [oldest] = lookups.keys();
-      if (lookups.size > MAX_KEPT) lookups.delete(oldest!);
+      keep(lookups, packet, known);
     }
     return known;
   };
@@ -106,7 +117,12 @@ export function droppedRecords(
     packet: ({ packet }) => void lookups.delete(packet),
     ended: ({ packet }) => void lookups.delete(packet),
     decided({ packet }, { record }): void {
-      if (packet >= 0) note(ofPacket(packet), record);
+      if (packet >= 0 && wantsLookups) note(ofPacket(packet), record);
+    },
+    copied({ fn }, { id, parent }): void {
+      if (!isSegmenting[fn]) return;
+      keep(segmentation, parent, SEGMENTED);
+      keep(segmentation, id, SEGMENTATION_OTHER);
     },
     dropped(step: Readonly<Step>, details: Readonly<PacketDetails>): void {
       if (conditional && !matched.has(details.id)) return;
@@ -115,8 +131,14 @@ export function droppedRecords(
       const header = new Uint8Array(record.buffer).subarray(4 * DROP_HEADER);
       const captured = Math.min(header.length, record[DROP_CAPTURED]! & 0xffff);
       if (!isWanted(header.subarray(0, captured), record[DROP_LENGTH]!, record)) return;
+      if (!wantsLookups) forgetFlow(record);
       const known = lookups.get(step.packet);
-      if (known !== undefined && record[SOURCE] !== SOURCE_KERNEL) fill(record, known);
+      const isByKernel = record[SOURCE] === SOURCE_KERNEL;
+      if (known !== undefined && !isByKernel) fill(record, known);
+      if (isByKernel) {
+        const known = segmentation.get(details.id) ?? SEGMENTATION_UNKNOWN;
+        record[DROP_CAPTURED] = record[DROP_CAPTURED]! | known << SEGMENTATION_SHIFT;
+      }
       to.record(record, 0, bytes);
     },
   };
@@ -136,14 +158,30 @@ export function droppedRecords(
   };
 }
 
+function keep<T>(all: Map<number, T>, key: number, value: T): void {
+  all.set(key, value);
+  if (all.size <= MAX_KEPT) return;
+  const [oldest] = all.keys();
+  all.delete(oldest!);
+}
+
 function note(known: Lookups, record: Readonly<Uint32Array>): void {
   const decision = record[DECISION];
   const copy = (): Uint32Array => record.slice(0, DECISION_BYTES / 4);
   if (decision === DECIDED_FLOW && record[DECIDED_ACTION] !== UNKNOWN) known.flow = copy();
   if (decision === DECIDED_PREFIX) known.route = copy();
   if (decision !== DECIDED_BRIDGE) return;
+  // It is looked up if the packet's own address is not found, and for those to all: not by what the packet has.
   const isFlood = record[LOOKUP_KEY] === FLOOD_LOW && record[LOOKUP_KEY + 1] === FLOOD_HIGH;
-  if (!isFlood || known.route?.[DECISION] !== DECIDED_BRIDGE) known.route = copy();
+  if (!isFlood) known.route = copy();
+}
+
+/** Removes the flow that a drop itself tells of, as where nobody has looked for it. */
+export function forgetFlow(record: Uint32Array): void {
+  for (const word of [FLOW, FLOW_REVERSE, FLOW_ACTION, FLOW_REASON, FLOW_FLAGS]) {
+    record[word] = UNKNOWN;
+  }
+  record[DROP_CAPTURED] = record[DROP_CAPTURED]! & ~(0xff << NO_FLOW_SHIFT);
 }
 
 /** Adds to a drop what it lacks. */

@@ -5,44 +5,34 @@
  */
 
 import { MATCH, UNDECIDED } from "../packet/ebpf.ts";
-import { PACKET_SLOTS as SLOTS } from "../probe/layout.ts";
-import { CALL } from "../probe/record.ts";
-import type { EventSink, PacketDetails, Step, View } from "./events.ts";
-import { PacketTable, UNKNOWN_PACKET } from "./packets.ts";
-import { CallTree } from "./tree.ts";
-
-/** A slot's packet is not known. */
-const UNKNOWN = -1;
+import type { EventSink, PacketDetails, Step } from "./events.ts";
+import { PacketTable } from "./packets.ts";
+import { PassedRecords } from "./passed_records.ts";
 
 /** Tells whether a packet is wanted: `NO_MATCH`, `MATCH`, or `UNDECIDED`. */
-export type PacketDecision = (bytes: Uint8Array, length: number) => number;
+export type PacketDecision = (bytes: Uint8Array, length: number, cpu: number) => number;
 
-/**
- * Passes on the records of packets that match, and of their copies. A return has no packet: a tree of all calls
- * tells which it is of.
- */
-export class RecordFilter implements EventSink {
-  readonly #to: EventSink;
+/** The decision about a packet has been made; with it, its state is one of these. */
+const DECIDED = 1 << 7;
+const WANTED = DECIDED | MATCH;
+
+/** Passes on the records of packets that match, and of their copies. */
+export class RecordFilter extends PassedRecords {
   readonly #decide: PacketDecision;
-  readonly #tree: CallTree;
-  /** By slot: the low bits of its generation, and what has been decided. */
-  readonly #generation = new Int16Array(SLOTS).fill(UNKNOWN);
-  readonly #decision = new Uint8Array(SLOTS);
-  /** By call: whether it was passed on. */
-  readonly #passed: boolean[] = [];
-  #passes = false;
   #undecided = 0;
 
-  /** @param packets is told of all packets, those that do not match, too */
+  /**
+   * @param decide asked once for each packet, and again while it is undecided
+   * @param packets is told of all packets, those that do not match, too
+   */
   constructor(
     to: EventSink,
     functionCount: number,
     decide: PacketDecision,
     packets: PacketTable = new PacketTable(),
   ) {
-    this.#to = to;
+    super(to, functionCount, packets);
     this.#decide = decide;
-    this.#tree = new CallTree(this.#watch(), functionCount, { packets });
   }
 
   /** Packets left out because too few of their bytes are recorded. */
@@ -50,76 +40,32 @@ export class RecordFilter implements EventSink {
     return this.#undecided;
   }
 
-  record(words: Uint32Array, at: number, bytes: number): void {
-    const { malformed, orphans } = this.#tree;
-    this.#passes = false;
-    this.#tree.record(words, at, bytes);
-    if (this.#tree.orphans > orphans) {
-      this.#passes = this.#decision[words[at + CALL]! >>> 16] === MATCH;
-    }
-    if (this.#passes || this.#tree.malformed > malformed) this.#to.record(words, at, bytes);
+  protected override isWanted(state: number): boolean {
+    return state === WANTED;
   }
 
-  lost(ahead: number): void {
-    this.#tree.lost(ahead);
-    this.#to.lost(ahead);
-  }
-
-  dry(): void {
-    this.#to.dry();
-  }
-
-  #watch(): View {
-    const passIfWanted = (step: Readonly<Step>): void => {
-      this.#passes = this.#isWanted(step.packet);
-    };
-    return {
-      enter: (step) => {
-        passIfWanted(step);
-        this.#passed[step.call] = this.#passes;
-      },
-      leave: (step) => {
-        this.#passes = this.#passed[step.call] ?? false;
-      },
-      abandon: () => {},
-      orphan: () => {},
-      packet: (step, details) => this.#seen(step, details),
-      copied: (step, details) => this.#copied(step, details),
-      dropped: passIfWanted,
-      ended: passIfWanted,
-      matched: passIfWanted,
-      decided: passIfWanted,
-    };
-  }
-
-  #seen(step: Readonly<Step>, { captured, header, length }: Readonly<PacketDetails>): void {
-    if (!this.#isWanted(step.packet)) {
+  protected override seen({ packet, cpu }: Readonly<Step>, details: Readonly<PacketDetails>): void {
+    const { id, captured, header, length } = details;
+    this.states.begin(packet, id);
+    const before = this.states.of(packet, id);
+    if ((before & DECIDED) === 0) {
       const decision = captured === 0
         ? UNDECIDED
-        : this.#decide(header.subarray(0, captured), length);
-      this.#set(step.packet, decision);
+        : this.#decide(header.subarray(0, captured), length, cpu);
+      if (before === UNDECIDED) this.#undecided--;
       if (decision === UNDECIDED) this.#undecided++;
+      this.states.set(packet, id, decision === UNDECIDED ? UNDECIDED : DECIDED | decision);
     }
-    this.#passes = this.#isWanted(step.packet);
+    this.pass(packet, id);
   }
 
-  #copied(step: Readonly<Step>, { parent }: Readonly<PacketDetails>): void {
-    const slot = parent % SLOTS;
-    const isKnown = parent !== UNKNOWN_PACKET &&
-      this.#generation[slot] === (Math.floor(parent / SLOTS) & 0xff);
-    if (isKnown && !this.#isWanted(step.packet)) this.#set(step.packet, this.#decision[slot]!);
-    this.#passes = this.#isWanted(step.packet);
-  }
-
-  #set(packet: number, decision: number): void {
-    if (packet < 0) return;
-    this.#generation[packet & 0xffff] = packet >>> 16;
-    this.#decision[packet & 0xffff] = decision;
-  }
-
-  #isWanted(packet: number): boolean {
-    const slot = packet & 0xffff;
-    return packet >= 0 && this.#decision[slot] === MATCH &&
-      this.#generation[slot] === packet >>> 16;
+  protected override copied(
+    { packet }: Readonly<Step>,
+    { id }: Readonly<PacketDetails>,
+    parent: number,
+  ): void {
+    this.states.begin(packet, id);
+    if (!this.isWanted(this.states.of(packet, id))) this.states.set(packet, id, parent);
+    this.pass(packet, id);
   }
 }

@@ -28,6 +28,7 @@ export interface NexthopSource {
 export class NexthopCache {
   readonly #source: NexthopSource;
   #known: ReadonlyMap<number, Nexthop> = new Map();
+  #all: readonly Nexthop[] = [];
   /** Ids asked for that are not there: asking again does not make the next listing come sooner. */
   readonly #missed = new Set<number>();
   #due = -Infinity;
@@ -50,6 +51,11 @@ export class NexthopCache {
     return nexthop;
   }
 
+  /** All as they were listed last: the same array until they are listed again. */
+  get all(): readonly Nexthop[] {
+    return this.#all;
+  }
+
   /** Lists the nexthops if that is due. Call it often: it costs a look at the clock. */
   turn(): void {
     const start = this.#source.now();
@@ -65,6 +71,7 @@ export class NexthopCache {
     try {
       const nexthops = this.#source.list();
       if (nexthops === null) return;
+      this.#all = nexthops;
       this.#known = new Map(nexthops.map((nexthop) => [nexthop.id, nexthop]));
       for (const { id } of nexthops) this.#missed.delete(id);
     } catch (error) {

@@ -397,8 +397,8 @@ const MISUSES: readonly [args: string[], message: string, see?: string][] = [
     "Option '--backend' cannot be used with '--from': it is about how a trace is recorded",
   ],
   [
-    ["drops", "--from", "a.vrft", "--interval", "1s"],
-    "Option '--interval' cannot be used with '--from': it is about how a trace is recorded",
+    ["drops", "--from", "a.vrft", "--max-overhead", "50"],
+    "Option '--max-overhead' cannot be used with '--from': it is about how a trace is recorded",
     "vrft drops",
   ],
   [

@@ -38,7 +38,8 @@ function printerTo(file: Options["to"]["sink"], options: Partial<Options> = {}):
     },
     rotation: null,
     first: () => FIRST,
-    more: () => [{ name: "clocks", value: [{ monotonic: 1n, realtime: 2n }] }],
+    more: (isRegular) =>
+      isRegular ? [{ name: "clocks", value: [{ monotonic: 1n, realtime: 2n }] }] : [],
     last: () => [],
     counts: () => COUNTS,
     limit: null,
@@ -129,6 +130,44 @@ Deno.test("a full disk is an error that says how much there is", async () => {
   );
 });
 
+Deno.test("readings of counters come behind the records up to then, and changes at once", async () => {
+  const file = new MemoryFile();
+  const nothing = { all: {}, vifs: [] };
+  let pending: Section[] = [];
+  let changes: Section[] = [];
+  const printer = printerTo(file, {
+    more: () => changes.splice(0),
+    readings: {
+      turn(): void {
+        pending = [{ name: "reading", value: { time: 9n, before: nothing, after: nothing } }];
+      },
+      dry: () => pending.splice(0),
+    },
+  });
+  printer.begin();
+  printer.turn();
+  feedWords(printer, RECORD);
+  printer.dry();
+  changes = [{ name: "triggers", value: [] }];
+  printer.turn();
+  printer.finish();
+  await settled(printer);
+  const order: string[] = [];
+  const reader = new RecordingReader(memorySource(file.bytes), "it");
+  while (
+    reader.next({
+      record: () => order.push("record"),
+      lost: () => {},
+      section: ({ name }) => order.push(name),
+    })
+  );
+  assert.deepEqual(order.slice(order.indexOf("record")).slice(0, 3), [
+    "record",
+    "reading",
+    "triggers",
+  ]);
+});
+
 Deno.test("nothing is read from the ring while the output is held", () => {
   const printer = printerTo(new MemoryFile());
   printer.begin();
@@ -141,7 +180,9 @@ Deno.test("files of a rotation stand alone", async () => {
   const folder = Deno.makeTempDirSync();
   try {
     const rotation = rotationTo(`${folder}/a.vrft`, { bytes: 1, ms: null, keep: 2 });
-    const printer = printerTo({ write: () => Promise.reject(new Error("not used")) }, { rotation });
+    const printer = printerTo({ write: () => Promise.reject(new Error("not used")) }, {
+      rotation,
+    });
     printer.begin();
     for (let file = 0; file < 4; file++) {
       feedWords(printer, RECORD);

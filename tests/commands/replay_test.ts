@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import type { DropsOptions, PacketsOptions, TraceOptions } from "../../src/cli/invocation.ts";
 import { parseArguments } from "../../src/cli/program.ts";
 import { DropPrinter } from "../../src/commands/drop_output.ts";
+import { Reconciliation } from "../../src/commands/drop_reconciliation.ts";
+import { comparisonOf } from "../../src/commands/drops.ts";
 import { followPackets } from "../../src/commands/packet_follower.ts";
 import { PacketPrinter } from "../../src/commands/packet_output.ts";
 import { packetView } from "../../src/commands/packet_views.ts";
@@ -17,7 +19,13 @@ import { formatOf } from "../../src/output/views.ts";
 import { compileFilters } from "../../src/packet/expression.ts";
 import { Libpcap } from "../../src/packet/libpcap.ts";
 import { DECIDED_NEXTHOP, DECISION, NEXTHOP_ID } from "../../src/probe/decision_record.ts";
-import { CAPTURED, HEADER as PACKET_HEADER } from "../../src/probe/packet_record.ts";
+import {
+  CAPTURED,
+  FLOW,
+  HEADER as PACKET_HEADER,
+  REASON,
+  SOURCE_KERNEL,
+} from "../../src/probe/packet_record.ts";
 import {
   CPU_AND_KIND,
   FRAME,
@@ -35,14 +43,16 @@ import {
   VIF as VIF_WORD,
 } from "../../src/probe/record.ts";
 import { recordedResults } from "../../src/recording/results.ts";
-import type { Section } from "../../src/recording/sections.ts";
+import type { RecordedDropCounters, Section } from "../../src/recording/sections.ts";
 import { RecordedEnums } from "../../src/recording/words.ts";
 import { decisionWords } from "../../src/trace/decision_words.ts";
 import { dropReasons, dropWords } from "../../src/trace/drop_words.ts";
 import { DropMaker, type DropSources } from "../../src/trace/drops.ts";
 import type { EventSink } from "../../src/trace/events.ts";
+import { PacketSample } from "../../src/trace/packet_sample.ts";
 import { MessageList } from "../support/message_list.ts";
 import { Random } from "../support/random.ts";
+import { dropRecord, feedWords } from "../support/packet_records.ts";
 import { HEADER, recorded } from "../support/recordings.ts";
 import { TextSink } from "../support/text_sink.ts";
 import {
@@ -498,6 +508,205 @@ Deno.test("packets and drops --path are selected by what happens to them", async
   assert.ok(few > 0 && few < every, `${few} of ${every}`);
 });
 
+Deno.test("--sample shows one packet in N with all its calls, the same each time", async () => {
+  // On several CPUs the stream has tasks that run on two of them at a time.
+  const stream = vrouterStream(new Random(15), {
+    records: 20_000,
+    packets: true,
+    drops: true,
+    cpus: 1,
+  });
+  const file = await recordingOf(stream);
+  const messages = new MessageList();
+  const { text } = await replayed(file, ["--sample", "5"], messages);
+  assert.equal((await replayed(file, ["--sample", "5"])).text, text);
+  const [, kept, seen] = /(\d+) of (\d+) packets kept \(1 in 5\)/.exec(messages.text)!;
+  const begins = chosen(stream, (words, at) => kindAt(words, at) === KIND_PACKET).records;
+  assert.equal(Number(seen), begins);
+  assert.ok(Math.abs(Number(kept) - begins / 5) <= 1, `${kept} of ${begins}`);
+  // As a trace of these packets.
+  const sample = new PacketSample(5);
+  let isKept = false;
+  const some = chosen(stream, (words, at) => {
+    if (kindAt(words, at) === KIND_PACKET) isKept = sample.keeps(0);
+    return isKept && isCallOrDrop(words, at);
+  });
+  assertSame(await liveTrace(some, []), text);
+  // Of those that match.
+  const filtered = new MessageList();
+  await replayed(file, ["--sample", "5", "ether[20] & 1 = 0"], filtered);
+  const [, , matching] = /(\d+) of (\d+) packets kept/.exec(filtered.text)!;
+  assert.ok(Number(matching) < begins, matching);
+  Deno.removeSync(file);
+});
+
+/** The drops of a recording up to a moment, by the names of their reasons, and when that is. */
+function countedUntil(stream: Stream, record: number): { counts: Record<string, number> } {
+  const counts: Record<string, number> = {};
+  let records = 0;
+  feedStream(stream, {
+    record(words, at): void {
+      if (records++ >= record || kindAt(words, at) !== KIND_DROP) return;
+      const [, name] = REASONS[words[at + REASON]! - 1]!;
+      counts[name] = (counts[name] ?? 0) + 1;
+    },
+  });
+  return { counts };
+}
+
+for (const format of ["--lines", "--json"]) {
+  Deno.test(`drops --interval compares a recording as the trace was compared: ${format}`, async () => {
+    // Counters are read three times, the last two without a change in between.
+    const total = STREAM.records;
+    const moments = [Math.floor(total / 3), Math.floor(total / 2)];
+    const at = (record: number): RecordedDropCounters => ({
+      all: countedUntil(STREAM, record).counts,
+      vifs: [],
+    });
+    const value = { start: [NO_COUNTERS, NO_COUNTERS], end: [at(total), at(total)] } as const;
+    const start = STREAM.words[1]! * 2 ** 32 + STREAM.words[0]!;
+    const sections = SECTIONS.map((section): Section =>
+      section.name === "clocks"
+        ? {
+          name: "clocks",
+          value: [{ monotonic: BigInt(start), realtime: OFFSET + BigInt(start) }],
+        }
+        : section
+    );
+    let time = 0;
+    const reading = (record: number): Section => ({
+      name: "reading",
+      value: { time: BigInt(time), before: at(record), after: at(record) },
+    });
+    // The live trace, whose counters are read where those of the recording were.
+    const sink = new TextSink();
+    const said = new MessageList();
+    const options = optionsOf<DropsOptions>(["drops", format]);
+    let now = 0;
+    let counters: RecordedDropCounters = NO_COUNTERS;
+    const reasons = dropReasons(VROUTER);
+    const reconciliation = new Reconciliation(logOf(said), {
+      read: () => ({ all: new Map(Object.entries(counters.all)), vifs: new Map() }),
+      lost: () => 0,
+      ...comparisonOf(() => printer, reasons, null),
+      now: () => now,
+    }, 1);
+    const printer: DropPrinter = new DropPrinter({
+      to: outputTo(sink),
+      options,
+      wanted: null,
+      sources,
+      seen: (drop) => reconciliation.add(drop),
+      dry: () => reconciliation.dry(),
+      wallOffset: OFFSET,
+      log: logOf(said),
+      messages: new HeldMessages(said),
+    });
+    using _printer = printer;
+    reconciliation.begin();
+    printer.begin();
+    let records = 0;
+    const bytes = await recorded((writer) => {
+      feedStream(STREAM, {
+        record(words, place, length): void {
+          time = words[place + 1]! * 2 ** 32 + words[place]!;
+          now = (time - start) / 1e6;
+          if (kindAt(words, place) === KIND_DROP) printer.record(words, place, length);
+          writer.record(words, place, length);
+          if (!moments.includes(++records)) return;
+          writer.add(reading(records));
+          counters = at(records);
+          reconciliation.turn();
+          reconciliation.dry();
+        },
+      });
+      writer.add({ name: "dropstats", value });
+    }, { sections });
+    counters = at(total);
+    reconciliation.end();
+    printer.end();
+    reconciliation.finish();
+    await printer.close(NEVER);
+
+    const file = Deno.makeTempFileSync();
+    Deno.writeFileSync(file, bytes);
+    const messages = new MessageList();
+    const { text } = await replayed(file, ["drops", format, "--interval", "1ms"], messages);
+    Deno.removeSync(file);
+    const compared = (log: string): string[] => log.match(/[^:]*: module \d+, seen \d+.*$/gm) ?? [];
+    const lines = compared(messages.text).map((line) => line.replace(/^\S+ \S+ /, ""));
+    // Where nothing was dropped for an interval, it was compared once more.
+    assert.ok(lines.length >= 3 * Object.keys(at(total).all).length, messages.text);
+    assert.doesNotMatch(messages.text, /not seen|not counted/);
+    for (const line of compared(said.text).map((line) => line.replace(/^\S+ \S+ /, ""))) {
+      assert.ok(lines.includes(line), line);
+    }
+    const withoutCounters = (all: string): string =>
+      all.replaceAll(/^.*"type":"counter".*\n/gm, "");
+    assertSame(withoutRoutes(withoutCounters(sink.text)), withoutRoutes(withoutCounters(text)));
+    if (format === "--json") assert.ok(text.includes('"type":"counter"'));
+  });
+}
+
+Deno.test("a trace does not know the flows of drops, and so does one of a recording", async () => {
+  const words = STREAM.words.slice();
+  for (let at = 0; at < words.length; at += bytesAt(words, at) / 4) {
+    if (kindAt(words, at) === KIND_DROP) words[at + FLOW] = 77;
+  }
+  const file = await recordingOf({ ...STREAM, words });
+  const args = ["--format", "json"];
+  assertSame((await replayed(FILE, args)).text, (await replayed(file, args)).text);
+  const drops = (await replayed(file, ["drops", "--json"])).text;
+  assert.match(drops, /"flow":\{"index":77,/);
+  const without = (await replayed(file, ["drops", "--json", "--no-lookups"])).text;
+  assert.doesNotMatch(without, /"(flow|route)":\{/);
+  Deno.removeSync(file);
+});
+
+Deno.test("what the kernel drops behind the vifs is not theirs", async () => {
+  const place = { slot: 1, generation: 1, task: 1, cpu: 0, time: 5000 };
+  const by = { source: SOURCE_KERNEL, reason: 2, netns: HEADER.vrouterNetns, length: 98 };
+  const fields = [
+    { ...by, ifindex: 7 },
+    { ...by, ifindex: 8, iif: 9 },
+    { ...by, ifindex: 8 },
+    { ...by, ifindex: 7, netns: 1 },
+  ];
+  const bytes = await recorded((writer) => {
+    for (const one of fields) feedWords(writer, dropRecord(place, one));
+  }, { sections: SECTIONS });
+  const file = Deno.makeTempFileSync();
+  Deno.writeFileSync(file, bytes);
+  const { text } = await replayed(file, ["drops", "--json", "--all"]);
+  const devices = text.trimEnd().split("\n").map((line) => JSON.parse(line).device);
+  assert.deepEqual(devices, ["tap3", "bond0"]);
+  Deno.removeSync(file);
+});
+
+Deno.test("packets have what the module has listed of nexthops, as it was then", async () => {
+  const nexthop = { id: 5, type: 2, flags: 1, family: 2, vrf: 2, tunnel: null, members: [] };
+  const nexthops: Section = {
+    name: "nexthops",
+    value: {
+      time: 0n,
+      all: Array.from({ length: 40 }, (_, id) => ({ ...nexthop, id, oif: 5 })),
+    },
+  };
+  const file = await recordingOf(STREAM, [nexthops]);
+  const { text } = await replayed(file, ["packets", "--json", "-n", "50"]);
+  assert.match(text, /"nexthop":\{"id":\d+,"type":"Encap",[^{}]*"vif":\{"index":5,/);
+  Deno.removeSync(file);
+});
+
+Deno.test("a recording without readings of the counters says so, whatever the interval", async () => {
+  const value = { start: [NO_COUNTERS, NO_COUNTERS], end: [NO_COUNTERS, NO_COUNTERS] } as const;
+  const file = await recordingOf(STREAM, [{ name: "dropstats", value }]);
+  const messages = new MessageList();
+  await replayed(file, ["drops", "--interval", "1ms"], messages);
+  assert.match(messages.text, /counters of its ends alone: they are compared there/);
+  Deno.removeSync(file);
+});
+
 Deno.test("--duration ends a replay so long after the first event", async () => {
   const first = STREAM.words[1]! * 2 ** 32 + STREAM.words[0]!;
   const early = chosen(
@@ -569,6 +778,11 @@ Deno.test("functions are chosen by their names as in a trace", async () => {
   assertSame(printed, (await replayed(FILE, ["-f", "vr_*", "-x", "*flow*"])).text);
 });
 
+/** A stream of drops alone has none. */
+function withoutRoutes(lines: string): string {
+  return lines.replaceAll(/"route":(\{.*?\}|null),"nexthop"/g, '"nexthop"');
+}
+
 for (const args of [["--lines"], ["--json"], ["--all", "-n", "20"], ["--reason", "no-route"]]) {
   Deno.test(`drops and those of a recording print the same: ${args.join(" ")}`, async () => {
     const options = optionsOf<DropsOptions>(["drops", ...args]);
@@ -591,9 +805,7 @@ for (const args of [["--lines"], ["--json"], ["--all", "-n", "20"], ["--reason",
     await live(chosen(STREAM, (words, at) => kindAt(words, at) === KIND_DROP), printer);
     const { text, status } = await replayed(FILE, ["drops", ...args]);
     assert.equal(status, 0);
-    const withoutRoute = (lines: string): string =>
-      lines.replaceAll(/"route":(\{.*?\}|null),"nexthop"/g, '"nexthop"');
-    assertSame(withoutRoute(sink.text), withoutRoute(text));
+    assertSame(withoutRoutes(sink.text), withoutRoutes(text));
   });
 }
 

@@ -128,7 +128,12 @@ Deno.test("only the functions that occur are named, in front of their records", 
   }
   const traced = { ...stream, words };
   const functions = new OccurringFunctions(all, {
-    types: [],
+    types: all.map(({ name }) => ({
+      kind: "enum",
+      bits: 32,
+      isSigned: false,
+      names: [["0", name]],
+    })),
     functions: all.map((_, number) => number),
   });
   const bytes = await recorded((writer) => feedStream(traced, writer), { functions });
@@ -150,10 +155,12 @@ Deno.test("only the functions that occur are named, in front of their records", 
   });
   assert.ok(names.join(" ") === expected);
   assert.ok(known.length > 10 && known.every(({ name }) => !name.startsWith("unused_")));
+  const { types, functions: results } = reader.sections.get("results")!;
   assert.deepEqual(
-    reader.sections.get("results")!.functions.map((number) => all[number!]!.name),
+    results.map((number) => types[number!]!.names[0]![1]),
     known.map(({ name }) => name),
   );
+  assert.equal(types.length, known.length, "nor are the types that only others return");
 });
 
 Deno.test("losses and sections come back in their places", async () => {

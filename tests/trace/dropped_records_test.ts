@@ -13,6 +13,7 @@ import {
   ROUTE_REACH as LOOKUP_REACH,
 } from "../../src/probe/decision_record.ts";
 import {
+  DROP_CAPTURED,
   FLOW,
   FLOW_ACTION,
   ROUTE_BRIDGE,
@@ -25,6 +26,10 @@ import {
   ROUTE_PREFIX,
   ROUTE_REACH,
   ROUTE_VRF,
+  SEGMENTATION_OTHER,
+  SEGMENTATION_SHIFT,
+  SEGMENTATION_UNKNOWN,
+  SEGMENTED,
   SOURCE_KERNEL,
 } from "../../src/probe/packet_record.ts";
 import { droppedRecords } from "../../src/trace/dropped_records.ts";
@@ -51,7 +56,11 @@ class Bench {
   readonly drops: Uint32Array[] = [];
   readonly sink: ReturnType<typeof droppedRecords>;
 
-  constructor(conditional = false, isWanted: (bytes: Uint8Array) => boolean = () => true) {
+  constructor(
+    conditional = false,
+    isWanted: (bytes: Uint8Array) => boolean = () => true,
+    lookups = true,
+  ) {
     const to = {
       record: (words: Uint32Array, at: number, bytes: number): void => {
         this.drops.push(words.slice(at, at + bytes / 4));
@@ -59,7 +68,12 @@ class Bench {
       lost: (): void => {},
       dry: (): void => {},
     };
-    this.sink = droppedRecords(to, { functions: ["vr_forward"], conditional, isWanted });
+    this.sink = droppedRecords(to, {
+      functions: [{ name: "vr_forward" }, { name: "skb_segment" }],
+      conditional,
+      lookups,
+      isWanted,
+    });
   }
 
   add(...records: readonly Uint32Array[]): this {
@@ -120,6 +134,19 @@ Deno.test("a drop has the flow and the route that were decided for its packet, n
   assert.deepEqual(bench.of(ROUTE_REACH + 1), [0, UNKNOWN]);
 });
 
+Deno.test("a drop that tells of its flow itself keeps that; without look-ups, nothing is told", () => {
+  for (const lookups of [true, false]) {
+    const bench = new Bench(false, () => true, lookups).begin(PLACE).add(
+      decisionRecord(PLACE, DECIDED_FLOW, { [FLOW_INDEX]: 77, [DECIDED_ACTION]: 2 }),
+      decisionRecord(PLACE, DECIDED_BRIDGE, MAC),
+      dropRecord(PLACE, { reason: 5, flow: 78, words: { [FLOW_ACTION]: UNKNOWN } }),
+    );
+    assert.deepEqual(bench.of(FLOW), [lookups ? 78 : UNKNOWN]);
+    assert.deepEqual(bench.of(FLOW_ACTION), [UNKNOWN]);
+    assert.deepEqual(bench.of(ROUTE_KIND), [lookups ? ROUTE_BRIDGE : ROUTE_NONE]);
+  }
+});
+
 Deno.test("the flood is looked up because the packet's own address was not found", () => {
   const bench = new Bench().begin(PLACE).add(
     decisionRecord(PLACE, DECIDED_BRIDGE, MAC),
@@ -127,6 +154,29 @@ Deno.test("the flood is looked up because the packet's own address was not found
     dropRecord(PLACE, { reason: 5 }),
   );
   assert.deepEqual(bench.of(ROUTE_KEY), [0x0302_0100]);
+});
+
+Deno.test("a packet whose segments go on is told from one that could not be segmented, and from these", () => {
+  const segment = { ...PLACE, slot: 9 };
+  const bench = new Bench().begin(PLACE).begin(OTHER).add(
+    copyRecord({ ...segment, fn: 1 }, PLACE),
+    copyRecord({ ...PLACE, slot: 10, fn: 0 }, OTHER),
+    ...[PLACE, OTHER, segment].map((place) =>
+      dropRecord(place, { reason: 5, source: SOURCE_KERNEL })
+    ),
+  );
+  assert.deepEqual(
+    bench.of(DROP_CAPTURED).map((word) => word >>> SEGMENTATION_SHIFT),
+    [SEGMENTED, SEGMENTATION_UNKNOWN, SEGMENTATION_OTHER],
+  );
+});
+
+Deno.test("a packet to all has no route of its own", () => {
+  const bench = new Bench().begin(PLACE).add(
+    decisionRecord(PLACE, DECIDED_BRIDGE, FLOOD),
+    dropRecord(PLACE, { reason: 5 }),
+  );
+  assert.deepEqual(bench.of(ROUTE_KIND), [ROUTE_NONE]);
 });
 
 Deno.test("a drop of the kernel, and one of a packet that came later, have neither", () => {

@@ -103,6 +103,11 @@ Deno.test("what cannot be decided is left out, and counted, until its bytes are 
   assert.deepEqual(bench.passed, ["packet 5", "entry 5"]);
 });
 
+Deno.test("a packet that is seen again is not decided about anew", () => {
+  const bench = new Bench().packet(OTHER, 0).packet(OTHER, 1).packet(WANTED, 1).packet(WANTED, 0);
+  assert.deepEqual(bench.passed, ["packet 5", "packet 5"]);
+});
+
 Deno.test("losses pass, and a return whose call was lost by its slot", () => {
   const bench = new Bench().packet(WANTED, 1).packet(OTHER, 0);
   bench.filter.lost(0);
