@@ -408,7 +408,11 @@ export class Replay implements Disposable {
   }
 
   #tellEnd(log: Log): number {
-    const { ending, records } = this.survey;
+    // The survey hops over records, and sees no damage there.
+    const found = this.#reader.ending;
+    const { ending, records } = found?.kind === "damaged"
+      ? { ending: found, records: this.#reader.records }
+      : this.survey;
     this.tellUndecided(this.#filter?.undecided ?? 0, log);
     if (ending.kind === "complete") return 0;
     const what = ending.kind === "cut" ? "was cut" : `is damaged: ${ending.what}`;

@@ -922,6 +922,21 @@ Deno.test("diff compares groups of a recording", async () => {
   assert.match(same.text, /ether\[20\]/);
 });
 
+Deno.test("a recording that is damaged in its records is printed as far as it is whole, and fails", async () => {
+  const bytes = Deno.readFileSync(FILE);
+  const middle = Math.floor(bytes.length / 2);
+  bytes[middle] = bytes[middle]! ^ 1;
+  const file = Deno.makeTempFileSync();
+  Deno.writeFileSync(file, bytes);
+  for (const command of [[], ["drops", "--path"], ["drops"], ["packets"]]) {
+    const messages = new MessageList();
+    const { status } = await replayed(file, command, messages);
+    assert.equal(status, 1, command.join(" "));
+    assert.match(messages.text, /The recording is damaged: .*; [\d,]+ events in front of that/);
+  }
+  Deno.removeSync(file);
+});
+
 Deno.test("a recording that was cut is printed as far as it is whole, and that is said", async () => {
   const bytes = Deno.readFileSync(FILE);
   const cut = Deno.makeTempFileSync();
