@@ -49,6 +49,13 @@ export class Receiver implements AsyncDisposable {
     return this.#server.shutdown();
   }
 
+  /** In place of a receiver that is stopped: waits for a connection, and ends it. */
+  async refusal(): Promise<void> {
+    const { port, hostname } = this.#server.addr;
+    using listener = Deno.listen({ port, hostname });
+    (await listener.accept()).close();
+  }
+
   /** At the same address again. */
   start(): void {
     this.#server = this.#serve(this.#server.addr.port);

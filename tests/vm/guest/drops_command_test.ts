@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
+import { Receiver } from "../../support/otlp_receiver.ts";
+import { fieldsAt } from "../../support/protobuf_fields.ts";
 import { provoke, SCENARIOS } from "./drops.ts";
 import { realNetwork, VRF } from "./real_network.ts";
 import { must, run, Trace } from "./support.ts";
-import { DROP, dropCounters, dropsSince } from "./vrouter.ts";
+import { until } from "./until.ts";
+import { DROP, dropCounters, dropsSince, vifDropCounters } from "./vrouter.ts";
 
 // What does not depend on the kernel: see drops_test.ts for the rest. In VRF 1 nobody has the MAC address
 // that vm1 has for this one.
@@ -10,6 +13,7 @@ import { DROP, dropCounters, dropsSince } from "./vrouter.ts";
 const NOBODY = "10.1.1.50";
 const PINGS = 3;
 const FLOOD = 1000;
+const METRICS = "127.0.0.1:9467";
 
 /** Sends echo requests to nobody, all at once. */
 async function pingNobody(count: number): Promise<void> {
@@ -24,6 +28,44 @@ async function countedFor(count: number): Promise<number> {
   return dropsSince(before).get(DROP.L2_NO_ROUTE) ?? 0;
 }
 
+/** Waits until the metrics have as many such drops, and the module's counters as the module has them. */
+async function assertMetrics(count: number): Promise<void> {
+  const reason = 'reason="VP_DROP_L2_NO_ROUTE"';
+  const found = (text: string, name: string, labels: string): number => {
+    const [, value] = new RegExp(`^${name}\\{[^}]*${labels}[^}]*\\} (\\d+)$`, "m").exec(text) ?? [];
+    return Number(value);
+  };
+  const module = dropCounters().get(DROP.L2_NO_ROUTE)!;
+  const ofVif = vifDropCounters(1).get(DROP.L2_NO_ROUTE)!;
+  const wanted = { seen: count, module, ofVif };
+  let text = "";
+  await until("the metrics of all drops", async () => {
+    text = await (await fetch(`http://${METRICS}/metrics`)).text();
+    const is = {
+      seen: found(text, "vrft_packet_dropped_total", `${reason}.*vif="vif0/1"`),
+      module: found(text, "vrft_module_packet_dropped_total", reason),
+      ofVif: found(text, "vrft_module_vif_packet_dropped_total", `vif="vif0/1".*${reason}`),
+    };
+    return JSON.stringify(is) === JSON.stringify(wanted);
+  });
+  assert.match(text, /^vrft_events_lost_total 0$/m);
+}
+
+/** Each drop is one trace, with its reason, once. */
+function assertSpans({ traces }: Receiver, count: number): void {
+  // Of a request its spans, and of these the id of the trace, and the attributes.
+  const spans = traces.flatMap(({ body }) => fieldsAt(body, 1, 2, 2));
+  const ids = spans.flatMap((span) => fieldsAt(span, 1)).map((id) => id.toHex());
+  assert.equal(spans.length, count);
+  assert.equal(new Set(ids).size, count);
+  const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+  for (const span of spans) {
+    const reasons = fieldsAt(span, 9).filter((one) => text(fieldsAt(one, 1)[0]!) === "error.type")
+      .map((one) => text(fieldsAt(one, 2, 1)[0]!));
+    assert.deepEqual(reasons, ["VP_DROP_L2_NO_ROUTE"]);
+  }
+}
+
 /** Lines of drops, without those below for what else is known of them. */
 function linesOf(stdout: string): string[] {
   return stdout.split("\n").filter((line) => line !== "" && !line.startsWith(" "));
@@ -34,12 +76,24 @@ Deno.test("vrft drops", async (test) => {
   // Else the kernel itself drops what is sent at once, before vrouter sees it.
   await must("sysctl", "-qw", "net.core.netdev_max_backlog=10000");
 
-  await test.step("prints a line for each ping to a MAC address that nobody has, in a flood, too", async () => {
-    await using trace = await Trace.live("drops", "--lines");
+  await test.step("prints, counts and sends each ping to a MAC address that nobody has, in a flood, too", async () => {
+    await using receiver = new Receiver();
+    await using trace = await Trace.live(
+      ...["drops", "--lines", "--listen", METRICS, "--otlp", receiver.url],
+    );
     assert.equal(await countedFor(PINGS), PINGS);
+    await receiver.arrival();
+    await receiver.stop();
+    const refused = receiver.refusal();
     assert.equal(await countedFor(FLOOD), FLOOD);
+    await refused;
+    receiver.start();
+    await assertMetrics(PINGS + FLOOD);
     const { code, stdout, stderr } = await trace.stop();
     assert.equal(code, 0, stderr);
+    assert.match(stderr, /Cannot send to \S+\/v1\/traces, trying again: /);
+    assert.match(stderr, / Sent 1,003 spans to \S+ in \d requests\n/);
+    assertSpans(receiver, PINGS + FLOOD);
     const lines = linesOf(stdout);
     assert.equal(lines.length, PINGS + FLOOD, stderr);
     const expected = new RegExp(
