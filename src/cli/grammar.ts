@@ -640,7 +640,7 @@ export const RECORD_OPTIONS = {
     description: "remove the oldest recordings, or stop one, beyond this size (default: 1G)",
     value: { name: "SIZE", completion: "none", parse: parseSize },
   },
-  ...otlpOf("the drops that are a trigger", FLIGHT),
+  ...otlpOf("the drops and slow packets that are a trigger", FLIGHT),
   ...readyFile,
   ...debug,
   ...help,

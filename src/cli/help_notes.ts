@@ -274,8 +274,9 @@ removed. The blocks of --ring TIME take 256M of memory at most, and are fewer if
 that is too little. A full or slow disk costs that recording, not the others,
 and is counted.
 
-${OTLP_NOTES} With --trigger drop, each
-drop that is one is sent as a span, also one that is too soon for a recording.
+${OTLP_NOTES} Each drop that is a trigger
+is sent as a span, and each packet that is 'slower TIME' as one with its stages,
+once its way is over: also what is too soon for a recording.
 
 ${TRACE_STATUS}`;
 

@@ -405,12 +405,12 @@ function flightChoice(values: OptionValues<typeof RECORD_OPTIONS>): FlightChoice
     throw new Misuse("Option '--before' asks for more than '--ring' keeps");
   }
   const drops = triggers.filter((one) => one.on === "drop");
-  if (values.otlp !== undefined && drops.length === 0) {
+  const slower = triggers.filter((one) => one.on === "slower").map(({ ns }) => ns);
+  if (values.otlp !== undefined && drops.length + slower.length === 0) {
     throw new Misuse(
-      "Option '--otlp' needs '--trigger drop': it sends the drops that are a trigger",
+      "Option '--otlp' needs '--trigger drop' or 'slower TIME': it sends what is such a trigger",
     );
   }
-  const slower = triggers.filter((one) => one.on === "slower").map(({ ns }) => ns);
   if (slower.some((ns) => ns > longest * NS_PER_MS)) {
     throw new Misuse("A packet that takes longer than '--ring' keeps cannot be recorded");
   }

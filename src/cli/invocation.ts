@@ -168,7 +168,7 @@ export interface FlightChoice {
   /** Number of files, and bytes of all of them. */
   readonly keep: number | null;
   readonly maxDiskBytes: number;
-  /** Address of a receiver of OpenTelemetry for the drops that are a trigger; `null` for none. */
+  /** Address of a receiver of OpenTelemetry for the drops and slow packets that are a trigger; `null` for none. */
   readonly otlp: string | null;
   /** Address of the agent's introspect, for names in what is sent; `null` for none. */
   readonly agent: string | null;

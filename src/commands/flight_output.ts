@@ -18,6 +18,7 @@ import { amount } from "../sys/amount.ts";
 import type { Drop } from "../trace/drop.ts";
 import { DROPPED, NOTHING, type Triggers } from "../trace/triggers.ts";
 import type { SlowOutput } from "../trace/tracer.ts";
+import type { PacketFollower } from "./packet_follower.ts";
 import { occurringSymbols, occurringTasks, Turns } from "./record_output.ts";
 import type { TracePrinter } from "./running_trace.ts";
 
@@ -44,6 +45,8 @@ export interface FlightPrinterOptions
   readonly loss: boolean;
   /** A drop by its record; `null` if that is damaged. */
   readonly drop: (record: Uint32Array) => Drop | null;
+  /** Follows the packets; `null` if nobody asks for that. */
+  readonly packets?: Omit<PacketFollower, "counts"> | null;
   readonly log: Log;
 }
 
@@ -58,6 +61,7 @@ export class FlightPrinter implements TracePrinter, SlowOutput {
   readonly #with: FlightPrinterOptions;
   readonly #turns = new Turns();
   #recorder: FlightRecorder | null = null;
+  #isFinished = false;
   // The record of the present trigger.
   #words: Uint32Array = new Uint32Array();
   #at = 0;
@@ -97,6 +101,7 @@ export class FlightPrinter implements TracePrinter, SlowOutput {
     const { triggers } = this.#with;
     const found = triggers.note(words, at, bytes);
     recorder.record(words, at, bytes);
+    this.#with.packets?.record(words, at, bytes);
     if (found === NOTHING) return;
     this.#words = words;
     this.#at = at;
@@ -106,6 +111,7 @@ export class FlightPrinter implements TracePrinter, SlowOutput {
 
   lost(ahead: number): void {
     this.#recorder?.lost(ahead);
+    this.#with.packets?.lost(ahead);
     if (this.#with.loss) this.#now(this.#loss, false);
   }
 
@@ -117,6 +123,7 @@ export class FlightPrinter implements TracePrinter, SlowOutput {
 
   dry(): void {
     this.#recorder?.dry();
+    this.#with.packets?.expire(this.#with.clock());
   }
 
   /** Called at least every tenth of a second. */
@@ -131,6 +138,8 @@ export class FlightPrinter implements TracePrinter, SlowOutput {
 
   finish(): void {
     this.#recorder?.finish();
+    if (!this.#isFinished) this.#with.packets?.finish();
+    this.#isFinished = true;
   }
 
   waiting(): void {

@@ -7,6 +7,7 @@
 import type { FlightChoice, RecordOptions } from "../cli/invocation.ts";
 import type { Log } from "../output/log.ts";
 import { summarizeFlights } from "../output/recording_summary.ts";
+import type { Btf } from "../kernel/btf.ts";
 import type { PacketFilter } from "../packet/expression.ts";
 import type { ObjectReader } from "../probe/backend.ts";
 import type { NamedFile } from "../recording/block_queue.ts";
@@ -16,8 +17,12 @@ import { monotonicClock } from "../sys/clock.ts";
 import { Failure } from "../sys/failure.ts";
 import { printable } from "../sys/printable.ts";
 import { type DropTrigger, dropTrigger } from "../trace/drop_triggers.ts";
+import type { Drop } from "../trace/drop.ts";
+import { reasonFilter } from "../trace/drop_words.ts";
 import { DropMaker } from "../trace/drops.ts";
+import type { Journey } from "../trace/journey.ts";
 import { Triggers } from "../trace/triggers.ts";
+import { NexthopCache, nexthopSource } from "../vrouter/nexthop_cache.ts";
 import { dropSources } from "./drop_sources.ts";
 import { FlightPrinter } from "./flight_output.ts";
 import { record } from "./record.ts";
@@ -26,7 +31,10 @@ import type { OtlpExport } from "./otlp_export.ts";
 import { openNew } from "./record_output.ts";
 import { nexthopSections } from "./record_sections.ts";
 import { namesOf } from "./vif_owners.ts";
-import { session, type TraceSignals } from "./session.ts";
+import { followPackets, type PacketFollower } from "./packet_follower.ts";
+import { liveJourneySources } from "./packet_setup.ts";
+import { session, type Surroundings, type TraceSignals } from "./session.ts";
+import type { PreparedTrace } from "./trace.ts";
 import { attach } from "./trace_setup.ts";
 
 /** Bytes of memory for the blocks of some time. */
@@ -54,6 +62,7 @@ export async function runFlightRecorder(
 ): Promise<number> {
   const otlp = flight.otlp === null ? null : await import("./otlp_export.ts");
   const open = otlp?.prepareExport(flight.otlp!);
+  // Not yet there when the triggers are made.
   let exported: OtlpExport | null = null;
   let printer: FlightPrinter | null = null;
   // Without a listener, Deno ends.
@@ -81,10 +90,13 @@ export async function runFlightRecorder(
       slower: slowerNs,
       conditional: conditions !== null,
     });
+    const slow = otlp === null || slowerNs === null || vrouter === null
+      ? null
+      : slowPackets({ ...ready, vrouter }, flight, around, (one) => exported?.chosen(one));
     await attach(ready.tracer, targets.length, around);
-    return { ...ready, folder, triggers, drop, names };
+    return { ...ready, folder, triggers, drop, names, slow };
   }, async (ready, around) => {
-    const { tracer, folder, triggers, drop, names } = ready;
+    const { tracer, folder, triggers, drop, names, slow } = ready;
     const { ring, beforeMs, afterMs, everyMs, loss } = flight;
     printer = new FlightPrinter({
       // They are read when a file is opened.
@@ -105,6 +117,7 @@ export async function runFlightRecorder(
       triggers,
       loss,
       drop,
+      packets: slow?.packets ?? null,
       log,
     });
     const running = printer;
@@ -119,6 +132,7 @@ export async function runFlightRecorder(
       endsWithModule: true,
       turn(): void {
         running.turn();
+        slow?.turn();
         sending?.turn();
       },
       flush: async () => await sending?.finish(signals.cut),
@@ -130,6 +144,40 @@ export async function runFlightRecorder(
         ),
     });
   });
+}
+
+/**
+ * Follows the packets, as `vrft packets` does, for those that are slow.
+ *
+ * @param send gets their ways, but for those of drops that are a trigger themselves
+ * @returns the packets, and what is to be called often
+ */
+function slowPackets(
+  { kernel, vrouter, reasons, selection, targets, conditions }: PreparedTrace & {
+    readonly vrouter: Btf;
+  },
+  { drops, slowerNs }: FlightChoice,
+  around: Surroundings,
+  send: (journey: Journey) => void,
+): { readonly packets: PacketFollower; readonly turn: () => void } {
+  const nexthops = new NexthopCache(nexthopSource(() => around.vrouter?.isSame() ?? false));
+  const isOne = reasonFilter(drops?.reasons ?? [], kernel, reasons);
+  const isSent = (drop: Drop): boolean =>
+    isOne(drop) || ((drops?.all ?? false) && drop.reason.class !== "housekeeping");
+  const packets = followPackets({
+    functions: targets,
+    sources: {
+      ...liveJourneySources({ kernel, vrouter }, selection, around),
+      nexthop: (id) => nexthops.get(id),
+    },
+    conditional: conditions !== null,
+    calls: false,
+  }, (journey) => {
+    const { duration, outcome } = journey;
+    if (duration < slowerNs!) return;
+    if (outcome.type !== "dropped" || !isSent(outcome.drop)) send(journey);
+  });
+  return { packets, turn: () => nexthops.turn() };
 }
 
 /** A trigger that tells of each drop that is one. @param tell gets the words of the drop's record */

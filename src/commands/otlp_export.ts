@@ -32,6 +32,8 @@ const BATCH_MS = 1000;
 export const FLUSH_MS = 5000;
 /** Milliseconds to wait at the end before the user is told. */
 const PATIENCE_MS = 1000;
+/** Numbers of drops are above all those of packets: a flight recorder sends both. */
+const DROPS = 2 ** 52;
 /** Milliseconds between looks at whether a busy receiver has room. */
 const LOOK_MS = 100;
 
@@ -140,7 +142,12 @@ export class OtlpExport implements Disposable {
    * @param isWanted whether it takes as long as the user wants
    */
   journey(journey: Journey, isWanted: boolean, choice: PacketChoice): void {
-    if (!this.#isChosen(journey, isWanted, choice) || this.#isOwn(journey)) return;
+    if (this.#isChosen(journey, isWanted, choice)) this.chosen(journey);
+  }
+
+  /** Sends a packet that somebody has chosen. */
+  chosen(journey: Journey): void {
+    if (this.#isOwn(journey)) return;
     this.#spans.journey(journey);
     this.#added();
   }
@@ -148,7 +155,7 @@ export class OtlpExport implements Disposable {
   /** Sends a drop. */
   drop(drop: Drop): void {
     if (this.#isOwn(drop)) return;
-    this.#spans.drop(drop, ++this.#drops);
+    this.#spans.drop(drop, DROPS + ++this.#drops);
     this.#added();
   }
 

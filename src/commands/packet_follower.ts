@@ -25,7 +25,7 @@ export interface PacketFollower extends Pick<EventSink, "record" | "lost"> {
 
 /** What packets are followed by. */
 export interface FollowerOptions {
-  readonly functions: readonly TracedFunction[];
+  readonly functions: readonly Pick<TracedFunction, "name">[];
   readonly sources: JourneySources;
   /** Whether only packets are told of which a record says that they match. */
   readonly conditional: boolean;

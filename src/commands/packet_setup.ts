@@ -82,7 +82,7 @@ export async function startPackets(
     trace,
     output,
     sources: {
-      ...sourcesOf(described, selection, around),
+      ...liveJourneySources(described, selection, around),
       nexthop: (id) => nexthops.get(id),
     },
     turn: () => nexthops.turn(),
@@ -152,9 +152,10 @@ async function load(
   }
 }
 
-function sourcesOf(
-  described: Described,
-  { namespaces }: Selection,
+/** What the journeys of this host's packets are told by, but for nexthops. */
+export function liveJourneySources(
+  described: Pick<Described, "kernel" | "vrouter">,
+  { namespaces }: Pick<Selection, "namespaces">,
   around: Surroundings,
 ): JourneySources {
   const sources = dropSources(described, namespaces, around);

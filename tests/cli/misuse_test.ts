@@ -498,7 +498,7 @@ const MISUSES: readonly [args: string[], message: string, see?: string][] = [
   ],
   [
     ["record", "--ring", "60s", "-o", "d", "--otlp", "http://127.0.0.1:4318"],
-    "Option '--otlp' needs '--trigger drop': it sends the drops that are a trigger",
+    "Option '--otlp' needs '--trigger drop' or 'slower TIME': it sends what is such a trigger",
     "vrft record",
   ],
   [
