@@ -6,23 +6,14 @@
 
 import type { DiffOptions } from "../cli/invocation.ts";
 import type { Log } from "../output/log.ts";
-import { ComparingView } from "../output/packets/comparison.ts";
-import { diffText } from "../output/packets/diff.ts";
-import { diffJson } from "../output/packets/json.ts";
 import { summarizePackets } from "../output/packets/summary.ts";
-import { compileFilters } from "../packet/expression.ts";
-import { TwoGroups } from "../packet/two_groups.ts";
 import type { ObjectReader } from "../probe/backend.ts";
+import { ComparedGroups } from "./compared_groups.ts";
 import { followPackets } from "./packet_follower.ts";
 import { PacketPrinter } from "./packet_output.ts";
 import { startPackets } from "./packet_setup.ts";
 import { record } from "./record.ts";
 import { session, type TraceSignals } from "./session.ts";
-
-/** Exit statuses, as of diff(1). */
-const SAME = 0;
-const DIFFERENT = 1;
-const TROUBLE = 2;
 
 /**
  * Traces two groups of packets until the user or a limit ends it, and compares them.
@@ -37,26 +28,17 @@ export async function runDiff(
   signals: TraceSignals & { catch(): void },
   readObject: ObjectReader,
 ): Promise<number> {
-  using groups = await TwoGroups.open(options.expressions);
-  const filters = await compileFilters({ ...options.filters, any: null });
-  const filter = { outer: null, inner: null, ...filters, any: groups.filter };
+  using groups = await ComparedGroups.open(options);
   // After names of hosts have been looked up, a wait that signals end.
   signals.catch();
   return await session(options, log, signals, async (around) => {
-    return await startPackets(options, null, filter, readObject, around);
+    return await startPackets(options, null, groups.filter, readObject, around);
   }, async (started, around) => {
     const { trace: { tracer, functions }, output } = started;
-    let view: ComparingView | undefined;
     const printer = new PacketPrinter({
       to: output,
       follow: (receive) => followPackets({ ...started, functions, calls: false }, receive),
-      view: (writer) =>
-        view = new ComparingView(
-          options.expressions,
-          ({ bytes, length }) => groups.groupOf(bytes, length),
-          (found) => writer.text(options.json ? diffJson(found) : diffText(found)),
-          options.limit,
-        ),
+      view: groups.view,
       wanted: () => true,
       log,
     });
@@ -69,7 +51,6 @@ export async function runDiff(
       around,
       summary: (overhead) => summarizePackets(printer.counts, tracer.counts(), overhead),
     });
-    if (status !== 0) return TROUBLE;
-    return view?.isSame ? SAME : DIFFERENT;
+    return groups.status(status);
   });
 }

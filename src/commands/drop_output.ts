@@ -12,21 +12,18 @@ import { DropTable } from "../output/drops/table.ts";
 import { type DropPhrases, type DropView, NO_VIEW } from "../output/drops/view.ts";
 import { localTime } from "../output/drops/wall_clock.ts";
 import type { HeldMessages } from "../output/held_messages.ts";
-import { LineWriter } from "../output/line_writer.ts";
-import type { Log } from "../output/log.ts";
 import { TerminalScreen } from "../output/screen.ts";
 import { monotonicClock, wallClockOffset } from "../sys/clock.ts";
 import { type Drop, type DropClass, isLoss, type Reconciled } from "../trace/drop.ts";
 import { flowWords, hintsFor, packetWords, withLoss } from "../trace/drop_phrases.ts";
 import { DropReader, type DropSources } from "../trace/drops.ts";
-import type { SlowOutput, Watched } from "../trace/tracer.ts";
+import type { Watched } from "../trace/tracer.ts";
 import { isColoured } from "./colour.ts";
+import { LinePrinter, type LinePrinterOptions } from "./line_printer.ts";
 import type { TracePrinter } from "./running_trace.ts";
-import { type Output, sayWaiting } from "./trace_output.ts";
 
 /** Where drops go, and what they come from. */
-export interface DropPrinterOptions {
-  readonly to: Output;
+export interface DropPrinterOptions extends LinePrinterOptions {
   readonly options: DropsOptions;
   /** Whether a drop has one of the reasons to show; `null` for all. */
   readonly wanted: ((drop: Drop) => boolean) | null;
@@ -35,23 +32,18 @@ export interface DropPrinterOptions {
   readonly seen: (drop: Drop) => void;
   /** Told of each drop that is shown. */
   readonly shown?: (drop: Drop) => void;
-  /** Something else that drops are waited for, if they can wait. */
-  readonly beside?: { readonly isBusy: boolean; progress(): Promise<void> } | null;
   /** Told when all records up to now have been passed on. */
   readonly dry: () => void;
   /** What the wall clock is ahead of the clock of records; by default that of this machine. */
   readonly wallOffset?: bigint;
-  readonly log: Log;
   /** Held while the terminal shows a table. */
   readonly messages: HeldMessages;
 }
 
 /** Prints drops. */
-export class DropPrinter implements TracePrinter, SlowOutput, Disposable {
-  readonly output = this;
+export class DropPrinter extends LinePrinter implements TracePrinter, Disposable {
   readonly #with: DropPrinterOptions;
   readonly #reader: DropReader;
-  readonly #writer: LineWriter;
   readonly #view: DropView;
   readonly #table: { readonly view: DropTable; readonly screen: TerminalScreen } | null;
   readonly #quit = new AbortController();
@@ -61,11 +53,11 @@ export class DropPrinter implements TracePrinter, SlowOutput, Disposable {
   #isEnding = false;
 
   constructor(options: DropPrinterOptions) {
-    const { to, options: { limit, format, hints, color, output }, sources } = options;
+    const { options: { limit, format, hints, color, output }, sources } = options;
+    super(options);
     this.#with = options;
     this.#room = limit ?? Infinity;
     this.#reader = new DropReader(sources, (drop) => this.#receive(withLoss(drop)));
-    this.#writer = new LineWriter(to.sink, to.name);
     const offset = options.wallOffset ?? wallClockOffset();
     const phrases: DropPhrases = {
       packet: packetWords,
@@ -79,9 +71,9 @@ export class DropPrinter implements TracePrinter, SlowOutput, Disposable {
     if (format === "none") {
       this.#view = NO_VIEW;
     } else if (format === "json") {
-      this.#view = new DropJson(this.#writer, phrases, offset, hints);
+      this.#view = new DropJson(this.writer, phrases, offset, hints);
     } else if (format === "auto" && isTerminal) {
-      const screen = new TerminalScreen(this.#writer);
+      const screen = new TerminalScreen(this.writer);
       const clock = monotonicClock();
       const view = new DropTable({
         screen,
@@ -93,7 +85,7 @@ export class DropPrinter implements TracePrinter, SlowOutput, Disposable {
       this.#table = { view, screen };
       this.#view = view;
     } else {
-      this.#view = new DropLines(this.#writer, phrases, { colour, hints });
+      this.#view = new DropLines(this.writer, phrases, { colour, hints });
     }
   }
 
@@ -137,24 +129,8 @@ export class DropPrinter implements TracePrinter, SlowOutput, Disposable {
     this.#isEnding = true;
   }
 
-  get blocked(): boolean {
-    return this.#writer.blocked || (this.#with.beside?.isBusy ?? false);
-  }
-
-  get pending(): boolean {
-    return this.#writer.pending;
-  }
-
-  get canFeed(): boolean {
-    return this.#with.to.canTravel;
-  }
-
-  hold(held: boolean): void {
-    this.#writer.held = held;
-  }
-
-  begin(): void {
-    this.#with.to.begin();
+  override begin(): void {
+    super.begin();
     if (this.#table !== null) {
       const { view, screen } = this.#table;
       this.#with.messages.hold((text) => view.message(text));
@@ -181,27 +157,13 @@ export class DropPrinter implements TracePrinter, SlowOutput, Disposable {
 
   dry(): void {
     this.#with.dry();
-    this.#writer.flush();
+    this.writer.flush();
   }
 
-  progress(): Promise<void> {
-    const { beside } = this.#with;
-    return beside?.isBusy ? beside.progress() : this.#writer.progress();
-  }
-
-  finish(): void {
+  override finish(): void {
     this.#view.finish();
     this.#table?.screen.leave();
-    this.#writer.flush();
-  }
-
-  waiting(): void {
-    sayWaiting(this.#with.log, this.#with.to);
-  }
-
-  async close(cut: AbortSignal): Promise<void> {
-    this.finish();
-    await this.#writer.finish(cut);
+    this.writer.flush();
   }
 
   /** Restores the terminal, and lets go of the messages. */

@@ -4,20 +4,17 @@
  * @module
  */
 
-import { LineWriter } from "../output/line_writer.ts";
-import type { Log } from "../output/log.ts";
+import type { LineWriter } from "../output/line_writer.ts";
 import type { PacketCounts } from "../output/packets/summary.ts";
 import type { PacketView } from "../output/packets/view.ts";
 import { monotonicClock } from "../sys/clock.ts";
 import type { Journey, Outcome } from "../trace/journey.ts";
-import type { SlowOutput } from "../trace/tracer.ts";
+import { LinePrinter, type LinePrinterOptions } from "./line_printer.ts";
 import type { PacketFollower } from "./packet_follower.ts";
 import type { TracePrinter } from "./running_trace.ts";
-import { type Output, sayWaiting } from "./trace_output.ts";
 
 /** Where packets go, and what they come from. */
-export interface PacketPrinterOptions {
-  readonly to: Output;
+export interface PacketPrinterOptions extends LinePrinterOptions {
   /** Starts to follow packets, and tells the journey of each. */
   readonly follow: (receive: (journey: Journey) => void) => PacketFollower;
   /** Opens the view. */
@@ -26,17 +23,12 @@ export interface PacketPrinterOptions {
   readonly wanted: (journey: Journey) => boolean;
   /** Nanoseconds of CLOCK_MONOTONIC, which records have; by default the kernel's. */
   readonly clock?: () => number;
-  readonly log: Log;
-  /** Something else that packets are waited for, if they can wait. */
-  readonly beside?: { readonly isBusy: boolean; progress(): Promise<void> } | null;
 }
 
 /** Prints packets. */
-export class PacketPrinter implements TracePrinter, SlowOutput {
-  readonly output = this;
+export class PacketPrinter extends LinePrinter implements TracePrinter {
   readonly #with: PacketPrinterOptions;
   readonly #follower: PacketFollower;
-  readonly #writer: LineWriter;
   readonly #view: PacketView;
   readonly #clock: () => number;
   readonly #outcomes = new Map<Outcome["type"], number>();
@@ -45,10 +37,10 @@ export class PacketPrinter implements TracePrinter, SlowOutput {
   #isFinished = false;
 
   constructor(options: PacketPrinterOptions) {
+    super(options);
     this.#with = options;
     this.#clock = options.clock ?? monotonicClock();
-    this.#writer = new LineWriter(options.to.sink, options.to.name);
-    this.#view = options.view(this.#writer);
+    this.#view = options.view(this.writer);
     this.#follower = options.follow((journey) => this.#receive(journey));
   }
 
@@ -70,26 +62,6 @@ export class PacketPrinter implements TracePrinter, SlowOutput {
     return this.#view.isFull;
   }
 
-  get blocked(): boolean {
-    return this.#writer.blocked || (this.#with.beside?.isBusy ?? false);
-  }
-
-  get pending(): boolean {
-    return this.#writer.pending;
-  }
-
-  get canFeed(): boolean {
-    return this.#with.to.canTravel;
-  }
-
-  hold(held: boolean): void {
-    this.#writer.held = held;
-  }
-
-  begin(): void {
-    this.#with.to.begin();
-  }
-
   record(words: Uint32Array, at: number, bytes: number): void {
     this.#follower.record(words, at, bytes);
   }
@@ -100,31 +72,17 @@ export class PacketPrinter implements TracePrinter, SlowOutput {
 
   dry(): void {
     this.#follower.expire(this.#clock());
-    this.#writer.flush();
-  }
-
-  progress(): Promise<void> {
-    const { beside } = this.#with;
-    return beside?.isBusy ? beside.progress() : this.#writer.progress();
+    this.writer.flush();
   }
 
   /** Tells what is under way, and prints what stands at the end. */
-  finish(): void {
+  override finish(): void {
     if (!this.#isFinished) {
       this.#isFinished = true;
       this.#follower.finish();
       this.#view.finish();
     }
-    this.#writer.flush();
-  }
-
-  waiting(): void {
-    sayWaiting(this.#with.log, this.#with.to);
-  }
-
-  async close(cut: AbortSignal): Promise<void> {
-    this.finish();
-    await this.#writer.finish(cut);
+    this.writer.flush();
   }
 
   #receive(journey: Journey): void {

@@ -6,16 +6,13 @@
 
 import type { DiffOptions, PacketsOptions } from "../cli/invocation.ts";
 import type { Log } from "../output/log.ts";
-import { ComparingView } from "../output/packets/comparison.ts";
-import { diffText } from "../output/packets/diff.ts";
-import { diffJson } from "../output/packets/json.ts";
 import { summarizePackets } from "../output/packets/summary.ts";
-import { compileFilters, type PacketFilter } from "../packet/expression.ts";
-import { TwoGroups } from "../packet/two_groups.ts";
+import type { PacketFilter } from "../packet/expression.ts";
 import { decisionWords } from "../trace/decision_words.ts";
 import { dropReasons } from "../trace/drop_words.ts";
 import { DropMaker } from "../trace/drops.ts";
 import type { JourneySources } from "../trace/journeys.ts";
+import { ComparedGroups } from "./compared_groups.ts";
 import { type FollowerOptions, followPackets } from "./packet_follower.ts";
 import { PacketPrinter } from "./packet_output.ts";
 import { packetView } from "./packet_views.ts";
@@ -23,11 +20,6 @@ import { alsoTo, isWanted } from "./packets.ts";
 import { exportOf, Replay } from "./replay.ts";
 import type { TraceSignals } from "./session.ts";
 import { openOutput } from "./trace_output.ts";
-
-/** Exit statuses of a comparison, as of diff(1). */
-const SAME = 0;
-const DIFFERENT = 1;
-const TROUBLE = 2;
 
 /**
  * Prints packets.
@@ -96,32 +88,22 @@ export async function replayDiff(
   log: Log,
   signals: TraceSignals & { catch(): void },
 ): Promise<number> {
-  using groups = await TwoGroups.open(options.expressions);
-  const filters = await compileFilters({ ...options.filters, any: null });
-  const filter = { outer: null, inner: null, ...filters, any: groups.filter };
+  using groups = await ComparedGroups.open(options);
   signals.catch();
   using replay = new Replay(path, options);
   replay.describe(log);
   using to = await openOutput(options.output, log, signals.stop);
-  let view: ComparingView | undefined;
   const printer = new PacketPrinter({
     to,
     follow: (receive) => followPackets(followerOptions(replay, false), receive),
-    view: (writer) =>
-      view = new ComparingView(
-        options.expressions,
-        ({ bytes, length }) => groups.groupOf(bytes, length),
-        (found) => writer.text(options.json ? diffJson(found) : diffText(found)),
-        options.limit,
-      ),
+    view: groups.view,
     wanted: () => true,
     clock: replay.now,
     log,
   });
-  const status = await replay.run(printer, printer, filter, signals, log);
+  const status = await replay.run(printer, printer, groups.filter, signals, log);
   log.info(summarizePackets(printer.counts, replay.counts, null));
-  if (status !== 0) return TROUBLE;
-  return view?.isSame ? SAME : DIFFERENT;
+  return groups.status(status);
 }
 
 function followerOptions(replay: Replay, calls: boolean): FollowerOptions {
