@@ -11,6 +11,7 @@ import { summarizeRecording } from "../output/recording_summary.ts";
 import type { PacketFilter } from "../packet/expression.ts";
 import type { ObjectReader } from "../probe/backend.ts";
 import { zlib } from "../recording/node_zlib.ts";
+import type { OccurringDevices } from "../recording/device_names.ts";
 import type { OccurringFunctions } from "../recording/occurring_functions.ts";
 import type { Section } from "../recording/sections.ts";
 import { monotonicClock } from "../sys/clock.ts";
@@ -26,6 +27,7 @@ import {
   clockPair,
   firstSections,
   nexthopSection,
+  occurringDevices,
   occurringFunctions,
   type RecordedTrace,
   vifSections,
@@ -135,12 +137,16 @@ export function sectionSources(
   trace: RecordedTrace,
   { log, vifWatch }: Surroundings,
   nexthops: NexthopCache | null,
-): Pick<RecordingPrinterOptions, "first" | "more"> & { readonly functions: OccurringFunctions } {
+): Pick<RecordingPrinterOptions, "first" | "more"> & {
+  readonly functions: OccurringFunctions;
+  readonly devices: OccurringDevices;
+} {
   const { vifs, namespaces } = trace.selection;
   const vifsBefore = new Changes(vifNames, vifs ?? []);
   let nexthopsBefore: Changes<Nexthop> | null = null;
   return {
     functions: occurringFunctions(trace),
+    devices: occurringDevices(namespaces, () => vifWatch?.vifs ?? []),
     first: () => firstSections(trace, log),
     more(isRegular): readonly Section[] {
       const sections: Section[] = isRegular ? [{ name: "clocks", value: [clockPair()] }] : [];

@@ -8,6 +8,7 @@ import { OutputClosed } from "../output/line_writer.ts";
 import type { Log } from "../output/log.ts";
 import { takeBackFrom } from "../output/sinks.ts";
 import type { NamedFile } from "../recording/block_queue.ts";
+import type { OccurringDevices } from "../recording/device_names.ts";
 import type { OccurringFunctions } from "../recording/occurring_functions.ts";
 import { Rotation } from "../recording/rotation.ts";
 import type { Section } from "../recording/sections.ts";
@@ -37,6 +38,8 @@ export interface RecordingPrinterOptions {
   readonly rotation: Rotation | null;
   /** Names the functions in records; by default that is among the following. */
   readonly functions?: OccurringFunctions;
+  /** Names the network devices in records. */
+  readonly devices?: OccurringDevices;
   /** Makes what the recording starts with. */
   readonly first: () => readonly Section[];
   /**
@@ -141,6 +144,7 @@ export class RecordingPrinter implements TracePrinter, SlowOutput {
       lost: () => counts().lost,
       symbols: occurringSymbols(),
       tasks: occurringTasks(),
+      devices: this.#with.devices ?? null,
       rotation,
     });
   }

@@ -12,6 +12,7 @@ import type { Log } from "../output/log.ts";
 import { RECORD_VERSION } from "../probe/record.ts";
 import type { ResultType } from "../kernel/result_type.ts";
 import type { LifeTarget } from "../probe/packet_life.ts";
+import { OccurringDevices } from "../recording/device_names.ts";
 import { OccurringFunctions } from "../recording/occurring_functions.ts";
 import { recordedResults } from "../recording/results.ts";
 import type {
@@ -29,6 +30,7 @@ import { type NetworkNamespaces, readNetworkDevices } from "../sys/network.ts";
 import { KERNEL_ENUMS, reasonsOfModules } from "../trace/kernel_reasons.ts";
 import type { Vif } from "../vrouter/interfaces.ts";
 import { type Nexthop, readNexthops } from "../vrouter/nexthops.ts";
+import { deviceNames } from "./device_names.ts";
 import { kernelBtfOf } from "./drop_sources.ts";
 import type { Selection } from "./trace_setup.ts";
 
@@ -99,6 +101,14 @@ export function occurringFunctions(
     targets.map(({ name, module }) => ({ name, module, returns: true })),
     options.show.includes("return") ? recordedResults(results) : null,
   );
+}
+
+/** The network devices of the trace, of which those are recorded that occur later. */
+export function occurringDevices(
+  namespaces: NetworkNamespaces,
+  vifs: () => readonly Vif[],
+): OccurringDevices {
+  return new OccurringDevices(deviceNames(namespaces, vifs), devicesOf(namespaces, vifs()));
 }
 
 /** Nanoseconds of the clock of records. */

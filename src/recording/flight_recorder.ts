@@ -15,6 +15,7 @@ import { CarriedSections } from "./carried_sections.ts";
 import { HEAD_BYTES } from "./format.ts";
 import { RecordBlocks } from "./record_blocks.ts";
 import { readSections, type RecordedTrigger, type Section } from "./sections.ts";
+import type { OccurringDevices } from "./device_names.ts";
 import type { OccurringFunctions } from "./occurring_functions.ts";
 import type { OccurringSymbols } from "./symbols.ts";
 import type { OccurringTasks } from "./task_names.ts";
@@ -101,6 +102,8 @@ export interface FlightOptions {
   /** Names the functions in records; `null` if that is among the sections. */
   readonly functions?: OccurringFunctions | null;
   readonly tasks?: OccurringTasks | null;
+  /** Names the network devices in records, likewise. */
+  readonly devices?: OccurringDevices | null;
   /** Memory for blocks. */
   readonly ringBytes: number;
   /** Age at which blocks are given up; Infinity to keep what there is room for. */
@@ -174,7 +177,7 @@ export class FlightRecorder implements RecordSink {
 
   constructor(options: FlightOptions) {
     const { sections, lost, clock, ringBytes } = options;
-    const { functions = null, symbols = null, tasks = null } = options;
+    const { functions = null, symbols = null, tasks = null, devices = null } = options;
     this.#with = options;
     this.#ring = new BlockRing(ringBytes, (kept, number) => this.#evicted(kept, number));
     for (const section of sections) this.#carried.add(section);
@@ -183,6 +186,7 @@ export class FlightRecorder implements RecordSink {
       functions,
       symbols,
       tasks,
+      devices,
       now: () => clock() * MS_PER_NS,
       found: (sections) => this.#keepSections(sections, "sections"),
       block: (block) => this.#keep(block, "records"),

@@ -19,6 +19,7 @@ import {
 } from "../probe/record.ts";
 import { type EncodedBlock, recordsBlock } from "./block_file.ts";
 import { RecordEncoder } from "./encoder.ts";
+import type { OccurringDevices } from "./device_names.ts";
 import type { OccurringFunctions } from "./occurring_functions.ts";
 import type { Section } from "./sections.ts";
 import type { OccurringSymbols } from "./symbols.ts";
@@ -37,6 +38,8 @@ export interface RecordBlocksOptions {
   readonly symbols: OccurringSymbols | null;
   /** Names the tasks in records, likewise. */
   readonly tasks: OccurringTasks | null;
+  /** Names the network devices in records, likewise. */
+  readonly devices: OccurringDevices | null;
   /** Milliseconds of any clock that does not go back. */
   readonly now: () => number;
   /** Receives what the block that follows refers to. */
@@ -51,6 +54,7 @@ export class RecordBlocks implements RecordSink {
   readonly #encoder: RecordEncoder;
   readonly #symbols: OccurringSymbols | null;
   readonly #tasks: OccurringTasks | null;
+  readonly #devices: OccurringDevices | null;
   #lastTime = 0n;
   #records = 0;
   #malformed = 0;
@@ -64,6 +68,7 @@ export class RecordBlocks implements RecordSink {
     this.#encoder = new RecordEncoder(options.functions);
     this.#symbols = options.symbols;
     this.#tasks = options.tasks;
+    this.#devices = options.devices;
   }
 
   /** Records in blocks so far. */
@@ -99,6 +104,7 @@ export class RecordBlocks implements RecordSink {
         return;
       }
       this.#symbols?.note(words, at, bytes);
+      this.#devices?.note(words, at, bytes);
     } else if (kind === 0 || bytes !== EVENT_BYTES) {
       this.#malformed++;
       return;
@@ -133,6 +139,8 @@ export class RecordBlocks implements RecordSink {
     if (symbols.length > 0) found.push({ name: "symbols", value: symbols });
     const tasks = this.#tasks?.take() ?? [];
     if (tasks.length > 0) found.push({ name: "tasks", value: tasks });
+    const devices = this.#devices?.take() ?? [];
+    if (devices.length > 0) found.push({ name: "devices", value: devices });
     // In front of the records that refer to them.
     if (found.length > 0) this.#with.found(found);
     const { records, first, last } = encoder;

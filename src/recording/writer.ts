@@ -8,6 +8,7 @@ import type { RecordSink } from "../probe/record.ts";
 import { BlockFile, type EncodedBlock } from "./block_file.ts";
 import { BlockQueue, type NamedFile } from "./block_queue.ts";
 import { CarriedSections } from "./carried_sections.ts";
+import type { OccurringDevices } from "./device_names.ts";
 import type { OccurringFunctions } from "./occurring_functions.ts";
 import { RecordBlocks } from "./record_blocks.ts";
 import type { Section } from "./sections.ts";
@@ -39,6 +40,8 @@ export interface RecordingOptions {
   readonly symbols?: OccurringSymbols | null;
   /** Names the tasks in records, likewise. */
   readonly tasks?: OccurringTasks | null;
+  /** Names the network devices in records, likewise. */
+  readonly devices?: OccurringDevices | null;
   /** `null`, the default, for one file. */
   readonly rotation?: Rotating | null;
   /** Milliseconds of any clock that does not go back. */
@@ -62,7 +65,7 @@ export class RecordingWriter implements RecordSink {
 
   constructor(options: RecordingOptions) {
     const { to, sections, lost, rotation = null } = options;
-    const { functions = null, symbols = null, tasks = null } = options;
+    const { functions = null, symbols = null, tasks = null, devices = null } = options;
     this.#file = new BlockFile(to, this.#queue);
     this.#lost = lost;
     this.#rotation = rotation;
@@ -71,6 +74,7 @@ export class RecordingWriter implements RecordSink {
       functions,
       symbols,
       tasks,
+      devices,
       now: options.now ?? ((): number => performance.now()),
       found: (sections) => this.#add(sections),
       block: (block) => this.#block(block),
