@@ -621,23 +621,25 @@ export const RECORD_OPTIONS = {
   },
   before: {
     group: FLIGHT,
-    description: "write what was so long before a trigger (default: 10s)",
+    description: "write what happened in this time before a trigger (default: 10s)",
     value: { name: "TIME", completion: "none", parse: parseDuration },
   },
   after: {
     group: FLIGHT,
-    description: "write what is so long after it (default: 5s); another trigger by then " +
-      "lengthens that to at most three times",
+    description: "go on writing for this time after it (default: 5s); each further trigger " +
+      "starts that anew, up to three times as long in all",
     value: { name: "TIME", completion: "none", parse: parseDuration },
   },
   every: {
     group: FLIGHT,
-    description: "begin no recording so soon after the last, but for SIGUSR1 (default: 1m)",
+    description: "leave at least this time between the triggers of two recordings, but for " +
+      "SIGUSR1 (default: 1m)",
     value: { name: "TIME", completion: "none", parse: parseDuration },
   },
   "max-disk": {
     group: FLIGHT,
-    description: "remove the oldest recordings, or stop one, beyond this size (default: 1G)",
+    description: "keep all recordings together below this size: remove the oldest, and end one " +
+      "that has no room even so (default: 1G)",
     value: { name: "SIZE", completion: "none", parse: parseSize },
   },
   ...otlpOf("the drops and slow packets that are a trigger", FLIGHT),

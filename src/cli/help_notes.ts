@@ -250,7 +250,7 @@ Examples:
 
 A recording has the calls, the first 100 bytes of each packet, copies, drops,
 decisions, names of functions that were called, of vifs, nexthops, devices and
-tasks, the clocks, and what was lost and when. An event takes 5 to 6 bytes, the
+tasks, the clocks, and what was lost and when. An event takes 2 to 3 bytes, the
 rest some kilobytes. It can be read by zstd, and by whoever reads
 docs/recording.md.
 
@@ -274,9 +274,9 @@ removed. The blocks of --ring TIME take 256M of memory at most, and are fewer if
 that is too little. A full or slow disk costs that recording, not the others,
 and is counted.
 
-${OTLP_NOTES} Each drop that is a trigger
-is sent as a span, and each packet that is 'slower TIME' as one with its stages,
-once its way is over: also what is too soon for a recording.
+${OTLP_NOTES} Each drop that is a
+trigger is sent as a span, each packet that is 'slower TIME' as one with its
+stages once its way is over: also those that come too soon for a recording.
 
 ${TRACE_STATUS}`;
 
