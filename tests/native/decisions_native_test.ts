@@ -283,6 +283,12 @@ for (const name of ["packets", "packets_5.11"] as const) {
       [...decider.one().subarray(6, 19)],
       [decided.DECIDED_FLOW, 7, 184224, ...flow, 1, ...rest],
     );
+    // Where the look-up starts, nothing is decided yet: a drop in it reads where the flow will be named.
+    decider.decide(
+      point(decided.DECIDED_FLOW, "entry", { parameters: 4, packet: 3 }),
+      [0n, 0n, packet, md],
+    );
+    assert.deepEqual(decider.records(), []);
     decider.decide(
       point(decided.DECIDED_FLOW, "entry", { parameters: 5, packet: 4, isSecond: true }),
       [0n, fe, 99n, packet, md],
