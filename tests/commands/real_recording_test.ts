@@ -11,7 +11,7 @@ import { ALL_PACKETS, Replay } from "../../src/commands/replay.ts";
 import { replayDrops } from "../../src/commands/replay_drops.ts";
 import { journeySources, replayPackets } from "../../src/commands/replay_packets.ts";
 import { replayTrace } from "../../src/commands/replay_trace.ts";
-import { type Output, Printer } from "../../src/commands/trace_output.ts";
+import { Printer } from "../../src/commands/trace_output.ts";
 import { HeldMessages } from "../../src/output/held_messages.ts";
 import { Log } from "../../src/output/log.ts";
 import type { Format } from "../../src/output/view.ts";
@@ -29,6 +29,7 @@ import { memorySource } from "../../src/recording/source.ts";
 import { dropReasons } from "../../src/trace/drop_words.ts";
 import type { Consumer } from "../../src/trace/tracer.ts";
 import { MessageList } from "../support/message_list.ts";
+import { optionsOf, outputTo } from "../support/outputs.ts";
 import { TextSink } from "../support/text_sink.ts";
 
 // Recordings of Linux 6.12 with the stand-in module. Each command prints of one what it prints of the records that
@@ -42,23 +43,6 @@ type Chosen = (kind: number, words: Uint32Array, at: number) => boolean;
 
 const messages = new MessageList();
 const LOG = new Log({ messages });
-
-function optionsOf<T>(args: readonly string[]): T {
-  const invocation = parseArguments(args, "");
-  assert.ok("options" in invocation, JSON.stringify(invocation));
-  return invocation.options as T;
-}
-
-function outputTo(sink: TextSink): Output {
-  return {
-    sink,
-    name: "test",
-    canTravel: false,
-    connections: () => [],
-    begin: () => {},
-    [Symbol.dispose]: () => {},
-  };
-}
 
 /** Feeds the records that a trace would have had. */
 async function live(

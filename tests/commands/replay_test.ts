@@ -11,7 +11,7 @@ import { isWanted } from "../../src/commands/packets.ts";
 import { replayDrops } from "../../src/commands/replay_drops.ts";
 import { replayDiff, replayPackets } from "../../src/commands/replay_packets.ts";
 import { replayTrace } from "../../src/commands/replay_trace.ts";
-import { type Output, Printer } from "../../src/commands/trace_output.ts";
+import { Printer } from "../../src/commands/trace_output.ts";
 import { HeldMessages } from "../../src/output/held_messages.ts";
 import { Log } from "../../src/output/log.ts";
 import type { ResultType } from "../../src/kernel/result_type.ts";
@@ -51,6 +51,7 @@ import { DropMaker, type DropSources } from "../../src/trace/drops.ts";
 import type { EventSink } from "../../src/trace/events.ts";
 import { PacketSample } from "../../src/trace/packet_sample.ts";
 import { MessageList } from "../support/message_list.ts";
+import { optionsOf, outputTo } from "../support/outputs.ts";
 import { Random } from "../support/random.ts";
 import { dropRecord, feedWords } from "../support/packet_records.ts";
 import { HEADER, recorded } from "../support/recordings.ts";
@@ -136,23 +137,6 @@ const sources: DropSources = {
 };
 
 const NO_COUNTERS = { all: {}, vifs: [] };
-
-function optionsOf<T>(args: readonly string[]): T {
-  const invocation = parseArguments(args, "");
-  assert.ok("options" in invocation, JSON.stringify(invocation));
-  return invocation.options as T;
-}
-
-function outputTo(sink: TextSink): Output {
-  return {
-    sink,
-    name: "test",
-    canTravel: false,
-    connections: () => [],
-    begin: () => {},
-    [Symbol.dispose]: () => {},
-  };
-}
 
 function logOf(messages = new MessageList()): Log {
   return new Log({ messages });
