@@ -9,7 +9,7 @@ import type { ResultType } from "../kernel/result_type.ts";
 import { localTime } from "../output/drops/wall_clock.ts";
 import type { Log } from "../output/log.ts";
 import type { PacketFilter } from "../packet/expression.ts";
-import { MATCH, NO_MATCH } from "../packet/ebpf.ts";
+import { MATCH, NO_MATCH, UNDECIDED } from "../packet/ebpf.ts";
 import { packetMatches } from "../packet/packet_match.ts";
 import { TIMESTAMP_HIGH, TIMESTAMP_LOW } from "../probe/record.ts";
 import { resultsOf } from "../recording/results.ts";
@@ -428,7 +428,11 @@ export class Replay implements Disposable {
 /** Of those that match a filter, a sample, as in bpf/identity.h. */
 function packetDecision(filter: PacketFilter | null, sample: PacketSample | null): PacketDecision {
   return (bytes, length, cpu) => {
-    const decision = filter === null ? MATCH : packetMatches(filter, bytes, length);
+    const decision = filter === null
+      ? MATCH
+      : bytes.length === 0
+      ? UNDECIDED
+      : packetMatches(filter, bytes, length);
     if (decision !== MATCH || sample === null) return decision;
     return sample.keeps(cpu) ? MATCH : NO_MATCH;
   };

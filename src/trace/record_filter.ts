@@ -49,9 +49,7 @@ export class RecordFilter extends PassedRecords {
     this.states.begin(packet, id);
     const before = this.states.of(packet, id);
     if ((before & DECIDED) === 0) {
-      const decision = captured === 0
-        ? UNDECIDED
-        : this.#decide(header.subarray(0, captured), length, cpu);
+      const decision = this.#decide(header.subarray(0, captured), length, cpu);
       if (before === UNDECIDED) this.#undecided--;
       if (decision === UNDECIDED) this.#undecided++;
       this.states.set(packet, id, decision === UNDECIDED ? UNDECIDED : DECIDED | decision);
