@@ -16,6 +16,9 @@ import {
 import { type RecordingEnd, type Section, sectionBytes } from "./sections.ts";
 import { compress, FAST, SMALL } from "./zstd.ts";
 
+/** Sections of a usual host, most of which are names. */
+const SHORT_BYTES = 1 << 16;
+
 /** A block's head, without what depends on the file. */
 export type BlockAbout = Omit<BlockHead, "major" | "minor" | "sequence">;
 
@@ -66,7 +69,9 @@ function encode(
   plain: Uint8Array,
   about: Pick<BlockAbout, "records" | "lost" | "first" | "last">,
 ): EncodedBlock {
-  const frame = compress(plain, type === BLOCK_SECTIONS ? SMALL : FAST);
+  // Long lists are hardly smaller then, and the reader of the ring waits meanwhile.
+  const isShort = type === BLOCK_SECTIONS && plain.length <= SHORT_BYTES;
+  const frame = compress(plain, isShort ? SMALL : FAST);
   return {
     about: { type, frameBytes: frame.length, plainBytes: plain.length, ...about },
     frame,

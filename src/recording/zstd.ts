@@ -11,8 +11,8 @@ import { zlib } from "./node_zlib.ts";
 const MAGIC = 0xfd2fb528;
 /** For records: level 3 makes real traces 0 to 5 % smaller, and takes a third longer. */
 export const FAST = 1;
-/** For what is short and rare: text is a tenth smaller, in some milliseconds. */
-export const SMALL = 19;
+/** For short sections: a tenth smaller. 10 KB take 0.6 ms instead of 0.1; with level 19, 9 ms. */
+export const SMALL = 9;
 const MAX_ZSTD_BLOCK = 128 << 10;
 
 // Of the frame header's descriptor:
