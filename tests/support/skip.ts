@@ -37,14 +37,20 @@ export function whyNoProgram(program: string, args: readonly string[] = ["--vers
   }
 }
 
-/** Why a program cannot be started, whatever it exits with; empty if it can. */
+/** Why a program cannot be started; empty if it can. Does not start it: without arguments it may not end. */
 export function whyNotInstalled(program: string): string {
+  const folders = (Deno.env.get("PATH") ?? "").split(":").filter((folder) => folder !== "");
+  return folders.some((folder) => isExecutable(`${folder}/${program}`))
+    ? ""
+    : `there is no ${program}`;
+}
+
+function isExecutable(path: string): boolean {
   try {
-    new Deno.Command(program, { stdin: "null", stdout: "null", stderr: "null" }).outputSync();
-    return "";
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    return `there is no ${program}`;
+    const { isFile, mode } = Deno.statSync(path);
+    return isFile && ((mode ?? 0) & 0o111) !== 0;
+  } catch {
+    return false;
   }
 }
 
