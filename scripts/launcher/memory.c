@@ -43,7 +43,7 @@ int unpack_into_memory(int file, const struct part *part, bool executable)
 {
 	int target = create(executable);
 
-	return target < 0 ? target : finish(target, unpack(file, part, target, NULL));
+	return target < 0 ? target : finish(target, unpack(file, part, target));
 }
 
 int write_into_memory(const char *head, const char *text, const char *end)

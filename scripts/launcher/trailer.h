@@ -16,14 +16,14 @@
 
 #include <stdint.h>
 
-#include "sha256.h"
-
 /* Change it with the layout. */
 #define TRAILER_VERSION 1
 
 /* Like PNG's: detects transfers as text, which change line ends or drop the eighth bit. */
 #define TRAILER_MAGIC "\x89vrft\r\n\x1a"
 #define TRAILER_MAGIC_BYTES 8
+
+#define DIGEST_BYTES 32
 
 struct part {
 	uint64_t offset;	/* in the file */
@@ -35,7 +35,7 @@ struct trailer {
 	struct part runtime;
 	struct part libgcc;
 	struct part program;
-	uint8_t runtime_digest[SHA256_BYTES];	/* of the unpacked runtime; names it in the cache */
+	uint8_t runtime_digest[DIGEST_BYTES];	/* SHA-256 of the unpacked runtime; only names it in the cache */
 	uint32_t version;			/* TRAILER_VERSION */
 	uint32_t bytes;				/* sizeof(struct trailer) */
 	char magic[TRAILER_MAGIC_BYTES];

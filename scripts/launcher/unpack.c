@@ -46,8 +46,7 @@ static int read_piece(int file, struct part *left, char *buffer, ZSTD_inBuffer *
 	return 0;
 }
 
-static int unpack_with(ZSTD_DStream *stream, struct buffers *buffers, int file, struct part left, int target,
-		       struct sha256 *digest)
+static int unpack_with(ZSTD_DStream *stream, struct buffers *buffers, int file, struct part left, int target)
 {
 	ZSTD_inBuffer input = { 0 };
 	size_t state;
@@ -71,8 +70,6 @@ static int unpack_with(ZSTD_DStream *stream, struct buffers *buffers, int file, 
 		if (state != 0 && output.pos == 0 && input.pos == input.size && left.packed == 0)
 			return -EBADMSG;
 		left.size -= output.pos;
-		if (digest)
-			sha256_add(digest, buffers->unpacked, output.pos);
 		error = write_all(target, buffers->unpacked, output.pos);
 		if (error < 0)
 			return error;
@@ -80,14 +77,14 @@ static int unpack_with(ZSTD_DStream *stream, struct buffers *buffers, int file, 
 	return left.size == 0 && left.packed == 0 && input.pos == input.size ? 0 : -EBADMSG;
 }
 
-int unpack(int file, const struct part *part, int target, struct sha256 *digest)
+int unpack(int file, const struct part *part, int target)
 {
 	struct buffers *buffers = malloc(sizeof(*buffers));
 	ZSTD_DStream *stream = ZSTD_createDStream();
 	int error = -ENOMEM;
 
 	if (buffers && stream)
-		error = unpack_with(stream, buffers, file, *part, target, digest);
+		error = unpack_with(stream, buffers, file, *part, target);
 	ZSTD_freeDStream(stream);
 	free(buffers);
 	return error;

@@ -2,15 +2,13 @@
 #ifndef UNPACK_H
 #define UNPACK_H
 
-#include "sha256.h"
 #include "trailer.h"
 
 /*
- * Unpacks a part of the file to the current offset of target, and adds what it writes to digest unless
- * that is NULL. Returns 0; -EBADMSG if the part does not match the trailer or its checksum is wrong;
- * -EINTR once a blocked signal (signals.h) is pending; another -errno. After a failure, target contains
- * part of it.
+ * Unpacks a part of the file to the current offset of target. Returns 0; -EBADMSG if the part does not
+ * match the trailer or its checksum is wrong; -EINTR once a blocked signal (signals.h) is pending; another
+ * -errno. After a failure, target contains part of it.
  */
-int unpack(int file, const struct part *part, int target, struct sha256 *digest);
+int unpack(int file, const struct part *part, int target);
 
 #endif
