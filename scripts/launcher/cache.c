@@ -229,7 +229,7 @@ static bool user_cache(char path[PATH_MAX])
 	return snprintf(path, PATH_MAX, "%s/%s", parent, name) < PATH_MAX;
 }
 
-bool find_in_cache(int file, const struct trailer *trailer, char path[PATH_MAX])
+bool find_in_cache(int file, const struct trailer *trailer, char path[PATH_MAX], const char **root_cache)
 {
 	/* Never below $HOME: sudo may have kept a user's. */
 	static const char *const root_caches[] = { "/var/cache/vrft", "/run/vrft", NULL };
@@ -239,6 +239,7 @@ bool find_in_cache(int file, const struct trailer *trailer, char path[PATH_MAX])
 	bool is_root = geteuid() == 0;
 	struct cache cache;
 
+	*root_cache = NULL;
 	if (is_root)
 		candidates = root_caches;
 	else if (!user_cache(user_path))
@@ -248,6 +249,8 @@ bool find_in_cache(int file, const struct trailer *trailer, char path[PATH_MAX])
 
 		if (state == READY) {
 			memcpy(path, cache.runtime, PATH_MAX);
+			if (is_root)
+				*root_cache = *candidates;
 			return true;
 		}
 		if (state == -EBADMSG)

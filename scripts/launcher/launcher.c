@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,13 +82,17 @@ static int require_in_memory(int file, const struct part *part, const char *name
 	return target;
 }
 
-/* Returns the descriptor of the module that runs the program of the other descriptor. */
-static int require_loader(int program)
+/*
+ * Returns the descriptor of the module that runs the program of the other descriptor. root_cache is from
+ * find_in_cache().
+ */
+static int require_loader(int program, const char *root_cache)
 {
-	char head[sizeof("const program = ;\n") + 3 * sizeof(program)];
+	char head[PATH_MAX];
 	int module;
 
-	snprintf(head, sizeof(head), "const program = %d;\n", program);
+	snprintf(head, sizeof(head), "const program = %d, cache = \"%s\";\n", program,
+		 root_cache ? root_cache : "");
 	module = write_into_memory(head, loader, loader_end);
 	if (module < 0)
 		die("Cannot write the loader into memory: %s", strerror(-module));
@@ -126,7 +131,9 @@ int main(int count, char **arguments)
 	struct trailer trailer;
 	char path[PATH_MAX];
 	char **runtime, **environment;
+	const char *root_cache;
 	int file, program, library;
+	bool cached;
 
 	/* Otherwise everybody could trace, and write any file with -o. */
 	if (getuid() != geteuid() || getgid() != getegid())
@@ -139,12 +146,13 @@ int main(int count, char **arguments)
 	file = open_self(&trailer);
 	program = require_in_memory(file, &trailer.program, "program", false);
 	library = require_in_memory(file, &trailer.libgcc, "libgcc_s.so.1", false);
-	runtime = runtime_arguments(count, arguments, require_loader(program));
+	cached = find_in_cache(file, &trailer, path, &root_cache);
+	runtime = runtime_arguments(count, arguments, require_loader(program, root_cache));
 	environment = runtime_environment(library);
 	if (!runtime || !environment)
 		die("Cannot start: %s", strerror(ENOMEM));
 
-	if (find_in_cache(file, &trailer, path)) {
+	if (cached) {
 		sigaction(SIGXFSZ, &too_large, NULL);
 		execve(path, runtime, environment);
 		require_linker(errno);

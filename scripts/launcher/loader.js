@@ -1,5 +1,5 @@
-// The module that the runtime runs. The launcher puts `const program = N;` in front: the descriptor of the
-// program, a file of program.ts.
+// The module that the runtime runs. The launcher puts `const program = N, cache = "PATH";` in front: the
+// descriptor of the program, a file of program.ts, and the folder of root's cache, or nothing.
 //
 // The program is not a module itself because Deno parses every module on its own before V8 does, at every
 // start, and libraries in a module are text, which both read. That took longer than everything else. As a
@@ -15,7 +15,10 @@ const read = (offset, length) => {
 // INDEX_BYTES.
 const start = 4096;
 const text = (bytes) => new TextDecoder().decode(bytes);
-const { script, files } = JSON.parse(text(read(0, start)));
+const { script, digest, files } = JSON.parse(text(read(0, start)));
 const part = ([offset, length]) => read(start + offset, length);
 const AsyncFunction = (async () => {}).constructor;
-await new AsyncFunction("packedFile", text(part(script)))((name) => part(files[name]));
+await new AsyncFunction("packedFile", "programCache", text(part(script)))(
+  (name) => part(files[name]),
+  cache && { folder: cache, program: digest },
+);

@@ -2,12 +2,17 @@
  * The program that the launcher contains, and loader.js runs:
  *
  *   index    JSON, filled up with spaces to {@linkcode INDEX_BYTES}:
- *            `{"script":[OFFSET,LENGTH],"files":{"NAME":[OFFSET,LENGTH],…}}`, offsets from its end
+ *            `{"script":[OFFSET,LENGTH],"digest":"HEX","files":{"NAME":[OFFSET,LENGTH],…}}`, offsets from
+ *            its end
  *   script   JavaScript, the body of an asynchronous function
  *   files    which the script reads by `packedFile(NAME)`
  *
+ * For what it keeps from one run to the next, the script has `programCache`: see src/sys/program_cache.ts.
+ *
  * @module
  */
+
+import { createHash } from "node:crypto";
 
 /** Offset and length. */
 type Range = readonly [number, number];
@@ -15,6 +20,8 @@ type Range = readonly [number, number];
 /** The index. */
 export interface Index {
   readonly script: Range;
+  /** SHA-256 of the script, which names this version of the program. */
+  readonly digest: string;
   readonly files: Readonly<Record<string, Range>>;
 }
 
@@ -34,7 +41,7 @@ export function encodeProgram(
   // Modules are strict. The name is for stack traces.
   const text = `"use strict";\n${code}\n//# sourceURL=vrft\n`;
   const AsyncFunction = (async () => {}).constructor as new (...text: string[]) => unknown;
-  new AsyncFunction("packedFile", text);
+  new AsyncFunction("packedFile", "programCache", text);
 
   const script = new TextEncoder().encode(text);
   let end = 0;
@@ -45,6 +52,7 @@ export function encodeProgram(
   };
   const index: Index = {
     script: place(script),
+    digest: createHash("sha256").update(script).digest("hex"),
     files: Object.fromEntries([...files].map(([name, bytes]) => [name, place(bytes)])),
   };
   const head = new TextEncoder().encode(JSON.stringify(index).padEnd(INDEX_BYTES));

@@ -46,6 +46,8 @@ export interface Start {
 /** What program.js tells. */
 export interface Told {
   readonly arguments: string[];
+  /** Where the program may keep something. */
+  readonly cache: { readonly folder: string; readonly program: string } | null;
   readonly commandLine: string[];
   /** The current one. */
   readonly directory: string;

@@ -15,6 +15,7 @@ switch (command) {
   default:
     console.log(JSON.stringify({
       arguments: Deno.args,
+      cache: programCache || null,
       commandLine: Deno.readTextFileSync("/proc/self/cmdline").split("\0").slice(0, -1),
       directory: Deno.cwd(),
       environment: Deno.env.toObject(),

@@ -14,6 +14,10 @@ hostTest("the first start unpacks the runtime, and later ones run that", async (
   assert.equal(second.executable, runtimeIn(ROOT_CACHE));
   const { ino, mtime } = Deno.statSync(host.path(runtimeIn(ROOT_CACHE)));
   assert.deepEqual({ ino, mtime }, { ino: unpacked.ino, mtime: unpacked.mtime });
+  // Where the program may keep something, and what it is.
+  assert.equal(second.cache?.folder, ROOT_CACHE);
+  assert.match(second.cache.program, /^[0-9a-f]{64}$/);
+  assert.deepEqual(second.cache, first.cache);
 });
 
 hostTest("the program gets its arguments as they are", async () => {
@@ -80,7 +84,9 @@ hostTest("closed standard streams are not taken for files of the launcher", asyn
 hostTest("where the first cache of root cannot be written, the second one serves", async () => {
   for (const options of ["mode=755,ro", "mode=755,noexec"]) {
     await using host = await Host.create({ "/var/cache": options });
-    assert.equal((await host.tell()).executable, runtimeIn("/run/vrft"), options);
+    const told = await host.tell();
+    assert.equal(told.executable, runtimeIn("/run/vrft"), options);
+    assert.equal(told.cache?.folder, "/run/vrft");
   }
 });
 
@@ -96,6 +102,7 @@ hostTest(
       });
       const told = await host.tell({ cwd: "/srv" });
       assert.equal(told.executable, MEMORY, option);
+      assert.equal(told.cache, null);
       assert.equal(told.commandLine[0], "vrft");
     }
   },
@@ -127,7 +134,9 @@ hostTest("a user's cache is $XDG_CACHE_HOME, or $HOME/.cache", async () => {
     [{ HOME: "/srv/user", XDG_CACHE_HOME: "/srv/user/a//b/" }, "/srv/user/a/b/vrft"],
   ];
   for (const [env, cache] of cases) {
-    assert.equal((await host.tell({ user, env })).executable, runtimeIn(cache));
+    const told = await host.tell({ user, env });
+    assert.equal(told.executable, runtimeIn(cache));
+    assert.equal(told.cache, null);
     assert.deepEqual(host.list(cache).length, 2);
   }
   assert.equal(Deno.statSync(host.path("/srv/user/a/b")).mode! & 0o7777, 0o700);
