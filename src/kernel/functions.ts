@@ -27,8 +27,8 @@ export interface ModuleBtf {
   readonly btf: Btf;
 }
 
-/** Input of discovery. */
-export interface DiscoveryInput {
+/** Input of a survey. */
+export interface SurveyInput {
   /** Each module once. */
   readonly modules: readonly ModuleBtf[];
   /** Modules whose BTF could not be read. */
@@ -37,12 +37,33 @@ export interface DiscoveryInput {
   readonly kallsyms: Uint8Array | null;
   /** Contents of available_filter_functions; `null` if unreadable. */
   readonly filterFunctions: Uint8Array | null;
+}
+
+/** Input of discovery. */
+export interface DiscoveryInput extends SurveyInput {
+  /** What {@linkcode surveyed} makes of the above, if it is known already: they are not read then. */
+  readonly survey?: Survey | null;
   /** Globs of names to keep; none keeps all. */
   readonly functions: readonly string[];
   /** Globs of names to exclude, which win. */
   readonly excludes: readonly string[];
   /** Names of the kernel's functions to find whatever the globs say. */
   readonly also?: readonly string[];
+}
+
+/**
+ * What a kernel has to discover, whatever the user asks for. It takes nearly all of the time of discovery,
+ * and is kept from one start to the next (`survey_cache.ts`), so all of it is plain data.
+ */
+export interface Survey {
+  /** Sorted: vmlinux first, then by module, then by name. */
+  readonly candidates: readonly Candidate[];
+  /** Functions of vrouter that BTF does not describe. */
+  readonly undescribed: readonly Undescribed[];
+  /** As in {@linkcode Discovery}. */
+  readonly leftOut: readonly LeftOutModule[];
+  readonly addressesKnown: boolean;
+  readonly traceabilityKnown: boolean;
 }
 
 /** Result of discovery. Both lists are sorted: vmlinux first, then by module, then by name. */
@@ -67,12 +88,30 @@ export interface Discovery {
 export const VROUTER = "vrouter";
 
 /** A function that takes a packet, from BTF. */
-interface Candidate {
+interface Described {
   readonly module: string;
   readonly name: string;
   readonly packet: PacketParameter;
   /** Another function of the name takes none, or in another place. */
   contradicted: boolean;
+}
+
+/** A function that takes a packet, and what the symbol lists have on it. */
+export interface Candidate {
+  readonly module: string;
+  readonly name: string;
+  readonly packet: PacketParameter;
+  /** The address, if there is exactly one and it is not hidden. */
+  readonly address: bigint | null;
+  /** Why it cannot be traced; `null` if nothing is known against it. */
+  readonly reason: string | null;
+}
+
+/** A function that may take a packet. */
+export interface Undescribed {
+  readonly name: string;
+  /** From the compiler, such as `.isra.0`; empty for the function itself. */
+  readonly suffix: string;
 }
 
 /** What the symbol lists have on one name in one module. */
@@ -93,48 +132,28 @@ type SymbolTable = Map<string, Map<string, Symbols>>;
 /**
  * Finds the functions with a packet among their parameters.
  *
- * A name is traced only if it denotes a single function. BTF has prototypes by name, without addresses:
- * up to pahole 1.24 (Debian 12), the prototype is that of any of several static functions of the name,
- * and different prototypes of one name may coexist. So if kallsyms has more than one symbol of a name in
- * a module, it is unknown which of them takes the packet. Newer versions of pahole omit such names.
- *
  * @throws {Failure} if the BTF of the kernel or of vrouter is damaged, or for an invalid glob
  */
 export function discover(input: DiscoveryInput): Discovery {
-  const leftOut = [...input.leftOut];
   const chosen = choice(input);
+  const survey = input.survey ?? surveyed(input);
   const named = new Set(input.also);
-  const wanted = (module: string, name: string): boolean =>
-    chosen(name) || (module === VMLINUX && named.has(name));
-  const candidates = findCandidates(input, wanted, leftOut);
-  const names = new Set(candidates.map(({ name }) => name));
-  const kallsyms = input.kallsyms === null ? null : findSymbols(input.kallsyms, names);
-  const traceable = input.filterFunctions === null
-    ? null
-    : findTraceable(input.filterFunctions, names);
-  const symbols = collect(kallsyms ?? [], traceable ?? []);
-  const isLoaded = loadedModules(input.kallsyms, kallsyms ?? []);
-
   const functions: PacketFunction[] = [];
   const also: PacketFunction[] = [];
   const byAddress = new Map<bigint, string>();
   const skipped: SkippedFunction[] = [];
-  for (const candidate of candidates) {
-    const { module, name, packet } = candidate;
+  for (const { module, name, packet, address, reason } of survey.candidates) {
     const isChosen = chosen(name);
+    if (!isChosen && !(module === VMLINUX && named.has(name))) continue;
     const skip = (reason: string): void => {
       if (isChosen) skipped.push({ name, module, reason });
     };
-    const found = symbols.get(module)?.get(name);
-    const reason = denial(name) ?? ambiguity(candidate) ??
-      (traceable === null ? undefined : untraceable(found, module, isLoaded));
     const { register, ...parameter } = packet;
-    if (reason !== undefined) {
+    if (reason !== null) {
       skip(reason);
     } else if (register === null) {
       skip(`parameter ${packet.position} arrives on the stack`);
     } else {
-      const address = soleAddress(found);
       const fn = { name, module, ...parameter, register, address };
       if (!isChosen) {
         also.push(fn);
@@ -149,15 +168,43 @@ export function discover(input: DiscoveryInput): Discovery {
       functions.push(fn);
     }
   }
-  const undescribed = findUndescribed(input, chosen);
+  const undescribed = chosenUndescribed(survey.undescribed, chosen);
   if (undescribed.length > 0) {
     skipped.push(...undescribed);
     skipped.sort(byModuleAndName);
   }
+  const { leftOut, addressesKnown, traceabilityKnown } = survey;
+  return { functions, also, skipped, leftOut, addressesKnown, traceabilityKnown };
+}
+
+/**
+ * Finds the functions that take a packet, and what stands against tracing them.
+ *
+ * A name is traced only if it denotes a single function. BTF has prototypes by name, without addresses:
+ * up to pahole 1.24 (Debian 12), the prototype is that of any of several static functions of the name,
+ * and different prototypes of one name may coexist. So if kallsyms has more than one symbol of a name in
+ * a module, it is unknown which of them takes the packet. Newer versions of pahole omit such names.
+ *
+ * @throws {Failure} if the BTF of the kernel or of vrouter is damaged
+ */
+export function surveyed(input: SurveyInput): Survey {
+  const leftOut = [...input.leftOut];
+  const described = findDescribed(input, leftOut);
+  const names = new Set(described.map(({ name }) => name));
+  const kallsyms = input.kallsyms === null ? null : findSymbols(input.kallsyms, names);
+  const traceable = input.filterFunctions === null
+    ? null
+    : findTraceable(input.filterFunctions, names);
+  const symbols = collect(kallsyms ?? [], traceable ?? []);
+  const isLoaded = loadedModules(input.kallsyms, kallsyms ?? []);
   return {
-    functions,
-    also,
-    skipped,
+    candidates: described.map(({ module, name, packet, contradicted }) => {
+      const found = symbols.get(module)?.get(name);
+      const reason = denial(name) ?? (contradicted ? CONTRADICTED : undefined) ??
+        (traceable === null ? undefined : untraceable(found, module, isLoaded));
+      return { module, name, packet, address: soleAddress(found), reason: reason ?? null };
+    }),
+    undescribed: findUndescribed(input),
     leftOut,
     addressesKnown: kallsyms?.some(({ address }) => address !== 0n) ?? false,
     traceabilityKnown: traceable !== null,
@@ -182,24 +229,26 @@ const ENTRY_POINTS: ReadonlySet<string> = new Set(["init_module", "cleanup_modul
  * passed as declared, and different ones of the same name. Each may take a packet. Not done for other
  * modules and the kernel, which have too many that never see one.
  */
-function findUndescribed(
-  { modules, kallsyms }: DiscoveryInput,
-  chosen: Choice,
-): SkippedFunction[] {
+function findUndescribed({ modules, kallsyms }: SurveyInput): Undescribed[] {
   const btf = modules.find(({ module }) => module === VROUTER)?.btf;
   if (btf === undefined || kallsyms === null) return [];
   const described = functionNames(btf);
-  const found = new Map<string, SkippedFunction>();
+  const found = new Map<string, Undescribed>();
   for (const { name, suffix } of moduleFunctions(kallsyms, VROUTER)) {
-    const symbol = name + suffix;
     if (described.has(name) || ENTRY_POINTS.has(name)) continue;
-    if (!chosen(name, symbol)) continue;
-    const reason = suffix === ""
-      ? "not in BTF: unknown whether it takes a packet"
-      : "not in BTF: the compiler has changed its parameters";
-    found.set(symbol, { name: symbol, module: VROUTER, reason });
+    found.set(name + suffix, { name, suffix });
   }
   return [...found.values()];
+}
+
+function chosenUndescribed(all: readonly Undescribed[], chosen: Choice): SkippedFunction[] {
+  return all.filter(({ name, suffix }) => chosen(name, name + suffix)).map(({ name, suffix }) => ({
+    name: name + suffix,
+    module: VROUTER,
+    reason: suffix === ""
+      ? "not in BTF: unknown whether it takes a packet"
+      : "not in BTF: the compiler has changed its parameters",
+  }));
 }
 
 /** Names of the functions of `btf`, not of its base. @throws {BtfError} when it is damaged */
@@ -208,21 +257,16 @@ export function functionNames(btf: Btf): Set<string> {
 }
 
 /**
- * The functions that take a packet and are wanted, each name of a module once; sorted.
+ * The functions that take a packet, each name of a module once; sorted.
  *
  * @param leftOut receives the modules whose BTF is damaged
  */
-function findCandidates(
-  input: DiscoveryInput,
-  wanted: (module: string, name: string) => boolean,
-  leftOut: LeftOutModule[],
-): Candidate[] {
+function findDescribed(input: SurveyInput, leftOut: LeftOutModule[]): Described[] {
   const prototypes = new Map<Btf, Prototypes>();
   return [...input.modules].sort(byModule).flatMap(({ module, btf }) => {
     try {
       const byName = findInModule(module, btf, prototypesOf(btf, prototypes));
-      return [...byName.keys()].filter((name) => wanted(module, name)).sort()
-        .map((name) => byName.get(name) as Candidate);
+      return [...byName.keys()].sort().map((name) => byName.get(name) as Described);
     } catch (cause) {
       if (!(cause instanceof BtfError)) throw cause;
       if (module === VMLINUX || module === VROUTER) {
@@ -262,9 +306,9 @@ function prototypesOf(btf: Btf, made: Map<Btf, Prototypes>): Prototypes {
 }
 
 /** The functions of one module that take a packet, by name. */
-function findInModule(module: string, btf: Btf, prototypes: Prototypes): Map<string, Candidate> {
-  const byName = new Map<string, Candidate>();
-  const byNameOffset = new Map<number, Candidate>();
+function findInModule(module: string, btf: Btf, prototypes: Prototypes): Map<string, Described> {
+  const byName = new Map<string, Described>();
+  const byNameOffset = new Map<number, Described>();
   for (const id of prototypes.packetFunctions()) {
     const packet = prototypes.packet(btf.target(id));
     if (packet === null) continue;
@@ -278,7 +322,7 @@ function findInModule(module: string, btf: Btf, prototypes: Prototypes): Map<str
     byNameOffset.set(btf.nameOffset(id), candidate);
   }
   for (const nameOffset of prototypes.namesakes(byNameOffset)) {
-    (byNameOffset.get(nameOffset) as Candidate).contradicted = true;
+    (byNameOffset.get(nameOffset) as Described).contradicted = true;
   }
   return byName;
 }
@@ -329,11 +373,7 @@ function entry(table: SymbolTable, { module, name }: SymbolLine): Symbols {
 }
 
 /** Why BTF alone does not show where the packet is. */
-function ambiguity({ contradicted }: Candidate): string | undefined {
-  return contradicted
-    ? "several prototypes of this name: unknown which one was compiled"
-    : undefined;
-}
+const CONTRADICTED = "several prototypes of this name: unknown which one was compiled";
 
 /** Why the function cannot be traced, according to the symbol lists. */
 function untraceable(
