@@ -9,10 +9,11 @@ import { discover, type Discovery } from "../kernel/functions.ts";
 import { leftOutLines } from "../kernel/left_out.ts";
 import { whyNoModuleBtf } from "../kernel/module_btf.ts";
 import type { PacketFunction, SkippedFunction } from "../kernel/packet_function.ts";
-import { type KernelSources, readSources } from "../kernel/sources.ts";
+import { type KernelSources, readSurveyed } from "../kernel/sources.ts";
 import { type Column, table } from "../output/table.ts";
 import { printable, printableJson } from "../sys/printable.ts";
 import type { CommandIo } from "./io.ts";
+import { keepingOf } from "./keeping.ts";
 
 const FUNCTION_COLUMNS: readonly Column<PacketFunction>[] = [
   { title: "FUNCTION", cell: ({ name }) => printable(name) },
@@ -39,9 +40,12 @@ const SKIPPED_COLUMNS: readonly Column<SkippedFunction>[] = [
 export async function runFunctions(
   options: FunctionsOptions,
   io: CommandIo,
-  read: (options: FunctionsOptions) => Promise<KernelSources> = readSources,
+  read: typeof readSurveyed = readSurveyed,
 ): Promise<number> {
-  const sources = await read(options);
+  const debug = (message: string): void => {
+    if (options.debug) io.log(message);
+  };
+  const sources = await read(options, keepingOf(debug));
   const { functions, excludes } = options;
   const discovery = discover({ ...sources, functions, excludes });
   for (const line of remarks(options, sources, discovery)) io.log(line);

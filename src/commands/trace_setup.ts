@@ -11,7 +11,7 @@ import {
   type DescribedKernel,
   type KernelSources,
   readBtfOnly,
-  readSources,
+  readSurveyed,
 } from "../kernel/sources.ts";
 import type { Log } from "../output/log.ts";
 import { Progress } from "../output/progress.ts";
@@ -35,6 +35,7 @@ import { printable } from "../sys/printable.ts";
 import type { CommonTracerOptions, Tracer } from "../trace/tracer.ts";
 import { readVifs, type Vif } from "../vrouter/interfaces.ts";
 import { selectAmong } from "../vrouter/selection.ts";
+import { keepingOf } from "./keeping.ts";
 import { resolveConditions } from "./trace_conditions.ts";
 import type { Output } from "./trace_output.ts";
 import type { Surroundings } from "./session.ts";
@@ -80,7 +81,7 @@ export function selectPackets(
  * @throws {Failure} if it cannot be read or used
  */
 export async function readKernel(options: CaptureOptions, log: Log): Promise<KernelSources> {
-  const sources = await readSources(options);
+  const sources = await readSurveyed(options, keepingOf((message) => log.debug(message)));
   for (const note of sources.notes) log.debug(note);
   describeSources(log, options, sources, () => whyNoModuleBtf(sources));
   return sources;

@@ -166,6 +166,10 @@ export class Btf {
    * {@linkcode MAX_BTF_BYTES}, or split and `base` is missing or of another kernel
    */
   static parse(bytes: Uint8Array, base?: Btf): Btf {
+    return Btf.#parse(bytes, base?.itself);
+  }
+
+  static #parse(bytes: Uint8Array, base: Btf | undefined): Btf {
     if (!isElf(bytes)) return new Btf(bytes, base);
     let section, baseSection;
     try {
@@ -200,6 +204,11 @@ export class Btf {
     this.#stringsFrom = this.base === undefined ? 0 : this.base.#stringsEnd;
     this.#stringsEnd = this.#stringsFrom + this.#strings.length;
     if (this.base !== undefined) this.#checkBase();
+  }
+
+  /** What stands in for BTF that is read later gives that: see later_btf.ts. */
+  get itself(): Btf {
+    return this;
   }
 
   /** Whether all its names lie among its own strings. */

@@ -45,7 +45,7 @@ export function resultTypes(
   const wanted = Map.groupBy(functions, ({ module }) => module);
   for (const { module, btf } of modules) {
     const names = new Set((wanted.get(module) ?? []).map(({ name }) => name));
-    if (names.size > 0) byModule.set(module, typesIn(btf, names));
+    if (names.size > 0) byModule.set(module, typesIn(btf.itself, names));
   }
   return functions.map(({ name, module }) => byModule.get(module)?.get(name) ?? null);
 }

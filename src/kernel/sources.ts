@@ -7,11 +7,15 @@
 
 import { Failure, reasonOf } from "../sys/failure.ts";
 import { printable } from "../sys/printable.ts";
+import type { ProgramCache } from "../sys/program_cache.ts";
 import { Btf, BtfError } from "./btf.ts";
 import { isModuleFile, MAX_BTF_FILE_BYTES, otherKind, readBtfFile, unpacked } from "./btf_file.ts";
 import { otherKernelsStruct, requireFit } from "./btf_fit.ts";
-import { type DiscoveryInput, type ModuleBtf, VROUTER } from "./functions.ts";
+import { type ModuleBtf, type Survey, surveyed, type SurveyInput, VROUTER } from "./functions.ts";
+import { later, recorded } from "./later_btf.ts";
 import type { LeftOutModule } from "./left_out.ts";
+import { type KernelMounts, MOUNTS, runningKernel } from "./running_kernel.ts";
+import { keepSurvey, type KeptSurvey, readSurvey } from "./survey_cache.ts";
 import { VMLINUX } from "./symbols.ts";
 
 /** The user's choices, from the command line options of the same names. */
@@ -47,8 +51,9 @@ export const SYSTEM_PATHS: SourcePaths = {
 };
 
 /** What was read. */
-export interface KernelSources
-  extends Pick<DiscoveryInput, "modules" | "leftOut" | "kallsyms" | "filterFunctions"> {
+export interface KernelSources extends SurveyInput {
+  /** What is known of them; with that, both lists are `null`. */
+  readonly survey?: Survey | null;
   /** The kernel's own BTF, which is also among the modules. */
   readonly kernel: Btf;
   /** File that the kernel's BTF came from. */
@@ -101,6 +106,153 @@ export async function readSources(
     kallsyms,
     filterFunctions,
     warnings: [...warnings, ...described.warnings],
+    notes,
+  };
+}
+
+/** What to keep from one start to the next, and where. */
+export interface Keeping {
+  readonly cache: ProgramCache;
+  /** Receives why nothing can be kept. */
+  readonly debug: (message: string) => void;
+  /** Asks what a later start is to know without reading BTF; nothing by default. */
+  readonly ask?: (kernel: Btf, vrouter: Btf | null) => void;
+  /** The system's by default. */
+  readonly mounts?: KernelMounts;
+}
+
+/**
+ * As {@linkcode readSources}, but with the {@linkcode KernelSources.survey}, and without reading what that was
+ * made of if it is known from an earlier start.
+ *
+ * @param keeping `null` to keep nothing
+ * @throws {Failure} as {@linkcode readSources}, and if the BTF of the kernel or of vrouter is damaged
+ */
+export async function readSurveyed(
+  options: SourceOptions,
+  keeping: Keeping | null,
+  paths: SourcePaths = SYSTEM_PATHS,
+): Promise<KernelSources> {
+  const key = keeping && await surveyKey(options, paths, keeping);
+  if (keeping === null || key === null) return await readSources(options, paths);
+  const kept = await readSurvey(keeping.cache, key);
+  if (kept !== null) return await sourcesOf(kept, options, paths);
+  const sources = await readSources(options, paths);
+  const survey = surveyed(sources);
+  const answers = answersOf(sources, keeping);
+  // Otherwise a module has come or gone meanwhile.
+  if (key === await surveyKey(options, paths, keeping)) {
+    const modules = sources.modules.map(({ module }) => module);
+    try {
+      await keepSurvey(keeping.cache, key, { survey, modules, notes: sources.notes, ...answers });
+    } catch (cause) {
+      keeping.debug(`Cannot keep what was found for the next start: ${reasonOf(cause)}`);
+    }
+  }
+  return {
+    ...sources,
+    // They have been asked already.
+    kernel: later(() => sources.kernel, answers.kernel),
+    modules: sources.modules.map(({ module, btf }) => ({
+      module,
+      btf: module === VROUTER ? later(() => btf, answers.vrouter) : btf,
+    })),
+    survey,
+  };
+}
+
+/**
+ * Names everything that a survey depends on; `null` if that is not known. Not kept with another BTF of the
+ * kernel.
+ */
+async function surveyKey(
+  { kernelBtf, vrouterBtf, vrouter }: SourceOptions,
+  paths: SourcePaths,
+  { mounts = MOUNTS }: Keeping,
+): Promise<string | null> {
+  const running = kernelBtf === null ? runningKernel(mounts) : null;
+  if (running === null) return null;
+  try {
+    const kernel = identityOf(`${paths.btf}/${VMLINUX}`);
+    // What may be read can change, as by lockdown: it is not enough that it was read once.
+    Deno.openSync(paths.kallsyms).close();
+    const lists = paths.filterFunctions.find(canOpen);
+    if (lists === undefined) return null;
+    const module = vrouter ? await vrouterIdentity(vrouterBtf, paths) : "";
+    return module === null ? null : JSON.stringify({ running, kernel, lists, module });
+  } catch {
+    return null;
+  }
+}
+
+/** `null` without BTF of vrouter: why there is none is in the lists. */
+async function vrouterIdentity(
+  vrouterBtf: string | null,
+  paths: SourcePaths,
+): Promise<readonly unknown[] | null> {
+  const found = await readVrouter({ vrouterBtf }, paths);
+  if (found === null || typeof found === "string") return null;
+  const { path, bytes } = found;
+  if (path === loadedVrouter(paths)) return [path, identityOf(path)];
+  return [path, new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex()];
+}
+
+function identityOf(path: string): readonly (number | null)[] {
+  const { dev, ino, size } = Deno.statSync(path);
+  return [dev, ino, size];
+}
+
+function canOpen(path: string): boolean {
+  try {
+    Deno.openSync(path).close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** What is asked of both. */
+function answersOf(
+  { kernel, modules }: KernelSources,
+  { ask }: Keeping,
+): Pick<KeptSurvey, "kernel" | "vrouter"> {
+  const answers = { kernel: {}, vrouter: {} };
+  const vrouter = modules.find(({ module }) => module === VROUTER)?.btf;
+  ask?.(recorded(kernel, answers.kernel), vrouter ? recorded(vrouter, answers.vrouter) : null);
+  return answers;
+}
+
+/** What was surveyed. Its BTF is read when it is used: all of it could be read then. */
+async function sourcesOf(
+  { survey, modules, notes, ...answers }: KeptSurvey,
+  options: SourceOptions,
+  paths: SourcePaths,
+): Promise<KernelSources> {
+  const loaded = loadedVrouter(paths);
+  const read = (owner: string, path: string, base?: Btf): Btf =>
+    useBtf(owner, path, Deno.readFileSync(path), base?.itself);
+  const kernel = later(() => read("the kernel", `${paths.btf}/${VMLINUX}`), answers.kernel);
+  const given = options.vrouter && !(await exists(loaded) && options.vrouterBtf === null)
+    ? await readDescribed(kernel, options, paths)
+    : null;
+  const btfOf = (module: string): Btf => {
+    if (module === VMLINUX) return kernel;
+    if (module === VROUTER && given?.vrouter) return given.vrouter;
+    const known = module === VROUTER ? answers.vrouter : {};
+    return later(() => read(module, `${paths.btf}/${module}`, kernel), known);
+  };
+  return {
+    kernelBtf: kernelPath(options, paths),
+    vrouterBtf: options.vrouter ? loaded : null,
+    vrouterBtfIgnored: null,
+    warnings: [],
+    ...given,
+    kernel,
+    modules: modules.map((module) => ({ module, btf: btfOf(module) })),
+    leftOut: survey.leftOut,
+    kallsyms: null,
+    filterFunctions: null,
+    survey,
     notes,
   };
 }
@@ -215,16 +367,21 @@ function requireVrouterFit(btf: Btf, path: string, { kernelBtf, vrouterBtf }: So
   }
 }
 
+/** BTF of the loaded module. */
+function loadedVrouter({ btf }: SourcePaths): string {
+  return `${btf}/${VROUTER}`;
+}
+
 /**
  * vrouter's BTF: the given file, else the loaded module's, else the trusted one in /tmp, or why that is
  * ignored.
  */
 async function readVrouter(
-  options: SourceOptions,
+  { vrouterBtf }: Pick<SourceOptions, "vrouterBtf">,
   paths: SourcePaths,
-): Promise<{ path: string; bytes: Uint8Array } | string | null> {
-  const loaded = `${paths.btf}/${VROUTER}`;
-  const path = options.vrouterBtf ?? (await exists(loaded) ? loaded : null);
+): Promise<{ path: string; bytes: Uint8Array<ArrayBuffer> } | string | null> {
+  const loaded = loadedVrouter(paths);
+  const path = vrouterBtf ?? (await exists(loaded) ? loaded : null);
   if (path !== null) return { path, bytes: await readBtf(VROUTER, path, "") };
   try {
     return { path: paths.vrouterBtf, bytes: await readTrusted(paths.vrouterBtf) };
@@ -234,7 +391,11 @@ async function readVrouter(
   }
 }
 
-async function readBtf(owner: string, path: string, hint: string): Promise<Uint8Array> {
+async function readBtf(
+  owner: string,
+  path: string,
+  hint: string,
+): Promise<Uint8Array<ArrayBuffer>> {
   try {
     return await readBtfFile(path);
   } catch (cause) {
@@ -282,7 +443,7 @@ export function distrust(
  * Reads a file owned by root. It is checked before opening, because opening a pipe or a device has side
  * effects, and again after opening, because that is the file being read.
  */
-async function readTrusted(path: string): Promise<Uint8Array> {
+async function readTrusted(path: string): Promise<Uint8Array<ArrayBuffer>> {
   const before = await Deno.lstat(path);
   const reason = distrust(before);
   if (reason !== null) throw new Failure("btf", reason);

@@ -13,6 +13,7 @@ import {
   vrftArguments,
 } from "./support.ts";
 import { Talking } from "./talking.ts";
+import { readText } from "../../../src/sys/files.ts";
 import { readUnit, UNITS } from "../../support/units.ts";
 
 /** Numbers of include/uapi/linux/capability.h. */
@@ -113,6 +114,36 @@ for (const backend of FPROBE ? ["session", "kprobe"] : ["kprobe"]) {
     }
   });
 }
+
+Deno.test("vrft functions lists the addresses of the module as it is loaded now", async () => {
+  const kept = ["/var/cache/vrft/survey", "/run/vrft/survey"];
+  const text = (): string | undefined =>
+    kept.map(readText).find((one) => one !== null) ?? undefined;
+  try {
+    await must("vrft", "functions");
+    const before = text();
+    await unload();
+    await load();
+    const lines = (await must("vrft", "functions")).split("\n").filter((line) =>
+      / vrouter /.test(line)
+    );
+    const symbols = await Deno.readTextFile("/proc/kallsyms");
+    assert.ok(lines.length > 50);
+    for (const line of lines) {
+      const [name] = line.split(" ");
+      const address = line.slice(line.lastIndexOf("0x") + 2);
+      assert.ok(
+        symbols.includes(`${address} t ${name}\t`) || symbols.includes(`${address} T ${name}\t`),
+        line,
+      );
+    }
+    // Even at the same addresses.
+    assert.notEqual(before, undefined);
+    assert.notEqual(text(), before);
+  } finally {
+    await restore();
+  }
+});
 
 Deno.test("kprobes let the module go: vrft says so once, and traces the rest", async () => {
   await settle();
