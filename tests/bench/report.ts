@@ -197,6 +197,33 @@ ${tableOf(["kernel", "vrft --version", "vrft drops"], starts)}
 `;
 }
 
+/** The starts of tests/vm/start_cost.sh and native/start.sh, by the ends of their keys. */
+const STARTS: readonly (readonly [string, string, string])[] = [
+  ["vrft, the first start", "start-cost/first/vrft", ""],
+  ["vrft, with nothing kept of the kernel", "start-cost/nothing kept/vrft", "start-cpu-cold/vrft"],
+  ["vrft, later", "start-cost/later/vrft", "start-cpu/vrft"],
+  ["pwru", "start-cost/later/pwru", "start-cpu/pwru"],
+];
+
+/** The table of starts; empty if they were not measured. */
+function startsSection(results: Results): string {
+  const measured = (key: string): string => {
+    const list = values(results, key);
+    return list.length === 0 ? "–" : figure(median(list));
+  };
+  const rows = STARTS.map(([what, ...keys]) => [what, ...keys.map(measured)]);
+  if (rows.every(([, ...cells]) => cells.every((cell) => cell === "–"))) return "";
+  return `## Starts
+
+From exec until all probes are live on Linux 6.12, in seconds of a clock that advances by a nanosecond for
+each instruction (tests/vm/start_cost.sh); and natively, milliseconds of CPU time from exec to the list of
+functions, and of pwru to its first attempt to attach (native/start.sh):
+
+${tableOf(["", "instructions", "native"], rows)}
+
+`;
+}
+
 /** The ways to trace of tests/vm/packet_cost.sh. */
 const PACKET_TRACES: readonly string[] = [
   "untraced",
@@ -313,9 +340,9 @@ and from Ctrl-C until it is gone; one perf kprobe for each function is timed whi
 detaching alone, for some functions, and scaled. That favours the peer. Discovery is timed from opening
 the files to the list, in a process that has just started; \`discovery-process\` has Deno's start in it.
 
-${instructionsSection(results)}${dropsSection(results)}${packetsSection(results)}${
-    growthSection(results)
-  }## Could not be measured
+${startsSection(results)}${instructionsSection(results)}${dropsSection(results)}${
+    packetsSection(results)
+  }${growthSection(results)}## Could not be measured
 
 ${problems(results)}
 
@@ -326,7 +353,8 @@ nanoseconds for an event, \`rate\`, \`record\` and \`replay\` millions of events
 MiB, \`accounted\` percent of the runs of
 programs that became an event, \`kept\` and \`lost\` events of three floods, \`runs\` runs of programs in a round trip,
 \`instructions\` thousands in a round trip, \`packet-cost\` likewise, \`drop-cost\` likewise or for a packet, but
-both seconds to \`start\`, to \`end\` and to end at once (\`cut\`).
+both seconds to \`start\`, to \`end\` and to end at once (\`cut\`). \`start-cost\` is seconds of a clock that
+advances by a nanosecond for each instruction, \`start-cpu\` milliseconds of CPU time.
 
 ${allValues(results)}
 
