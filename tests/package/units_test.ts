@@ -24,6 +24,26 @@ testUnless(
   },
 );
 
+/** Of ten, by `systemd-analyze security`: 4.7 at the moment, 9.6 without any setting. */
+const MOST_EXPOSED = 5;
+
+testUnless(
+  whyNoProgram("systemd-analyze"),
+  "the units are exposed no more than tracing needs, by systemd's own measure",
+  async () => {
+    await using folder = await TemporaryFolder.make();
+    for (const name of UNITS) {
+      const path = `${folder.path}/${name}.service`;
+      await Deno.copyFile(new URL(`${name}.service`, FOLDER), path);
+      const { code, stdout } = await attempt("systemd-analyze", [
+        ...["security", "--offline=true", "--no-pager", `--threshold=${10 * MOST_EXPOSED}`, path],
+      ]);
+      assert.equal(code, 0, stdout);
+      assert.match(stdout, /Overall exposure level for/);
+    }
+  },
+);
+
 for (const name of UNITS) {
   const { args, capabilities, values } = readUnit(FOLDER, name);
 
