@@ -46,6 +46,13 @@ export interface MetricSources {
   readonly damaged: () => number;
 }
 
+/** Figures of the end of a trace, for what is sent behind it. */
+interface LastFigures {
+  readonly sources: MetricSources;
+  readonly module: DropCounters | null | undefined;
+  readonly programs: ReturnType<typeof sumOfRuns>;
+}
+
 /** Metrics of one trace. */
 export class DropMetrics implements Disposable {
   readonly #log: Log;
@@ -59,6 +66,8 @@ export class DropMetrics implements Disposable {
   readonly #intervalMs: number;
   readonly #writes = { written: 0, failed: 0 };
   #sources: MetricSources | null = null;
+  /** What was true when recording ended. */
+  #last: LastFigures | null = null;
   #vifs: MetricSources["vifs"] = () => [];
   #module: { readonly counters: DropCounters | null; readonly until: number } | null = null;
   #due = 0;
@@ -126,15 +135,24 @@ export class DropMetrics implements Disposable {
     void this.#write(this.#file);
   }
 
-  /** Recording ends, and the programs go: there are no metrics any more. */
+  /** Recording ends, and the programs go: nothing is served any more. Drops may follow, of earlier records. */
   end(): void {
-    if (this.#sources !== null) this.#otlp?.send();
+    const sources = this.#sources;
+    if (sources !== null && this.#otlp !== null) {
+      const { tracer, module } = sources;
+      // As they are now.
+      this.#module = null;
+      const counters = module === null ? null : this.#readModule(module);
+      const programs = sumOfRuns(tracer.programs);
+      this.#last = { sources, module: module === null ? undefined : counters, programs };
+    }
     this.#sources = null;
     this.#opened.dispose();
   }
 
-  /** Waits until what is sent has arrived. @param cut aborted to give that up */
+  /** Sends all for the last time, and waits until it has arrived. @param cut aborted to give that up */
   async finish(cut: AbortSignal): Promise<void> {
+    if (this.#last !== null) this.#otlp?.send();
     await this.#otlp?.finish(cut);
   }
 
@@ -164,17 +182,22 @@ export class DropMetrics implements Disposable {
   }
 
   #metrics(processPrefix: "" | "vrft_"): ReturnType<typeof dropMetrics> {
+    const sources = this.#sources ?? this.#last?.sources ?? null;
     // A request that has come in when the trace ends.
-    if (this.#sources === null) return [];
-    const { tracer, vifs, damaged, module } = this.#sources;
+    if (sources === null) return [];
+    const { tracer, vifs, damaged, module } = sources;
     const devices = new Map(vifs().map(({ index, device }) => [index, device]));
     return dropMetrics({
       counts: this.#counts,
-      module: module === null ? undefined : this.#readModule(module),
+      module: this.#last !== null
+        ? this.#last.module
+        : module === null
+        ? undefined
+        : this.#readModule(module),
       device: (vif) => devices.get(vif) ?? null,
       trace: tracer.counts(),
       damaged: damaged(),
-      programs: sumOfRuns(tracer.programs),
+      programs: this.#last !== null ? this.#last.programs : sumOfRuns(tracer.programs),
       process: {
         cpuSeconds: processCpuMs() / 1e3,
         residentBytes: Deno.memoryUsage().rss,
