@@ -22,6 +22,36 @@ static __always_inline void *indirect_argument(struct pt_regs *ctx,
 	return value;
 }
 #else
+#ifdef VRFT_DIRECT
+/*
+ * A register of the context, with a barrier of its own: otherwise the compiler
+ * may turn the choice of one into arithmetic on ctx, which the verifier rejects.
+ */
+#define REGISTER(ctx, name)						\
+({									\
+	__u64 name = (ctx)->name;					\
+	asm volatile("# " #name : "+r"(name));				\
+	(void *)name;							\
+})
+
+/*
+ * The argument in integer register 1..6 of the calling convention. Most packets
+ * are in the first one, and most others in the second.
+ */
+static __always_inline void *argument(struct pt_regs *ctx, __u32 number)
+{
+	if (number == 1)
+		return REGISTER(ctx, di);
+	if (number == 2)
+		return REGISTER(ctx, si);
+	switch (number) {
+	case 3: return REGISTER(ctx, dx);
+	case 4: return REGISTER(ctx, cx);
+	case 5: return REGISTER(ctx, r8);
+	default: return REGISTER(ctx, r9);
+	}
+}
+#else
 /*
  * The argument in integer register 1..6 of the calling convention. Registers
  * are read first, each followed by a barrier: otherwise the compiler may turn
@@ -45,6 +75,7 @@ static __always_inline void *argument(struct pt_regs *ctx, __u32 number)
 	default: return (void *)r9;
 	}
 }
+#endif
 
 static __always_inline void *indirect_argument(struct pt_regs *ctx,
 					       __u32 number)

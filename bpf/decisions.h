@@ -32,15 +32,14 @@ static __always_inline void note_work(__u64 slot_word)
 	__u32 cpu = bpf_get_smp_processor_id() & (VRFT_MAX_CPUS - 1);
 
 	at_work[cpu].task = slot_word & VRFT_PACKET_KEPT ?
-		(__u32)bpf_get_current_pid_tgid() + 1ULL : 0;
+		this_task() + 1ULL : 0;
 }
 
 static __always_inline bool works_on_traced(void)
 {
 	__u32 cpu = bpf_get_smp_processor_id() & (VRFT_MAX_CPUS - 1);
 
-	return at_work[cpu].task ==
-	       (__u32)bpf_get_current_pid_tgid() + 1ULL;
+	return at_work[cpu].task == this_task() + 1ULL;
 }
 
 static __always_inline bool is_known(__u32 place)
@@ -256,12 +255,6 @@ static __always_inline void decide_vif(struct vrft_decision *to, void *vif,
 	to->vif.to_host = to_host;
 }
 
-/* Register of the packet; zero if there is none. */
-static __always_inline __u32 packet_number(__u64 cookie)
-{
-	return cookie >> VRFT_COOKIE_REGISTER_SHIFT & VRFT_COOKIE_REGISTER_MASK;
-}
-
 static __always_inline __u32 result_place(__u64 cookie)
 {
 	return cookie >> VRFT_COOKIE_RESULT_SHIFT & VRFT_COOKIE_RESULT_MASK;
@@ -390,7 +383,7 @@ static __always_inline void decide_alone(const __u64 *arguments, __u64 cookie,
 
 	if (!control.enabled)
 		return;
-	if (packet_number(cookie)) {
+	if (register_of_packet(cookie)) {
 		if (!find_kept(packet, cookie, &slot, &word)) {
 			note_work(0);
 			return;

@@ -139,12 +139,17 @@ static __always_inline bool in_sight(struct sk_buff *packet, __u64 cookie,
 				     bool direct)
 {
 	struct sk_buff *skb;
+	struct net *net;
 
-	if (!config.sight_netns || cookie & VRFT_COOKIE_VR_PACKET)
+	if (!config.sight_netns || has(cookie, VRFT_COOKIE_VR_PACKET))
 		return true;
 	skb = as_sk_buff(packet, direct);
-	return namespace(skb, READ(direct, skb, dev), config.sight_netns,
-			 direct) == config.sight_netns;
+	if (!direct)
+		return namespace(skb, READ(direct, skb, dev),
+				 config.sight_netns, direct) ==
+		       config.sight_netns;
+	net = net_of(skb, READ(direct, skb, dev), direct);
+	return !net || in_sight_netns(net, direct);
 }
 
 static __always_inline void end_packet(__u32 cookie, __u32 slot,
@@ -255,62 +260,6 @@ static __always_inline bool is_freed(void *packet, bool direct)
 	__u32 len = READ(direct, skb, len);
 
 	return len > MAX_PACKET_BYTES || READ(direct, skb, data_len) > len;
-}
-
-/*
- * Decides about a call, by its packet.
- *
- * @call: set unless it is ignored
- */
-static __always_inline enum vrft_verdict
-judge(struct pt_regs *ctx, __u64 cookie, bool direct, struct vrft_call *call)
-{
-	void *packet = packet_of(ctx, cookie, direct);
-	void *skb;
-	__u64 tag, word;
-	__u32 slot;
-	bool known;
-
-	if (!packet)
-		return VRFT_IGNORE;
-	skb = sk_buff_of(packet, cookie);
-	tag = packet_tag(skb);
-	slot = find_packet(tag, &word);
-	known = word && (alive(word) || cookie & VRFT_COOKIE_FREES);
-	if (!known) {
-		if (cookie & VRFT_COOKIE_SILENT ||
-		    !accepts(ctx, packet, cookie, direct)) {
-			/* Another packet, which is freed at the address. */
-			if (word && cookie & VRFT_COOKIE_RELEASES)
-				control.packets[slot] =
-					word & ~VRFT_PACKET_KEPT;
-			return VRFT_IGNORE;
-		}
-		if (word && is_freed(skb, direct))
-			return VRFT_IGNORE;
-		slot = seat_packet(tag, VRFT_PACKET_UNDECIDED, &word);
-	}
-	if (word & VRFT_PACKET_UNDECIDED) {
-		word = (word ^ VRFT_PACKET_UNDECIDED) | decide(skb);
-		control.packets[slot] = word;
-		if (word & VRFT_PACKET_KEPT)
-			record_packet(skb, cookie, slot, word);
-	}
-	if (config.conditions && word & VRFT_PACKET_KEPT && alive(word))
-		word = check_conditions(ctx, cookie, direct, slot, word);
-	if (config.drops && cookie & VRFT_COOKIE_DROPS && word & VRFT_PACKET_KEPT)
-		record_drop(ctx, cookie, slot, word);
-	if (cookie & VRFT_COOKIE_RELEASES)
-		end_packet(cookie, slot, word);
-	if (!(word & VRFT_PACKET_KEPT) ||
-	    (known && !in_sight(skb, cookie, direct)))
-		return VRFT_IGNORE;
-	call->word = (cookie & VRFT_CALL_MASK) | slot << VRFT_CALL_SLOT_SHIFT;
-	call->generation = word >> VRFT_PACKET_GENERATION_SHIFT;
-	call->known = known;
-	if (!(cookie & VRFT_COOKIE_SILENT))
-		return VRFT_RECORD;
-	return cookie & VRFT_COOKIE_COPIES ? VRFT_FOLLOW : VRFT_IGNORE;
 }
 
 /*

@@ -92,6 +92,10 @@ struct net_device {
 	possible_net_t nd_net;
 };
 
+struct task_struct {
+	int pid;
+};
+
 struct softnet_data {
 	unsigned int processed;
 };

@@ -64,7 +64,7 @@ static __always_inline void forget_route(void)
  */
 static __always_inline bool in_image(void *address)
 {
-	return (__u64)address >= 0xffffffff80000000ULL;
+	return (__u64)address >= KERNEL_IMAGE;
 }
 
 static __always_inline void mac_looked_up(void *mac, void *metadata,

@@ -30,13 +30,43 @@ extern __u64 *bpf_session_cookie(void *ctx) __ksym;
  * address in the lower one, where the lowest bits, always zero, hold these.
  */
 #define SESSION_SILENT	1
+#define SESSION_COPIES	2	/* as VRFT_COOKIE_COPIES, where it costs less */
+#define SESSION_BITS	7
+
+static __always_inline void copies(__u32 call, __u64 result)
+{
+	copied(call, result, VRFT_MAX_COPIES, true);
+}
+
+static SELDOM void record_result(__u32 call, __u32 frame, __u64 result)
+{
+	record_call(call, VRFT_RETURN, 0, frame, true, result);
+}
+
+static __always_inline void finish_call(struct pt_regs *ctx, __u64 cookie)
+{
+	__u32 frame = cookie, call = cookie >> 32;
+
+	if (frame & (SESSION_SILENT | SESSION_COPIES)) {
+		if (frame & SESSION_COPIES)
+			copies(call, result_of(ctx));
+		if (frame & SESSION_SILENT)
+			return;
+	}
+	frame &= ~SESSION_BITS;
+	if (config.show & VRFT_SHOW_RESULT)
+		record_result(call, frame, result_of(ctx));
+	else
+		record(call, VRFT_RETURN, 0, frame);
+}
 
 SEC("kprobe.multi")
 int vrft_session(struct pt_regs *ctx)
 {
 	enum vrft_verdict verdict;
-	struct vrft_call call;
-	__u64 *session, cookie, result;
+	__u64 *session, cookie;
+	struct vrft_call call = {};
+	__u32 frame;
 
 	if (bpf_session_is_return(ctx)) {
 		/*
@@ -44,28 +74,28 @@ int vrft_session(struct pt_regs *ctx)
 		 * another program was active on this CPU. The cookie is then
 		 * left over from an earlier call, hence the reset.
 		 */
-		result = result_of(ctx);
 		session = bpf_session_cookie(ctx);
 		cookie = *session;
 		*session = 0;
-		if (!cookie)
-			return 0;
-		if (cookie >> 32 & VRFT_COOKIE_COPIES)
-			copied(cookie >> 32, result, VRFT_MAX_COPIES, true);
-		if (!(cookie & SESSION_SILENT))
-			record_call(cookie >> 32, VRFT_RETURN, 0,
-				    cookie & ~7ULL,
-				    config.show & VRFT_SHOW_RESULT, result);
+		if (cookie)
+			finish_call(ctx, cookie);
 		return 0;
 	}
 	cookie = cookie_at(bpf_get_func_ip(ctx));
 	verdict = judge(ctx, cookie, true, &call);
-	if (verdict == VRFT_IGNORE ||
-	    (verdict == VRFT_RECORD &&
-	     !record_entry(ctx, cookie, true, &call, ctx->sp)))
+	if (verdict == VRFT_IGNORE)
 		return 1;
+	frame = ctx->sp;
+	/* Once, or the compiler reads it again. */
+	asm volatile("" : "+r"(frame));
+	if (verdict == VRFT_RECORD &&
+	    !record_entry(ctx, cookie, true, &call, frame))
+		return 1;
+	if (verdict == VRFT_FOLLOW)
+		frame |= SESSION_SILENT;
+	if (call.word & VRFT_COOKIE_COPIES)
+		frame |= SESSION_COPIES;
 	/* Never zero, as no stack slot has an address with a zero low half. */
-	*bpf_session_cookie(ctx) = (__u64)call.word << 32 | (__u32)ctx->sp |
-				   (verdict == VRFT_FOLLOW ? SESSION_SILENT : 0);
+	*bpf_session_cookie(ctx) = (__u64)call.word << 32 | frame;
 	return 0;
 }

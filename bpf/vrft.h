@@ -378,6 +378,8 @@ struct vrft_interface {
 #define VRFT_PACKET_SLOT_BITS		16
 #define VRFT_PACKET_FACTOR		11400714819323198485ULL
 #define VRFT_PACKET_TAG_MASK		((1ULL << 40) - 1)
+#define VRFT_PACKET_STATE_SHIFT		40	/* of the next three */
+#define VRFT_PACKET_STATE_MASK		7
 #define VRFT_PACKET_KEPT		(1ULL << 40)	/* is traced */
 #define VRFT_PACKET_ENDED		(1ULL << 41)	/* or is being freed */
 #define VRFT_PACKET_UNDECIDED		(1ULL << 42)	/* ask again */
@@ -489,7 +491,8 @@ struct vrft_config {
 	__u32 vrouter_netns;	/* namespace of the vifs' devices */
 	/*
 	 * The namespace of all selected interfaces, if the bitmap alone
-	 * identifies them; otherwise zero, and the table is used.
+	 * identifies them, and then sight_netns; otherwise zero, and the table
+	 * is used.
 	 */
 	__u32 only_netns;
 	__u32 sample;		/* N of "one packet in N" */
@@ -521,6 +524,11 @@ struct vrft_config {
 	struct vrft_drop_offsets drop;
 	struct vrft_decision_places decision;
 	__u32 show;		/* VRFT_SHOW_* */
+	/*
+	 * Whether only_netns is set, devices are not shared, and there are no
+	 * conditions: see judge_plainly().
+	 */
+	__u32 plain;
 };
 
 #endif

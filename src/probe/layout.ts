@@ -111,7 +111,8 @@ export const UNKNOWN = 0xffffffff;
 /** `struct vrft_decision_places`: a u32 for each of `DECISION_PLACES`, from {@linkcode placeWord}. */
 export const CONFIG_DECISION = CONFIG_DROP + 4 * DROP_OFFSETS.length;
 export const CONFIG_SHOW = CONFIG_DECISION + 4 * DECISION_PLACES.length;
-export const CONFIG_BYTES = CONFIG_SHOW + 4;
+export const CONFIG_PLAIN = CONFIG_SHOW + 4;
+export const CONFIG_BYTES = CONFIG_PLAIN + 4;
 
 const PLACE_SHIFT = 16;
 const PLACE_SIGNED = 1 << 24;

@@ -28,6 +28,7 @@ import {
   CONFIG_NH_ID_OFFSET,
   CONFIG_ONLY_NETNS,
   CONFIG_PACKET_EVENTS,
+  CONFIG_PLAIN,
   CONFIG_RECORD_VERSION,
   CONFIG_RECORDED,
   CONFIG_RPS_DEVICE,
@@ -249,7 +250,9 @@ export class BpfObject implements Disposable {
     const show = (options.showPlaces ? SHOW_PLACE : 0) | (options.showResults ? SHOW_RESULT : 0);
     config.setUint32(CONFIG_SHOW, show, true);
     setConnections(config, options.own ?? []);
-    const { conditions, filter, shared } = options;
+    const { conditions, filter, onlyNetns, shared } = options;
+    const isPlain = onlyNetns !== 0 && !shared && !conditions;
+    config.setUint32(CONFIG_PLAIN, Number(isPlain), true);
     if (conditions) setConditions(config, conditions);
     if (filter) config.setUint32(CONFIG_FILTERS, filterBits(filter), true);
     if (shared === undefined || shared === null) return;

@@ -393,6 +393,7 @@ Deno.test("the configuration is laid out as struct vrft_config, at the start of 
     "drop",
     "decision",
     "show",
+    "plain",
   ];
   assert.deepEqual(offsets("vrft_config", members), {
     record_version: layout.CONFIG_RECORD_VERSION,
@@ -420,6 +421,7 @@ Deno.test("the configuration is laid out as struct vrft_config, at the start of 
     drop: layout.CONFIG_DROP,
     decision: layout.CONFIG_DECISION,
     show: layout.CONFIG_SHOW,
+    plain: layout.CONFIG_PLAIN,
   });
   assert.equal(BigInt(layout.SHOW_PLACE), defined("VRFT_SHOW_PLACE"));
   assert.equal(BigInt(layout.SHOW_RESULT), defined("VRFT_SHOW_RESULT"));
