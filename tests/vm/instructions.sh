@@ -1,16 +1,41 @@
 #!/bin/sh
 # In a guest with --accel icount: prints the instructions of a flood ping of 1,000 round trips, untraced
 # and traced in several ways, in thousands per round trip. Excludes vrft's own, which is stopped
-# meanwhile. Arguments are passed on to vrft.
+# meanwhile. Arguments are passed on to vrft. Without any, and with the program /root/peer and its object
+# /root/peer.bpf.o, of tests/bench/peer.c, it also prints what an empty kprobe.session program on the same
+# functions takes.
 set -eu
 
 flood() {
 	ip netns exec vm1 ping -q -f -c 1000 10.1.1.2 | sed -n 's/.* time \([0-9]*\)ms$/\1/p'
 }
 
-# Of three, as other work of the kernel may come in between.
+# Of two, as other work of the kernel may come in between.
 least() {
-	{ flood; flood; flood; } | sort -n | head -n 1
+	{ flood; flood; } | sort -n | head -n 1
+}
+
+# One line for each function, as peer.c wants it: address, cookie, name.
+functions() {
+	vrft functions --json | awk '
+		$1 == "\"name\":" { name = $2 }
+		$1 == "\"address\":" && $2 ~ /0x/ {
+			gsub(/[",]/, "", name)
+			gsub(/[",]|0x/, "", $2)
+			print $2, 0, name
+		}'
+}
+
+empty() {
+	functions >"$work/functions"
+	/root/peer /root/peer.bpf.o empty "$work/functions" "$work/live" >"$work/log" &
+	peer=$!
+	while [ ! -e "$work/live" ]; do sleep 0.1; done
+	sleep 0.5
+	echo "empty session program: $(least)"
+	kill -INT "$peer"
+	wait "$peer"
+	sed 's/^/  /' "$work/log"
 }
 
 traced() {
@@ -35,6 +60,7 @@ for vm in vm1 vm2; do
 done
 work=$(mktemp -d)
 echo "untraced: $(least)"
+[ ! -e /root/peer ] || [ $# -gt 0 ] || empty
 traced "every packet" "$@"
 traced "none, by interface" -i vif0/0 "$@"
 traced "one in 100" --sample 100 "$@"
