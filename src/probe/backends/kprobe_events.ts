@@ -6,7 +6,9 @@
  * than a minute to remove them, however the process ends. So the probes are placed elsewhere: the entry
  * probe on the instruction after the ftrace site, the return probes on the instructions that leave the
  * function. Such probes cost a trap per hit, but are armed and disarmed in a fraction of a millisecond.
- * Functions that cannot be disassembled get a kprobe and a kretprobe on their start after all.
+ * Functions that cannot be disassembled get a kprobe and a kretprobe on their start after all. So do those
+ * that drop packets get their kprobe: they record the stack, which the kernel cannot unwind from the middle
+ * of an instruction that changes it, where the instruction pointer is after a breakpoint.
  *
  * Many probes of a kind share one event (Linux 5.5), one perf event and one program. Each has a unique
  * constant argument, without which the kernel rejects the second one as a duplicate of the first.
@@ -23,7 +25,7 @@ import { errorText, SystemError } from "../../sys/libc.ts";
 import type { Attachment, AttachProgress, Backend, RefusedFunction } from "../backend.ts";
 import type { Target } from "../target.ts";
 import { missedByProgram } from "../bpf_syscall.ts";
-import { cookieOf, exitCookie } from "../layout.ts";
+import { COOKIE_DROPS, cookieOf, exitCookie } from "../layout.ts";
 import type { BpfObject } from "../object.ts";
 import { RECORD_FUNCTIONS } from "../record.ts";
 import { KprobeEvents } from "../tracefs.ts";
@@ -113,13 +115,15 @@ class Attaching {
     const ends = this.#ends[index];
     // The start identifies the function as the target of a jump through a register.
     this.#place(target.address, cookie);
+    const start = target.address + BigInt(ENDBR64_BYTES);
     if (ends !== undefined && this.#addEnds(ends)) {
-      const entry = TEXT_BASE + BigInt(ends.entry);
-      this.#place(entry, cookie);
+      const isOnStart = (cookie & COOKIE_DROPS) !== 0n;
+      const entry = isOnStart ? target.address : TEXT_BASE + BigInt(ends.entry);
+      this.#place(isOnStart ? start : entry, cookie);
       if (this.#add("p:", ENTRIES, entry) === undefined) return;
     }
     // If the function starts with endbr64, the kernel moves a probe on its start past that.
-    this.#place(target.address + BigInt(ENDBR64_BYTES), cookie);
+    this.#place(start, cookie);
     const failure = this.#add(`r${RETURNS_AT_ONCE}:`, RETURNS, target.address) ??
       this.#add("p:", ENTRIES, target.address);
     if (failure === undefined) return;
