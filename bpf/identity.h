@@ -252,7 +252,7 @@ enum vrft_verdict {
 /*
  * vrouter calls __vr_flow_forward() with a packet that a flow has dropped. Since
  * Linux 5.7 the allocator keeps a pointer in the middle of what is free, where
- * packets have their lengths.
+ * packets have their lengths. The call is of the packet that has ended there.
  */
 static __always_inline bool is_freed(void *packet, bool direct)
 {
@@ -260,6 +260,13 @@ static __always_inline bool is_freed(void *packet, bool direct)
 	__u32 len = READ(direct, skb, len);
 
 	return len > MAX_PACKET_BYTES || READ(direct, skb, data_len) > len;
+}
+
+/* Whether a packet that has ended was traced. */
+static __always_inline bool was_kept(__u64 word)
+{
+	return (word & (VRFT_PACKET_KEPT | VRFT_PACKET_UNDECIDED)) ==
+	       VRFT_PACKET_KEPT;
 }
 
 /*

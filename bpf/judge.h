@@ -36,9 +36,11 @@ judge(struct pt_regs *ctx, __u64 cookie, bool direct, struct vrft_call *call)
 					word & ~VRFT_PACKET_KEPT;
 			return VRFT_IGNORE;
 		}
-		if (word && is_freed(skb, direct))
+		known = word && is_freed(skb, direct);
+		if (known && !was_kept(word))
 			return VRFT_IGNORE;
-		slot = seat_packet(tag, VRFT_PACKET_UNDECIDED, &word);
+		if (!known)
+			slot = seat_packet(tag, VRFT_PACKET_UNDECIDED, &word);
 	}
 	if (word & VRFT_PACKET_UNDECIDED) {
 		word = (word ^ VRFT_PACKET_UNDECIDED) | decide(skb);

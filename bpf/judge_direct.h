@@ -112,9 +112,11 @@ judge_plainly(struct pt_regs *ctx, __u64 cookie, bool direct,
 		return accepted(call, cookie, slot, word, true);
 	seat.known = alive(word);
 	if (is_refused(word) ||
-	    (!seat.known && (!net || !of_interface(skb, dev, direct) ||
-			     (word && is_freed(packet, direct)))))
+	    (!seat.known && (!net || !of_interface(skb, dev, direct))))
 		return VRFT_IGNORE;
+	if (!seat.known && word && is_freed(packet, direct))
+		return was_kept(word) ?
+			accepted(call, cookie, slot, word, true) : VRFT_IGNORE;
 	seat.slot = slot;
 	seat.word = word;
 	if (!settle(ctx, cookie, packet, &seat))
@@ -158,7 +160,9 @@ judge(struct pt_regs *ctx, __u64 cookie, bool direct, struct vrft_call *call)
 			return VRFT_IGNORE;
 		}
 		if (!known && word && is_freed(skb, direct))
-			return VRFT_IGNORE;
+			return was_kept(word) ?
+				accepted(call, cookie, slot, word, true) :
+				VRFT_IGNORE;
 		if (is_refused(word) && !has(cookie, VRFT_COOKIE_RELEASES))
 			return VRFT_IGNORE;
 		seat.slot = slot;
