@@ -27,6 +27,7 @@ export type {
 } from "./src/kernel/packet_function.ts";
 export {
   type KernelSources,
+  numberedModules,
   readSources,
   type SourceOptions,
   type SourcePaths,

@@ -21,6 +21,35 @@ static __always_inline void *indirect_argument(struct pt_regs *ctx,
 	bpf_probe_read_kernel(&value, sizeof(value), arguments + number - 1);
 	return value;
 }
+#elif defined(VRFT_LISTED)
+#include "own_cookie.h"
+
+/*
+ * The argument 1..6 of a function of a link for many: the program may not read
+ * its context, which is the list of them, but the verifier puts a few
+ * instructions in place of these helpers.
+ */
+static __always_inline void *argument(struct pt_regs *ctx, __u32 number)
+{
+	__u64 value = 0;
+
+	bpf_get_func_arg(ctx, number - 1, &value);
+	return (void *)value;
+}
+
+static __always_inline void *indirect_argument(struct pt_regs *ctx,
+					       __u32 number)
+{
+	return argument(ctx, number);
+}
+
+static __always_inline __u64 result_of(struct pt_regs *ctx)
+{
+	__u64 value = 0;
+
+	bpf_get_func_ret(ctx, &value);
+	return value;
+}
 #else
 #ifdef VRFT_DIRECT
 /*

@@ -131,7 +131,7 @@ static __always_inline bool was_dropped_by_vrouter(__u32 cpu, __u64 word)
 /* Below all functions that have not returned yet. */
 static __always_inline __u32 stack_top(struct pt_regs *ctx)
 {
-#ifdef VRFT_TRAMPOLINE
+#if defined(VRFT_TRAMPOLINE) || defined(VRFT_LISTED)
 	return untyped((__u64)ctx);
 #else
 	return ctx->sp;

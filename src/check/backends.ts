@@ -4,7 +4,13 @@
  * @module
  */
 
-import { BACKENDS, type ObjectSource, tryBackend, whyNot } from "../probe/backend_choice.ts";
+import {
+  BACKENDS,
+  type ObjectSource,
+  type TrialTargets,
+  tryBackend,
+  whyNot,
+} from "../probe/backend_choice.ts";
 import { AttachCancelled, type Backend, type BackendName } from "../probe/backend.ts";
 import { spread, type Target } from "../probe/target.ts";
 import type { Libbpf } from "../probe/libbpf.ts";
@@ -68,7 +74,8 @@ export async function tryBackends(
     if (wanted !== "auto" && wanted !== backend.name) continue;
     await lookUp(tools);
     try {
-      const time = await attempt(backend, one, targets.length, tools);
+      const how = { targets, probes: one, isAuto: wanted === "auto" };
+      const time = await attempt(backend, how, tools);
       attempts.push({ backend, failure: null });
       best ??= { backend, time };
     } catch (error) {
@@ -77,7 +84,8 @@ export async function tryBackends(
   }
   if (best === null) return { attempts, chosen: null, attachMs: 0 };
   await lookUp(tools);
-  const time = await attempt(best.backend, spread(targets, TIMED), targets.length, tools);
+  const how = { targets, probes: spread(targets, TIMED), isAuto: false };
+  const time = await attempt(best.backend, how, tools);
   const attachMs = extrapolate(best.time, time, targets.length);
   await lookUp(tools);
   return { attempts, chosen: best.backend.name, attachMs };
@@ -101,16 +109,14 @@ export interface AttachTime {
 /** Attaches and detaches. */
 async function attempt(
   backend: Backend,
-  probes: readonly Target[],
-  functions: number,
+  how: TrialTargets,
   tools: TrialTools,
 ): Promise<AttachTime> {
-  const count = Math.max(functions, probes.length);
   const { libbpf, options, cancelled, debug } = tools;
-  const user = { cancelled, info: debug };
-  const trial = await tryBackend(libbpf, tools, options, count, backend, probes, user);
+  const user = { cancelled, info: debug, debug };
+  const trial = await tryBackend(libbpf, tools, options, backend, how, user);
   trial.object[Symbol.dispose]();
-  return { functions: probes.length, attachMs: trial.attachMs, eachMs: trial.eachMs };
+  return { functions: how.probes.length, attachMs: trial.attachMs, eachMs: trial.eachMs };
 }
 
 /** A rarely called function for the trial; failing that, the first, the middle and the last. */

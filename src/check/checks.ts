@@ -9,7 +9,7 @@ import { configPaths, readKernelConfig } from "../kernel/kernel_config.ts";
 import { discover, type Discovery } from "../kernel/functions.ts";
 import { whyNoModuleBtf } from "../kernel/module_btf.ts";
 import { NO_PACKET_OFFSETS, packetOffsets } from "../kernel/packet_offsets.ts";
-import type { SourceOptions } from "../kernel/sources.ts";
+import { numberedModules, type SourceOptions } from "../kernel/sources.ts";
 import { BACKENDS } from "../probe/backend_choice.ts";
 import { AttachCancelled, type BackendName, type ObjectReader } from "../probe/backend.ts";
 import { findNamespaces } from "../probe/initial_namespace.ts";
@@ -82,6 +82,7 @@ const TITLES = {
   module_btf: "Module BTF",
   functions: "Functions to trace",
   kprobe_blacklist: "kprobe blacklist",
+  backend_trampoline: "Backend trampoline",
   backend_session: "Backend session",
   backend_multi: "Backend multi",
   backend_kprobe: "Backend kprobe",
@@ -179,6 +180,7 @@ export async function* checkHost(
       libbpf: libbpf.library,
       readObject: tools.readObject,
       kernel: read.sources.kernel,
+      numbered: numberedModules(read.sources),
       options: {
         // One page, as nothing is recorded.
         ringBytes: 4096,

@@ -106,7 +106,7 @@ export function checkKprobeSwitch(
 }
 
 /**
- * Checks the switch of ftrace. If it is off, the probes of session and multi attach, but never fire.
+ * Checks the switch of ftrace. If it is off, the probes of all backends but kprobe attach, but never fire.
  *
  * @param enabled contents of /proc/sys/kernel/ftrace_enabled; `null` if unreadable
  * @param backend that a trace will use; `null` if none works

@@ -35,7 +35,7 @@ export const KERNEL_OPTIONS: readonly KernelOption[] = [
     evidence: { file: "/proc/sys/net/core/bpf_jit_enable" },
     without: "probes are slow",
     // Its programs call kfuncs, which only the JIT supports.
-    backends: ["session"],
+    backends: ["trampoline", "session"],
   },
   { name: "CONFIG_BPF_EVENTS", evidence: { symbol: "trace_call_bpf" }, without: null },
   { name: "CONFIG_KALLSYMS", evidence: { file: "/proc/kallsyms" }, without: null },

@@ -10,7 +10,7 @@ import type { Expressions } from "../packet/expression.ts";
 import type { ListenAddress, RotateValue, StageTime } from "./values.ts";
 
 /** How probes are attached; `auto` takes the best one that works on this kernel. */
-export const BACKENDS = ["auto", "session", "multi", "kprobe"] as const;
+export const BACKENDS = ["auto", "trampoline", "session", "multi", "kprobe"] as const;
 
 /** One of {@linkcode BACKENDS}. */
 export type BackendChoice = typeof BACKENDS[number];

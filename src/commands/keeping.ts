@@ -9,6 +9,7 @@ import { VROUTER } from "../kernel/functions.ts";
 import { packetOffsets } from "../kernel/packet_offsets.ts";
 import type { Keeping } from "../kernel/sources.ts";
 import { sessionTakesContext } from "../probe/backends/session.ts";
+import { hasTrampolines } from "../probe/backends/trampoline.ts";
 import { openProgramCache } from "../sys/program_cache.ts";
 import { dropReasons } from "../trace/drop_words.ts";
 
@@ -21,6 +22,7 @@ export function keepingOf(debug: (message: string) => void): Keeping | null {
 /** What every trace asks. Further questions would make the first start longer. */
 function ask(kernel: Btf, vrouter: Btf | null): void {
   sessionTakesContext(kernel);
+  hasTrampolines(kernel);
   if (vrouter === null) return;
   packetOffsets([{ module: VROUTER, btf: vrouter }]);
   dropReasons(vrouter);

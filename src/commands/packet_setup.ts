@@ -8,6 +8,7 @@ import type { CaptureOptions, TraceOptions } from "../cli/invocation.ts";
 import type { Btf } from "../kernel/btf.ts";
 import { VROUTER } from "../kernel/functions.ts";
 import { type ResultType, resultTypes } from "../kernel/result_type.ts";
+import { numberedModules } from "../kernel/sources.ts";
 import type { PacketFilter } from "../packet/expression.ts";
 import type { ObjectReader } from "../probe/backend.ts";
 import { Failure } from "../sys/failure.ts";
@@ -112,6 +113,7 @@ async function describe(
     vrouter: required(vrouter),
     calls: {
       targets,
+      numbered: numberedModules(sources),
       backend,
       showPlaces: show.includes("vif") || show.includes("nh"),
       showResults,

@@ -10,6 +10,7 @@ import { decisionOffsets } from "../kernel/decision_offsets.ts";
 import { dropOffsets } from "../kernel/drop_offsets.ts";
 import { VROUTER } from "../kernel/functions.ts";
 import { type ResultType, resultTypes } from "../kernel/result_type.ts";
+import { numberedModules } from "../kernel/sources.ts";
 import type { Log } from "../output/log.ts";
 import { summarize } from "../output/summary.ts";
 import type { Format } from "../output/view.ts";
@@ -150,6 +151,7 @@ export async function prepareTrace(
       ...commonTracerOptions(options, selection, filter, output, around),
       ...requireOffsets(sources),
       kernel: sources.kernel,
+      numbered: numberedModules(sources),
       backend: options.backend,
       readObject,
       targets,

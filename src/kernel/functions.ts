@@ -6,6 +6,7 @@
 
 import { Failure } from "../sys/failure.ts";
 import { type Btf, BtfError } from "./btf.ts";
+import { whyNoTrampoline } from "./trampoline_prototype.ts";
 import { denial } from "./deny_list.ts";
 import { matcher } from "./glob.ts";
 import type { LeftOutModule } from "./left_out.ts";
@@ -91,6 +92,8 @@ export const VROUTER = "vrouter";
 interface Described {
   readonly module: string;
   readonly name: string;
+  /** As in {@linkcode PacketFunction}, of the first function of the name. */
+  readonly trampoline: number | string;
   readonly packet: PacketParameter;
   /** Another function of the name takes none, or in another place. */
   contradicted: boolean;
@@ -101,6 +104,8 @@ export interface Candidate {
   readonly module: string;
   readonly name: string;
   readonly packet: PacketParameter;
+  /** As in {@linkcode PacketFunction}. */
+  readonly trampoline: number | string;
   /** The address, if there is exactly one and it is not hidden. */
   readonly address: bigint | null;
   /** Why it cannot be traced; `null` if nothing is known against it. */
@@ -142,7 +147,7 @@ export function discover(input: DiscoveryInput): Discovery {
   const also: PacketFunction[] = [];
   const byAddress = new Map<bigint, string>();
   const skipped: SkippedFunction[] = [];
-  for (const { module, name, packet, address, reason } of survey.candidates) {
+  for (const { module, name, packet, trampoline, address, reason } of survey.candidates) {
     const isChosen = chosen(name);
     if (!isChosen && !(module === VMLINUX && named.has(name))) continue;
     const skip = (reason: string): void => {
@@ -154,7 +159,7 @@ export function discover(input: DiscoveryInput): Discovery {
     } else if (register === null) {
       skip(`parameter ${packet.position} arrives on the stack`);
     } else {
-      const fn = { name, module, ...parameter, register, address };
+      const fn = { name, module, trampoline, ...parameter, register, address };
       if (!isChosen) {
         also.push(fn);
         continue;
@@ -198,11 +203,12 @@ export function surveyed(input: SurveyInput): Survey {
   const symbols = collect(kallsyms ?? [], traceable ?? []);
   const isLoaded = loadedModules(input.kallsyms, kallsyms ?? []);
   return {
-    candidates: described.map(({ module, name, packet, contradicted }) => {
+    candidates: described.map(({ module, name, packet, trampoline, contradicted }) => {
       const found = symbols.get(module)?.get(name);
       const reason = denial(name) ?? (contradicted ? CONTRADICTED : undefined) ??
         (traceable === null ? undefined : untraceable(found, module, isLoaded));
-      return { module, name, packet, address: soleAddress(found), reason: reason ?? null };
+      const address = soleAddress(found);
+      return { module, name, packet, trampoline, address, reason: reason ?? null };
     }),
     undescribed: findUndescribed(input),
     leftOut,
@@ -315,7 +321,16 @@ function findInModule(module: string, btf: Btf, prototypes: Prototypes): Map<str
     const name = functionName(btf, id);
     let candidate = byName.get(name);
     if (candidate === undefined) {
-      byName.set(name, candidate = { module, name, packet, contradicted: false });
+      byName.set(
+        name,
+        candidate = {
+          module,
+          name,
+          trampoline: whyNoTrampoline(btf, id) ?? id,
+          packet,
+          contradicted: false,
+        },
+      );
     } else if (!samePlace(candidate.packet, packet)) {
       candidate.contradicted = true;
     }

@@ -23,6 +23,11 @@ export interface PacketFunction extends Companions {
   readonly name: string;
   /** `vmlinux`, or the name of the module. */
   readonly module: string;
+  /**
+   * Its number in the BTF that describes it, by which it can have a trampoline; or why it can have none, in
+   * words. Unknown by default.
+   */
+  readonly trampoline?: number | string;
   /** Struct that the packet parameter points to. */
   readonly struct: PacketStruct;
   /** Number of the packet parameter in the C parameter list, from 1. */

@@ -257,6 +257,21 @@ async function sourcesOf(
   };
 }
 
+/**
+ * Modules whose BTF has the numbers that types have in the running kernel, among them that itself: what
+ * comes from another file may be numbered otherwise.
+ */
+export function numberedModules(
+  { kernelBtf, vrouterBtf, modules }: Pick<KernelSources, "kernelBtf" | "vrouterBtf" | "modules">,
+  paths: SourcePaths = SYSTEM_PATHS,
+): ReadonlySet<string> {
+  if (kernelBtf !== `${paths.btf}/${VMLINUX}`) return new Set();
+  const names = modules.map(({ module }) => module);
+  return new Set(
+    names.filter((module) => module !== VROUTER || vrouterBtf === loadedVrouter(paths)),
+  );
+}
+
 /** The BTF of the kernel and of vrouter. */
 export interface DescribedKernel
   extends Pick<KernelSources, "kernel" | "kernelBtf" | "vrouterBtf" | "warnings"> {

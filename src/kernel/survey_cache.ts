@@ -32,6 +32,7 @@ interface Content extends Omit<KeptSurvey, "survey"> {
     module: number,
     packet: number,
     name: string,
+    trampoline: number | string,
     /** In hexadecimal. */
     address: string | null,
     reason: string | null,
@@ -48,10 +49,13 @@ export async function readSurvey(cache: ProgramCache, key: string): Promise<Kept
     ...others,
     survey: {
       ...survey,
-      candidates: candidates.map(([module, packet, name, address, reason]): Candidate => ({
+      candidates: candidates.map((
+        [module, packet, name, trampoline, address, reason],
+      ): Candidate => ({
         module: modules[module]!,
         name,
         packet: packets[packet]!,
+        trampoline,
         address: address === null ? null : BigInt(`0x${address}`),
         reason,
       })),
@@ -79,14 +83,15 @@ export async function keepSurvey(
     ...others,
     survey: rest,
     packets,
-    candidates: candidates.map(({ module, packet, name, address, reason }) => {
+    candidates: candidates.map(({ module, packet, name, trampoline, address, reason }) => {
       const text = JSON.stringify(packet);
       let number = packetNumbers.get(text);
       if (number === undefined) {
         number = packets.push(packet) - 1;
         packetNumbers.set(text, number);
       }
-      return [numbers.get(module)!, number, name, address?.toString(16) ?? null, reason];
+      const hex = address?.toString(16) ?? null;
+      return [numbers.get(module)!, number, name, trampoline, hex, reason];
     }),
   };
   await keep(cache, NAME, key, JSON.stringify(content));

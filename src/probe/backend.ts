@@ -10,10 +10,11 @@ import type { BpfObject, ProgramChoice } from "./object.ts";
 import type { Target } from "./target.ts";
 
 /** Names of the backends, best first. */
-export type BackendName = "session" | "multi" | "kprobe";
+export type BackendName = "trampoline" | "session" | "multi" | "kprobe";
 
 /** Names of the backends' BPF objects, built by scripts/build. */
 export type ObjectName =
+  | "trampoline"
   | "session"
   | "session_6.10"
   | "multi"
@@ -25,6 +26,19 @@ export type ObjectName =
 
 /** Reads one of them. */
 export type ObjectReader = (name: ObjectName) => Promise<Uint8Array<ArrayBuffer>>;
+
+/** Where the backends' objects come from, and what describes the kernel they are for. */
+export interface ProgramSource {
+  /** Reads one; called for each backend tried. */
+  readonly readObject: ObjectReader;
+  /** The kernel's own BTF, which decides between the objects of a backend. */
+  readonly kernel: Btf;
+  /**
+   * Modules whose functions have the numbers that they have in the running kernel: see
+   * `numberedModules()`. None by default.
+   */
+  readonly numbered?: ReadonlySet<string>;
+}
 
 /** A function that the kernel refuses to probe. */
 export interface RefusedFunction extends SkippedFunction {
@@ -78,12 +92,14 @@ export interface Prober {
    * Attaches the object's programs to all targets; a target's index is its number in records. Functions
    * refused by the kernel are listed in the result.
    *
+   * @param source of the object
    * @throws if nothing can be attached this way; nothing is attached then
    */
   attach(
     object: BpfObject,
     targets: readonly Target[],
     progress: AttachProgress,
+    source: ProgramSource,
   ): Promise<Attachment>;
 }
 
@@ -92,6 +108,10 @@ export interface Backend extends Prober {
   readonly name: BackendName;
   /** Functions that it can be attached to at a time. */
   readonly maxFunctions: number;
+  /** Whether the kernel lets go of them one after the other; `false` by default. */
+  readonly letsGoOneByOne?: boolean;
+  /** How many programs it loads to attach to the targets; one by default. */
+  programsFor?(targets: readonly Target[]): number;
 }
 
 /** Probes beside those of a backend, with programs of the same object. */

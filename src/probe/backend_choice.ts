@@ -7,31 +7,28 @@
 import { amount } from "../sys/amount.ts";
 import { Failure } from "../sys/failure.ts";
 import { readText } from "../sys/files.ts";
-import type { Btf } from "../kernel/btf.ts";
+import { VMLINUX } from "../kernel/symbols.ts";
 import type {
   AttachProgress,
   Backend,
   BackendName,
   Companion,
-  ObjectReader,
   Prober,
+  ProgramSource,
 } from "./backend.ts";
-import type { Target } from "./target.ts";
+import { spread, type Target } from "./target.ts";
 import { kprobe } from "./backends/kprobe_events.ts";
 import { multi } from "./backends/multi.ts";
 import { session } from "./backends/session.ts";
+import { trampoline } from "./backends/trampoline.ts";
 import type { Libbpf } from "./libbpf.ts";
 import { BpfObject, type ObjectOptions } from "./object.ts";
 
 /** All backends, best first. */
-export const BACKENDS: readonly Backend[] = [session, multi, kprobe];
+export const BACKENDS: readonly Backend[] = [trampoline, session, multi, kprobe];
 
 /** Where the backends' objects come from. */
-export interface ObjectSource {
-  /** Reads one; called for each backend tried. */
-  readonly readObject: ObjectReader;
-  /** The kernel's own BTF, which decides between the objects of a backend. */
-  readonly kernel: Btf;
+export interface ObjectSource extends ProgramSource {
   /** Whose programs are loaded as well; none by default. */
   readonly companion?: Companion | null;
 }
@@ -49,9 +46,8 @@ export interface Choice {
 /**
  * Loads the best backend's programs, after attaching them to a few functions and detaching again.
  *
- * @param functions number of functions to attach to later
+ * @param targets functions to attach to later; at least one
  * @param choice a backend by name, or `auto` for the best one
- * @param probes functions for the trial; one that can be attached to is enough
  * @param user receives why each backend was chosen or rejected, and what takes long
  * @throws {Failure} if the requested backend, or all of them, fail; the message has the reasons
  * @throws {AttachCancelled} if the user interrupts; nothing is left then
@@ -60,18 +56,20 @@ export async function chooseBackend(
   libbpf: Libbpf,
   objects: ObjectSource,
   options: Omit<ObjectOptions, "places">,
-  functions: number,
+  targets: readonly Target[],
   choice: BackendName | "auto",
-  probes: readonly Target[],
   user: User,
 ): Promise<Choice> {
   const { debug } = user;
   const names: BackendName[] = [];
   const failures: Failure[] = [];
+  // Three, in case the kernel refuses one.
+  const probes = spread(targets, 3);
   for (const backend of BACKENDS) {
     if (choice !== "auto" && choice !== backend.name) continue;
     try {
-      const trial = await tryBackend(libbpf, objects, options, functions, backend, probes, user);
+      const how = { targets, probes, isAuto: choice === "auto" };
+      const trial = await tryBackend(libbpf, objects, options, backend, how, user);
       debug(`Backend ${backend.name}: ${backend.title} works on this kernel`);
       return { backend, object: trial.object };
     } catch (error) {
@@ -136,14 +134,24 @@ function requireRoom({ maxFunctions }: Backend, functions: number): void {
 const FTRACE_SWITCH = "/proc/sys/kernel/ftrace_enabled";
 
 /**
- * While ftrace is turned off, the probes of session and multi attach, but never fire. On Linux 6.12, once
- * it is on again, they trigger a warning in ftrace_shutdown(), and the kernel disables ftrace until
+ * While ftrace is turned off, the probes of trampoline, session and multi attach, but never fire. On Linux
+ * 6.12, once it is on again, they trigger a warning in ftrace_shutdown(), and the kernel disables ftrace until
  * reboot.
  */
 function requireFtrace(): void {
   // Without ftrace, or without the switch, attaching will fail if it must.
   if (readText(FTRACE_SWITCH)?.trim() !== "0") return;
   throw new Failure("attach", "ftrace is switched off (sysctl -w kernel.ftrace_enabled=1)");
+}
+
+/** What a backend is tried with. */
+export interface TrialTargets {
+  /** Functions to attach to later. */
+  readonly targets: readonly Target[];
+  /** Those for the trial; one that can be attached to is enough. */
+  readonly probes: readonly Target[];
+  /** Whether it is left to vrft which backend to use, so that one which lets go slowly does not do. */
+  readonly isAuto: boolean;
 }
 
 /** A backend's programs after a trial: attached and detached again. */
@@ -156,11 +164,32 @@ export interface Trial {
   readonly eachMs: number;
 }
 
+/** So few functions never take long to let go of. */
+const FEW = 64;
+/** More functions than those of a trial, to tell what each takes. */
+const TIMED = 35;
+/** Milliseconds in which a backend that is not asked for must load its programs, and let go. */
+const MAX_MS = 2000;
+
+/**
+ * Milliseconds that letting go of `count` functions takes, from what it took for fewer.
+ *
+ * @param few number of functions, and milliseconds
+ * @param more the same, for more functions
+ */
+export function letGoMs(
+  few: readonly [number, number],
+  more: readonly [number, number],
+  count: number,
+): number {
+  const each = Math.max(0, more[1] - few[1]) / Math.max(1, more[0] - few[0]);
+  return more[1] + each * Math.max(0, count - more[0]);
+}
+
 /**
  * Loads a backend's programs, attaches them to a few functions and detaches again. Records nothing.
  *
- * @param functions number of functions to attach to later
- * @param probes functions for the trial; one that can be attached to is enough
+ * @param how with what
  * @param user receives what takes long
  * @throws {Failure} if the backend does not work here; nothing is left then
  * @throws {AttachCancelled} if the user interrupts
@@ -169,41 +198,76 @@ export async function tryBackend(
   libbpf: Libbpf,
   objects: ObjectSource,
   options: Omit<ObjectOptions, "places">,
-  functions: number,
   backend: Backend,
-  probes: readonly Target[],
-  { cancelled, info }: Pick<User, "cancelled" | "info">,
+  { targets, probes, isAuto }: TrialTargets,
+  user: User,
 ): Promise<Trial> {
-  requireRoom(backend, functions);
+  requireRoom(backend, targets.length);
   if (backend.name !== "kprobe") requireFtrace();
   const object = await objects.readObject(backend.object(objects.kernel));
   const programs = [...backend.programs, ...objects.companion?.programs(backend) ?? []];
+  const start = performance.now();
   const loaded = BpfObject.load(libbpf, object, programs, {
     ...options,
-    places: backend.placesPerFunction * functions,
+    places: backend.placesPerFunction * Math.max(targets.length, probes.length),
   });
+  const loadMs = performance.now() - start;
   try {
-    const start = performance.now();
-    let first = Infinity;
-    const attachment = await backend.attach(loaded, probes, {
-      report: (done) => {
-        if (done === 0) first = performance.now();
-      },
-      cancelled,
-      info,
-      debug: nothing,
-    });
-    const end = performance.now();
-    attachment[Symbol.dispose]();
-    if (attachment.refused.length === probes.length) {
-      const { reason, cause } = attachment.refused[0]!;
-      throw new Failure("attach", reason, { cause });
+    const { detachMs, ...times } = await attachOnce(loaded, backend, probes, objects, user);
+    if (isAuto && backend.letsGoOneByOne && targets.length > FEW) {
+      const count = backend.programsFor?.(targets) ?? 1;
+      requireToBeQuick(backend, `loading ${count} programs`, count * loadMs, user);
+      // A module's would be another program to load.
+      const kernels = targets.filter(({ module }) => module === VMLINUX);
+      const timed = spread(kernels.length > FEW ? kernels : targets, TIMED);
+      const more = await attachOnce(loaded, backend, timed, objects, user);
+      const ms = letGoMs([probes.length, detachMs], [timed.length, more.detachMs], targets.length);
+      requireToBeQuick(backend, `letting go of ${amount(targets.length)} functions`, ms, user);
     }
-    return { object: loaded, attachMs: end - start, eachMs: Math.max(0, end - first) };
+    return { object: loaded, ...times };
   } catch (error) {
     loaded[Symbol.dispose]();
     throw error;
   }
+}
+
+/** Attaches and detaches. @throws {Failure} if the kernel refuses all of the functions */
+async function attachOnce(
+  object: BpfObject,
+  backend: Backend,
+  probes: readonly Target[],
+  objects: ObjectSource,
+  { cancelled, info }: User,
+): Promise<Omit<Trial, "object"> & { readonly detachMs: number }> {
+  const start = performance.now();
+  let first = Infinity;
+  const progress = {
+    report: (done: number): void => {
+      if (done === 0) first = performance.now();
+    },
+    cancelled,
+    info,
+    debug: nothing,
+  };
+  const attachment = await backend.attach(object, probes, progress, objects);
+  const end = performance.now();
+  attachment[Symbol.dispose]();
+  const detachMs = performance.now() - end;
+  if (attachment.refused.length === probes.length) {
+    const { reason, cause } = attachment.refused[0]!;
+    throw new Failure("attach", reason, { cause });
+  }
+  return { attachMs: end - start, eachMs: Math.max(0, end - first), detachMs };
+}
+
+function requireToBeQuick({ name }: Backend, what: string, ms: number, { debug }: User): void {
+  const found = `${what} would take ${(ms / 1000).toFixed(1)} s`;
+  debug(`Backend ${name}: ${found}`);
+  if (ms <= MAX_MS) return;
+  throw new Failure(
+    "attach",
+    `${found}, more than ${MAX_MS / 1000} s; --backend ${name} accepts that`,
+  );
 }
 
 function nothing(): void {}

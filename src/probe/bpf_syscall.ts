@@ -107,6 +107,39 @@ export function createMultiLink(
   return new FileDescriptor(bpf(what, BPF_LINK_CREATE, attributes));
 }
 
+/** `enum bpf_attach_type`: both ends of many functions by trampolines, Linux 7.2. */
+export const BPF_TRACE_FSESSION_MULTI = 61;
+
+/** Functions for a link of trampolines, by their numbers in one BTF, and their cookies in that order. */
+export interface NumberedTargets {
+  readonly ids: Uint32Array<ArrayBuffer>;
+  readonly cookies: BigUint64Array<ArrayBuffer>;
+}
+
+/**
+ * Attaches a program to many functions of one BTF at once.
+ *
+ * @param program fd of a program loaded for that BTF with {@linkcode BPF_TRACE_FSESSION_MULTI}
+ * @returns fd of the link: closing it detaches
+ * @throws {SystemError} EINVAL or ENOENT if one of the functions cannot be traced; nothing is attached
+ * then
+ */
+export function createTrampolineLink(
+  program: number,
+  { ids, cookies }: NumberedTargets,
+): FileDescriptor {
+  const attributes = new Uint8Array(64);
+  const view = new DataView(attributes.buffer);
+  view.setUint32(0, program, true);
+  view.setUint32(8, BPF_TRACE_FSESSION_MULTI, true);
+  view.setBigUint64(16, addressOf(ids), true);
+  view.setBigUint64(24, addressOf(cookies), true);
+  view.setUint32(32, ids.length, true);
+  return new FileDescriptor(
+    bpf(`Cannot attach to ${ids.length} functions`, BPF_LINK_CREATE, attributes),
+  );
+}
+
 /**
  * Makes a file of a BPF object in a BPF file system, which keeps it.
  *
@@ -281,11 +314,14 @@ export function attachTracing(program: number): FileDescriptor {
 }
 
 /** `enum bpf_prog_type`: fentry and fexit among others. */
-const BPF_PROG_TYPE_TRACING = 26;
+export const BPF_PROG_TYPE_TRACING = 26;
 /** `enum bpf_attach_type`: at the start of a function, Linux 5.5. */
 export const BPF_TRACE_FENTRY = 24;
 /** `enum bpf_attach_type`: at its end, likewise. */
 export const BPF_TRACE_FEXIT = 25;
+
+/** In place of the number of one function. */
+export const ANY_FUNCTION = 0;
 
 /** A function by its type in the BTF of its module. */
 export interface BtfFunction {
@@ -297,7 +333,8 @@ export interface BtfFunction {
 /**
  * Loads a program for one function's trampoline: Linux 5.11 for functions of modules.
  *
- * @param attachType {@linkcode BPF_TRACE_FENTRY} or {@linkcode BPF_TRACE_FEXIT}
+ * @param attachType {@linkcode BPF_TRACE_FENTRY} or {@linkcode BPF_TRACE_FEXIT}; for many functions
+ * {@linkcode BPF_TRACE_FSESSION_MULTI}, with {@linkcode ANY_FUNCTION}
  * @throws {SystemError} if the kernel refuses
  */
 export function loadTrampoline(
@@ -346,6 +383,17 @@ function loadProgram(
  * @throws {SystemError} EPERM without CAP_SYS_ADMIN
  */
 export function openModuleBtf(module: string): FileDescriptor | null {
+  const id = moduleBtfs().get(module);
+  return id === undefined ? null : openBtf(id);
+}
+
+/**
+ * Ids of the BTF that the kernel has of modules, by their names: Linux 5.11.
+ *
+ * @throws {SystemError} EPERM without CAP_SYS_ADMIN
+ */
+export function moduleBtfs(): ReadonlyMap<string, number> {
+  const ids = new Map<string, number>();
   const name = new Uint8Array(64);
   for (let id = nextBtf(0); id !== null; id = nextBtf(id)) {
     using btf = openBtf(id);
@@ -363,9 +411,9 @@ export function openModuleBtf(module: string): FileDescriptor | null {
     view.setBigUint64(8, addressOf(info), true);
     bpf("Cannot read the name of BTF", BPF_OBJ_GET_INFO_BY_FD, attributes);
     const found = new TextDecoder().decode(name.subarray(0, name.indexOf(0)));
-    if (infoView.getUint32(28, true) === 1 && found === module) return openBtf(id);
+    if (infoView.getUint32(28, true) === 1) ids.set(found, id);
   }
-  return null;
+  return ids;
 }
 
 /** The next id of BTF in the kernel; `null` behind the last. */
@@ -382,8 +430,8 @@ function nextBtf(id: number): number | null {
   return view.getUint32(4, true);
 }
 
-/** `null` if it has gone meanwhile. */
-function openBtf(id: number): FileDescriptor | null {
+/** BTF of the kernel by its id; `null` if it has gone meanwhile. */
+export function openBtf(id: number): FileDescriptor | null {
   const attributes = new Uint8Array(16);
   new DataView(attributes.buffer).setUint32(0, id, true);
   try {

@@ -37,20 +37,25 @@ const FACTORS = 1 << 16;
  *
  * @param control `struct vrft_control`
  * @param targets functions whose addresses differ in their low halves, as those of one kernel do
+ * @param chosen indexes of those that the table is to have; all by default
  * @throws {Failure} if two low halves are the same, or for more than {@linkcode MAX_FUNCTIONS} functions
  */
-export function setCookies(control: ArrayBuffer, targets: readonly Target[]): void {
-  if (targets.length > MAX_FUNCTIONS) {
+export function setCookies(
+  control: ArrayBuffer,
+  targets: readonly Target[],
+  chosen: readonly number[] = [...targets.keys()],
+): void {
+  if (chosen.length > MAX_FUNCTIONS) {
     throw new Failure(
       "attach",
-      `A table of ${MAX_FUNCTIONS} functions has no room for ${targets.length}`,
+      `A table of ${MAX_FUNCTIONS} functions has no room for ${chosen.length}`,
     );
   }
   const factors = new Uint32Array(control, CONTROL_SLOT_FACTORS, BUCKETS);
   const cookies = new BigUint64Array(control, CONTROL_COOKIES, SLOTS);
   const lows = targets.map(({ address }) => Number(address & 0xffffffffn));
   const buckets = Map.groupBy(
-    targets.keys(),
+    chosen,
     (index) => hash(lows[index]!, BUCKET_FACTOR, BUCKET_BITS),
   );
   const taken = new Uint8Array(SLOTS);

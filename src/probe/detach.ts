@@ -51,8 +51,23 @@ export function detach(
     rest.pop()![Symbol.dispose]();
     if (rest.length > 1 && now() >= end) break;
   }
-  if (rest.length === 0 || !leaveToKernel(rest, debug)) return;
-  for (const { number } of programs) leaving.add(programId(number));
+  if (rest.length > 0) leave(rest, programs.map(({ number }) => number), debug);
+}
+
+/**
+ * Leaves links to the kernel, which removes them soon after; closes them if that is not possible.
+ *
+ * @param links of programs that do nothing any more
+ * @param programs fds of those, which {@linkcode untilDetached} waits for: to be closed soon
+ * @param debug told that links are left to the kernel, or why they cannot be
+ */
+export function leave(
+  links: readonly FileDescriptor[],
+  programs: readonly number[],
+  debug: (message: string) => void,
+): void {
+  const ids = programs.map(programId);
+  if (leaveToKernel(links, debug)) { for (const id of ids) leaving.add(id); }
 }
 
 /**
@@ -84,7 +99,7 @@ export async function untilDetached(
   }
 }
 
-/** As {@linkcode detach}; closes them if they cannot be left to the kernel, and returns `false`. */
+/** Closes them if they cannot be left to the kernel, and returns `false`. */
 function leaveToKernel(
   links: readonly FileDescriptor[],
   debug: (message: string) => void,
@@ -93,7 +108,7 @@ function leaveToKernel(
     // Where nobody finds the links, and nothing remains if this process is killed meanwhile.
     using files = new DetachedMount("bpf");
     for (const [index, { number }] of links.entries()) pinObject(number, files.path(`${index}`));
-    debug(`The kernel detaches ${amount(links.length)} more probes, one after the other`);
+    debug(`The kernel detaches what is left by itself: ${amount(links.length)} links`);
     for (const link of links) link[Symbol.dispose]();
     return true;
   } catch (error) {

@@ -35,6 +35,10 @@ const symbols = {
   bpf_program__set_autoload: { parameters: ["pointer", "bool"], result: "i32" },
   // int bpf_program__set_expected_attach_type(struct bpf_program *prog, enum bpf_attach_type type)
   bpf_program__set_expected_attach_type: { parameters: ["pointer", "i32"], result: "i32" },
+  // int bpf_program__set_type(struct bpf_program *prog, enum bpf_prog_type type)
+  bpf_program__set_type: { parameters: ["pointer", "i32"], result: "i32" },
+  // void bpf_program__unload(struct bpf_program *prog)
+  bpf_program__unload: { parameters: ["pointer"], result: "void" },
   // int bpf_program__fd(const struct bpf_program *prog)
   bpf_program__fd: { parameters: ["pointer"], result: "i32" },
   // const struct bpf_insn *bpf_program__insns(const struct bpf_program *prog): 0.6
@@ -43,6 +47,12 @@ const symbols = {
   bpf_program__insn_cnt: { parameters: ["pointer"], result: "usize" },
   // struct bpf_map *bpf_object__find_map_by_name(const struct bpf_object *obj, const char *name)
   bpf_object__find_map_by_name: { parameters: ["pointer", "buffer"], result: "pointer" },
+  // struct bpf_map *bpf_object__next_map(const struct bpf_object *obj, const struct bpf_map *map)
+  bpf_object__next_map: { parameters: ["pointer", "pointer"], result: "pointer" },
+  // const char *bpf_map__name(const struct bpf_map *map)
+  bpf_map__name: { parameters: ["pointer"], result: "pointer" },
+  // int bpf_map__reuse_fd(struct bpf_map *map, int fd)
+  bpf_map__reuse_fd: { parameters: ["pointer", "i32"], result: "i32" },
   // int bpf_map__set_max_entries(struct bpf_map *map, __u32 max_entries)
   bpf_map__set_max_entries: { parameters: ["pointer", "u32"], result: "i32" },
   // int bpf_map__set_value_size(struct bpf_map *map, __u32 size)

@@ -60,6 +60,8 @@ import { type RingLayout, ringLayout, setRings } from "./ring_layout.ts";
 /** A program to load, by its name in the object. */
 export interface ProgramChoice {
   readonly name: string;
+  /** `enum bpf_prog_type`, if libbpf does not know the section's name. */
+  readonly type?: number;
   /** `enum bpf_attach_type`, if it differs from the section's. */
   readonly attachType?: number;
 }
@@ -130,6 +132,7 @@ export class BpfObject implements Disposable {
   readonly #keepAlive: Uint8Array<ArrayBuffer>[];
   /** How the memory of the ring buffers is divided. */
   readonly ringLayout: RingLayout;
+  readonly #options: ObjectOptions;
   /** Kept separately, because `libbpf` may be disposed first. */
   readonly #close: Libbpf["c"]["bpf_object__close"];
   #control: SharedMemory | undefined;
@@ -139,8 +142,10 @@ export class BpfObject implements Disposable {
     pointer: NonNullable<Deno.PointerValue>,
     keepAlive: Uint8Array<ArrayBuffer>[],
     ringLayout: RingLayout,
+    options: ObjectOptions,
   ) {
     this.#libbpf = libbpf;
+    this.#options = options;
     this.#pointer = pointer;
     this.#keepAlive = keepAlive;
     this.ringLayout = ringLayout;
@@ -160,25 +165,12 @@ export class BpfObject implements Disposable {
     programs: readonly ProgramChoice[],
     options: ObjectOptions,
   ): BpfObject {
-    const file = options.filter ? withFilter(bytes, options.filter) : bytes;
     const layout = ringLayout(options.ringBytes, onlineCpus());
-    const name = cString("vrft");
-    const btfPath = options.kernelBtf === null ? undefined : cString(options.kernelBtf);
-    const open = new Uint8Array(OPEN_OPTIONS_BYTES);
-    const view = new DataView(open.buffer);
-    view.setBigUint64(0, BigInt(OPEN_OPTIONS_BYTES), true);
-    view.setBigUint64(OPEN_OPTIONS_NAME, addressOf(name), true);
-    if (btfPath) view.setBigUint64(OPEN_OPTIONS_BTF_PATH, addressOf(btfPath), true);
-    libbpf.takeMessages();
-    const pointer = libbpf.checkPointer(
-      "Cannot open the BPF object",
-      libbpf.c.bpf_object__open_mem(file, BigInt(file.length), open),
-    );
-    const keepAlive = btfPath ? [file, name, open, btfPath] : [file, name, open];
-    const object = new BpfObject(libbpf, pointer, keepAlive, layout);
+    const object = BpfObject.#open(libbpf, bytes, layout, options);
     try {
-      object.#prepare(programs, options);
-      libbpf.check("Cannot load the BPF object", libbpf.c.bpf_object__load(pointer));
+      object.#choose(programs);
+      object.#prepare(options);
+      libbpf.check("Cannot load the BPF object", libbpf.c.bpf_object__load(object.#object));
       object.#control = new SharedMemory(
         "the BPF object's data",
         object.mapFd("vrft.bss"),
@@ -193,7 +185,64 @@ export class BpfObject implements Disposable {
     }
   }
 
-  #prepare(programs: readonly ProgramChoice[], options: ObjectOptions): void {
+  /**
+   * Opens and loads another object whose programs use the maps of this one, so that they share settings,
+   * filters and rings. Its sections of data must have the same layout.
+   *
+   * @param bytes the ELF file
+   * @param programs those to load
+   * @returns the object; only its programs are of use
+   * @throws {LibbpfError} with the verifier's log if the kernel refuses
+   */
+  loadBeside(bytes: Uint8Array<ArrayBuffer>, programs: readonly ProgramChoice[]): BpfObject {
+    const { c } = this.#libbpf;
+    const object = BpfObject.#open(this.#libbpf, bytes, this.ringLayout, this.#options);
+    try {
+      object.#choose(programs);
+      for (
+        let map = c.bpf_object__next_map(object.#object, null);
+        map !== null;
+        map = c.bpf_object__next_map(object.#object, map)
+      ) {
+        const name = Deno.UnsafePointerView.getCString(c.bpf_map__name(map)!);
+        this.#libbpf.check(
+          `Cannot share the map "${name}"`,
+          c.bpf_map__reuse_fd(map, this.mapFd(name)),
+        );
+      }
+      this.#libbpf.check("Cannot load the BPF object", c.bpf_object__load(object.#object));
+      return object;
+    } catch (error) {
+      object[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  static #open(
+    libbpf: Libbpf,
+    bytes: Uint8Array<ArrayBuffer>,
+    layout: RingLayout,
+    options: ObjectOptions,
+  ): BpfObject {
+    const file = options.filter ? withFilter(bytes, options.filter) : bytes;
+    const name = cString("vrft");
+    const btfPath = options.kernelBtf === null ? undefined : cString(options.kernelBtf);
+    const open = new Uint8Array(OPEN_OPTIONS_BYTES);
+    const view = new DataView(open.buffer);
+    view.setBigUint64(0, BigInt(OPEN_OPTIONS_BYTES), true);
+    view.setBigUint64(OPEN_OPTIONS_NAME, addressOf(name), true);
+    if (btfPath) view.setBigUint64(OPEN_OPTIONS_BTF_PATH, addressOf(btfPath), true);
+    libbpf.takeMessages();
+    const pointer = libbpf.checkPointer(
+      "Cannot open the BPF object",
+      libbpf.c.bpf_object__open_mem(file, BigInt(file.length), open),
+    );
+    const keepAlive = btfPath ? [file, name, open, btfPath] : [file, name, open];
+    return new BpfObject(libbpf, pointer, keepAlive, layout, options);
+  }
+
+  /** Has these programs loaded, and no others. */
+  #choose(programs: readonly ProgramChoice[]): void {
     const { c } = this.#libbpf;
     for (
       let program = c.bpf_object__next_program(this.#object, null);
@@ -202,11 +251,16 @@ export class BpfObject implements Disposable {
     ) {
       c.bpf_program__set_autoload(program, false);
     }
-    for (const { name, attachType } of programs) {
+    for (const { name, type, attachType } of programs) {
       const program = this.#program(name);
       c.bpf_program__set_autoload(program, true);
+      if (type !== undefined) c.bpf_program__set_type(program, type);
       if (attachType !== undefined) c.bpf_program__set_expected_attach_type(program, attachType);
     }
+  }
+
+  #prepare(options: ObjectOptions): void {
+    const { c } = this.#libbpf;
     const { cpus, blocks, blockUnits, blockBytes } = this.ringLayout;
     this.#resize("ring_blocks", cpus.length * blocks);
     this.#libbpf.check(
@@ -334,6 +388,11 @@ export class BpfObject implements Disposable {
   /** fd of a loaded program, owned by the object. */
   programFd(name: string): number {
     return this.#libbpf.c.bpf_program__fd(this.#program(name));
+  }
+
+  /** Closes the fd of a program, which is not of use any more. */
+  unload(name: string): void {
+    this.#libbpf.c.bpf_program__unload(this.#program(name));
   }
 
   /** Writes one element of a map. */

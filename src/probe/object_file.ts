@@ -11,6 +11,7 @@ type Module = Promise<{ default: Uint8Array<ArrayBuffer> }>;
 // Each in a file of its own, which imports it statically: the bundler makes an ES namespace of what
 // import() names, with a property for every byte, which takes most of a second in an emulated guest.
 const OBJECTS: Readonly<Record<ObjectName, () => Module>> = {
+  "trampoline": () => import("./objects/trampoline.ts"),
   "session": () => import("./objects/session.ts"),
   "session_6.10": () => import("./objects/session_6_10.ts"),
   "multi": () => import("./objects/multi.ts"),

@@ -26,6 +26,8 @@ export interface PacketTracerOptions
   readonly calls: {
     /** As of {@linkcode TracerOptions.targets}. */
     readonly targets: readonly LifeTarget[];
+    /** As of {@linkcode TracerOptions}. */
+    readonly numbered?: ReadonlySet<string>;
     readonly backend: BackendName | "auto";
     /** As of {@linkcode TracerOptions}. */
     readonly showPlaces: boolean;
@@ -72,6 +74,7 @@ export async function loadPacketTracer(options: PacketTracerOptions): Promise<Pa
     ...offsets,
     showPlaces: calls?.showPlaces ?? false,
     showResults: calls?.showResults ?? false,
+    numbered: calls?.numbered ?? new Set(),
     targets,
     packetEvents: true,
     drops: true,

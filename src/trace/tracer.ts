@@ -17,7 +17,6 @@ import {
 } from "../probe/backend_choice.ts";
 import type { Attachment, AttachProgress, BackendName, Prober } from "../probe/backend.ts";
 import type { LifeTarget } from "../probe/packet_life.ts";
-import { spread } from "../probe/target.ts";
 import type { Conditions } from "../packet/conditions.ts";
 import { Counters, type Counts, type PacketCounts } from "../probe/counters.ts";
 import {
@@ -255,10 +254,8 @@ export class Tracer implements Disposable {
         libbpf,
         options,
         settings,
-        options.targets.length,
+        options.targets,
         options.backend,
-        // Three, in case the kernel refuses one.
-        spread(options.targets, 3),
         options.user,
       );
     resources.use(object);
@@ -274,7 +271,7 @@ export class Tracer implements Disposable {
   async attach(progress: AttachProgress): Promise<readonly SkippedFunction[]> {
     this.#requireOpen();
     const { targets, companion } = this.#options;
-    const attachment = await this.#backend.attach(this.#object, targets, progress);
+    const attachment = await this.#backend.attach(this.#object, targets, progress, this.#options);
     this.#attachments.push(attachment);
     if (companion) {
       const beside = await companion.attach(this.#object, this.#backend, targets, progress);

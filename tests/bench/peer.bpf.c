@@ -42,8 +42,16 @@ struct {
 	__type(value, struct peer_counts);
 } counts SEC(".maps");
 
-/* kprobe.session, Linux 6.10; peer.c sets the attach type. */
+/*
+ * kprobe.session, Linux 6.10; peer.c sets the attach type. The kfunc takes ctx
+ * since 7.0, and libbpf allows one prototype in an object.
+ */
+#ifdef PEER_SESSION_TAKES_CONTEXT
+extern _Bool bpf_session_is_return(void *ctx) __ksym __weak;
+#else
 extern _Bool bpf_session_is_return(void) __ksym __weak;
+#define bpf_session_is_return(ctx)	bpf_session_is_return()
+#endif
 
 SEC("kprobe.multi")
 int peer_empty(struct pt_regs *ctx)
@@ -101,7 +109,7 @@ int peer_record(struct pt_regs *ctx)
 	__u64 cookie = bpf_get_attach_cookie(ctx);
 
 	record(cookie >> PEER_COOKIE_FUNCTION_SHIFT,
-	       bpf_session_is_return() ? PEER_RETURN : PEER_ENTRY, ctx->sp);
+	       bpf_session_is_return(ctx) ? PEER_RETURN : PEER_ENTRY, ctx->sp);
 	return 0;
 }
 

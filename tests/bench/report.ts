@@ -55,6 +55,10 @@ const INSTRUCTIONS: readonly {
   { name: "--vni 5: none matches" },
 ];
 
+/** Backends of which the instructions on Linux 7.3 are counted, and the cases. */
+const NEW_BACKENDS = ["trampoline", "session"];
+const NEW_CASES = ["every packet", "none, by interface", "tcp port 9: none matches"];
+
 /** A number with as many digits as mean something. */
 function figure(value: number): string {
   if (value === 0 || value === 100) return `${value}`;
@@ -143,6 +147,29 @@ may still meet a condition is recorded, and user space leaves it out: conditions
 cost what recording costs.
 
 ${table}
+
+`;
+}
+
+/** The table of instructions by backend; empty if they were not counted. */
+function backendsSection(results: Results): string {
+  const counted = (name: string): string => {
+    const list = values(results, `instructions-7.3/${name}`);
+    return list.length === 0 ? "–" : `${median(list)}`;
+  };
+  const rows = NEW_CASES.map((what) => [
+    what,
+    ...NEW_BACKENDS.map((backend) => counted(`${backend}: ${what}`)),
+  ]);
+  if (rows.every(([, ...cells]) => cells.every((cell) => cell === "–"))) return "";
+  return `## Instructions by backend
+
+Of a round trip on Linux 7.3, in thousands: ${counted("untraced")} untraced, ${
+    counted("empty session program")
+  } with a
+kprobe.session program that does nothing at the same functions.
+
+${tableOf(["traced", ...NEW_BACKENDS], rows)}
 
 `;
 }
@@ -341,9 +368,9 @@ and from Ctrl-C until it is gone; one perf kprobe for each function is timed whi
 detaching alone, for some functions, and scaled. That favours the peer. Discovery is timed from opening
 the files to the list, in a process that has just started; \`discovery-process\` has Deno's start in it.
 
-${startsSection(results)}${instructionsSection(results)}${dropsSection(results)}${
-    packetsSection(results)
-  }${growthSection(results)}## Could not be measured
+${startsSection(results)}${instructionsSection(results)}${backendsSection(results)}${
+    dropsSection(results)
+  }${packetsSection(results)}${growthSection(results)}## Could not be measured
 
 ${problems(results)}
 

@@ -84,7 +84,7 @@ const MISUSES: readonly [args: string[], message: string, see?: string][] = [
   ],
   [
     ["--backend", "sesion"],
-    `Option '--backend <BACKEND>' does not accept "sesion": give one of auto, session, multi, kprobe`,
+    `Option '--backend <BACKEND>' does not accept "sesion": give one of auto, trampoline, session, multi, kprobe`,
   ],
   [["-i", ""], `Option '-i, --interface <NAME>' does not accept "": it must not be empty`],
   [["-f", ""], `Option '-f, --function <GLOB>' does not accept "": it must not be empty`],

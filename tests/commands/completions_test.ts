@@ -70,7 +70,7 @@ for (const shell of SHELLS) {
   });
 
   test("offer the words of lists", async (directory) => {
-    const backends = ["auto", "kprobe", "multi", "session"];
+    const backends = ["auto", "kprobe", "multi", "session", "trampoline"];
     const backend = ["vrft", "--backend", ""];
     assert.deepEqual(await offers(shell, script, backend, directory), backends);
     const shells = ["vrft", "completions", ""];
@@ -158,7 +158,7 @@ testUnless(
     const ask = (...words: string[]): Promise<string[]> => offers("bash", script, words, "/");
     // With "=" among the word breaks of readline, as usual, and without.
     assert.deepEqual(await ask("vrft", "--backend", "=", "s"), ["session"]);
-    assert.deepEqual(await ask("vrft", "--backend", "=").then((all) => all.length), 4);
+    assert.deepEqual(await ask("vrft", "--backend", "=").then((all) => all.length), 5);
     assert.deepEqual(await ask("vrft", "--backend=s"), ["--backend=session"]);
     assert.deepEqual(await ask("vrft", "--limit", "=", "5", "f"), ["functions"]);
   },

@@ -76,11 +76,14 @@ Deno.test("discover() gives each function that takes a packet, with its address"
     kallsyms: kallsyms(...names),
     filterFunctions: filterFunctions(...names),
   });
+  const { trampoline } = found.functions[1]!;
+  assert.equal(typeof trampoline, "number");
   assert.deepEqual(found, {
     functions: [
       {
         name: "br_handle_frame",
         module: "vmlinux",
+        trampoline: "it has variable arguments",
         struct: "sk_buff",
         position: 2,
         register: 1,
@@ -90,6 +93,7 @@ Deno.test("discover() gives each function that takes a packet, with its address"
       {
         name: "ip_rcv",
         module: "vmlinux",
+        trampoline,
         struct: "sk_buff",
         position: 1,
         register: 1,

@@ -1,5 +1,11 @@
 import assert from "node:assert/strict";
-import { distrust, readSources, type SourcePaths } from "../../src/kernel/sources.ts";
+import {
+  distrust,
+  numberedModules,
+  readSources,
+  type SourceOptions,
+  type SourcePaths,
+} from "../../src/kernel/sources.ts";
 import { BtfWriter, elfFile } from "../support/btf_writer.ts";
 import { hex } from "../support/hex.ts";
 import { isFailure } from "../support/failures.ts";
@@ -63,6 +69,29 @@ Deno.test("readSources() reads the kernel, all modules with BTF, and both lists"
     assert.equal(sources.kernelBtf, `${paths.btf}/vmlinux`);
     assert.equal(sources.vrouterBtf, `${paths.btf}/vrouter`);
     assert.deepEqual([sources.warnings, sources.notes], [[], []]);
+  });
+});
+
+Deno.test("numberedModules() takes only what the kernel itself has numbered", async () => {
+  const files = {
+    "btf/vmlinux": kernel.bytes(),
+    "btf/bridge": moduleBtf("net_bridge"),
+    "btf/vrouter": moduleBtf("vr_packet"),
+    vmlinux: kernel.bytes(),
+    vrouter: moduleBtf("vr_packet"),
+    kallsyms: "ffffffff81000000 t ip_rcv\n",
+    tracing: "ip_rcv\n",
+  };
+  await onSystem(files, async (paths, directory) => {
+    const modules = async (options: Partial<SourceOptions>): Promise<string[]> => {
+      const sources = await readSources({ ...DEFAULTS, ...options }, paths);
+      return [...numberedModules(sources, paths)];
+    };
+    assert.deepEqual(await modules({}), ["vmlinux", "bridge", "vrouter"]);
+    const vrouterBtf = `${directory}/vrouter`;
+    assert.deepEqual(await modules({ vrouterBtf }), ["vmlinux", "bridge"]);
+    const kernelBtf = `${directory}/vmlinux`;
+    assert.deepEqual(await modules({ kernelBtf }), []);
   });
 });
 

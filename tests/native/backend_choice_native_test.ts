@@ -28,7 +28,7 @@ const NOWHERE: Target = {
 };
 
 /** A kernel that has what the newest objects need, whatever this one has. */
-const NEWEST = kernelWithSession(1);
+const NEWEST = kernelWithSession(1, "rethook", true);
 
 /** What choosing fails with, and what was said meanwhile. */
 async function choose(
@@ -47,9 +47,8 @@ async function choose(
       libbpf,
       { readObject: (name) => Promise.resolve(builtObject(name)), kernel: NEWEST },
       SMALL,
-      functions,
+      new Array<Target>(functions).fill(NOWHERE),
       choice,
-      [NOWHERE],
       user,
     );
     object[Symbol.dispose]();
@@ -65,7 +64,7 @@ test("chooseBackend() fails with each backend's reason when none works", async (
   const [failure, said] = await choose("auto");
   assert.match(
     failure.message,
-    /^Cannot trace with any backend on this kernel: session: \S.*; multi: \S.*; kprobe: \S/,
+    /^Cannot trace with any backend on this kernel: trampoline: \S.*; session: \S.*; multi: \S.*; kprobe: \S/,
   );
   assert.equal(failure.kind, "backend");
   assert.ok(failure.cause instanceof AggregateError);

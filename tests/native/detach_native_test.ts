@@ -84,7 +84,7 @@ test("detach() leaves links to the kernel that take long, and untilDetached() wa
   assert.equal(openDescriptors("anon_inode:"), before);
   await wait;
   assert.deepEqual(ids.filter(isThere), []);
-  assert.deepEqual(said, ["The kernel detaches 3 more probes, one after the other"]);
+  assert.deepEqual(said, ["The kernel detaches what is left by itself: 3 links"]);
 });
 
 test("untilDetached() does not wait once the user has no patience", async () => {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { elfSection } from "../../src/kernel/elf.ts";
 import type { ObjectName } from "../../src/probe/backend.ts";
 import { BACKENDS } from "../../src/probe/backend_choice.ts";
 import { builtObject } from "../support/built_object.ts";
@@ -10,6 +11,7 @@ import { kernelWithSession } from "../support/kernels.ts";
 const SESSION_KFUNCS = ["bpf_rdonly_cast", "bpf_session_cookie", "bpf_session_is_return"];
 /** The kfuncs and variables that each object needs, and the maps that only some objects have. */
 const NEEDS: Readonly<Record<ObjectName, { externs: string[]; maps: string[] }>> = {
+  "trampoline": { externs: SESSION_KFUNCS, maps: ["kept_calls"] },
   "session": { externs: SESSION_KFUNCS, maps: ["kept_calls"] },
   "session_6.10": { externs: SESSION_KFUNCS, maps: ["kept_calls"] },
   "multi": { externs: [], maps: ["kept_calls", "open_calls"] },
@@ -41,7 +43,7 @@ const KPROBES_ALONE = ["vrft_kfree_skb_reason", "vrft_sk_skb_reason_drop"];
 Deno.test("an object has the programs of its backend and those beside it, and no others", () => {
   for (const parameters of [0, 1] as const) {
     for (const backend of BACKENDS) {
-      const name = backend.object(kernelWithSession(parameters));
+      const name = backend.object(kernelWithSession(parameters, undefined, true));
       const wanted = [
         ...backend.programs.map(({ name }) => name),
         ...(backend.name === "kprobe" ? KPROBES_ALONE : TRAMPOLINE),
@@ -52,4 +54,15 @@ Deno.test("an object has the programs of its backend and those beside it, and no
       assert.deepEqual(programs.sort(), wanted.sort(), name);
     }
   }
+});
+
+Deno.test("what gets no trampoline has a program that can use the maps of those that do", () => {
+  const [one, other] = [builtObject("trampoline"), builtObject("session")];
+  const [offsets, others] = [symbolOffsets(one), symbolOffsets(other)];
+  for (const variable of ["control", "last_drops", "config"]) {
+    assert.ok(offsets.has(variable), variable);
+    assert.equal(others.get(variable), offsets.get(variable), variable);
+  }
+  assert.equal(elfSection(other, ".rodata")!.length, elfSection(one, ".rodata")!.length);
+  assert.deepEqual(NEEDS.session.maps, NEEDS.trampoline.maps);
 });

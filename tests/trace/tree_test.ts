@@ -192,6 +192,47 @@ Deno.test("CallTree nests tail calls, which share the frame of their caller", ()
   );
 });
 
+Deno.test("CallTree nests calls of two kinds of probes by their stack slots", () => {
+  // A trampoline calls its function, so a tail call from there has a slot of its own.
+  const inside = onTask(1, 0) - 0x38;
+  assert.deepEqual(
+    lines([
+      // By trampoline: a, c. By kprobe.session: b, d.
+      entry(7, 1, onTask(1, 0), "a"),
+      entry(7, 1, inside, "b"),
+      entry(7, 1, inside, "c"),
+      exit(7, 1, inside, "c"),
+      exit(7, 1, inside, "b"),
+      exit(7, 1, onTask(1, 0), "a"),
+      // At one slot after the other, whatever number of arguments each has.
+      entry(7, 1, onTask(1, 0), "a"),
+      entry(7, 1, onTask(1, 1), "d"),
+      entry(7, 1, onTask(1, 2), "c"),
+      // The return of d is lost, and a makes another call.
+      exit(7, 1, onTask(1, 2), "c"),
+      entry(7, 1, onTask(1, 1) + 8, "b"),
+      exit(7, 1, onTask(1, 1) + 8, "b"),
+      exit(7, 1, onTask(1, 0), "a"),
+    ]),
+    [
+      "1 a {",
+      "1   b {",
+      "1     c {",
+      "1     } c",
+      "1   } b",
+      "1 } a",
+      "1 a {",
+      "1   d {",
+      "1     c {",
+      "1     } c",
+      "1   } d, return lost",
+      "1   b {",
+      "1   } b",
+      "1 } a",
+    ],
+  );
+});
+
 Deno.test("CallTree marks a return without entry, and closes no call by it", () => {
   const { tree, list } = grow([
     exit(7, 0, onTask(1, 5), "x"),

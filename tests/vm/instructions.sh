@@ -3,7 +3,8 @@
 # and traced in several ways, in thousands per round trip. Excludes vrft's own, which is stopped
 # meanwhile. Arguments are passed on to vrft. Without any, and with the program /root/peer and its object
 # /root/peer.bpf.o, of tests/bench/peer.c, it also prints what an empty kprobe.session program on the same
-# functions takes.
+# functions takes. If the first argument is --each, the others are backends: only what tells them apart is
+# measured, and the empty program.
 set -eu
 
 flood() {
@@ -60,7 +61,17 @@ for vm in vm1 vm2; do
 done
 work=$(mktemp -d)
 echo "untraced: $(least)"
-[ ! -e /root/peer ] || [ $# -gt 0 ] || empty
+if [ -e /root/peer ] && { [ $# -eq 0 ] || [ "$1" = --each ]; }; then empty; fi
+if [ "${1-}" = --each ]; then
+	shift
+	for backend; do
+		traced "$backend: every packet" --backend "$backend"
+		traced "$backend: none, by interface" --backend "$backend" -i vif0/0
+		traced "$backend: tcp port 9: none matches" --backend "$backend" tcp port 9
+	done
+	rm -r "$work"
+	exit
+fi
 traced "every packet" "$@"
 traced "none, by interface" -i vif0/0 "$@"
 traced "one in 100" --sample 100 "$@"

@@ -36,6 +36,32 @@ export function linkFunctions(
   indexes: readonly number[],
   create: typeof createMultiLink = createMultiLink,
 ): LinkedFunctions {
+  return linkInBatches(targets, indexes, (batch) =>
+    create(program, attachType, flags, {
+      addresses: BigUint64Array.from(batch, (index) => targets[index]!.address),
+      cookies: cookiesOf(targets, batch),
+    }));
+}
+
+/** Cookies of the targets whose indexes are in `indexes`. */
+export function cookiesOf(
+  targets: readonly Target[],
+  indexes: readonly number[],
+): BigUint64Array<ArrayBuffer> {
+  return BigUint64Array.from(indexes, (index) => cookieOf(targets[index]!, index));
+}
+
+/**
+ * As {@linkcode linkFunctions}, with any kind of link.
+ *
+ * @param link creates one to the targets with these indexes
+ * @throws {SystemError} if no function can be linked
+ */
+export function linkInBatches(
+  targets: readonly Target[],
+  indexes: readonly number[],
+  link: (indexes: readonly number[]) => FileDescriptor,
+): LinkedFunctions {
   const links: FileDescriptor[] = [];
   const linked: number[] = [];
   const refused: RefusedFunction[] = [];
@@ -44,10 +70,7 @@ export function linkFunctions(
   while (pending.length > 0) {
     const batch = pending.pop()!;
     try {
-      links.push(create(program, attachType, flags, {
-        addresses: BigUint64Array.from(batch, (index) => targets[index]!.address),
-        cookies: BigUint64Array.from(batch, (index) => cookieOf(targets[index]!, index)),
-      }));
+      links.push(link(batch));
       for (const index of batch) linked.push(index);
     } catch (error) {
       if (!(error instanceof SystemError)) throw error;

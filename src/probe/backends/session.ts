@@ -32,26 +32,38 @@ export const session: Backend = {
     targets: readonly Target[],
     progress: AttachProgress,
   ): Promise<Attachment> {
-    const program = object.programFd(PROGRAM);
-    setCookies(object.control, targets);
-    const { links, refused } = linkFunctions(
-      program,
-      BPF_TRACE_KPROBE_SESSION,
-      0,
-      targets,
-      [...targets.keys()],
-    );
+    const all = [...targets.keys()];
+    const attachment = attachSession(object, object.control, targets, all);
     progress.report(targets.length);
-    return {
-      refused,
-      missed: () =>
-        links.reduce((sum, link) => sum + missedByLink(link.number), missedByProgram(program)),
-      // The kernel keeps a link's probes as long as the link is there.
-      removed: () => 0,
-      [Symbol.dispose]: () => unlink(links),
-    };
+    return attachment;
   },
 };
+
+/**
+ * Attaches to the targets whose indexes are in `chosen`.
+ *
+ * @param object with the program
+ * @param control of the maps that the program uses
+ * @throws {SystemError} if nothing can be attached
+ */
+export function attachSession(
+  object: BpfObject,
+  control: ArrayBuffer,
+  targets: readonly Target[],
+  chosen: readonly number[],
+): Attachment {
+  const program = object.programFd(PROGRAM);
+  setCookies(control, targets, chosen);
+  const { links, refused } = linkFunctions(program, BPF_TRACE_KPROBE_SESSION, 0, targets, chosen);
+  return {
+    refused,
+    missed: () =>
+      links.reduce((sum, link) => sum + missedByLink(link.number), missedByProgram(program)),
+    // The kernel keeps a link's probes as long as the link is there.
+    removed: () => 0,
+    [Symbol.dispose]: () => unlink(links),
+  };
+}
 
 /** @throws {Failure} if the kernel does not support sessions */
 function chooseObject(kernel: Btf): ObjectName {

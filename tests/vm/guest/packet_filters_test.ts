@@ -1,13 +1,12 @@
 import assert from "node:assert/strict";
 import { type Expected, received, traceAll } from "./filtered_traces.ts";
-import { FPROBE, ping, run, settle } from "./support.ts";
+import { ping, run, settle, WORKING } from "./support.ts";
 
 Deno.test("A filter shows the packets that match, with each backend", async () => {
   await settle();
-  // The first trace takes the best one, which is session where there is FPROBE.
-  const others = FPROBE ? ["multi", "kprobe"] : ["kprobe"];
+  const [best, ...others] = WORKING;
   const expected: Expected[] = [
-    [["icmp and host 10.1.1.2"], 8],
+    [["icmp and host 10.1.1.2", "--backend", best!], 8],
     ...others.map((backend): Expected => [
       ["icmp[icmptype]=icmp-echoreply", "--backend", backend],
       4,

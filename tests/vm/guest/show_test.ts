@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { FPROBE, must, ping, settle, Trace } from "./support.ts";
+import { FPROBE, must, ping, settle, Trace, WORKING } from "./support.ts";
 
 // What --show tells of calls, judged by the kernel's own kprobe events on the same calls.
 
@@ -117,7 +117,7 @@ function assertDurations(events: readonly Event[]): void {
 }
 
 // kprobe events are what the other kernels have.
-for (const backend of FPROBE ? ["session", "multi"] : ["kprobe"]) {
+for (const backend of FPROBE ? WORKING.filter((one) => one !== "kprobe") : WORKING) {
   Deno.test(`--show tells durations, results, vifs and nexthops as they are: ${backend}`, async () => {
     await settle();
     const names = [...new Set([...Object.keys(RESULTS), ...Object.keys(PLACES)])];

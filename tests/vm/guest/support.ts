@@ -13,6 +13,16 @@ const decoder = new TextDecoder();
 /** Debian's older kernels have no FPROBE: of the backends, only kprobes work there. */
 export const FPROBE = !/^(5\.10|6\.1)\./.test(Deno.osRelease());
 
+/** Debian's newest kernel can attach one program to many functions by trampolines: Linux 7.2. */
+export const TRAMPOLINES = /^(7\.[2-9]|7\.\d\d|[89]\.|\d\d\.)/.test(Deno.osRelease());
+
+/** Backends that work here, best first, however long letting go takes. */
+export const WORKING: readonly string[] = [
+  ...(TRAMPOLINES ? ["trampoline"] : []),
+  ...(FPROBE ? ["session", "multi"] : []),
+  "kprobe",
+];
+
 /** First arguments of vrft with which it does not take `--vrouter-btf`. Any other may begin a filter. */
 const WITHOUT_BTF = ["interfaces", "completions", "--help", "--version"];
 
