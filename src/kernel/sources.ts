@@ -7,7 +7,7 @@
 
 import { Failure, reasonOf } from "../sys/failure.ts";
 import { printable } from "../sys/printable.ts";
-import type { ProgramCache } from "../sys/program_cache.ts";
+import { digestOf, type ProgramCache } from "../sys/program_cache.ts";
 import { Btf, BtfError } from "./btf.ts";
 import { isModuleFile, MAX_BTF_FILE_BYTES, otherKind, readBtfFile, unpacked } from "./btf_file.ts";
 import { otherKernelsStruct, requireFit } from "./btf_fit.ts";
@@ -194,7 +194,7 @@ async function vrouterIdentity(
   if (found === null || typeof found === "string") return null;
   const { path, bytes } = found;
   if (path === loadedVrouter(paths)) return [path, identityOf(path)];
-  return [path, new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex()];
+  return [path, await digestOf(bytes)];
 }
 
 function identityOf(path: string): readonly (number | null)[] {

@@ -129,6 +129,7 @@ function startsWith(bytes: Uint8Array, head: Uint8Array): boolean {
   return bytes.length >= head.length && head.every((byte, at) => bytes[at] === byte);
 }
 
-async function digestOf(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+/** SHA-256, in hexadecimal. */
+export async function digestOf(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
 }
