@@ -370,6 +370,19 @@ function count(text: string): number {
   return Number(text.replaceAll(",", ""));
 }
 
+/**
+ * Waits until the kernel has freed all maps, ten seconds at most. The programs of trampolines are gone before
+ * vrft ends; that frees their maps, which the kernel's workers do behind grace periods of RCU.
+ */
+export async function untilMapsAreFreed(): Promise<void> {
+  const end = performance.now() + 10_000;
+  const maps = async (): Promise<number> =>
+    JSON.parse(await must("bpftool", "-j", "map", "show")).length;
+  while (await maps() > 0 && performance.now() < end) {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
 /** Everything of vrft's that is left in the kernel, by name. */
 export async function leftovers(): Promise<string[]> {
   const found: string[] = [];
