@@ -246,6 +246,40 @@ enum vrft_verdict {
 	VRFT_FOLLOW,	/* until it returns, without a record */
 };
 
+/* The call is to be recorded. @known: whether its packet was traced before */
+static __always_inline enum vrft_verdict
+accepted(struct vrft_call *call, __u64 cookie, __u32 slot, __u64 word,
+	 bool known)
+{
+	call->word = (cookie & VRFT_CALL_MASK) | slot << VRFT_CALL_SLOT_SHIFT;
+	call->generation = word >> VRFT_PACKET_GENERATION_SHIFT;
+	call->known = known;
+	return VRFT_RECORD;
+}
+
+/*
+ * Decides about a packet that has a slot, unless that is done, and does what the
+ * function means for it. Returns what the slot holds then.
+ */
+static __always_inline __u64 attend(struct pt_regs *ctx, __u64 cookie,
+				    bool direct, void *skb, __u32 slot,
+				    __u64 word)
+{
+	if (word & VRFT_PACKET_UNDECIDED) {
+		word = (word ^ VRFT_PACKET_UNDECIDED) | decide(skb);
+		control.packets[slot] = word;
+		if (word & VRFT_PACKET_KEPT)
+			record_packet(skb, cookie, slot, word);
+	}
+	if (config.conditions && word & VRFT_PACKET_KEPT && alive(word))
+		word = check_conditions(ctx, cookie, direct, slot, word);
+	if (config.drops && cookie & VRFT_COOKIE_DROPS && word & VRFT_PACKET_KEPT)
+		record_drop(ctx, cookie, slot, word);
+	if (cookie & VRFT_COOKIE_RELEASES)
+		end_packet(cookie, slot, word);
+	return word;
+}
+
 /* More than any: a packet of BIG TCP has 512 KB. */
 #define MAX_PACKET_BYTES	(1 << 24)
 

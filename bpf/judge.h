@@ -42,24 +42,11 @@ judge(struct pt_regs *ctx, __u64 cookie, bool direct, struct vrft_call *call)
 		if (!known)
 			slot = seat_packet(tag, VRFT_PACKET_UNDECIDED, &word);
 	}
-	if (word & VRFT_PACKET_UNDECIDED) {
-		word = (word ^ VRFT_PACKET_UNDECIDED) | decide(skb);
-		control.packets[slot] = word;
-		if (word & VRFT_PACKET_KEPT)
-			record_packet(skb, cookie, slot, word);
-	}
-	if (config.conditions && word & VRFT_PACKET_KEPT && alive(word))
-		word = check_conditions(ctx, cookie, direct, slot, word);
-	if (config.drops && cookie & VRFT_COOKIE_DROPS && word & VRFT_PACKET_KEPT)
-		record_drop(ctx, cookie, slot, word);
-	if (cookie & VRFT_COOKIE_RELEASES)
-		end_packet(cookie, slot, word);
+	word = attend(ctx, cookie, direct, skb, slot, word);
 	if (!(word & VRFT_PACKET_KEPT) ||
 	    (known && !in_sight(skb, cookie, direct)))
 		return VRFT_IGNORE;
-	call->word = (cookie & VRFT_CALL_MASK) | slot << VRFT_CALL_SLOT_SHIFT;
-	call->generation = word >> VRFT_PACKET_GENERATION_SHIFT;
-	call->known = known;
+	accepted(call, cookie, slot, word, known);
 	if (!(cookie & VRFT_COOKIE_SILENT))
 		return VRFT_RECORD;
 	return cookie & VRFT_COOKIE_COPIES ? VRFT_FOLLOW : VRFT_IGNORE;

@@ -44,18 +44,7 @@ static SELDOM bool settle(struct pt_regs *ctx, __u64 cookie, void *skb,
 	if (!seat->known)
 		slot = seat_packet(packet_tag(skb), VRFT_PACKET_UNDECIDED,
 				   &word);
-	if (word & VRFT_PACKET_UNDECIDED) {
-		word = (word ^ VRFT_PACKET_UNDECIDED) | decide(skb);
-		control.packets[slot] = word;
-		if (word & VRFT_PACKET_KEPT)
-			record_packet(skb, cookie, slot, word);
-	}
-	if (config.conditions && word & VRFT_PACKET_KEPT && alive(word))
-		word = check_conditions(ctx, cookie, DIRECT, slot, word);
-	if (config.drops && cookie & VRFT_COOKIE_DROPS && word & VRFT_PACKET_KEPT)
-		record_drop(ctx, cookie, slot, word);
-	if (cookie & VRFT_COOKIE_RELEASES)
-		end_packet(cookie, slot, word);
+	word = attend(ctx, cookie, DIRECT, skb, slot, word);
 	seat->slot = slot;
 	seat->word = word;
 	return word & VRFT_PACKET_KEPT;
@@ -65,16 +54,6 @@ static SELDOM bool settle(struct pt_regs *ctx, __u64 cookie, void *skb,
 static __always_inline bool is_refused(__u64 word)
 {
 	return alive(word) && !(word & (VRFT_PACKET_KEPT | VRFT_PACKET_UNDECIDED));
-}
-
-static __always_inline enum vrft_verdict
-accepted(struct vrft_call *call, __u64 cookie, __u32 slot, __u64 word,
-	 bool known)
-{
-	call->word = (cookie & VRFT_CALL_MASK) | slot << VRFT_CALL_SLOT_SHIFT;
-	call->generation = word >> VRFT_PACKET_GENERATION_SHIFT;
-	call->known = known;
-	return VRFT_RECORD;
 }
 
 /* Functions for which judge_plainly() is not enough. */

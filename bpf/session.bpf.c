@@ -33,11 +33,6 @@ extern __u64 *bpf_session_cookie(void *ctx) __ksym;
 #define SESSION_COPIES	2	/* as VRFT_COOKIE_COPIES, where it costs less */
 #define SESSION_BITS	7
 
-static __always_inline void copies(__u32 call, __u64 result)
-{
-	copied(call, result, VRFT_MAX_COPIES, true);
-}
-
 static SELDOM void record_result(__u32 call, __u32 frame, __u64 result)
 {
 	record_call(call, VRFT_RETURN, 0, frame, true, result);
@@ -49,7 +44,7 @@ static __always_inline void finish_call(struct pt_regs *ctx, __u64 cookie)
 
 	if (frame & (SESSION_SILENT | SESSION_COPIES)) {
 		if (frame & SESSION_COPIES)
-			copies(call, result_of(ctx));
+			copied(call, result_of(ctx), VRFT_MAX_COPIES, true);
 		if (frame & SESSION_SILENT)
 			return;
 	}
