@@ -75,8 +75,11 @@ export interface JourneyTotals {
 }
 
 const DEFAULT_MAXIMUM = 16_384;
-/** Nanoseconds that a trapped packet waits for the agent's answer before it is told without. */
-const ANSWER_NS = 1e9;
+/**
+ * Nanoseconds that a trapped packet waits for the agent's answer before it is told without: a busy agent
+ * takes more than a second.
+ */
+const ANSWER_NS = 3e9;
 const NS_PER_MS = 1e6;
 const TWO_32 = 2 ** 32;
 

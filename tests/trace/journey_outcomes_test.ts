@@ -313,7 +313,7 @@ Deno.test("what a flow's entry shows may be recorded before the call that ends t
   );
 });
 
-Deno.test("a trapped packet waits for the agent's answer for a second", () => {
+Deno.test("a trapped packet waits for the agent's answer for three seconds", () => {
   const trapped = (): Calls => {
     const scene = new Calls().come().enter("vr_flow_forward").call("vr_flow_fill_pnode");
     scene.copy(scene.place(TWO), ONE);
@@ -322,9 +322,9 @@ Deno.test("a trapped packet waits for the agent's answer for a second", () => {
   };
   const silent = trapped();
   assert.deepEqual(outcomes(silent), []);
-  silent.view.expire(silent.now + 999_999_999);
+  silent.view.expire(silent.now + 2_999_999_999);
   assert.deepEqual(outcomes(silent), []);
-  silent.view.expire(silent.now + 1_000_000_000);
+  silent.view.expire(silent.now + 3_000_000_000);
   assert.deepEqual(silent.only.outcome, { type: "trapped", reason: "FLOW_MISS", answer: null });
   const answered = trapped();
   answered.now += 2_000_000;
