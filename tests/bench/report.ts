@@ -379,7 +379,8 @@ ${problems(results)}
 Slowdowns are ratios, starts, stops and phases seconds, \`untraced\` microseconds for a round trip, \`ring-…\`
 nanoseconds for an event, \`rate\`, \`record\` and \`replay\` millions of events a second, \`record-bytes\` bytes an event, \`discovery\` milliseconds, \`memory\`
 MiB, \`accounted\` percent of the runs of
-programs that became an event, \`kept\` and \`lost\` events of three floods, \`runs\` runs of programs in a round trip,
+programs that became an event, \`kept\` and \`lost\` events of three floods
+(\`trampoline-floods\`: of four side by side), \`runs\` runs of programs in a round trip,
 \`instructions\` thousands in a round trip, \`packet-cost\` likewise, \`drop-cost\` likewise or for a packet, but
 both seconds to \`start\`, to \`end\` and to end at once (\`cut\`). \`start-cost\` is seconds of a clock that
 advances by a nanosecond for each instruction, \`start-cpu\` milliseconds of CPU time.

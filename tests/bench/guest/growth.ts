@@ -155,11 +155,26 @@ async function byRate(plan: Plan): Promise<void> {
   await measureAll("floods-with-1M", points([1, 4, 8], "--buffer", "1M"), plan);
 }
 
+/** A flood on each CPU, with the backend `trampoline` and the default buffer: what is lost of it. */
+async function byTrampolines({ pings }: Plan): Promise<void> {
+  const tracer = vrft("vrft", "--backend", "trampoline");
+  await using running = await Running.start(tracer);
+  await floodsAbreast(navigator.hardwareConcurrency, pings);
+  const ended = await running.stop();
+  const { kept, lost } = await tracer.count!(ended);
+  const [, missed] = /([\d,]+) probe hits missed/.exec(ended.stderr) ?? [];
+  if (missed === undefined) throw new Broken(`no summary: ${ended.stderr.slice(-200)}`);
+  report({ key: "trampoline-floods/kept", value: kept, command: commandLine(tracer) });
+  report({ key: "trampoline-floods/lost", value: lost! });
+  report({ key: "trampoline-floods/missed", value: Number(missed.replaceAll(",", "")) });
+}
+
 const DIMENSIONS: Readonly<Record<string, (plan: Plan) => Promise<void>>> = {
   functions: byFunctions,
   interfaces: byInterfaces,
   cpus: byCpus,
   rate: byRate,
+  trampolines: byTrampolines,
 };
 
 const dimension = Deno.args[3]!;
