@@ -51,14 +51,14 @@ async function main(): Promise<number> {
   } catch (error) {
     if (error instanceof OutputClosed) return 0;
     complain(error);
-    if (error instanceof Failure && error.kind === "usage") return 2;
-    if (!isTracing(invocation) || !(error instanceof Failure)) return 1;
-    const { command, options } = invocation;
+    if (!(error instanceof Failure)) return 1;
+    if (error.kind === "usage") return 2;
     if (error.kind === "expression") {
-      const first = command === "trace" ? firstWord(options.filters.any) : "";
-      say(expressionAdvice(command === "trace" ? "vrft" : `vrft ${command}`, first));
+      say(expressionAdvice(invocation));
       return 2;
     }
+    if (!isTracing(invocation)) return 1;
+    const { command, options } = invocation;
     const reason = options.from === null ? await explain(options, error) : null;
     if (reason !== null) say([`vrft: ${explanation(reason)}`]);
     // As of diff(1), 1 says that there is a difference.
@@ -237,15 +237,13 @@ function firstWord(expression: string | null): string {
   return expression?.split(" ")[0] ?? "";
 }
 
-/**
- * What else the user may have meant by a wrong filter.
- *
- * @param first word of it, if that may be a command
- */
-function expressionAdvice(title: string, first: string): string[] {
-  const command = similarCommand(first);
+/** What else the user may have meant by a wrong filter. */
+function expressionAdvice(invocation: Invocation): string[] {
+  if (invocation.command !== "trace") return [`See 'vrft ${invocation.command} --help'`];
+  // Its first word may be a command.
+  const command = similarCommand(firstWord(invocation.options.filters.any));
   const lines = command === null ? [] : [`vrft: Did you mean the command '${command}'?`];
-  return [...lines, `See '${title} --help'`];
+  return [...lines, "See 'vrft --help'"];
 }
 
 /** Number of lines of a failure's details to show: the reason is in the last ones. */

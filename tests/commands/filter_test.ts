@@ -26,6 +26,23 @@ Deno.test("a wrong filter ends with 2, whoever runs vrft, and with libpcap's wor
   });
 });
 
+Deno.test("each command ends with 2 for a wrong filter, and names its own help", async () => {
+  const recording = "tests/data/ping-and-drop.vrft";
+  const commands = [
+    ["drops", "--from", recording],
+    ["packets", "--from", recording],
+    ["record", "-o", "/dev/null"],
+    ["export", recording, "--format", "text"],
+  ];
+  for (const [command, ...args] of commands) {
+    assert.deepEqual(await end(command!, ...args, "andd"), {
+      code: 2,
+      said: `vrft: Cannot use the packet filter "andd": ` +
+        `can't parse filter expression: syntax error\nSee 'vrft ${command} --help'\n`,
+    });
+  }
+});
+
 Deno.test("a word that may be a wrong command or a wrong filter is answered as both", async () => {
   assert.deepEqual(await end("functons"), {
     code: 2,
