@@ -230,11 +230,18 @@ function traceOptions(
 ): TraceOptions {
   const show = showItems(values);
   if (values.plain && show.length > 0) throw excluding("plain", "show");
+  const { format = "text" } = values;
+  if (values.plain && format !== "text") {
+    throw new Misuse("Option '--plain' needs '--format text': it is about rows");
+  }
+  if (show.length > 0 && format !== "text" && format !== "events") {
+    throw new Misuse("Option '--show' needs '--format text' or 'events': it is about rows");
+  }
   return {
     ...captureOptions(values, expression),
     ...discoveryOptions(values),
     sample: values.sample ?? 1,
-    format: values.format ?? "text",
+    format,
     sightings: sightingOptions(values),
     plain: values.plain ?? false,
     show,

@@ -199,21 +199,23 @@ export function parseTrigger(text: string): TriggerValue {
   throw new ValueError("give drop, 'drop REASON', 'slower TIME' or loss");
 }
 
+/** Least size of a file: some blocks. */
+const MIN_FILE_BYTES = 1 << 20;
+/** Largest size of a file: more than file systems have. */
+const MAX_FILE_BYTES = 2 ** 50;
+
+const SIZES = "a size from 1M, such as 100M or 2G";
+
 /**
  * A size on disk such as `500M` or `2GiB`, in powers of 1024.
  *
  * @throws {ValueError} for anything else, and for less than a MiB
  */
 export function parseSize(text: string): number {
-  const { bytes } = /\d[smh]$/.test(text) ? { bytes: null } : parseRotate(text);
-  if (bytes !== null) return bytes;
-  throw new ValueError("give a size from 1M, such as 100M or 2G");
+  const bytes = fileBytes(text);
+  if (isFileSize(bytes)) return bytes;
+  throw new ValueError(`give ${SIZES}`);
 }
-
-/** Least size of a file: some blocks. */
-const MIN_FILE_BYTES = 1 << 20;
-/** Largest size of a file: more than file systems have. */
-const MAX_FILE_BYTES = 2 ** 50;
 
 /**
  * A size such as `100M` or `2GiB`, in powers of 1024, or a time such as `30s`, `10m` or `1h`.
@@ -221,11 +223,20 @@ const MAX_FILE_BYTES = 2 ** 50;
  * @throws {ValueError} for anything else, and for a size below a MiB
  */
 export function parseRotate(text: string): RotateValue {
-  const [, digits, unit = ""] = /^(\d+)([kKMgG])(?:i?B)?$/.exec(text) ?? [];
-  const bytes = Number(digits) * (BYTES_PER_UNIT[unit.toLowerCase()] ?? NaN);
-  if (bytes >= MIN_FILE_BYTES && bytes <= MAX_FILE_BYTES) return { bytes, ms: null };
+  const bytes = fileBytes(text);
+  if (isFileSize(bytes)) return { bytes, ms: null };
   if (Number.isNaN(bytes) && /[smh]$/.test(text)) return { bytes: null, ms: parseDuration(text) };
-  throw new ValueError("give a size from 1M, such as 100M or 2G, or a time, such as 30s or 10m");
+  throw new ValueError(`give ${SIZES}, or a time, such as 30s or 10m`);
+}
+
+/** NaN for anything but a size with a unit. */
+function fileBytes(text: string): number {
+  const [, digits, unit = ""] = /^(\d+)([kKMgG])(?:i?B)?$/.exec(text) ?? [];
+  return Number(digits) * (BYTES_PER_UNIT[unit.toLowerCase()] ?? NaN);
+}
+
+function isFileSize(bytes: number): boolean {
+  return bytes >= MIN_FILE_BYTES && bytes <= MAX_FILE_BYTES;
 }
 
 /** Where a server listens. */

@@ -421,6 +421,15 @@ const MISUSES: readonly [args: string[], message: string, see?: string][] = [
     `Option '--format <FORMAT>' does not accept "speedscope": give one of text, json, pcapng, perfetto, events`,
   ],
   [["--at", "drop"], "Option '--at' needs '--format pcapng': it is about packets"],
+  [["--plain", "--format", "json"], "Option '--plain' needs '--format text': it is about rows"],
+  [
+    ["--show", "return", "--format", "json"],
+    "Option '--show' needs '--format text' or 'events': it is about rows",
+  ],
+  [
+    ["--from", "a.vrft", "--format", "perfetto", "--show", "duration,packet"],
+    "Option '--show' needs '--format text' or 'events': it is about rows",
+  ],
   [
     ["export", "a.vrft"],
     "Option '--format' is missing: give one of text, json, pcapng, perfetto, speedscope, trace.dat, collapsed, html, otlp",
@@ -444,6 +453,16 @@ const MISUSES: readonly [args: string[], message: string, see?: string][] = [
   [
     ["record", "--rotate", "12"],
     `Option '--rotate <SIZE|TIME>' does not accept "12": give a size from 1M, such as 100M or 2G, or a time, such as 30s or 10m`,
+    "vrft record",
+  ],
+  [
+    ["record", "--ring", "60s", "--max-disk", "30s", "-o", "/tmp"],
+    `Option '--max-disk <SIZE>' does not accept "30s": give a size from 1M, such as 100M or 2G`,
+    "vrft record",
+  ],
+  [
+    ["record", "--ring", "60s", "--max-disk", "1k", "-o", "/tmp"],
+    `Option '--max-disk <SIZE>' does not accept "1k": give a size from 1M, such as 100M or 2G`,
     "vrft record",
   ],
   [
