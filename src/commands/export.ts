@@ -34,10 +34,11 @@ export async function runExport(
 ): Promise<number> {
   const format: Format = EXPORTS[options.format];
   requireNoTerminal(options.output, format);
-  using replay = new Replay(options.from, { ...ALL_PACKETS, output: options.output });
+  const about = { ...ALL_PACKETS, output: options.output };
+  using replay = await Replay.open(options.from, about, log, signals);
   replay.describe(log);
   using resources = new DisposableStack();
-  const output = resources.use(await openOutput(options.output, log, signals.stop));
+  const output = resources.use(await openOutput(options.output, log, replay.signals.stop));
   const { vrouter } = replay.enums;
   const reasons = dropReasons(vrouter);
   const printer = new Printer(output, format, replay.functions, log, {
@@ -55,7 +56,7 @@ export async function runExport(
     },
   });
   const choice = choiceOf(format, replay, options, true);
-  const status = await replay.run(chosenRecords(printer, choice), printer, filter, signals, log);
+  const status = await replay.run(chosenRecords(printer, choice), printer, filter, log);
   logSummary(printer, replay, log);
   return status;
 }

@@ -37,7 +37,7 @@ import type { SlowOutput, TraceCounts } from "../trace/tracer.ts";
 import type { Vif } from "../vrouter/interfaces.ts";
 import type { Nexthop } from "../vrouter/nexthops.ts";
 import type { OtlpExport } from "./otlp_export.ts";
-import { openTwice, readerOf, requireOther } from "./recordings.ts";
+import { openTwice, readerOf, requireOther, type TwiceRecording } from "./recordings.ts";
 import { ReplayChoice } from "./replay_choice.ts";
 import type { TracePrinter } from "./running_trace.ts";
 import type { TraceSignals } from "./session.ts";
@@ -79,6 +79,8 @@ export const ALL_PACKETS: Omit<ReplayOptions, "output"> = {
 /** A recording that is read twice: what it refers to, and its records. */
 export class Replay implements Disposable {
   readonly survey: Survey;
+  /** How the user ends what is shown of it. */
+  readonly signals: TraceSignals;
   /** All that the recording says, as it is at its end. */
   readonly sections: KnownSections;
   readonly functions: readonly RecordedFunction[];
@@ -102,14 +104,28 @@ export class Replay implements Disposable {
   #nexthops: ReadonlyMap<number, Nexthop> = new Map();
 
   /**
+   * Opens a recording, and reads all that it says.
+   *
+   * @param path `-` for stdin
    * @param options which packets are chosen, and the file that will be written
    * @throws {Failure} `recording` if it is none, or one that this version cannot read; `interfaces` if it has
    *   no such vif or device
    */
-  constructor(path: string, options: ReplayOptions) {
+  static async open(
+    path: string,
+    options: ReplayOptions,
+    log: Log,
+    signals: TraceSignals,
+  ): Promise<Replay> {
     requireOther(path, options.output);
+    return new Replay(await openTwice(path, log, signals), options);
+  }
+
+  /** @throws as {@linkcode Replay.open}, with the recording closed */
+  private constructor(open: TwiceRecording, options: ReplayOptions) {
     using resources = new DisposableStack();
-    const open = resources.use(openTwice(path));
+    resources.use(open);
+    this.signals = open.signals;
     const first = readerOf(open);
     this.survey = survey(first);
     this.sections = first.sections;
@@ -332,10 +348,10 @@ export class Replay implements Disposable {
     first: EventSink,
     printer: ReplayPrinter,
     filter: PacketFilter | null,
-    signals: TraceSignals,
     log: Log,
     byCalls = true,
   ): Promise<number> {
+    const { signals } = this;
     const sink = byCalls ? this.#selected(first, filter) : first;
     let due = 0;
     let deadline = Infinity;

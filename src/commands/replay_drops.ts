@@ -48,9 +48,9 @@ export async function replayDrops(
   messages: HeldMessages,
   signals: TraceSignals,
 ): Promise<number> {
-  using replay = new Replay(path, options);
+  using replay = await Replay.open(path, options, log, signals);
   replay.describe(log, options.path);
-  if (options.path) return await replayPaths(replay, options, filter, log, signals);
+  if (options.path) return await replayPaths(replay, options, filter, log);
   using exported = await exportOf(options.otlp, replay, "drops", log);
   const { kernel, vrouter } = replay.enums;
   const reasons = dropReasons(vrouter);
@@ -72,7 +72,7 @@ export async function replayDrops(
     log.info("This recording has the module's counters of its ends alone: they are compared there");
   }
   reconciliation?.begin();
-  using to = await openOutput(options.output, log, signals.stop);
+  using to = await openOutput(options.output, log, replay.signals.stop);
   using printer: DropPrinter = new DropPrinter({
     to,
     // What is over needs no table that changes.
@@ -106,17 +106,16 @@ export async function replayDrops(
     }),
     printer,
     null,
-    signals,
     log,
     false,
   );
   replay.tellUndecided(undecided, log);
   // Not if the user has ended it before its end, as the counters are of the whole.
-  if (!signals.stop.aborted && !printer.done && !replay.isCut) {
+  if (!replay.signals.stop.aborted && !printer.done && !replay.isCut) {
     reconciliation?.end();
     reconciliation?.finish();
   }
-  await exported?.finish(signals.cut);
+  await exported?.finish(replay.signals.cut);
   const { counts } = replay;
   log.info(summarizeDrops(printer.totals, counts, null));
   const isLossy = printer.hasLoss || mayHaveMissed(counts) || (reconciliation?.hasLoss ?? false);
@@ -169,7 +168,6 @@ async function replayPaths(
   options: DropsOptions,
   filter: PacketFilter | null,
   log: Log,
-  signals: TraceSignals,
 ): Promise<number> {
   const { kernel, vrouter } = replay.enums;
   const reasons = dropReasons(vrouter);
@@ -180,7 +178,7 @@ async function replayPaths(
     conditional: replay.conditional,
     moduleBtf: () => null,
   });
-  using output = await openOutput(options.output, log, signals.stop);
+  using output = await openOutput(options.output, log, replay.signals.stop);
   const printer = new Printer(output, PATH_FORMAT, replay.functions, log, {
     limit: null,
     drops,
@@ -190,7 +188,7 @@ async function replayPaths(
     clock: replay.now,
   });
   const choice = choiceOf(PATH_FORMAT, replay, { functions: [], excludes: [] });
-  const status = await replay.run(chosenRecords(printer, choice), printer, filter, signals, log);
+  const status = await replay.run(chosenRecords(printer, choice), printer, filter, log);
   const { counts } = replay;
   log.info(`${drops.summary}; ${summarize(printer.shown, counts, null, null)}`);
   return options.failOnDrop && (drops.hasLoss || mayHaveMissed(counts)) ? 1 : status;

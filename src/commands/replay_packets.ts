@@ -36,13 +36,13 @@ export async function replayPackets(
   log: Log,
   signals: TraceSignals,
 ): Promise<number> {
-  using replay = new Replay(path, options);
+  using replay = await Replay.open(path, options, log, signals);
   replay.describe(log);
   using exported = await exportOf(options.otlp, replay, "packets", log);
   const { functions, wallOffset } = replay;
   const results = replay.resultsFor(options.show);
   const reasons = dropReasons(replay.enums.vrouter);
-  using to = await openOutput(options.output, log, signals.stop);
+  using to = await openOutput(options.output, log, replay.signals.stop);
   const printer = new PacketPrinter({
     to,
     follow: (receive) =>
@@ -69,8 +69,8 @@ export async function replayPackets(
     beside: exported,
     log,
   });
-  const status = await replay.run(printer, printer, filter, signals, log);
-  await exported?.finish(signals.cut);
+  const status = await replay.run(printer, printer, filter, log);
+  await exported?.finish(replay.signals.cut);
   log.info(summarizePackets(printer.counts, replay.counts, null));
   return status;
 }
@@ -90,9 +90,9 @@ export async function replayDiff(
 ): Promise<number> {
   using groups = await ComparedGroups.open(options);
   signals.catch();
-  using replay = new Replay(path, options);
+  using replay = await Replay.open(path, options, log, signals);
   replay.describe(log);
-  using to = await openOutput(options.output, log, signals.stop);
+  using to = await openOutput(options.output, log, replay.signals.stop);
   const printer = new PacketPrinter({
     to,
     follow: (receive) => followPackets(followerOptions(replay, false), receive),
@@ -101,7 +101,7 @@ export async function replayDiff(
     clock: replay.now,
     log,
   });
-  const status = await replay.run(printer, printer, groups.filter, signals, log);
+  const status = await replay.run(printer, printer, groups.filter, log);
   log.info(summarizePackets(printer.counts, replay.counts, null));
   return groups.status(status);
 }

@@ -36,14 +36,14 @@ export async function replayTrace(
   log: Log,
   signals: TraceSignals,
 ): Promise<number> {
-  using replay = new Replay(path, options);
+  using replay = await Replay.open(path, options, log, signals);
   replay.describe(log);
   const format = formatOf(options);
   requireNoTerminal(options.output, format);
   const { functions } = replay;
   const results = replay.resultsFor(options.show);
   const reasons = dropReasons(replay.enums.vrouter);
-  using output = await openOutput(options.output, log, signals.stop);
+  using output = await openOutput(options.output, log, replay.signals.stop);
   const printer = new Printer(output, format, functions, log, {
     limit: options.limit,
     conditional: replay.conditional,
@@ -64,7 +64,7 @@ export async function replayTrace(
     },
   });
   const choice = choiceOf(format, replay, options);
-  const status = await replay.run(chosenRecords(printer, choice), printer, filter, signals, log);
+  const status = await replay.run(chosenRecords(printer, choice), printer, filter, log);
   logSummary(printer, replay, log);
   return status;
 }

@@ -78,7 +78,7 @@ function chosenBy({ packets, drops, kernelDrops, decisions }: Format): Chosen {
 }
 
 async function liveTrace(path: string, args: readonly string[]): Promise<string> {
-  using replay = new Replay(path, { ...ALL_PACKETS, output: null });
+  using replay = await Replay.open(path, { ...ALL_PACKETS, output: null }, LOG, SIGNALS);
   const options = optionsOf<TraceOptions>(args);
   const format = formatOf(options);
   const sink = new TextSink();
@@ -101,7 +101,7 @@ async function liveTrace(path: string, args: readonly string[]): Promise<string>
 }
 
 async function liveDrops(path: string, args: readonly string[]): Promise<string> {
-  using replay = new Replay(path, { ...ALL_PACKETS, output: null });
+  using replay = await Replay.open(path, { ...ALL_PACKETS, output: null }, LOG, SIGNALS);
   const options = optionsOf<DropsOptions>(["drops", ...args]);
   const sink = new TextSink();
   using printer = new DropPrinter({
@@ -120,7 +120,7 @@ async function liveDrops(path: string, args: readonly string[]): Promise<string>
 }
 
 async function livePackets(path: string, args: readonly string[]): Promise<string> {
-  using replay = new Replay(path, { ...ALL_PACKETS, output: null });
+  using replay = await Replay.open(path, { ...ALL_PACKETS, output: null }, LOG, SIGNALS);
   const options = optionsOf<PacketsOptions>(["packets", ...args]);
   const { functions } = replay;
   const sink = new TextSink();
