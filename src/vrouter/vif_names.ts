@@ -21,14 +21,18 @@ const MAXIMUM_LISTED = 10;
  */
 export function vifsNamed(name: string, vifs: readonly Vif[]): number[] {
   const means = meaning(name);
-  const found = vifs.filter(means).map(({ index }) => index);
+  const found = [...new Set(vifs.filter(means).map(({ index }) => index))];
   if (found.length > 0) return found;
-  const known = vifs.slice(0, MAXIMUM_LISTED).map((vif) =>
-    `vif0/${vif.index}` + (vif.name === "" ? "" : ` (${printable(vif.name)})`)
-  );
+  // Of a recording, vifs that came and went are listed each time.
+  const known = [
+    ...new Set(
+      vifs.map(({ index, name }) => `vif0/${index}` + (name === "" ? "" : ` (${printable(name)})`)),
+    ),
+  ];
   const hint = known.length === 0
     ? "there are none"
-    : `there are ${known.join(", ")}${vifs.length > MAXIMUM_LISTED ? " and more" : ""}`;
+    : `there are ${known.slice(0, MAXIMUM_LISTED).join(", ")}` +
+      (known.length > MAXIMUM_LISTED ? " and more" : "");
   throw new Failure(
     "interfaces",
     `Cannot trace packets of vif "${printable(name)}": no vif has this name or address; ${hint}`,

@@ -37,3 +37,10 @@ Deno.test("vifsNamed() says which vifs there are where none is meant", () => {
   }
   assert.throws(() => vifsNamed("tap1", []), /there are none/);
 });
+
+Deno.test("vifsNamed() knows each vif of a recording once, however often it came", () => {
+  const again = [...VIFS, vif(1, "tap1", { device: "tap1" }), vif(0, "fab0")];
+  assert.deepEqual(vifsNamed("tap1", again), [1]);
+  const all = /; there are vif0\/0 \(fab0\), vif0\/1 \(tap1\), vif0\/4 \(tap4\)$/;
+  assert.throws(() => vifsNamed("tap2", again), isFailure("interfaces", all));
+});
