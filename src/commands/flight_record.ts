@@ -14,7 +14,7 @@ import type { NamedFile } from "../recording/block_queue.ts";
 import { FlightFolder } from "../recording/flight_folder.ts";
 import { zlib } from "../recording/node_zlib.ts";
 import { monotonicClock } from "../sys/clock.ts";
-import { Failure } from "../sys/failure.ts";
+import { Failure, reasonOf } from "../sys/failure.ts";
 import { printable } from "../sys/printable.ts";
 import { type DropTrigger, dropTrigger } from "../trace/drop_triggers.ts";
 import type { Drop } from "../trace/drop.ts";
@@ -194,10 +194,9 @@ function told(
 
 /** @throws {Failure} if it is no folder, or cannot be read */
 function folderOf(path: string, { keep, maxDiskBytes }: FlightChoice): FlightFolder {
-  const { isDirectory } = statOf(path);
-  if (!isDirectory) {
+  if (!isFolder(path)) {
     throw new Failure(
-      "usage",
+      "output",
       `"${printable(path)}" is no folder: with --ring, each recording is a file of its own`,
     );
   }
@@ -210,17 +209,14 @@ function folderOf(path: string, { keep, maxDiskBytes }: FlightChoice): FlightFol
   });
 }
 
-function statOf(path: string): { readonly isDirectory: boolean } {
+function isFolder(path: string): boolean {
   try {
-    return Deno.statSync(path);
+    return Deno.statSync(path).isDirectory;
   } catch (cause) {
-    if (!(cause instanceof Deno.errors.NotFound)) return { isDirectory: false };
-    throw new Failure(
-      "usage",
-      `There is no folder "${printable(path)}": make it, or name another one`,
-      {
-        cause,
-      },
-    );
+    const name = `"${printable(path)}"`;
+    const message = cause instanceof Deno.errors.NotFound
+      ? `There is no folder ${name}: make it, or name another one`
+      : `Cannot write recordings to ${name}: ${reasonOf(cause)}`;
+    throw new Failure("output", message, { cause });
   }
 }

@@ -19,3 +19,23 @@ Deno.test("A BTF file that is missing, no BTF, or cut short is refused by name",
   }
   await Deno.remove(directory, { recursive: true });
 });
+
+Deno.test({
+  name: "A flight recorder refuses what is no folder before it starts",
+  ignore: Deno.uid() !== 0,
+}, async () => {
+  const folder = await Deno.makeTempDir();
+  await Deno.writeTextFile(`${folder}/file`, "");
+  const says = {
+    missing: /^vrft: There is no folder ".*missing": make it, or name another one$/m,
+    file: /^vrft: ".*file" is no folder: /m,
+    "file/below": /^vrft: Cannot write recordings to ".*below": Not a directory$/m,
+  };
+  for (const [name, message] of Object.entries(says)) {
+    const args = ["--ring", "10s", "-o", `${folder}/${name}`];
+    const { code, stderr } = await run([VRFT, "record", "--no-vrouter", ...args]);
+    assert.match(stderr, message);
+    assert.equal(code, 1, name);
+  }
+  await Deno.remove(folder, { recursive: true });
+});
