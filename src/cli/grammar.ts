@@ -323,8 +323,9 @@ const output = {
 const color = {
   color: {
     group: OUTPUT,
-    description: "colour output: auto (the default: on a terminal, unless NO_COLOR is set), " +
-      "always, or never",
+    description:
+      "colour output: auto (the default: on a terminal, unless NO_COLOR is set or TERM " +
+      "is dumb), always, or never",
     value: { name: "WHEN", completion: COLOR_CHOICES, parse: parseChoice(COLOR_CHOICES) },
   },
 } as const satisfies OptionSpecs;

@@ -64,7 +64,7 @@ export type ShowItem = typeof SHOW_ITEMS[number];
 /** Those that a recording only has if it was asked for: they make records longer. */
 export const RECORDED_ITEMS = ["return", "vif", "nh"] as const satisfies readonly ShowItem[];
 
-/** When output is coloured; `auto` is on a terminal, unless NO_COLOR is set. */
+/** When output is coloured; `auto` is on a terminal, unless NO_COLOR is set or TERM is dumb. */
 export const COLOR_CHOICES = ["auto", "always", "never"] as const;
 
 /** One of {@linkcode COLOR_CHOICES}. */

@@ -18,7 +18,7 @@ import { type Drop, type DropClass, isLoss, type Reconciled } from "../trace/dro
 import { flowWords, hintsFor, packetWords, withLoss } from "../trace/drop_phrases.ts";
 import { DropReader, type DropSources } from "../trace/drops.ts";
 import type { Watched } from "../trace/tracer.ts";
-import { isColoured } from "./colour.ts";
+import { canMove, isColoured } from "./colour.ts";
 import { LinePrinter, type LinePrinterOptions } from "./line_printer.ts";
 import type { TracePrinter } from "./running_trace.ts";
 
@@ -65,14 +65,13 @@ export class DropPrinter extends LinePrinter implements TracePrinter, Disposable
       hints: hintsFor,
       time: (nanoseconds) => localTime(nanoseconds, offset),
     };
-    const isTerminal = output === null && Deno.stdout.isTerminal();
     const colour = isColoured(color, output);
     this.#table = null;
     if (format === "none") {
       this.#view = NO_VIEW;
     } else if (format === "json") {
       this.#view = new DropJson(this.writer, phrases, offset, hints);
-    } else if (format === "auto" && isTerminal) {
+    } else if (format === "auto" && canMove(output)) {
       const screen = new TerminalScreen(this.writer);
       const clock = monotonicClock();
       const view = new DropTable({
