@@ -6,7 +6,7 @@
 
 import type { CaptureOptions, ShowItem } from "../cli/invocation.ts";
 import type { ResultType } from "../kernel/result_type.ts";
-import { localTime } from "../output/drops/wall_clock.ts";
+import { localDateTime } from "../output/drops/wall_clock.ts";
 import type { Log } from "../output/log.ts";
 import type { PacketFilter } from "../packet/expression.ts";
 import { MATCH, NO_MATCH, UNDECIDED } from "../packet/ebpf.ts";
@@ -327,8 +327,10 @@ export class Replay implements Disposable {
   describe(log: Log, byCalls = true): void {
     const { host, kernel, vrft } = this.#reader.header;
     const { times } = this.survey;
-    const when = times === null ? "no events" : `at ${localTime(times.first, this.wallOffset)}`;
-    log.info(`Recorded on ${host}, Linux ${kernel}, by vrft ${vrft}: ${when}`);
+    const when = times === null
+      ? ": no events"
+      : `, from ${localDateTime(times.first, this.wallOffset)} on`;
+    log.info(`Recorded on ${host}, Linux ${kernel}, by vrft ${vrft}${when}`);
     if (!byCalls || !this.choice.isVague) return;
     log.info(
       "Packets are selected by where they were first seen, and by what was decided about them: the " +

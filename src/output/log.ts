@@ -4,6 +4,7 @@
  * @module
  */
 
+import { localDay, timeOfDay } from "./drops/wall_clock.ts";
 import { printable } from "../sys/printable.ts";
 import { type Messages, standardError } from "./messages.ts";
 
@@ -47,8 +48,5 @@ export class Log {
 
 /** Local time in the format of Go's log package: `2026/11/22 18:52:25`. */
 function timeOf(date: Date): string {
-  const two = (number: number): string => String(number).padStart(2, "0");
-  const day = [date.getFullYear(), two(date.getMonth() + 1), two(date.getDate())].join("/");
-  const time = [date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(":");
-  return `${day} ${time}`;
+  return `${localDay(date)} ${timeOfDay(date)}`;
 }
