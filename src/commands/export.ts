@@ -15,7 +15,7 @@ import { dropReasons } from "../trace/drop_words.ts";
 import { recordedOrigin } from "./origins.ts";
 import { journeySources } from "./replay_packets.ts";
 import { ALL_PACKETS, Replay } from "./replay.ts";
-import { choiceOf, logSummary } from "./replay_trace.ts";
+import { choiceOf, logSummary, tellAbsent } from "./replay_trace.ts";
 import type { TraceSignals } from "./session.ts";
 import { openOutput, Printer, requireNoTerminal } from "./trace_output.ts";
 
@@ -37,6 +37,7 @@ export async function runExport(
   const about = { ...ALL_PACKETS, output: options.output };
   using replay = await Replay.open(options.from, about, log, signals);
   replay.describe(log);
+  tellAbsent(replay, options, log);
   using resources = new DisposableStack();
   const output = resources.use(await openOutput(options.output, log, replay.signals.stop));
   const { vrouter } = replay.enums;

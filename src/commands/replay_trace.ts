@@ -15,10 +15,12 @@ import type { PacketFilter } from "../packet/expression.ts";
 import type { RecordedFunction } from "../recording/sections.ts";
 import { chosenRecords, type RecordChoice } from "../trace/chosen_records.ts";
 import { dropReasons } from "../trace/drop_words.ts";
+import { printable } from "../sys/printable.ts";
 import { isColoured } from "./colour.ts";
 import { recordedOrigin } from "./origins.ts";
 import { Replay } from "./replay.ts";
 import type { TraceSignals } from "./session.ts";
+import { globs } from "./trace_targets.ts";
 import { openOutput, Printer, requireNoTerminal } from "./trace_output.ts";
 
 /**
@@ -38,6 +40,7 @@ export async function replayTrace(
 ): Promise<number> {
   using replay = await Replay.open(path, options, log, signals);
   replay.describe(log);
+  tellAbsent(replay, options, log);
   const format = formatOf(options);
   requireNoTerminal(options.output, format);
   const { functions } = replay;
@@ -67,6 +70,26 @@ export async function replayTrace(
   const status = await replay.run(chosenRecords(printer, choice), printer, filter, log);
   logSummary(printer, replay, log);
   return status;
+}
+
+/** Logs which functions that the user has named have no calls in the recording: nothing is shown of them. */
+export function tellAbsent(
+  { functions }: Pick<Replay, "functions">,
+  options: Pick<TraceOptions, "functions" | "excludes" | "sightings">,
+  log: Log,
+): void {
+  const isChosen = chosenFunctions(functions, options.functions, options.excludes);
+  if (isChosen !== null && !isChosen.includes(true)) {
+    log.info(`The recording has no calls of a function that matches ${globs(options)}`);
+  }
+  const called = new Set(
+    functions.filter((_, fn) => isChosen?.[fn] ?? true).map(({ name }) => name),
+  );
+  for (const name of options.sightings.functions) {
+    if (!called.has(name)) {
+      log.info(`No packets in calls of "${printable(name)}" (--at): no such call is shown`);
+    }
+  }
 }
 
 /** Logs what was shown, and what the trace lost. */

@@ -41,7 +41,7 @@ import {
   type Selection,
   selectPackets,
 } from "./trace_setup.ts";
-import { findTargets } from "./trace_targets.ts";
+import { findTargets, requireTraced } from "./trace_targets.ts";
 
 /**
  * Traces until the user, a limit or a closed output ends it.
@@ -141,6 +141,7 @@ export async function prepareTrace(
   const selection = selectPackets(options, around);
   const sources = await readKernel(options, log);
   const targets = findTargets(log, options, sources);
+  requireTraced(options.sightings.functions, targets);
   announceSelection(selection, options, log);
   // Before attaching, which is slow on old kernels.
   const output = resources.use(await openOutput(options.output, log, stop));

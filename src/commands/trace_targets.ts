@@ -77,11 +77,34 @@ function discoverTargets(
   );
 }
 
+/**
+ * Checks that packets can be seen in calls of these functions.
+ *
+ * @throws {Failure} `functions` if one of them is not traced
+ */
+export function requireTraced(
+  names: readonly string[],
+  targets: readonly Pick<Target, "name">[],
+): void {
+  const missing = names.find((name) => targets.every((target) => target.name !== name));
+  if (missing === undefined) return;
+  throw new Failure(
+    "functions",
+    `Cannot show packets in calls of "${
+      printable(missing)
+    }": no such function is traced; see vrft ` +
+      "functions",
+  );
+}
+
 function hasGlobs({ functions, excludes }: TraceOptions): boolean {
   return functions.length > 0 || excludes.length > 0;
 }
 
-function globs({ functions, excludes }: TraceOptions): string {
+/** Options that choose functions, in words: `-f "vr_*" -x "vr_drop"`. */
+export function globs(
+  { functions, excludes }: Pick<TraceOptions, "functions" | "excludes">,
+): string {
   return [
     ...functions.map((glob) => `-f "${printable(glob)}"`),
     ...excludes.map((glob) => `-x "${printable(glob)}"`),

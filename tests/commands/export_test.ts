@@ -106,6 +106,17 @@ Deno.test("JSON lines are as the schema says, and have each call, packet and dro
   assert.ok(lines.some(({ taskName }) => taskName === "vhost-900"));
 });
 
+Deno.test("functions without a call in the recording are named", async () => {
+  const some = STREAM.functions[0]!;
+  const at = ["--format", "pcapng", "--at", some, "--at", "vr_*"];
+  const { said } = await exported(...at);
+  assert.match(said, /No packets in calls of "vr_\*" \(--at\): no such call is shown\n/);
+  assert.equal(said.match(/No packets in calls/g)?.length, 1, said);
+  const none = await exported("--format", "text", "-f", "nothing_*", "-x", "vr_*");
+  assert.match(none.said, /has no calls of a function that matches -f "nothing_\*" -x "vr_\*"\n/);
+  assert.doesNotMatch((await exported("--format", "text", "-f", some)).said, /no calls of/);
+});
+
 Deno.test("an export may have some packets, and some functions", async () => {
   const all = textOf((await exported("--format", "text")).bytes);
   const { bytes } = await exported("--format", "text", "-f", "vr_*");

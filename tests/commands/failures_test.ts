@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { TraceOptions } from "../../src/cli/invocation.ts";
 import { announce, removeStale } from "../../src/commands/ready_file.ts";
 import { openOutput } from "../../src/commands/trace_output.ts";
-import { findTargets } from "../../src/commands/trace_targets.ts";
+import { findTargets, requireTraced } from "../../src/commands/trace_targets.ts";
 import { VrouterWatch } from "../../src/commands/vrouter_watch.ts";
 import { Btf } from "../../src/kernel/btf.ts";
 import type { KernelSources } from "../../src/kernel/sources.ts";
@@ -45,6 +45,16 @@ Deno.test("findTargets() tells globs that match nothing from lists that are not 
   assert.throws(() => find(["vr_*"], { filterFunctions }), isFailure("functions"));
   assert.throws(() => find([], {}), isFailure("tracefs"));
   assert.throws(() => find([], { filterFunctions, kallsyms }), isFailure("addresses"));
+});
+
+Deno.test("packets cannot be seen in calls of what is not traced, such as a glob", () => {
+  const targets = [{ name: "vr_forward" }, { name: "nh_output" }];
+  requireTraced([], targets);
+  requireTraced(["nh_output"], targets);
+  assert.throws(
+    () => requireTraced(["nh_output", "vr_*"], targets),
+    isFailure("functions", /^Cannot show packets in calls of "vr_\*": no such function is traced/),
+  );
 });
 
 Deno.test("what the user wants written where it cannot be is about the output", async () => {
