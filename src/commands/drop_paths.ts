@@ -21,7 +21,7 @@ import type { PacketFilter } from "../packet/expression.ts";
 import type { ObjectReader } from "../probe/backend.ts";
 import { SOURCE_KERNEL } from "../probe/packet_record.ts";
 import type { DropReasons } from "../vrouter/drop_reasons.ts";
-import { amount } from "../sys/amount.ts";
+import { counted } from "../sys/amount.ts";
 import { type Drop, type DropClass, type DropReason, isLoss } from "../trace/drop.ts";
 import { dropWords, reasonFilter } from "../trace/drop_words.ts";
 import type { DropCondition } from "../trace/held_view.ts";
@@ -159,7 +159,7 @@ export class PathDrops implements DropCondition {
   get summary(): string {
     const shown = dropCountText(this.#shown);
     if (this.#gone === 0) return shown;
-    return `${shown}; ${amount(this.#gone)} drops not shown (their calls were no longer held)`;
+    return `${shown}; ${counted(this.#gone, "drop")} not shown (their calls were no longer held)`;
   }
 
   matches(number: number, source: number, isHeld: boolean): boolean {

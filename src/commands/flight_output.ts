@@ -14,7 +14,7 @@ import {
   type Trigger,
 } from "../recording/flight_recorder.ts";
 import type { Section } from "../recording/sections.ts";
-import { amount } from "../sys/amount.ts";
+import { counted } from "../sys/amount.ts";
 import type { Drop } from "../trace/drop.ts";
 import { DROPPED, NOTHING, type Triggers } from "../trace/triggers.ts";
 import type { SlowOutput } from "../trace/tracer.ts";
@@ -182,8 +182,10 @@ export class FlightPrinter implements TracePrinter, SlowOutput {
     const { log } = this.#with;
     if (error !== null) log.info(error.message);
     if (name === "") return;
-    const others = triggers > 1 ? ` and ${amount(triggers - 1)} more triggers` : "";
-    const what = `${name}, for ${why}${others}: ${amount(records)} events, ${amount(bytes)} bytes`;
+    const others = triggers > 1 ? ` and ${counted(triggers - 1, "more trigger")}` : "";
+    const what = `${name}, for ${why}${others}: ${counted(records, "event")}, ${
+      counted(bytes, "byte")
+    }`;
     log.info(`${LEAD[state]} ${what}${LACKS[state]}`);
   }
 }

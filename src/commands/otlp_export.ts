@@ -15,7 +15,7 @@ import { SpanWriter } from "../output/otlp/spans.ts";
 import { ipv4At, ipv6At } from "../packet/addresses.ts";
 import { decodePacket } from "../packet/decode.ts";
 import { type DecodedPacket, PROTOCOL, tupleOf } from "../packet/headers.ts";
-import { amount } from "../sys/amount.ts";
+import { amount, counted } from "../sys/amount.ts";
 import { monotonicClock, wallClockOffset } from "../sys/clock.ts";
 import { type Endpoint, ownPeers } from "../sys/connections.ts";
 import { readText } from "../sys/files.ts";
@@ -235,10 +235,6 @@ function exportText(url: string, counts: SenderCounts): string {
   const not = why.filter(([count]) => count > 0).map(([count, what]) => `${amount(count)} ${what}`);
   const lost = not.length === 0 ? "" : `; not sent: ${not.join(", ")}`;
   return `Sent ${counted(sent, "span")} to ${url} in ${counted(requests, "request")}${lost}`;
-}
-
-function counted(count: number, what: string): string {
-  return `${amount(count)} ${what}${count === 1 ? "" : "s"}`;
 }
 
 function portOf(url: string): number {

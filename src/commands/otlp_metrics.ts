@@ -11,7 +11,7 @@ import { metricsRequest } from "../output/otlp/metrics.ts";
 import { type Resource, resourceOf } from "../output/otlp/resource.ts";
 import { Sender, type SenderOptions } from "../output/otlp/sender.ts";
 import { environmentAttributes, otlpSettings } from "../output/otlp/settings.ts";
-import { amount } from "../sys/amount.ts";
+import { counted } from "../sys/amount.ts";
 import { type ExportSources, FLUSH_MS } from "./otlp_export.ts";
 
 /** Milliseconds between two requests, as of other exporters. */
@@ -81,7 +81,9 @@ export class MetricExport implements Disposable {
     }
     const { overflow, refused, rejected, unsent } = this.#sender.counts;
     const not = overflow + refused + rejected + unsent;
-    if (not > 0) this.#log.info(`${amount(not)} values of metrics were not sent to ${this.#url}`);
+    if (not > 0) {
+      this.#log.info(`${counted(not, "value")} of metrics could not be sent to ${this.#url}`);
+    }
   }
 
   [Symbol.dispose](): void {

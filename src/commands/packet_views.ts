@@ -19,7 +19,7 @@ import { SlowestFirst } from "../output/packets/slowest.ts";
 import type { PacketView } from "../output/packets/view.ts";
 import { hasEnded } from "../output/packets/words.ts";
 import type { Shown } from "../output/view.ts";
-import { amount } from "../sys/amount.ts";
+import { counted } from "../sys/amount.ts";
 import { wallClockOffset } from "../sys/clock.ts";
 import { terminalSize } from "../sys/terminal.ts";
 import { hintsFor } from "../trace/drop_phrases.ts";
@@ -111,7 +111,7 @@ function shownView(
     finish(): void {
       slowest.finish();
       if (slowest.leftOut > 0) {
-        log.info(`Left out ${amount(slowest.leftOut)} packets that were faster than those printed`);
+        log.info(`Left out ${counted(slowest.leftOut, "packet")} faster than those printed`);
       }
     },
   };
@@ -131,9 +131,11 @@ function pathsView(
       const groups = limit === null ? all : all.slice(0, limit);
       writer.text(json ? groups.map(pathJson).join("") : pathsText(groups, paths.count));
       const omitted = all.length - groups.length;
-      if (omitted > 0) log.info(`Left out ${amount(omitted)} paths`);
+      if (omitted > 0) log.info(`Left out ${counted(omitted, "path")}`);
       if (paths.leftOut > 0) {
-        log.info(`Left out ${amount(paths.leftOut)} packets on further paths: there are too many`);
+        log.info(
+          `Left out ${counted(paths.leftOut, "packet")} on further paths: there are too many`,
+        );
       }
     },
   };

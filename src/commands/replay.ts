@@ -26,7 +26,7 @@ import { type Survey, survey } from "../recording/survey.ts";
 import { kallsymsOf, RecordedEnums } from "../recording/words.ts";
 import type { MemberPlace } from "../kernel/btf.ts";
 import { Failure } from "../sys/failure.ts";
-import { amount } from "../sys/amount.ts";
+import { counted } from "../sys/amount.ts";
 import { dropWords } from "../trace/drop_words.ts";
 import type { DropSources } from "../trace/drops.ts";
 import type { EventSink } from "../trace/events.ts";
@@ -313,8 +313,8 @@ export class Replay implements Disposable {
   get missing(): readonly string[] {
     const { lost, missed } = this.counts;
     return [
-      ...lost > 0 ? [`${amount(lost)} events lost`] : [],
-      ...missed > 0 ? [`${amount(missed)} probe hits missed`] : [],
+      ...lost > 0 ? [`${counted(lost, "event")} lost`] : [],
+      ...missed > 0 ? [`${counted(missed, "probe hit")} missed`] : [],
       ...this.survey.ending.kind === "complete" ? [] : ["the end of the recording is missing"],
     ];
   }
@@ -412,8 +412,9 @@ export class Replay implements Disposable {
   tellUndecided(undecided: number, log: Log): void {
     if (undecided === 0) return;
     log.info(
-      `${amount(undecided)} packets not shown: too few of their bytes are recorded to tell ` +
-        "whether they match",
+      `${
+        counted(undecided, "packet")
+      } not shown, of which too few bytes are recorded for the filter`,
     );
   }
 
@@ -434,7 +435,7 @@ export class Replay implements Disposable {
     this.tellUndecided(this.#filter?.undecided ?? 0, log);
     if (ending.kind === "complete") return 0;
     const what = ending.kind === "cut" ? "was cut" : `is damaged: ${ending.what}`;
-    log.info(`The recording ${what}; ${amount(records)} events in front of that are whole`);
+    log.info(`The recording ${what}; ${counted(records, "event")} in front of that could be read`);
     return ending.kind === "cut" ? 0 : 1;
   }
 

@@ -9,7 +9,7 @@
  * @module
  */
 
-import { amount } from "../sys/amount.ts";
+import { amount, countsInWords } from "../sys/amount.ts";
 import { printable } from "../sys/printable.ts";
 import type { Incomplete, PacketDetails, Step } from "../trace/events.ts";
 import type { Journey } from "../trace/journey.ts";
@@ -219,18 +219,17 @@ class HtmlView implements OutputView {
       this.#journeys.totals;
     const { packets, calls, drops } = this.#collector.leftOut;
     const omitted = decisionsOmitted + stagesOmitted + callsOmitted;
-    const counts: [number, string][] = [
-      [this.#incomplete, "packets of which events were lost"],
-      [this.#abandoned, "calls closed without their return"],
-      [outOfSight, "packets lost from sight"],
-      [givenUp, "packets given up: too many at once"],
-      [unknown, "calls of packets that were not seen to begin"],
-      [omitted, "decisions, stages or calls left out: too many for a packet"],
-      [packets, "packets left out: too many for a page"],
-      [calls - callsOmitted, "calls of packets left out: too many for a page"],
-      [drops, "drops left out: too many for a page"],
-    ];
-    for (const [count, what] of counts) if (count > 0) yield `${amount(count)} ${what}`;
+    yield* countsInWords([
+      [this.#incomplete, "packet", " of which events were lost"],
+      [this.#abandoned, "call", " closed without a return"],
+      [outOfSight, "packet", " lost from sight"],
+      [givenUp, "packet", " given up: too many at once"],
+      [unknown, "call", " of packets that were not seen to begin"],
+      [omitted, "detail", " left out: too many decisions, stages or calls of a packet"],
+      [packets, "packet", " left out: too many for a page"],
+      [calls - callsOmitted, "call", " of packets left out: too many for a page"],
+      [drops, "drop", " left out: too many for a page"],
+    ]);
   }
 }
 

@@ -11,7 +11,7 @@ import type {
   Selection,
 } from "../recording/sections.ts";
 import type { Survey } from "../recording/survey.ts";
-import { amount } from "../sys/amount.ts";
+import { amount, counted } from "../sys/amount.ts";
 import { printable, printableJson } from "../sys/printable.ts";
 import { universalTime } from "./drops/wall_clock.ts";
 
@@ -47,7 +47,7 @@ export function infoText(info: RecordingInfo): string {
     ["has", namesText(info)],
     [
       "events",
-      `${amount(records)} in ${amount(blocks)} blocks of ${amount(bytes)} bytes${perEvent}`,
+      `${amount(records)} in ${counted(blocks, "block")} of ${counted(bytes, "byte")}${perEvent}`,
     ],
     ["lost", lostText(info)],
     ...triggerLines(info),
@@ -100,9 +100,9 @@ function selectionText({ expression, ...options }: Selection): string {
 }
 
 function namesText({ functions, vifs, nexthops, tasks }: RecordingInfo): string {
-  const parts = [`${amount(functions)} functions`, `names of ${amount(tasks)} tasks`];
-  if (vifs !== null) parts.push(`${amount(vifs)} vifs`);
-  if (nexthops !== null) parts.push(`${amount(nexthops)} nexthops`);
+  const parts = [counted(functions, "function"), `names of ${counted(tasks, "task")}`];
+  if (vifs !== null) parts.push(counted(vifs, "vif"));
+  if (nexthops !== null) parts.push(counted(nexthops, "nexthop"));
   return parts.join(", ");
 }
 
@@ -115,10 +115,10 @@ function triggerLines({ triggers, clock }: RecordingInfo): [string, string][] {
 }
 
 function lostText({ lost, counters }: RecordingInfo): string {
-  if (counters === null) return `${amount(lost)} events, as far as it tells`;
-  return `${amount(Math.max(lost, counters["lost"] ?? 0))} events, ${
-    amount(counters["missed"] ?? 0)
-  } probe hits missed`;
+  if (counters === null) return `${counted(lost, "event")}, as far as it tells`;
+  return `${counted(Math.max(lost, counters["lost"] ?? 0), "event")}, ${
+    counted(counters["missed"] ?? 0, "probe hit")
+  } missed`;
 }
 
 function endText({ ending, records }: RecordingInfo): string {
@@ -126,11 +126,16 @@ function endText({ ending, records }: RecordingInfo): string {
     case "complete":
       return ending.end.why;
     case "cut":
-      return `cut behind these ${amount(records)} events: the writer was killed, or the file is ` +
+      return `cut behind ${these(records)}: the writer was killed, or the file is ` +
         "not all there";
     case "damaged":
-      return `damaged behind these ${amount(records)} events: ${ending.what}`;
+      return `damaged behind ${these(records)}: ${ending.what}`;
   }
+}
+
+/** The events in front of the end of what can be read. */
+function these(records: number): string {
+  return records === 1 ? "this event" : `these ${amount(records)} events`;
 }
 
 function timeText(info: RecordingInfo): string {

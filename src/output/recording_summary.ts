@@ -4,7 +4,7 @@
  * @module
  */
 
-import { amount } from "../sys/amount.ts";
+import { amount, counted, countsInWords } from "../sys/amount.ts";
 import type { FlightCounts } from "../recording/flight_recorder.ts";
 import type { Overhead } from "../trace/overhead.ts";
 import type { TraceCounts } from "../trace/tracer.ts";
@@ -27,7 +27,7 @@ export function summarizeRecording(
   overhead: Overhead | null,
 ): string {
   return [
-    `${amount(records)} events recorded in ${amount(bytes)} bytes`,
+    `${counted(records, "event")} recorded in ${counted(bytes, "byte")}`,
     ...rest(counts, overhead),
   ].join("; ");
 }
@@ -51,35 +51,33 @@ export function summarizeFlights(
   counts: SummarizedCounts,
   overhead: Overhead | null,
 ): string {
-  const also: [number, string][] = [
-    [removed, "old recordings removed"],
-    [evicted, "packets lost from sight on their way, which may have been slow"],
+  const also: [number, string, string][] = [
+    [removed, "old recording", " removed"],
+    [evicted, "packet", " lost from sight on the way, which may have been slow"],
   ];
   return [
-    `${amount(triggers)} triggers: ${amount(recorded)} in ${amount(recordings)} recordings, ` +
+    `${counted(triggers, "trigger")}: ${amount(recorded)} in ${
+      counted(recordings, "recording")
+    }, ` +
     `${amount(suppressed)} too soon (--every), ${amount(failed)} not all recorded`,
-    `${amount(bytes)} bytes written`,
-    ...known(also),
+    `${counted(bytes, "byte")} written`,
+    ...countsInWords(also),
     ...rest(counts, overhead),
   ].join("; ");
 }
 
 function rest(counts: SummarizedCounts, overhead: Overhead | null): string[] {
-  const also: [number, string][] = [
-    [counts.unread, "events not recorded (interrupted twice)"],
-    [counts.removed, "probes removed by another program"],
-    [counts.untracked, "calls left out: too many open at once"],
-    [counts.packets.evicted, "packets lost from sight: too many at once"],
-    [counts.packets.unfollowed, "calls that copied packets and could not be followed"],
+  const also: [number, string, string][] = [
+    [counts.unread, "event", " not recorded (interrupted twice)"],
+    [counts.removed, "probe", " removed by another program"],
+    [counts.untracked, "call", " left out: too many open at once"],
+    [counts.packets.evicted, "packet", " lost from sight: too many at once"],
+    [counts.packets.unfollowed, "call", " that copied packets and could not be followed"],
   ];
   return [
-    `${amount(counts.lost)} events lost`,
-    `${amount(counts.missed)} probe hits missed`,
-    ...known(also),
+    `${counted(counts.lost, "event")} lost`,
+    `${counted(counts.missed, "probe hit")} missed`,
+    ...countsInWords(also),
     ...overhead === null ? [] : [costText(overhead)],
   ];
-}
-
-function known(counts: readonly (readonly [count: number, what: string])[]): string[] {
-  return counts.filter(([count]) => count > 0).map(([count, what]) => `${amount(count)} ${what}`);
 }

@@ -8,7 +8,7 @@ import type { Overhead } from "../trace/overhead.ts";
 import type { PacketTotals } from "../trace/packets.ts";
 import type { TraceCounts } from "../trace/tracer.ts";
 import type { CallTree } from "../trace/tree.ts";
-import { amount, percent } from "../sys/amount.ts";
+import { amount, counted, countsInWords, percent } from "../sys/amount.ts";
 
 /** The counts of the call trees used by the summary. */
 export interface TreeCounts
@@ -33,31 +33,31 @@ export function summarize(
   rows: number | null,
 ): string {
   const parts = [
-    `${amount(tree.calls)} calls of ${amount(tree.functions)} functions`,
-    `${amount(counts.lost)} events lost`,
-    `${amount(counts.missed)} probe hits missed`,
+    `${counted(tree.calls, "call")} of ${counted(tree.functions, "function")}`,
+    `${counted(counts.lost, "event")} lost`,
+    `${counted(counts.missed, "probe hit")} missed`,
   ];
   if (rows !== null) {
     // Rows for lost returns are not events, and it is unknown how many of them were written.
     const printed = Math.max(0, rows - tree.abandoned);
-    parts.push(`${amount(rows)} rows written`);
+    parts.push(`${counted(rows, "row")} written`);
     parts.push(
-      `${amount(Math.max(0, counts.recorded - tree.unmatched - printed))} events not printed`,
+      `${counted(Math.max(0, counts.recorded - tree.unmatched - printed), "event")} not printed`,
     );
   }
-  const also: [number, string][] = [
-    [counts.removed, "probes removed by another program"],
-    [rows === null ? counts.unread : 0, "events not printed (interrupted twice)"],
-    [counts.untracked, "calls left out: too many open at once"],
-    [tree.abandoned, "calls closed without their return"],
-    [tree.orphans, "returns without their call"],
-    [tree.malformed, "records not understood"],
-    [tree.undecided, "packets left out, undecided"],
-    [tree.packets.stray, "ends of packets that were not seen to begin"],
-    [counts.packets.evicted, "packets lost from sight: too many at once"],
-    [counts.packets.unfollowed, "calls that copied packets and could not be followed"],
+  const also: [number, string, string][] = [
+    [counts.removed, "probe", " removed by another program"],
+    [rows === null ? counts.unread : 0, "event", " not printed (interrupted twice)"],
+    [counts.untracked, "call", " left out: too many open at once"],
+    [tree.abandoned, "call", " closed without a return"],
+    [tree.orphans, "return", " without a call"],
+    [tree.malformed, "record", " not understood"],
+    [tree.undecided, "packet", " left out, undecided"],
+    [tree.packets.stray, "end", " of packets that were not seen to begin"],
+    [counts.packets.evicted, "packet", " lost from sight: too many at once"],
+    [counts.packets.unfollowed, "call", " that copied packets and could not be followed"],
   ];
-  for (const [count, what] of also) if (count > 0) parts.push(`${amount(count)} ${what}`);
+  parts.push(...countsInWords(also));
   if (tree.packets.begun > 0) parts.push(fates(tree.packets));
   if (counts.sample > 1) parts.push(sampling(counts));
   if (overhead !== null) parts.push(costText(overhead));
@@ -66,12 +66,12 @@ export function summarize(
 
 /** What became of the packets, where their events were recorded. */
 function fates({ begun, ended, inside, outOfSight }: PacketTotals): string {
-  return `${amount(begun)} packets: ${amount(ended)} ended, ${amount(inside)} still inside, ` +
+  return `${counted(begun, "packet")}: ${amount(ended)} ended, ${amount(inside)} still inside, ` +
     `${amount(outOfSight)} out of sight`;
 }
 
 function sampling({ sample, packets: { seen, kept } }: TraceCounts): string {
-  return `${amount(kept)} of ${amount(seen)} packets kept (1 in ${amount(sample)})`;
+  return `${amount(kept)} of ${counted(seen, "packet")} kept (1 in ${amount(sample)})`;
 }
 
 /** The overhead, in per cent of one CPU, as in top(1). */

@@ -15,6 +15,23 @@ export function amount(count: number): string {
 }
 
 /**
+ * How many there are of something: `1 packet`, `1,234 packets`.
+ *
+ * @param count a non-negative whole number
+ * @param noun in the singular; its plural has an s
+ */
+export function counted(count: number, noun: string): string {
+  return `${amount(count)} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/** Those of some counts that are not zero, in words: the noun, and what follows it. */
+export function* countsInWords(
+  counts: Iterable<readonly [count: number, noun: string, rest: string]>,
+): Generator<string, void, undefined> {
+  for (const [count, noun, rest] of counts) if (count > 0) yield counted(count, noun) + rest;
+}
+
+/**
  * A percentage for people: `1,234 %`, `123 %`, `4.5 %`, `4 %`.
  *
  * @param share in per cent, not negative

@@ -115,7 +115,7 @@ Deno.test("each trigger has a recording of its kind, and says what it was", asyn
   assert.ok(printer.ask());
   await flown.settle();
   assert.deepEqual(flown.said, [
-    'Recorded "T-drop.vrft", for drop Discards: discard nexthop: 1 events, N bytes',
+    'Recorded "T-drop.vrft", for drop Discards: discard nexthop: 1 event, N bytes',
     'Recorded "T-slower.vrft", for slower (7.000 ms): 3 events, N bytes',
     'Recorded "T-loss.vrft", for loss: 2 events, N bytes',
     'Recorded "T-signal.vrft", for SIGUSR1: 0 events, N bytes',
@@ -157,7 +157,7 @@ Deno.test("what is not written is said, and counted once", async () => {
       { lost: 3, missed: 0, removed: 0, unread: 0, untracked: 0, packets: zero },
       null,
     ),
-    /^43 triggers: \d+ in \d recordings?, \d+ too soon \(--every\), \d+ not all recorded; [\d,]+ bytes written; 2 old recordings removed; 1 packets lost from sight on their way, which may have been slow; 3 events lost; 0 probe hits missed$/,
+    /^43 triggers: \d+ in \d recordings?, \d+ too soon \(--every\), \d+ not all recorded; [\d,]+ bytes written; 2 old recordings removed; 1 packet lost from sight on the way, which may have been slow; 3 events lost; 0 probe hits missed$/,
   );
 });
 

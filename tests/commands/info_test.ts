@@ -44,7 +44,7 @@ Deno.test("info says where a recording was made, what it has, and what was lost"
   );
   assert.match(lines[1]!, /^time {4}2026-11-26T03:00:0\d\.\d{9}Z, \d\.\d{3} s$/);
   assert.equal(lines[2], "traced  icmp; --vif tap1");
-  assert.equal(lines[4], "has     0 functions, names of 1 tasks");
+  assert.equal(lines[4], "has     0 functions, names of 1 task");
   assert.match(
     lines[5]!,
     /^events {2}20,\d{3} in \d+ blocks of [\d,]+ bytes, \d+\.\d bytes an event$/,

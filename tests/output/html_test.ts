@@ -107,7 +107,7 @@ Deno.test("a page says when events were lost, and of which packets", async () =>
   const [told, when, ...rest] = data.missing;
   assert.equal(told, "7 events lost");
   assert.match(when!, /^events were lost once, by 0\.001 s after the start$/);
-  assert.ok(rest.includes("1 packets of which events were lost"), rest.join());
+  assert.ok(rest.includes("1 packet of which events were lost"), rest.join());
   assert.deepEqual(data.packets.incomplete, [1]);
 });
 

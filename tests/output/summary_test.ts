@@ -30,6 +30,16 @@ Deno.test("summarize() tells what everybody asks, and nothing that did not happe
   );
 });
 
+Deno.test("summarize() has one of a thing in the singular", () => {
+  const tree = { ...TREE, calls: 1, functions: 1, orphans: 1 };
+  const packets = { ...NO_PACKETS, begun: 1, ended: 1 };
+  assert.equal(
+    summarize({ ...tree, packets }, { ...COUNTS, lost: 1, missed: 1 }, null, null),
+    "1 call of 1 function; 1 event lost; 1 probe hit missed; 1 return without a call; 1 packet: " +
+      "1 ended, 0 still inside, 0 out of sight",
+  );
+});
+
 Deno.test("summarize() tells all that did not go as it should", () => {
   const tree = { ...TREE, abandoned: 4, orphans: 5, malformed: 6 };
   const counts = {
@@ -44,8 +54,8 @@ Deno.test("summarize() tells all that did not go as it should", () => {
   assert.equal(
     summarize(tree, counts, null, null),
     "1,234 calls of 37 functions; 1,000,000 events lost; 2 probe hits missed; 8 probes removed by " +
-      "another program; 3 events not printed (interrupted twice); 7 calls left out: too many open at once; 4 calls closed without their " +
-      "return; 5 returns without their call; 6 records not understood; 10 packets lost from sight: too " +
+      "another program; 3 events not printed (interrupted twice); 7 calls left out: too many open at once; 4 calls closed without a " +
+      "return; 5 returns without a call; 6 records not understood; 10 packets lost from sight: too " +
       "many at once; 11 calls that copied packets and could not be followed",
   );
 });

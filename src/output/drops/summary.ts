@@ -4,7 +4,7 @@
  * @module
  */
 
-import { amount } from "../../sys/amount.ts";
+import { amount, counted, countsInWords } from "../../sys/amount.ts";
 import type { DropClass } from "../../trace/drop.ts";
 import type { Overhead } from "../../trace/overhead.ts";
 import type { TraceCounts } from "../../trace/tracer.ts";
@@ -38,17 +38,17 @@ export function summarizeDrops(
   counts: Pick<TraceCounts, "lost" | "missed" | "removed" | "unread">,
   overhead: Overhead | null,
 ): string {
-  const also: [number, string][] = [
-    [hidden, hidden === 1 ? "drop not shown" : "drops not shown"],
-    [counts.removed, "probes removed by another program"],
-    [counts.unread, "events not printed (interrupted twice)"],
-    [damaged, "records not understood"],
+  const also: [number, string, string][] = [
+    [hidden, "drop", " not shown"],
+    [counts.removed, "probe", " removed by another program"],
+    [counts.unread, "event", " not printed (interrupted twice)"],
+    [damaged, "record", " not understood"],
   ];
   return [
     dropCountText(shown),
-    `${amount(counts.lost)} events lost`,
-    `${amount(counts.missed)} probe hits missed`,
-    ...also.filter(([count]) => count > 0).map(([count, what]) => `${amount(count)} ${what}`),
+    `${counted(counts.lost, "event")} lost`,
+    `${counted(counts.missed, "probe hit")} missed`,
+    ...countsInWords(also),
     ...overhead === null ? [] : [costText(overhead)],
   ].join("; ");
 }
@@ -58,6 +58,6 @@ export function dropCountText(shown: DropTotals["shown"]): string {
   const total = [...shown.values()].reduce((sum, count) => sum + count, 0);
   const classes = CLASSES.filter(([name]) => (shown.get(name) ?? 0) > 0)
     .map(([name, text]) => `${amount(shown.get(name)!)} ${text}`);
-  const what = `${amount(total)} ${total === 1 ? "drop" : "drops"}`;
+  const what = counted(total, "drop");
   return classes.length === 0 ? what : `${what}: ${classes.join(", ")}`;
 }

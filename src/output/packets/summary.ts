@@ -4,7 +4,7 @@
  * @module
  */
 
-import { amount } from "../../sys/amount.ts";
+import { amount, counted, countsInWords } from "../../sys/amount.ts";
 import type { Outcome } from "../../trace/journey.ts";
 import type { Overhead } from "../../trace/overhead.ts";
 import type { TraceCounts } from "../../trace/tracer.ts";
@@ -46,8 +46,7 @@ export function outcomesText(outcomes: ReadonlyMap<Outcome["type"], number>): st
   const total = [...outcomes.values()].reduce((sum, count) => sum + count, 0);
   const parts = OUTCOMES.filter((type) => (outcomes.get(type) ?? 0) > 0)
     .map((type) => `${amount(outcomes.get(type)!)} ${type}`);
-  const noun = total === 1 ? "packet" : "packets";
-  return `${amount(total)} ${noun}${parts.length === 0 ? "" : `: ${parts.join(", ")}`}`;
+  return `${counted(total, "packet")}${parts.length === 0 ? "" : `: ${parts.join(", ")}`}`;
 }
 
 /**
@@ -60,24 +59,24 @@ export function summarizePackets(
   counts: Pick<TraceCounts, "lost" | "missed" | "removed" | "unread" | "untracked" | "packets">,
   overhead: Overhead | null,
 ): string {
-  const also: [number, string][] = [
-    [packets.hidden, "packets not shown"],
-    [packets.incomplete, "packets of which events were lost"],
-    [packets.givenUp, "packets given up: too many at once"],
-    [packets.unknown, "calls of packets that were not seen to begin"],
-    [packets.omitted, "decisions, stages or calls left out: too many for a packet"],
-    [counts.packets.evicted, "packets lost from sight: too many at once"],
-    [counts.packets.unfollowed, "calls that copied packets and could not be followed"],
-    [counts.removed, "probes removed by another program"],
-    [counts.unread, "events not printed (interrupted twice)"],
-    [counts.untracked, "calls left out: too many open at once"],
-    [packets.damaged, "records not understood"],
+  const also: [number, string, string][] = [
+    [packets.hidden, "packet", " not shown"],
+    [packets.incomplete, "packet", " of which events were lost"],
+    [packets.givenUp, "packet", " given up: too many at once"],
+    [packets.unknown, "call", " of packets that were not seen to begin"],
+    [packets.omitted, "detail", " left out: too many decisions, stages or calls of a packet"],
+    [counts.packets.evicted, "packet", " lost from sight: too many at once"],
+    [counts.packets.unfollowed, "call", " that copied packets and could not be followed"],
+    [counts.removed, "probe", " removed by another program"],
+    [counts.unread, "event", " not printed (interrupted twice)"],
+    [counts.untracked, "call", " left out: too many open at once"],
+    [packets.damaged, "record", " not understood"],
   ];
   return [
     outcomesText(packets.outcomes),
-    `${amount(counts.lost)} events lost`,
-    `${amount(counts.missed)} probe hits missed`,
-    ...also.filter(([count]) => count > 0).map(([count, what]) => `${amount(count)} ${what}`),
+    `${counted(counts.lost, "event")} lost`,
+    `${counted(counts.missed, "probe hit")} missed`,
+    ...countsInWords(also),
     ...overhead === null ? [] : [costText(overhead)],
   ].join("; ");
 }

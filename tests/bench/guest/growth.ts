@@ -162,7 +162,7 @@ async function byTrampolines({ pings }: Plan): Promise<void> {
   await floodsAbreast(navigator.hardwareConcurrency, pings);
   const ended = await running.stop();
   const { kept, lost } = await tracer.count!(ended);
-  const [, missed] = /([\d,]+) probe hits missed/.exec(ended.stderr) ?? [];
+  const [, missed] = /([\d,]+) probe hits? missed/.exec(ended.stderr) ?? [];
   if (missed === undefined) throw new Broken(`no summary: ${ended.stderr.slice(-200)}`);
   report({ key: "trampoline-floods/kept", value: kept, command: commandLine(tracer) });
   report({ key: "trampoline-floods/lost", value: lost! });

@@ -95,7 +95,7 @@ export function vrft(name = "vrft", ...args: string[]): Contender {
     ready: READY,
     files: [OUTPUT],
     count: async ({ stderr }) => {
-      const lost = Number(/([\d,]+) events lost/.exec(stderr)?.[1]?.replaceAll(",", "") ?? NaN);
+      const lost = Number(/([\d,]+) events? lost/.exec(stderr)?.[1]?.replaceAll(",", "") ?? NaN);
       if (Number.isNaN(lost)) throw new Broken(`no summary: ${stderr.slice(-200)}`);
       return { kept: await vrftEvents(OUTPUT), lost };
     },

@@ -12,7 +12,7 @@ Deno.test("the summary has the drops by class, and what was lost", () => {
   assert.equal(
     summarizeDrops(totals, { ...NOTHING, lost: 5, unread: 2 }, null),
     "1,237 drops: 1,234 lost, 3 by policy; 5 events lost; 0 probe hits missed; 7 drops not shown; " +
-      "2 events not printed (interrupted twice); 1 records not understood",
+      "2 events not printed (interrupted twice); 1 record not understood",
   );
 });
 

@@ -131,5 +131,5 @@ Deno.test("Calls of one CPU that cross because they sleep are told apart by task
     assert.equal(entries.length, 2, stdout);
     for (const row of entries) assert.match(row, new RegExp(`^${cpu}   ${name}\\(\\) \\{`));
   }
-  assert.equal(summary(stderr).get("calls closed without their return"), undefined, stdout);
+  assert.equal(summary(stderr).get("calls closed without a return"), undefined, stdout);
 });

@@ -354,13 +354,15 @@ export function summary(stderr: string): Map<string, number> {
   const line = stderr.trimEnd().split("\n").at(-1)!;
   const counts = new Map<string, number>();
   for (const part of line.replace(/^\S+ \S+ /, "").split("; ")) {
-    const [, calls, functions] = /^([\d,]+) calls of ([\d,]+) functions$/.exec(part) ?? [];
+    const [, calls, functions] = /^([\d,]+) calls? of ([\d,]+) functions?$/.exec(part) ?? [];
     if (calls && functions) {
       counts.set("calls", count(calls)).set("functions", count(functions));
     } else {
       const [, number, what] = /^([\d,.]+) (.*)$/.exec(part) ?? [];
       assert.ok(number && what, `no summary: "${line}"`);
-      counts.set(what, count(number));
+      // Of one, the noun is in the singular.
+      const name = number === "1" ? what.replace(/^(probe hit|\w+)\b/, "$1s") : what;
+      counts.set(name, count(number));
     }
   }
   return counts;
