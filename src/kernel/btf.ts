@@ -421,9 +421,7 @@ export class Btf {
 
   /** Names of the members of its own struct, not the base's; empty without one of that name. */
   memberNames(struct: string): string[] {
-    const name = encoder.encode(struct);
-    for (let id = this.firstId; id < this.endId; id++) {
-      if (this.kind(id) !== KIND_STRUCT || !this.isNamed(id, name)) continue;
+    for (const id of this.#ownStructs(struct)) {
       const first = this.#start(id) + TYPE_WORDS;
       return Array.from(
         { length: this.count(id) },
@@ -445,10 +443,8 @@ export class Btf {
    * name, or if it is no such pointer.
    */
   parameterCountOf(typedef: string): number | undefined {
-    const name = encoder.encode(typedef);
-    for (const number of this.index.references) {
-      const id = this.firstId + number;
-      if (this.kind(id) !== KIND_TYPEDEF || !this.isNamed(id, name)) continue;
+    for (const id of this.#named(this.index.references, typedef)) {
+      if (this.kind(id) !== KIND_TYPEDEF) continue;
       const pointer = this.resolve(id);
       if (this.kind(pointer) !== KIND_PTR) return undefined;
       const prototype = this.resolve(this.target(pointer));
@@ -459,11 +455,7 @@ export class Btf {
 
   /** Id of its own function of that name, not the base's. With several, the first. */
   functionId(fn: string): number | undefined {
-    const name = encoder.encode(fn);
-    for (const number of this.index.functions) {
-      const id = this.firstId + number;
-      if (this.isNamed(id, name)) return id;
-    }
+    for (const id of this.#named(this.index.functions, fn)) return id;
     return undefined;
   }
 
@@ -555,11 +547,36 @@ export class Btf {
 
   /** Structs with this name: its own, then those of the base. */
   *#structs(struct: string): Generator<number, void, undefined> {
-    const name = encoder.encode(struct);
-    for (let id = this.firstId; id < this.endId; id++) {
-      if (this.kind(id) === KIND_STRUCT && this.isNamed(id, name)) yield id;
-    }
+    yield* this.#ownStructs(struct);
     if (this.base !== undefined) yield* this.base.#structs(struct);
+  }
+
+  *#ownStructs(struct: string): Generator<number, void, undefined> {
+    for (const id of this.#named(this.index.structs, struct)) {
+      if (this.kind(id) === KIND_STRUCT) yield id;
+    }
+  }
+
+  /**
+   * Ids of its own types with this name, in their order. Names are looked for by the dozen, among tens of
+   * thousands: so the loop looks at two bytes before it calls anything.
+   *
+   * @param numbers those to look at, of the {@linkcode index}
+   */
+  *#named(numbers: Uint32Array, text: string): Generator<number, void, undefined> {
+    const name = encoder.encode(text);
+    const { length } = name;
+    const first = name[0] ?? 0;
+    const [words, starts, strings] = [this.#words, this.#starts, this.#strings];
+    const stringsFrom = this.#stringsFrom;
+    for (let i = 0; i < numbers.length; i++) {
+      const number = numbers[i] as number;
+      const offset = words[starts[number] as number] as number;
+      const at = offset - stringsFrom;
+      // Names of the base are compared as a whole.
+      if (at >= 0 && (strings[at] !== first || strings[at + length] !== 0)) continue;
+      if (this.#stringEquals(offset, name)) yield this.firstId + number;
+    }
   }
 
   /**

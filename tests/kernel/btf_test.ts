@@ -444,3 +444,25 @@ Deno.test("Btf.variableId() finds its own variables by name, and nothing else of
     undefined,
   );
 });
+
+Deno.test("names are found that are those of the base, begin alike, or end one another", () => {
+  const base = new BtfWriter();
+  const int = base.int("int", 4);
+  base.struct("flow", 4, [["key", int, 0]]);
+  base.func("flow_hash", [["key", int]]);
+  const kernel = Btf.parse(base.bytes());
+  const writer = new BtfWriter(base);
+  writer.struct("flows", 8, [["key", int, 32]]);
+  writer.struct("flow", 8, [["hash", int, 32]]);
+  writer.func("flow_hash", [["key", int], ["seed", int]]);
+  writer.func("flow_has", []);
+  const module = Btf.parse(writer.bytes(), kernel);
+  assert.equal(module.memberOffset("flow", "key"), 0);
+  assert.equal(module.memberOffset("flow", "hash"), 4);
+  assert.equal(module.structSize("flows"), 8);
+  assert.equal(module.structSize("low"), undefined);
+  assert.equal(module.structSize("flo"), undefined);
+  assert.equal(module.parameterCount("flow_hash"), 2);
+  assert.equal(kernel.parameterCount("flow_hash"), 1);
+  assert.equal(module.functionId("flow_has"), module.functionId("flow_hash")! + 2);
+});
