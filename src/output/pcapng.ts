@@ -234,8 +234,13 @@ class PcapngView implements OutputView {
   }
 
   *end(): Generator<void, void, undefined> {
-    const kept = this.#kept;
-    if (kept === null || this.#at !== "last") return;
+    if (this.#at === "last") yield* this.#rest(this.#kept!);
+    // Without an interface, libpcap refuses the file.
+    if (this.#interfaces.size === 0) this.#describe(0, 0, this.#cooked ? LINK_SLL2 : LINK_ETHERNET);
+  }
+
+  /** Packets that have not ended. */
+  *#rest(kept: KeptPackets): Generator<void, void, undefined> {
     for (let slot = 0; slot < SLOTS; slot++) {
       if (kept.id[slot] !== UNKNOWN_PACKET) this.#known(kept.place(slot), slot);
       if (slot % PACKETS === 0) yield;

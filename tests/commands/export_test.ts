@@ -152,6 +152,13 @@ testUnless(whyNoProgram("tcpdump"), "tcpdump reads an export with one header", a
   assert.ok(text.split("\n").length > 20);
 });
 
+testUnless(whyNoProgram("tcpdump"), "tcpdump reads an export without packets", async () => {
+  for (const more of [[], ["--link", "cooked"], ["--at", "last"]]) {
+    const { bytes } = await exported("--format", "pcapng", ...more, "host 192.0.2.1");
+    assert.equal(await printedOf(bytes, "tcpdump", "-nn", "-r", "FILE"), "");
+  }
+});
+
 Deno.test("a recording is not overwritten by what is made of it", async () => {
   const before = Deno.readFileSync(FILE);
   const invocation = parseArguments(["export", FILE, "--format", "json", "-o", FILE], "");
