@@ -285,6 +285,15 @@ function dropsOptions(
       `Option '--${name}' cannot be used with '--from': metrics are of a trace that runs`,
     );
   }
+  const format = dropFormat(values);
+  if (values.hints && format === "none") {
+    throw new Misuse("Option '--hints' needs '--lines', '--json' or '-o': no drops are printed");
+  }
+  if (values.interval !== undefined && values["no-vrouter"] && values.textfile === undefined) {
+    throw new Misuse(
+      "Option '--interval' cannot be used with '--no-vrouter', but for '--textfile'",
+    );
+  }
   if (values.backend !== undefined && !values.path) {
     throw new Misuse("Option '--backend' needs '--path': drops alone are seen in one way");
   }
@@ -300,7 +309,7 @@ function dropsOptions(
     failOnDrop: values["fail-on-drop"] ?? false,
     listen: values.listen ?? null,
     textfile: values.textfile ?? null,
-    format: dropFormat(values),
+    format,
     hints: values.hints ?? false,
     color: values.color ?? "auto",
   };

@@ -258,7 +258,7 @@ const LOOPBACK = "127.0.0.1";
  */
 export function parseListenAddress(text: string): ListenAddress {
   const [, six, name, digits] =
-    /^(?:(?:\[([0-9a-fA-F:.]+)\]|([^\s:/[\]]+)):)?(\d{1,5})$/.exec(text) ?? [];
+    /^(?:(?:\[([0-9a-fA-F:.]+)\]|([^\s:/[\]*]+)):)?(\d{1,5})$/.exec(text) ?? [];
   const port = Number(digits);
   if (port <= 0xffff) return { host: six ?? name ?? LOOPBACK, port };
   throw new ValueError(
@@ -331,11 +331,22 @@ export function parseAgent(text: string): string {
   throw new ValueError("leave out the password: the agent knows certificates alone");
 }
 
+/** Ports of other protocols, to which fetch() sends nothing: the "bad ports" of its standard. */
+const BAD_PORTS: ReadonlySet<string> = new Set(
+  ("0 1 7 9 11 13 15 17 19 20 21 22 23 25 37 42 43 53 69 77 79 87 95 101 102 103 104 109 110 111 113 " +
+    "115 117 119 123 135 137 139 143 161 179 389 427 465 512 513 514 515 526 530 531 532 540 548 554 " +
+    "556 563 587 601 636 989 990 993 995 1719 1720 1723 2049 3659 4045 4190 5060 5061 6000 6566 6665 " +
+    "6666 6667 6668 6669 6679 6697 10080").split(" "),
+);
+
 function httpAddress(text: string, example: string): URL {
   const url = URL.parse(text);
   const isHttp = url?.protocol === "http:" || url?.protocol === "https:";
-  if (url !== null && isHttp && url.search === "" && url.hash === "") return url;
-  throw new ValueError(`give an address of HTTP, such as ${example}`);
+  if (url === null || !isHttp || url.search !== "" || url.hash !== "") {
+    throw new ValueError(`give an address of HTTP, such as ${example}`);
+  }
+  if (!BAD_PORTS.has(url.port)) return url;
+  throw new ValueError(`port ${url.port} is that of another protocol: choose another one`);
 }
 
 /**

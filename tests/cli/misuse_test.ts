@@ -420,6 +420,21 @@ const MISUSES: readonly [args: string[], message: string, see?: string][] = [
     ["--format", "speedscope"],
     `Option '--format <FORMAT>' does not accept "speedscope": give one of text, json, pcapng, perfetto, events`,
   ],
+  [
+    ["drops", "--listen", "9467", "--hints"],
+    "Option '--hints' needs '--lines', '--json' or '-o': no drops are printed",
+    "vrft drops",
+  ],
+  [
+    ["drops", "--no-vrouter", "--interval", "1s"],
+    "Option '--interval' cannot be used with '--no-vrouter', but for '--textfile'",
+    "vrft drops",
+  ],
+  [
+    ["drops", "--otlp", "http://127.0.0.1:6000"],
+    `Option '--otlp <URL>' does not accept "http://127.0.0.1:6000": port 6000 is that of another protocol: choose another one`,
+    "vrft drops",
+  ],
   [["--at", "drop"], "Option '--at' needs '--format pcapng': it is about packets"],
   [["--plain", "--format", "json"], "Option '--plain' needs '--format text': it is about rows"],
   [

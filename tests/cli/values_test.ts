@@ -11,6 +11,7 @@ import {
   parseGlob,
   parseListenAddress,
   parsePercent,
+  parseReceiver,
   parseSample,
   parseText,
   parseTextfile,
@@ -69,6 +70,7 @@ Deno.test("parseListenAddress() rejects what may mean all addresses, and what is
     "",
     ":9467",
     "*:",
+    "*:9467",
     "127.0.0.1",
     "127.0.0.1:",
     "127.0.0.1:65536",
@@ -79,6 +81,14 @@ Deno.test("parseListenAddress() rejects what may mean all addresses, and what is
     "http://127.0.0.1:9467",
     "a b:9467",
   ]);
+});
+
+Deno.test("parseReceiver() rejects the ports to which the runtime sends nothing", async () => {
+  const at = (port: number): string => `http://127.0.0.1:${port}`;
+  const blocked = [1, 22, 2049, 5061, 6000, 10080].map(at);
+  rejects(parseReceiver, blocked);
+  for (const url of blocked) await assert.rejects(fetch(url), /blocked/, url);
+  for (const url of [2, 80, 443, 4318, 6001].map(at)) assert.equal(parseReceiver(url), url);
 });
 
 Deno.test("parseTextfile() takes names that node_exporter reads", () => {
