@@ -126,9 +126,9 @@ Examples:
 Only functions that run when a packet is dropped are attached to, and a few that
 look up its flow and its route: this may run all day. From Linux 5.11 on the
 latter keep the module from being unloaded, which --no-lookups avoids; some
-causes are not known then. With --path, all functions
-that take a packet are, as by vrft without a command, and --backend says how;
-the tree of calls is printed of each packet that vRouter or the kernel drops.
+causes are not known then. With --path, all functions that take a packet are
+attached to, as by vrft without a command, and --backend says how; the tree of
+calls is printed of each packet that vRouter or the kernel drops.
 
 EXPR, --outer and --inner are packet filters, as in vrft --help. --vif, --vrf,
 --nh, --label and --vni are about the packet when it is dropped; with --path, at
@@ -274,9 +274,9 @@ removed. The blocks of --ring TIME take 256M of memory at most, and are fewer if
 that is too little. A full or slow disk costs that recording, not the others,
 and is counted.
 
-${OTLP_NOTES} Each drop that is a
-trigger is sent as a span, each packet that is 'slower TIME' as one with its
-stages once its way is over: also those that come too soon for a recording.
+${OTLP_NOTES} Each drop that is a trigger
+is sent as a span, each packet that is 'slower TIME' as one with its stages once
+its way is over: also those that come too soon for a recording.
 
 ${TRACE_STATUS}`;
 
