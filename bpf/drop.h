@@ -60,7 +60,8 @@ static __always_inline void set_packet(struct vrft_drop *drop,
 	drop->ifindex = dev ? BPF_CORE_READ(dev, ifindex) : 0;
 	drop->iif = BPF_CORE_READ(skb, skb_iif);
 	drop->no_flow = 0;
-	drop->captured = record_bytes(drop->bytes, &drop->length, skb);
+	drop->captured = record_bytes(drop->bytes, VRFT_DROP_BYTES,
+				      &drop->length, skb);
 }
 
 /*

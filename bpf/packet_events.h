@@ -38,11 +38,13 @@ static __always_inline void finish_packet_record(struct vrft_event *event,
 /*
  * The first bytes of a packet, as a filter sees them; returns their number, and
  * sets the length with the rest.
+ *
+ * @most: constant; so many are written in any case
  */
-static __always_inline __u32 record_bytes(__u8 *bytes, __u32 *length,
-					  void *skb)
+static __always_inline __u32 record_bytes(__u8 *bytes, __u32 most,
+					  __u32 *length, void *skb)
 {
-	struct frame *frame = take_frame(skb, VRFT_PACKET_BYTES);
+	struct frame *frame = take_frame(skb, most);
 	__u32 start, captured;
 
 	*length = READ(DIRECT, as_sk_buff(skb, DIRECT), len);
@@ -50,12 +52,11 @@ static __always_inline __u32 record_bytes(__u8 *bytes, __u32 *length,
 		return 0;
 	start = GET(frame->start);
 	captured = GET(frame->end) - start;
-	if (captured > VRFT_PACKET_BYTES)
-		captured = VRFT_PACKET_BYTES;
+	if (captured > most)
+		captured = most;
 	*length = frame->length;
 	if (start > VLAN_HLEN ||
-	    bpf_probe_read_kernel(bytes, VRFT_PACKET_BYTES,
-				  frame->buffer + start))
+	    bpf_probe_read_kernel(bytes, most, frame->buffer + start))
 		captured = 0;
 	put_frame(frame);
 	return captured;
@@ -79,7 +80,8 @@ static __always_inline void record_packet(void *of, __u32 cookie, __u32 slot,
 	packet->netns = namespace(skb, dev, config.sight_netns, DIRECT);
 	packet->ifindex = dev ? READ(DIRECT, dev, ifindex) : 0;
 	packet->reserved = 0;
-	packet->captured = record_bytes(packet->bytes, &packet->length, of);
+	packet->captured = record_bytes(packet->bytes, VRFT_PACKET_BYTES,
+					&packet->length, of);
 	finish_packet_record(&packet->event, cpu, VRFT_PACKET, word);
 }
 

@@ -82,8 +82,13 @@ struct vrft_packet {
 	__u8 bytes[];		/* of the packet, from its first header on */
 };
 
-/* Bytes of a packet that are recorded: the headers of most. */
-#define VRFT_PACKET_BYTES	100
+/*
+ * Bytes of a packet that are recorded: its headers, also those of TCP and IPv6
+ * in a tunnel, and eight units of a record.
+ */
+#define VRFT_PACKET_BYTES	148
+/* Of one that is dropped, whose record has the stack as well. */
+#define VRFT_DROP_BYTES		100
 
 /* VRFT_COPY */
 struct vrft_copy {

@@ -73,7 +73,7 @@ may be given, --sample chooses the same packets each time, and --duration counts
 from the first event; how events were recorded is settled. --show return, vif
 and nh need a recording made with the same --show. So do -i, --vif, --vrf and
 --nh to be exact: otherwise a packet is where it was first seen, and where
-vrouter decided about it. A label or network identifier is that of the first 100
+vrouter decided about it. A label or network identifier is that of the first 148
 bytes, or of the tunnel nexthop. A filter that looks further leaves the packet
 out, and a line on stderr says how many.
 
@@ -248,7 +248,7 @@ Examples:
   vrft record --ring 60s --trigger drop --trigger 'slower 20ms' -o /var/tmp
                                           what is around drops and slow packets
 
-A recording has the calls, the first 100 bytes of each packet, copies, drops,
+A recording has the calls, the first 148 bytes of each packet, copies, drops,
 decisions, names of functions that were called, of vifs, nexthops, devices and
 tasks, the clocks, and what was lost and when. An event takes 2 to 3 bytes, the
 rest some kilobytes. It can be read by zstd, and by whoever reads

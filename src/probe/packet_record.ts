@@ -93,5 +93,7 @@ export const STACK_DEPTH = 16;
 export const DROP_HEADER = 70;
 /** Bytes of the record of a packet dropped in front of {@linkcode DROP_HEADER}. */
 export const DROP_BYTES = 4 * DROP_HEADER;
-/** Bytes of a packet that a record has at most. */
-export const RECORDED_BYTES = 100;
+/** Bytes of a packet that a record of it has at most; of one made before them, 100. */
+export const RECORDED_BYTES = 148;
+/** Bytes of a dropped packet that a record has at most. */
+export const DROPPED_BYTES = 100;

@@ -18,6 +18,7 @@ import {
   DROP_STACK,
   DROP_VIF,
   DROP_VRF,
+  DROPPED_BYTES,
   FLOW,
   FLOW_ACTION,
   FLOW_FLAGS,
@@ -30,7 +31,6 @@ import {
   NEXTHOP_TYPE,
   NO_FLOW_SHIFT,
   REASON,
-  RECORDED_BYTES,
   ROUTE_BRIDGE,
   ROUTE_FAMILY,
   ROUTE_KEY,
@@ -171,7 +171,7 @@ export class DropMaker {
 
   /** The drop that a record tells of; `null` if that is damaged. */
   drop(words: Uint32Array): Drop | null {
-    const room = Math.min(words.byteLength - DROP_BYTES, RECORDED_BYTES);
+    const room = Math.min(words.byteLength - DROP_BYTES, DROPPED_BYTES);
     if (room < 0) return null;
     const captured = words[DROP_CAPTURED]! & 0xffff;
     return captured <= room ? this.#drop(words, captured) : null;

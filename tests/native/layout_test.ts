@@ -151,7 +151,8 @@ Deno.test("records about packets are laid out as struct vrft_packet, vrft_copy a
   assert.equal(BigInt(packet.STACK_DEPTH), defined("VRFT_DROP_STACK"));
   assert.equal(packet.DROP_HEADER, packet.DROP_STACK + 2 * packet.STACK_DEPTH);
   assert.equal(BigInt(packet.RECORDED_BYTES), defined("VRFT_PACKET_BYTES"));
-  assert.ok(packet.DROP_BYTES + packet.RECORDED_BYTES <= record.MAX_UNITS * record.EVENT_BYTES);
+  assert.equal(BigInt(packet.DROPPED_BYTES), defined("VRFT_DROP_BYTES"));
+  assert.ok(packet.DROP_BYTES + packet.DROPPED_BYTES <= record.MAX_UNITS * record.EVENT_BYTES);
   for (const struct of ["vrft_packet", "vrft_copy", "vrft_drop"]) {
     assert.equal(btf.memberOffset(struct, "event"), 0);
   }

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
-import { MATCH, UNDECIDED } from "../../src/packet/ebpf.ts";
+import { MATCH, NO_MATCH, UNDECIDED } from "../../src/packet/ebpf.ts";
 import { compileFilters, type Expressions } from "../../src/packet/expression.ts";
 import { packetMatches } from "../../src/packet/packet_match.ts";
+import { RECORDED_BYTES } from "../../src/probe/packet_record.ts";
 import { BPF_PROG_TYPE_RAW_TRACEPOINT, bpfTest } from "../support/bpf.ts";
 import { FilterProgram } from "../support/filter_program.ts";
 import { randomFrame } from "../support/frames.ts";
+import { TUNNELLED6 } from "../support/journeys.ts";
 import { Random } from "../support/random.ts";
 import { NOT_TUNNELLED, TUNNELLED } from "../support/tunnels.ts";
 
@@ -49,4 +51,13 @@ test("a filter answers for a recording as it does in the kernel", async () => {
   }
   console.log(`${answers[MATCH]} match, ${answers[UNDECIDED]} are undecided`);
   assert.ok(answers.every((count) => count > 100), `${answers}`);
+});
+
+Deno.test("what is recorded of a packet decides about ports over IPv6 in a tunnel", async () => {
+  const { bytes, length } = TUNNELLED6;
+  const recorded = bytes.subarray(0, RECORDED_BYTES);
+  for (const [inner, answer] of [["tcp dst port 443", MATCH], ["udp", NO_MATCH]] as const) {
+    const filter = await compileFilters({ any: null, outer: null, inner });
+    assert.equal(packetMatches(filter!, recorded, length), answer, inner);
+  }
 });

@@ -14,7 +14,7 @@ import {
   SOURCE_VIF,
   VIF_INDEX,
 } from "../../src/probe/decision_record.ts";
-import { NEXTHOP, RECORDED_BYTES } from "../../src/probe/packet_record.ts";
+import { DROPPED_BYTES, NEXTHOP, RECORDED_BYTES } from "../../src/probe/packet_record.ts";
 import type { View } from "../../src/trace/events.ts";
 import { chooseConditions, chooseInterfaces, kindsOf } from "../../src/trace/packet_choice.ts";
 import { Place } from "../../src/trace/place.ts";
@@ -93,9 +93,9 @@ Deno.test("decisions meet them by what they are about", () => {
 
 Deno.test("a tunnel is that of the packet's bytes, or that of the nexthop that puts it into one", () => {
   for (const { name, bytes, tunnel, number } of TUNNELLED) {
-    const header = bytes.subarray(0, RECORDED_BYTES);
-    const seen = packetRecord(AT, { length: bytes.length, header });
-    const dropped = dropRecord(AT, { length: bytes.length, bytes: header });
+    const { length } = bytes;
+    const seen = packetRecord(AT, { length, header: bytes.subarray(0, RECORDED_BYTES) });
+    const dropped = dropRecord(AT, { length, bytes: bytes.subarray(0, DROPPED_BYTES) });
     const [of, other] = tunnel === 1 ? ["vni", "label"] as const : ["label", "vni"] as const;
     for (const record of [seen, dropped]) {
       assert.deepEqual(met(record, { [of]: [number] }), [of], name);
