@@ -388,6 +388,7 @@ export class Replay implements Disposable {
     } finally {
       await printer.close(signals.cut);
     }
+    if (printer.pending) log.info("Not all of it is written (interrupted twice)");
     return this.#tellEnd(log);
   }
 

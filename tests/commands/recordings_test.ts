@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { ALL_PACKETS, Replay, type ReplayPrinter } from "../../src/commands/replay.ts";
 import { openTwice, readerOf } from "../../src/commands/recordings.ts";
 import type { TraceSignals } from "../../src/commands/session.ts";
 import { Log } from "../../src/output/log.ts";
@@ -85,6 +86,35 @@ Deno.test("what has no end and is no recording is not copied", async () => {
   const { signals, log } = situation();
   using open = await openTwice("/dev/zero", log, signals);
   assert.throws(() => readerOf(open), isFailure("recording", /: it is no recording of vrft$/));
+});
+
+Deno.test("an output that was given up is said not to be whole", async () => {
+  for (const pending of [false, true]) {
+    const { signals, log, messages } = situation();
+    const about = { ...ALL_PACKETS, output: null };
+    using replay = await Replay.open("tests/data/ping-and-drop.vrft", about, log, signals);
+    const printer: ReplayPrinter = {
+      pending,
+      canFeed: false,
+      blocked: false,
+      full: false,
+      done: false,
+      begin: () => {},
+      record: () => {},
+      lost: () => {},
+      dry: () => {},
+      hold: () => {},
+      finish: () => {},
+      waiting: () => {},
+      progress: () => Promise.resolve(),
+      close: () => Promise.resolve(),
+      get output() {
+        return this;
+      },
+    };
+    assert.equal(await replay.run(printer, printer, null, log), 0);
+    assert.equal(messages.text.includes("Not all of it is written (interrupted twice)"), pending);
+  }
 });
 
 Deno.test("a folder cannot be read as a recording", async () => {
