@@ -25,7 +25,7 @@ static __always_inline void *indirect_argument(struct pt_regs *ctx,
 #include "own_cookie.h"
 
 /*
- * The argument 1..6 of a function of a link for many: the program may not read
+ * The argument 1..12 of a function of a link for many: the program may not read
  * its context, which is the list of them, but the verifier puts a few
  * instructions in place of these helpers.
  */

@@ -37,7 +37,7 @@ static __always_inline struct kept_call *kept_call(__u64 cookie)
 static __always_inline void decide_by_registers(const __u64 *registers,
 						__u64 cookie)
 {
-	__u32 number = register_of_packet(cookie);
+	__u32 number = argument_of_packet(cookie);
 
 	decide_alone(registers, cookie,
 		     number ? listed_argument(registers, number) : NULL);

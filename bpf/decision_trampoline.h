@@ -9,7 +9,7 @@ SEC("raw_tp")
 int vrft_decision(__u64 *ctx)
 {
 	__u64 cookie = own_cookie();
-	__u32 number = register_of_packet(cookie);
+	__u32 number = argument_of_packet(cookie);
 
 	decide_alone(ctx, cookie, number ? listed_argument(ctx, number) : NULL);
 	return 0;

@@ -383,7 +383,7 @@ static __always_inline void decide_alone(const __u64 *arguments, __u64 cookie,
 
 	if (!control.enabled)
 		return;
-	if (register_of_packet(cookie)) {
+	if (argument_of_packet(cookie)) {
 		if (!find_kept(packet, cookie, &slot, &word)) {
 			note_work(0);
 			return;

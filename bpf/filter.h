@@ -303,16 +303,16 @@ static __always_inline void *companion(struct pt_regs *ctx, __u64 cookie,
 }
 
 /* Zero if the function has none. */
-static __always_inline __u32 register_of_packet(__u64 cookie)
+static __always_inline __u32 argument_of_packet(__u64 cookie)
 {
-	return cookie >> VRFT_COOKIE_REGISTER_SHIFT & VRFT_COOKIE_REGISTER_MASK;
+	return cookie >> VRFT_COOKIE_ARGUMENT_SHIFT;
 }
 
 /* The packet of a call; NULL if there is none, or recording is off. */
 static __always_inline void *packet_of(struct pt_regs *ctx, __u64 cookie,
 				       bool direct)
 {
-	__u32 number = register_of_packet(cookie);
+	__u32 number = argument_of_packet(cookie);
 
 	if (!control.enabled)
 		return NULL;

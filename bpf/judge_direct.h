@@ -71,7 +71,7 @@ static __always_inline enum vrft_verdict
 judge_plainly(struct pt_regs *ctx, __u64 cookie, bool direct,
 	      struct vrft_call *call)
 {
-	void *packet = argument(ctx, register_of_packet(cookie));
+	void *packet = argument(ctx, argument_of_packet(cookie));
 	struct net_device *dev;
 	struct sk_buff *skb;
 	struct seat seat;

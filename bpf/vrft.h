@@ -273,8 +273,6 @@ struct vrft_decision {
 #define VRFT_COOKIE_COPIES		(1ULL << 15)
 #define VRFT_CALL_MASK			0xffffULL
 #define VRFT_CALL_SLOT_SHIFT		16
-#define VRFT_COOKIE_REGISTER_SHIFT	32	/* 3 bits: 1..6 */
-#define VRFT_COOKIE_REGISTER_MASK	0x7
 #define VRFT_COOKIE_VR_PACKET		(1ULL << 35)
 #define VRFT_COOKIE_INDIRECT		(1ULL << 36)
 /*
@@ -304,8 +302,14 @@ struct vrft_decision {
 #define VRFT_COOKIE_DECISION_MASK	0xf
 #define VRFT_COOKIE_SECOND_KIND		(1ULL << 58)
 #define VRFT_COOKIE_RETURNS		(1ULL << 59)
+/*
+ * Which argument the packet is: 1..6 are in registers, and 7..12 on the stack,
+ * where only the programs of trampolines find them. At the end of the cookie,
+ * which takes no mask.
+ */
+#define VRFT_COOKIE_ARGUMENT_SHIFT	60
 /* What stands for it before it is known: a packet in the first register. */
-#define VRFT_COOKIE_UNKNOWN		0xa000000100007ffeULL
+#define VRFT_COOKIE_UNKNOWN		0x1000000500007ffeULL
 /*
  * Cookie of a probe on the end of a function: zero for a return; for a jump
  * through a register, one more than its number in the order of the instruction

@@ -12,6 +12,7 @@ import { NO_PACKET_OFFSETS, packetOffsets } from "../kernel/packet_offsets.ts";
 import { numberedModules, type SourceOptions } from "../kernel/sources.ts";
 import { BACKENDS } from "../probe/backend_choice.ts";
 import { AttachCancelled, type BackendName, type ObjectReader } from "../probe/backend.ts";
+import { mayUseTrampolines } from "../probe/backends/trampoline.ts";
 import { findNamespaces } from "../probe/initial_namespace.ts";
 import { type Target, withAddress } from "../probe/target.ts";
 import { Libbpf } from "../probe/libbpf.ts";
@@ -167,7 +168,7 @@ export async function* checkHost(
   const restriction = readText("/proc/sys/kernel/kptr_restrict");
   yield result("kernel_addresses", checkAddresses(read.kallsyms, restriction, privileged));
 
-  const discovery = discoverIn(read);
+  const discovery = discoverIn(read, choices);
   yield result("module_btf", moduleBtfOutcome(read, discovery));
   yield result("functions", functionsOutcome(discovery));
   if (tools === null) return;
@@ -318,10 +319,14 @@ async function vrouterBtfOutcome(
 }
 
 /** What can be traced; the reason, as text, if discovery failed; `null` without BTF. */
-function discoverIn({ sources }: LoadedSources): Discovery | string | null {
+function discoverIn(
+  { sources }: LoadedSources,
+  { backend }: CheckChoices,
+): Discovery | string | null {
   if (sources === null) return null;
   try {
-    return discover({ ...sources, functions: [], excludes: [] });
+    const trampolines = mayUseTrampolines(backend, sources.kernel);
+    return discover({ ...sources, functions: [], excludes: [], trampolines });
   } catch (error) {
     if (error instanceof Failure) return error.message;
     throw error;

@@ -8,9 +8,10 @@ import type { FunctionsOptions } from "../cli/invocation.ts";
 import { discover, type Discovery } from "../kernel/functions.ts";
 import { leftOutLines } from "../kernel/left_out.ts";
 import { whyNoModuleBtf } from "../kernel/module_btf.ts";
-import type { PacketFunction, SkippedFunction } from "../kernel/packet_function.ts";
+import { isOnStack, type PacketFunction, type SkippedFunction } from "../kernel/packet_function.ts";
 import { type KernelSources, readSurveyed } from "../kernel/sources.ts";
 import { type Column, table } from "../output/table.ts";
+import { hasTrampolines } from "../probe/backends/trampoline.ts";
 import { printable, printableJson } from "../sys/printable.ts";
 import type { CommandIo } from "./io.ts";
 import { keepingOf } from "./keeping.ts";
@@ -47,7 +48,8 @@ export async function runFunctions(
   };
   const sources = await read(options, keepingOf(debug));
   const { functions, excludes } = options;
-  const discovery = discover({ ...sources, functions, excludes });
+  const trampolines = hasTrampolines(sources.kernel);
+  const discovery = discover({ ...sources, functions, excludes, trampolines });
   for (const line of remarks(options, sources, discovery)) io.log(line);
   io.out(options.skipped ? skippedText(options, discovery) : functionsText(options, discovery));
   return 0;
@@ -86,6 +88,12 @@ function remarks(
   const lines = [...sources.warnings, ...leftOutLines(leftOut)];
   if (!traceabilityKnown) {
     lines.push("Listed by BTF alone: it is unknown which of these functions can be traced");
+  }
+  const stacked = functions.filter(isOnStack).length;
+  if (stacked > 0 && !options.skipped) {
+    lines.push(
+      `Only --backend trampoline traces those whose packet is on the stack: ${stacked} of these`,
+    );
   }
   if (!addressesKnown && sources.kallsyms !== null && functions.length > 0) {
     lines.push("The kernel hides addresses: run as root, with kernel.kptr_restrict below 2");

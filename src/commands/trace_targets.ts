@@ -9,6 +9,7 @@ import { discover } from "../kernel/functions.ts";
 import { leftOutLines } from "../kernel/left_out.ts";
 import type { KernelSources } from "../kernel/sources.ts";
 import type { Log } from "../output/log.ts";
+import { mayUseTrampolines } from "../probe/backends/trampoline.ts";
 import { LIFE, type LifeTarget, seesEnds, withLife } from "../probe/packet_life.ts";
 import { type Target, withAddress } from "../probe/target.ts";
 import { Failure } from "../sys/failure.ts";
@@ -44,7 +45,8 @@ function discoverTargets(
   options: TraceOptions,
   sources: KernelSources,
 ): { chosen: Target[]; others: Target[] } {
-  const discovery = discover({ ...sources, ...options, also: LIFE });
+  const trampolines = mayUseTrampolines(options.backend, sources.kernel);
+  const discovery = discover({ ...sources, ...options, also: LIFE, trampolines });
   const { functions, skipped } = discovery;
   for (const line of leftOutLines(discovery.leftOut)) log.info(line);
   log.debug(

@@ -10,7 +10,12 @@ import { whyNoTrampoline } from "./trampoline_prototype.ts";
 import { denial } from "./deny_list.ts";
 import { matcher } from "./glob.ts";
 import type { LeftOutModule } from "./left_out.ts";
-import type { PacketFunction, SkippedFunction } from "./packet_function.ts";
+import {
+  isOnStack,
+  type PacketFunction,
+  type SkippedFunction,
+  whyOnStack,
+} from "./packet_function.ts";
 import { type PacketParameter, Prototypes } from "./prototypes.ts";
 import {
   findSymbols,
@@ -50,6 +55,8 @@ export interface DiscoveryInput extends SurveyInput {
   readonly excludes: readonly string[];
   /** Names of the kernel's functions to find whatever the globs say. */
   readonly also?: readonly string[];
+  /** Whether functions can have trampolines, which alone reach a packet on the stack; no by default. */
+  readonly trampolines?: boolean;
 }
 
 /**
@@ -153,13 +160,12 @@ export function discover(input: DiscoveryInput): Discovery {
     const skip = (reason: string): void => {
       if (isChosen) skipped.push({ name, module, reason });
     };
-    const { register, ...parameter } = packet;
     if (reason !== null) {
       skip(reason);
-    } else if (register === null) {
-      skip(`parameter ${packet.position} arrives on the stack`);
+    } else if (isOnStack(packet) && !(input.trampolines && typeof trampoline === "number")) {
+      skip(whyOnStack({ ...packet, trampoline }));
     } else {
-      const fn = { name, module, trampoline, ...parameter, register, address };
+      const fn = { name, module, trampoline, ...packet, address };
       if (!isChosen) {
         also.push(fn);
         continue;
@@ -351,7 +357,7 @@ function functionName(btf: Btf, id: number): string {
 
 /** Whether a probe reads both the same way. */
 function samePlace(a: PacketParameter, b: PacketParameter): boolean {
-  return a.struct === b.struct && a.register === b.register && a.indirection === b.indirection;
+  return a.struct === b.struct && a.argument === b.argument && a.indirection === b.indirection;
 }
 
 /** Groups the lines of both lists by module and name. */

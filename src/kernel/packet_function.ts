@@ -33,14 +33,33 @@ export interface PacketFunction extends Companions {
   /** Number of the packet parameter in the C parameter list, from 1. */
   readonly position: number;
   /**
-   * Number of the integer register it arrives in, 1 to 6 (rdi, rsi, rdx, rcx, r8, r9 on x86-64). It
-   * differs from {@linkcode position} after a struct passed by value.
+   * Number of the argument that it arrives in: 1 to 6 are the integer registers (rdi, rsi, rdx, rcx, r8, r9
+   * on x86-64), and those beyond are on the stack, numbered as a trampoline lists them: see
+   * {@linkcode isOnStack}. It differs from {@linkcode position} after a struct passed by value.
    */
-  readonly register: number;
+  readonly argument: number;
   /** Levels of pointer: 1 for `struct sk_buff *`, 2 for `struct sk_buff **`. */
   readonly indirection: 1 | 2;
   /** Address of the entry from kallsyms; `null` if unknown (BTF only, or hidden). */
   readonly address: bigint | null;
+}
+
+/** rdi, rsi, rdx, rcx, r8 and r9 of the System V ABI for x86-64. */
+export const ARGUMENT_REGISTERS = 6;
+
+/** Whether the packet arrives on the stack. Only trampolines list what is there. */
+export function isOnStack({ argument }: Pick<PacketFunction, "argument">): boolean {
+  return argument > ARGUMENT_REGISTERS;
+}
+
+/** Why a function whose packet {@linkcode isOnStack} is not traced, in words. */
+export function whyOnStack(
+  { position, trampoline }: Pick<PacketFunction, "position" | "trampoline">,
+): string {
+  const where = `parameter ${position} arrives on the stack`;
+  return typeof trampoline === "string"
+    ? `${where}, and it cannot have a trampoline: ${trampoline}`
+    : `${where}, which only trampolines reach`;
 }
 
 /** A function that takes a packet but is skipped, with the reason in words. */

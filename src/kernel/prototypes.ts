@@ -1,5 +1,5 @@
 /**
- * Finds the packet among the parameters of a function, and the register it is passed in.
+ * Finds the packet among the parameters of a function, and the argument it is passed in.
  *
  * Registers are those of the System V ABI for x86-64 (psABI 1.0, 3.2.3), which the kernel follows.
  * Class SSE is not implemented, because the kernel is built without it; nor is the rule that passes a
@@ -21,20 +21,23 @@ import {
   KIND_STRUCT,
   KIND_UNION,
 } from "./btf.ts";
-import type { Companions, PacketStruct } from "./packet_function.ts";
+import {
+  ARGUMENT_REGISTERS,
+  type Companions,
+  isOnStack,
+  type PacketStruct,
+} from "./packet_function.ts";
 
 /** The packet among the parameters of a function. */
 export interface PacketParameter extends Companions {
   readonly struct: PacketStruct;
   /** Number in the C parameter list, from 1. */
   readonly position: number;
-  /** Number of the integer register, 1 to 6; `null` on the stack. */
-  readonly register: number | null;
+  /** As in `PacketFunction`. On the stack, that holds if the function can have a trampoline. */
+  readonly argument: number;
   readonly indirection: 1 | 2;
 }
 
-/** rdi, rsi, rdx, rcx, r8 and r9. */
-const REGISTERS = 6;
 const REGISTER_BYTES = 8;
 /** Larger structs are passed in memory, and returned through a pointer passed by the caller. */
 const MAX_STRUCT_BYTES = 2 * REGISTER_BYTES;
@@ -234,9 +237,10 @@ export class Prototypes {
     return found;
   }
 
-  /** Assigns the registers, parameter by parameter. */
+  /** Assigns the registers, parameter by parameter, and the places in the list of a trampoline. */
   #place(prototype: number): PacketParameter | null {
     let used = this.#returnsInMemory(prototype) ? 1 : 0;
+    let listed = used;
     let found: PacketParameter | null = null;
     const companions: { -readonly [name in keyof Companions]: number } = {};
     const count = this.#btf.count(prototype);
@@ -244,15 +248,16 @@ export class Prototypes {
       const type = this.#btf.parameter(prototype, index);
       const registers = this.#registers(type);
       // What does not fit goes on the stack as a whole; a smaller one after it may still fit.
-      const fits = used + registers <= REGISTERS;
+      const fits = used + registers <= ARGUMENT_REGISTERS;
       const kind = this.#types[type] ?? OTHER;
       const packet = PACKETS[kind] ?? null;
-      if (packet !== null && (found === null || (fits && found.register === null))) {
-        found = { ...packet, position: index + 1, register: fits ? used + 1 : null };
+      if (packet !== null && (found === null || (fits && isOnStack(found)))) {
+        found = { ...packet, position: index + 1, argument: 1 + (fits ? used : listed) };
       }
       const companion = COMPANIONS[kind];
       if (companion !== undefined && fits) companions[companion] ??= used + 1;
       if (fits) used += registers;
+      listed += registers;
     }
     return found && { ...found, ...companions };
   }

@@ -7,16 +7,17 @@
  */
 
 import { type Btf, KIND_STRUCT, KIND_UNION, KIND_VOID } from "./btf.ts";
+import { ARGUMENT_REGISTERS } from "./packet_function.ts";
 
-/** `MAX_BPF_FUNC_ARGS` */
+/** `MAX_BPF_FUNC_ARGS`: of the parameters, and of the words that they take. */
 const MAX_PARAMETERS = 12;
 const MAX_PARAMETER_BYTES = 16;
 const REGISTER_BYTES = 8;
-const REGISTERS = 6;
 
 /**
  * Why a function cannot have a trampoline that runs at its return, too, and lists the arguments in the
- * order of their registers; `null` if nothing is known that speaks against it.
+ * order of their registers, followed by those on the stack; `null` if nothing is known that speaks against
+ * it.
  *
  * @param id of the function
  * @throws {BtfError} when the BTF is damaged
@@ -40,9 +41,9 @@ export function whyNoTrampoline(btf: Btf, id: number): string | null {
     if (bytes > MAX_PARAMETER_BYTES || bytes === 0) return "a struct is among its parameters";
     words += Math.ceil(bytes / REGISTER_BYTES);
     // Then a later parameter may be in a register, but it is behind this one in the list.
-    if (words > REGISTERS) return "a struct is among its parameters on the stack";
+    if (words > ARGUMENT_REGISTERS) return "a struct is among its parameters on the stack";
   }
-  return null;
+  return words > MAX_PARAMETERS ? `its parameters take ${words} words` : null;
 }
 
 function isAggregate(btf: Btf, type: number): boolean {

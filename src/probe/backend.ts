@@ -5,7 +5,7 @@
  */
 
 import type { Btf } from "../kernel/btf.ts";
-import type { SkippedFunction } from "../kernel/packet_function.ts";
+import { isOnStack, type SkippedFunction, whyOnStack } from "../kernel/packet_function.ts";
 import type { BpfObject, ProgramChoice } from "./object.ts";
 import type { Target } from "./target.ts";
 
@@ -40,15 +40,25 @@ export interface ProgramSource {
   readonly numbered?: ReadonlySet<string>;
 }
 
-/** A function that the kernel refuses to probe. */
+/** A function that cannot be probed in some way. */
 export interface RefusedFunction extends SkippedFunction {
-  /** The kernel's answer. */
+  /** The kernel's answer; `null` if it was not asked. */
   readonly cause: unknown;
+}
+
+/**
+ * Why a function cannot be probed in a way that gives the program the registers and nothing else; `null` if
+ * its packet is in one.
+ */
+export function beyondRegisters(target: Target): RefusedFunction | null {
+  if (!isOnStack(target)) return null;
+  const { name, module } = target;
+  return { name, module, reason: whyOnStack(target), cause: null };
 }
 
 /** Live probes. Disposing detaches them, immediately if the kernel can. */
 export interface Attachment extends Disposable {
-  /** Functions refused by the kernel, with its reason; the others are live. */
+  /** Functions that are not probed, with the reason; the others are live. */
   readonly refused: readonly RefusedFunction[];
   /** fds of its programs, open until it is disposed, if they are not those of the object. */
   readonly programs?: readonly number[];
@@ -90,7 +100,7 @@ export interface Prober {
   readonly placesPerFunction: number;
   /**
    * Attaches the object's programs to all targets; a target's index is its number in records. Functions
-   * refused by the kernel are listed in the result.
+   * that cannot be attached to this way are listed in the result.
    *
    * @param source of the object
    * @throws if nothing can be attached this way; nothing is attached then

@@ -130,7 +130,7 @@ export function decisionCookie(point: DecisionPoint, index: number): bigint {
     module: VROUTER,
     struct: "vr_packet",
     position: packet,
-    register: packet,
+    argument: packet,
     indirection: 1,
     address: null,
   }, number) | ownBits({ ...point, result: at === "return" ? parameters : 0 });

@@ -135,7 +135,6 @@ export const FILTER_OUTER = 2;
 export const FILTER_INNER = 4;
 
 const COOKIE_COPIES = 1n << 15n;
-const COOKIE_REGISTER_SHIFT = 32n;
 const COOKIE_VR_PACKET = 1n << 35n;
 const COOKIE_INDIRECT = 1n << 36n;
 const COOKIE_RELEASES = 1n << 37n;
@@ -149,6 +148,7 @@ const COOKIE_RESULT_SHIFT = 50n;
 const COOKIE_DECISION_SHIFT = 54n;
 const COOKIE_SECOND_KIND = 1n << 58n;
 const COOKIE_RETURNS = 1n << 59n;
+const COOKIE_ARGUMENT_SHIFT = 60n;
 const COOKIE_JUMP_SHIFT = 40n;
 
 /** The role of a function in the life of a packet: see bpf/identity.h. */
@@ -173,7 +173,7 @@ export interface LifeRole {
  * @param index the function's number in records, below `RECORD_FUNCTIONS`
  */
 export function cookieOf(fn: PacketFunction & LifeRole, index: number): bigint {
-  let cookie = BigInt(index) | (BigInt(fn.register) << COOKIE_REGISTER_SHIFT) |
+  let cookie = BigInt(index) | (BigInt(fn.argument) << COOKIE_ARGUMENT_SHIFT) |
     (BigInt(fn.vifRegister ?? 0) << COOKIE_VIF_SHIFT) |
     (BigInt(fn.nexthopRegister ?? 0) << COOKIE_NEXTHOP_SHIFT) |
     (BigInt(fn.metadataRegister ?? 0) << COOKIE_METADATA_SHIFT);

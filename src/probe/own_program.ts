@@ -9,7 +9,7 @@ import { INSTRUCTION_BYTES } from "../packet/ebpf.ts";
 import { Failure } from "../sys/failure.ts";
 
 /** What bpf/vrft.h has in place of the cookie. */
-export const COOKIE_UNKNOWN = 0xa000000100007ffen;
+export const COOKIE_UNKNOWN = 0x1000000500007ffen;
 
 /** The instruction that loads 64 bits, in two: the second one has the upper half. */
 const LOAD_64_BITS = 0x18;

@@ -91,7 +91,7 @@ Deno.test("checkBackend() says when nothing could be tried", () => {
 });
 
 function target(name: string, module = "vmlinux"): Target {
-  return { name, module, struct: "sk_buff", position: 1, register: 1, indirection: 1, address: 1n };
+  return { name, module, struct: "sk_buff", position: 1, argument: 1, indirection: 1, address: 1n };
 }
 
 Deno.test("seldomCalled() takes one function that hardly any packet comes by", () => {

@@ -101,7 +101,7 @@ function target(name: string, address: bigint): Target {
     module: "vmlinux",
     struct: "sk_buff",
     position: 1,
-    register: 1,
+    argument: 1,
     indirection: 1,
     address,
   };

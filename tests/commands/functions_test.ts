@@ -131,6 +131,36 @@ skb_inlined  vmlinux  inlined: no symbol
   ]);
 });
 
+Deno.test("runFunctions() lists packets on the stack where the kernel has trampolines", async () => {
+  const lists = (trampolines: boolean): Partial<KernelSources> => {
+    const writer = new BtfWriter();
+    const int = writer.int("int", 4);
+    const skb = writer.pointer(writer.struct("sk_buff", 232));
+    const six = Array.from({ length: 6 }, () => ["", int] as const);
+    writer.func("rt_fill_info", [...six, ["skb", skb]]);
+    const name = trampolines ? "BPF_TRACE_FSESSION_MULTI" : "BPF_TRACE_FSESSION";
+    writer.enum("bpf_attach_type", { [name]: 61 });
+    const kernel = Btf.parse(writer.bytes());
+    return {
+      kernel,
+      modules: [{ module: "vmlinux", btf: kernel }],
+      kallsyms: new TextEncoder().encode("ffffffff81000010 t rt_fill_info\n"),
+      filterFunctions: new TextEncoder().encode("rt_fill_info\n"),
+    };
+  };
+  const found = await run({}, lists(true));
+  assert.match(found.out, /^rt_fill_info +vmlinux +sk_buff \* +7 /m);
+  assert.deepEqual(found.log, [
+    "Only --backend trampoline traces those whose packet is on the stack: 1 of these",
+  ]);
+  assert.deepEqual((await run({ skipped: true }, lists(true))).log, []);
+  const { out } = await run({ skipped: true }, lists(false));
+  assert.match(
+    out,
+    /^rt_fill_info +vmlinux +parameter 7 arrives on the stack, which only trampolines reach$/m,
+  );
+});
+
 Deno.test("runFunctions() keeps to the globs", async () => {
   const { out } = await run({ json: true, functions: ["*r*"], excludes: ["vr_*", "ip_*"] });
   assert.deepEqual(JSON.parse(out).map(({ name }: { name: string }) => name), ["linux_rx_handler"]);

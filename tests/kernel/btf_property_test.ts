@@ -106,9 +106,9 @@ function walk(btf: Btf, bytes: number): void {
 function check({ functions, skipped }: Discovery, modules: readonly Btf[]): void {
   const all = modules.reduce((sum, { index }) => sum + index.functions.length, 0);
   assert.ok(functions.length + skipped.length <= all);
-  for (const { name, position, register } of functions) {
+  for (const { name, position, argument } of functions) {
     assert.match(name, /^[\w.$]{1,511}$/);
-    assert.ok(position >= 1 && register >= 1 && register <= 6);
+    assert.ok(position >= 1 && argument >= 1 && argument <= 6);
   }
 }
 

@@ -86,7 +86,7 @@ Deno.test("discover() gives each function that takes a packet, with its address"
         trampoline: "it has variable arguments",
         struct: "sk_buff",
         position: 2,
-        register: 1,
+        argument: 1,
         indirection: 2,
         address: 0xffffffff81000010n,
       },
@@ -96,7 +96,7 @@ Deno.test("discover() gives each function that takes a packet, with its address"
         trampoline,
         struct: "sk_buff",
         position: 1,
-        register: 1,
+        argument: 1,
         indirection: 1,
         address: 0xffffffff81000020n,
       },
@@ -292,12 +292,24 @@ Deno.test("discover() skips a name with several prototypes, unless the packet is
   assert.deepEqual(reasons(found), { moved: reason, gone: reason, new: reason });
 });
 
-Deno.test("discover() skips packets on the stack", () => {
+Deno.test("discover() leaves packets on the stack to trampolines", () => {
   const { writer, skb } = kernel();
   const int = writer.int("int", 4);
-  const six = Array.from({ length: 6 }, () => ["", int] as const);
-  writer.func("rt_fill_info", [...six, ["skb", skb]]);
-  assert.deepEqual(reasons(run(writer)), { rt_fill_info: "parameter 7 arrives on the stack" });
+  const ints = (count: number): (readonly [string, number])[] =>
+    Array.from({ length: count }, () => ["", int] as const);
+  writer.func("rt_fill_info", [...ints(6), ["skb", skb]]);
+  writer.func("tcf_fill_node", [...ints(12), ["skb", skb]]);
+  const where = "arrives on the stack";
+  const tcf_fill_node =
+    `parameter 13 ${where}, and it cannot have a trampoline: it has 13 parameters`;
+  assert.deepEqual(reasons(run(writer)), {
+    rt_fill_info: `parameter 7 ${where}, which only trampolines reach`,
+    tcf_fill_node,
+  });
+  const found = run(writer, { trampolines: true });
+  assert.deepEqual(traced(found), ["vmlinux:rt_fill_info"]);
+  assert.equal(found.functions[0]!.argument, 7);
+  assert.deepEqual(reasons(found), { tcf_fill_node });
 });
 
 Deno.test("discover() skips what must not be traced, also when a glob names it", () => {

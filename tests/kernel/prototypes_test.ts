@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { Btf, BtfError } from "../../src/kernel/btf.ts";
+import { isOnStack } from "../../src/kernel/packet_function.ts";
 import { type PacketParameter, Prototypes } from "../../src/kernel/prototypes.ts";
 import { BtfWriter } from "../support/btf_writer.ts";
 
@@ -46,7 +47,7 @@ function types(writer: BtfWriter): Record<string, number> {
   };
 }
 
-/** What is found for `list` of parameters: `sk_buff* 2 in 3` at position 2 in register 3. */
+/** What is found for `list` of parameters: `sk_buff* 2 in 3` at position 2 in register 3, or `listed 7`. */
 function found(list: string, returns = "void"): string | null {
   const writer = new BtfWriter();
   const known = types(writer);
@@ -57,8 +58,9 @@ function found(list: string, returns = "void"): string | null {
 
 function describe(packet: PacketParameter | null): string | null {
   if (packet === null) return null;
-  const { struct, indirection, position, register } = packet;
-  return `${struct}${"*".repeat(indirection)} ${position} in ${register ?? "memory"}`;
+  const { struct, indirection, position, argument } = packet;
+  const place = isOnStack(packet) ? "listed" : "in";
+  return `${struct}${"*".repeat(indirection)} ${position} ${place} ${argument}`;
 }
 
 /** The registers of the packet and of the vif beside it. */
@@ -68,7 +70,7 @@ function registers(list: string): (number | null | undefined)[] {
   const parameters = list.split(" ").map((name) => [name, known[name] as number] as const);
   const prototype = writer.prototype(parameters);
   const packet = new Prototypes(Btf.parse(writer.bytes())).packet(prototype);
-  return [packet?.register, packet?.vifRegister];
+  return [packet?.argument, packet?.vifRegister];
 }
 
 Deno.test("packet() finds a vif beside the packet, on either side of it", () => {
@@ -112,10 +114,12 @@ Deno.test("packet() sees through every qualifier, typedef and declaration", () =
 });
 
 Deno.test("packet() finds all six registers, and what arrives on the stack", () => {
-  for (let position = 1; position <= 8; position++) {
+  for (let position = 1; position <= 12; position++) {
     const list = [...Array(position - 1).fill("int"), "skb"].join(" ");
-    const register = position <= 6 ? position : "memory";
-    assert.equal(found(list), `sk_buff* ${position} in ${register}`);
+    assert.equal(
+      found(list),
+      `sk_buff* ${position} ${position <= 6 ? "in" : "listed"} ${position}`,
+    );
   }
 });
 
@@ -143,19 +147,25 @@ Deno.test("packet() counts the registers of what stands ahead of the packet", ()
 Deno.test("packet() puts a struct that does not fit on the stack whole, and fills up behind it", () => {
   assert.equal(found("int int int int int pair skb"), "sk_buff* 7 in 6");
   assert.equal(found("int int int int int int128 skb"), "sk_buff* 7 in 6");
-  assert.equal(found("int int int int pair skb"), "sk_buff* 6 in memory");
+  assert.equal(found("int int int int pair skb"), "sk_buff* 6 listed 7");
+});
+
+Deno.test("packet() counts two words of the list for a struct of two registers", () => {
+  assert.equal(found("pair int int int int skb"), "sk_buff* 6 listed 7");
+  assert.equal(found("pair pair either int skb"), "sk_buff* 5 listed 8");
+  assert.equal(found("pair int int int int int small skb"), "sk_buff* 8 listed 9");
 });
 
 Deno.test("packet() counts the register of a result that is returned in memory", () => {
   assert.equal(found("skb", "large"), "sk_buff* 1 in 2");
   assert.equal(found("skb", "pair"), "sk_buff* 1 in 1");
-  assert.equal(found("int int int int int skb", "large"), "sk_buff* 6 in memory");
+  assert.equal(found("int int int int int skb", "large"), "sk_buff* 6 listed 7");
 });
 
 Deno.test("packet() takes the first packet in a register, ahead of one on the stack", () => {
   assert.equal(found("int pkt skb"), "vr_packet* 2 in 2");
   // Nothing behind a pointer on the stack can be in a register, so the first is the one.
-  assert.equal(found("int int int int int int skb pkt"), "sk_buff* 7 in memory");
+  assert.equal(found("int int int int int int skb pkt"), "sk_buff* 7 listed 7");
 });
 
 Deno.test("packet() finds the types of the base in split BTF", () => {

@@ -55,3 +55,15 @@ Deno.test("whyNoTrampoline() takes a struct in registers, which are listed in th
   assert.match(struct(17, 0)!, /struct/);
   assert.match(struct(0, 0)!, /struct/);
 });
+
+Deno.test("whyNoTrampoline() counts the words of structs among the 12", () => {
+  const pairs = (after: number): string | null =>
+    why((writer, int) => ({
+      parameters: [
+        ...new Array<number>(3).fill(writer.struct("s", 16)),
+        ...new Array<number>(after).fill(int),
+      ],
+    }));
+  assert.equal(pairs(6), null);
+  assert.match(pairs(7)!, /13 words/);
+});

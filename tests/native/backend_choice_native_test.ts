@@ -22,7 +22,7 @@ const NOWHERE: Target = {
   module: "vmlinux",
   struct: "sk_buff",
   position: 1,
-  register: 1,
+  argument: 1,
   indirection: 1,
   address: 1n,
 };

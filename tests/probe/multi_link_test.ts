@@ -15,7 +15,7 @@ function targets(count: number): Target[] {
     module: "vmlinux",
     struct: "sk_buff",
     position: 1,
-    register: 1,
+    argument: 1,
     indirection: 1,
     address: BigInt(1000 + index),
   }));
@@ -75,6 +75,17 @@ Deno.test("linkFunctions() makes smaller links where memory is short for a large
 Deno.test("linkFunctions() fails where the kernel refuses every function", () => {
   const kernel = new Kernel(new Set(targets(100).map(({ address }) => address)));
   assert.throws(() => link(100, kernel), SystemError);
+});
+
+Deno.test("linkFunctions() leaves out the functions whose packet is on the stack", () => {
+  const kernel = new Kernel(new Set());
+  const all = targets(10).map((fn, index) => index < 8 ? fn : { ...fn, position: 9, argument: 9 });
+  const some = linkFunctions(3, 56, 0, all, [...all.keys()], kernel.create);
+  assert.deepEqual([some.linked.length, kernel.links.flat().length], [8, 8]);
+  assert.deepEqual(some.refused.map(({ name }) => name), ["f8", "f9"]);
+  assert.match(some.refused[0]!.reason, /^parameter 9 arrives on the stack, .*trampolines/);
+  const none = linkFunctions(3, 56, 0, all, [8, 9], kernel.create);
+  assert.deepEqual([none.links.length, none.refused.length], [0, 2]);
 });
 
 Deno.test("linkFunctions() does not give up where only the first functions are refused", () => {

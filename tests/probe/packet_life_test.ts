@@ -5,7 +5,7 @@ import type { Target } from "../../src/probe/target.ts";
 /** A function of the kernel, at an address that its name alone decides. */
 function fn(name: string, module = "vmlinux"): Target {
   const address = [...name].reduce((sum, char) => sum * 31n + BigInt(char.charCodeAt(0)), 1n);
-  return { name, module, struct: "sk_buff", position: 1, register: 1, indirection: 1, address };
+  return { name, module, struct: "sk_buff", position: 1, argument: 1, indirection: 1, address };
 }
 
 Deno.test("withLife() says which targets copy, release and free packets, and keeps their places", () => {

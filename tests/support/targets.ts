@@ -16,7 +16,7 @@ export function targetsAt(addresses: readonly bigint[]): Target[] {
     module: "vmlinux",
     struct: "sk_buff",
     position: 1,
-    register: 1 + index % 6,
+    argument: 1 + index % 6,
     indirection: 1,
     address,
   }));

@@ -60,6 +60,7 @@ static bool vr_case_positions(struct vr_packet *pkt, unsigned int argument)
 	vr_case_sixth(1, 2, 3, 4, 5, pkt);
 	vr_case_sixth_skb(1, 2, 3, 4, 5, vp_os_packet(pkt));
 	vr_case_seventh(1, 2, 3, 4, 5, 6, pkt);
+	vr_case_twelfth(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, pkt);
 	return false;
 }
 

@@ -88,6 +88,18 @@ noinline unsigned int vr_case_seventh(unsigned long one, unsigned long two,
 	return one + two + three + four + five + six + pkt_len(pkt);
 }
 
+noinline unsigned int vr_case_twelfth(unsigned long one, unsigned long two,
+				      unsigned long three, unsigned long four,
+				      unsigned long five, unsigned long six,
+				      unsigned long seven, unsigned long eight,
+				      unsigned long nine, unsigned long ten,
+				      unsigned long eleven,
+				      struct vr_packet *pkt)
+{
+	return one + two + three + four + five + six + seven + eight + nine +
+	       ten + eleven + pkt_len(pkt);
+}
+
 noinline unsigned int vr_case_struct_word(struct vr_case_word word,
 					  struct vr_packet *pkt)
 {

@@ -39,7 +39,7 @@ unsigned int vr_case_pointer_skb(struct sk_buff **pskb);
 /* Three levels: no tracer's business. */
 unsigned int vr_case_pointer_triple(struct vr_packet ***pktpp);
 
-/* By number of the argument. The seventh is on the stack. */
+/* By number of the argument. Those from the seventh on are on the stack. */
 unsigned int vr_case_fourth(unsigned long one, unsigned long two,
 			    unsigned long three, struct vr_packet *pkt);
 unsigned int vr_case_fifth(unsigned long one, unsigned long two,
@@ -55,6 +55,13 @@ unsigned int vr_case_seventh(unsigned long one, unsigned long two,
 			     unsigned long three, unsigned long four,
 			     unsigned long five, unsigned long six,
 			     struct vr_packet *pkt);
+/* More than 12 no trampoline takes. */
+unsigned int vr_case_twelfth(unsigned long one, unsigned long two,
+			     unsigned long three, unsigned long four,
+			     unsigned long five, unsigned long six,
+			     unsigned long seven, unsigned long eight,
+			     unsigned long nine, unsigned long ten,
+			     unsigned long eleven, struct vr_packet *pkt);
 
 /* Behind a struct by value. The packet's position, and its register: */
 unsigned int vr_case_struct_word(struct vr_case_word word,

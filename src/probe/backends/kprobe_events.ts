@@ -22,7 +22,13 @@ import { SYSTEM_PATHS } from "../../kernel/sources.ts";
 import { TEXT_BASE, TextSymbols } from "../../kernel/text_symbols.ts";
 import { Failure } from "../../sys/failure.ts";
 import { errorText, SystemError } from "../../sys/libc.ts";
-import type { Attachment, AttachProgress, Backend, RefusedFunction } from "../backend.ts";
+import {
+  type Attachment,
+  type AttachProgress,
+  type Backend,
+  beyondRegisters,
+  type RefusedFunction,
+} from "../backend.ts";
 import type { Target } from "../target.ts";
 import { missedByProgram } from "../bpf_syscall.ts";
 import { COOKIE_DROPS, cookieOf, exitCookie } from "../layout.ts";
@@ -111,6 +117,11 @@ class Attaching {
   /** Creates the probes of a target, disarmed. */
   create(index: number): void {
     const target = this.targets[index]!;
+    const beyond = beyondRegisters(target);
+    if (beyond !== null) {
+      this.refused.push(beyond);
+      return;
+    }
     const cookie = cookieOf(target, index);
     const ends = this.#ends[index];
     // The start identifies the function as the target of a jump through a register.

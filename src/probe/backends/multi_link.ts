@@ -5,7 +5,7 @@
  */
 
 import { SystemError } from "../../sys/libc.ts";
-import type { RefusedFunction } from "../backend.ts";
+import { beyondRegisters, type RefusedFunction } from "../backend.ts";
 import type { Target } from "../target.ts";
 import { createMultiLink, FileDescriptor } from "../bpf_syscall.ts";
 import { cookieOf } from "../layout.ts";
@@ -19,7 +19,7 @@ export interface LinkedFunctions {
 }
 
 /**
- * Links `program` to the targets whose indexes are in `indexes`.
+ * Links `program` to the targets whose indexes are in `indexes`, and whose packet is in a register.
  *
  * The kernel accepts all functions of a link or none (EINVAL, or ENOMEM for large ones on Linux
  * 6.7-6.11), so a refused set is retried in halves down to the offending function. Each accepted half
@@ -36,11 +36,20 @@ export function linkFunctions(
   indexes: readonly number[],
   create: typeof createMultiLink = createMultiLink,
 ): LinkedFunctions {
-  return linkInBatches(targets, indexes, (batch) =>
-    create(program, attachType, flags, {
-      addresses: BigUint64Array.from(batch, (index) => targets[index]!.address),
-      cookies: cookiesOf(targets, batch),
-    }));
+  const beyond = indexes.flatMap((index) => beyondRegisters(targets[index]!) ?? []);
+  const within = beyond.length === 0
+    ? indexes
+    : indexes.filter((index) => beyondRegisters(targets[index]!) === null);
+  const { refused, ...all } = linkInBatches(
+    targets,
+    within,
+    (batch) =>
+      create(program, attachType, flags, {
+        addresses: BigUint64Array.from(batch, (index) => targets[index]!.address),
+        cookies: cookiesOf(targets, batch),
+      }),
+  );
+  return { ...all, refused: [...beyond, ...refused] };
 }
 
 /** Cookies of the targets whose indexes are in `indexes`. */
@@ -66,7 +75,7 @@ export function linkInBatches(
   const linked: number[] = [];
   const refused: RefusedFunction[] = [];
   let firstError: unknown;
-  const pending: (readonly number[])[] = [indexes];
+  const pending: (readonly number[])[] = indexes.length === 0 ? [] : [indexes];
   while (pending.length > 0) {
     const batch = pending.pop()!;
     try {

@@ -10,6 +10,7 @@
  */
 
 import type { Btf } from "../../kernel/btf.ts";
+import { isOnStack } from "../../kernel/packet_function.ts";
 import { VMLINUX } from "../../kernel/symbols.ts";
 import { amount } from "../../sys/amount.ts";
 import { Failure } from "../../sys/failure.ts";
@@ -18,6 +19,7 @@ import type {
   Attachment,
   AttachProgress,
   Backend,
+  BackendName,
   ObjectName,
   ProgramSource,
   RefusedFunction,
@@ -47,7 +49,8 @@ const PROGRAM = "vrft_trampoline";
 
 /**
  * Functions that a module must have for a program of its own: the kernel verifies that anew, which takes
- * some 800 million instructions on Linux 7.3. Fewer are attached to as fast by kprobe.session.
+ * some 800 million instructions on Linux 7.3. Fewer are attached to as fast by kprobe.session, if that finds
+ * their packets.
  */
 const OWN_PROGRAM = 16;
 
@@ -65,7 +68,9 @@ export const trampoline: Backend = {
   maxFunctions: RECORD_FUNCTIONS,
   letsGoOneByOne: true,
   programsFor: (targets) =>
-    [...Map.groupBy(targets, ({ module }) => module)].filter(isLarge).length,
+    [...Map.groupBy(targets, ({ module }) => module)].filter(([module, all]) =>
+      hasOwnProgram(module, all)
+    ).length,
 
   async attach(
     object: BpfObject,
@@ -109,9 +114,14 @@ export function hasTrampolines(kernel: Btf): boolean {
   return kernel.enumNames("BPF_TRACE_FSESSION_MULTI", "bpf_attach_type") !== undefined;
 }
 
+/** Whether functions can be given trampolines by a backend, or by the best one. */
+export function mayUseTrampolines(backend: BackendName | "auto", kernel: Btf): boolean {
+  return (backend === "auto" || backend === trampoline.name) && hasTrampolines(kernel);
+}
+
 /** Whether the functions of a module get a program of their own. */
-function isLarge([module, { length }]: readonly [string, readonly unknown[]]): boolean {
-  return module === VMLINUX || length >= OWN_PROGRAM;
+function hasOwnProgram(module: string, targets: readonly Target[]): boolean {
+  return module === VMLINUX || targets.length >= OWN_PROGRAM || targets.some(isOnStack);
 }
 
 /** Which of the targets may have a trampoline, by module, and which may not; indexes. */
@@ -134,9 +144,11 @@ function divide(
     if (indexes === undefined) byModule.set(module, [index]);
     else indexes.push(index);
   }
-  if (![...byModule].some(isLarge)) return { byModule, others };
+  const isWorthIt = ([module, indexes]: readonly [string, readonly number[]]): boolean =>
+    hasOwnProgram(module, indexes.map((index) => targets[index]!));
+  if (![...byModule].some(isWorthIt)) return { byModule, others };
   for (const [module, indexes] of byModule) {
-    if (isLarge([module, indexes])) continue;
+    if (isWorthIt([module, indexes])) continue;
     debug(`No trampolines for the functions of ${module}: they are only ${indexes.length}`);
     byModule.delete(module);
     others.push(...indexes);

@@ -1,7 +1,24 @@
 import assert from "node:assert/strict";
-import { type Call, keep, parse, ping, settle, shape, summary, traceWhile } from "./support.ts";
+import {
+  type Call,
+  keep,
+  parse,
+  ping,
+  settle,
+  shape,
+  summary,
+  traceWhile,
+  WORKING,
+} from "./support.ts";
 
-const ARGUMENTS = ["-f", "vr_*", "-f", "lh_*", "-i", "tap1", "-i", "tap2"];
+/** The best, whatever the guest takes to load programs: trampolines alone find packets on the stack. */
+const BACKEND = WORKING[0]!;
+const SELECTED = ["-f", "vr_*", "-f", "lh_*", "-i", "tap1", "-i", "tap2"];
+
+/** Those of functions whose packet is on the stack that are traced. */
+function stacked(...names: string[]): string[] {
+  return BACKEND === "trampoline" ? names : [];
+}
 
 /** Sends one echo request through a case of the stand-in module. */
 async function provoke(name: string): Promise<void> {
@@ -20,9 +37,12 @@ let incomplete: readonly Call[] = [];
 
 Deno.test.beforeAll(async () => {
   await settle();
-  const { code, stdout, stderr } = await traceWhile(ARGUMENTS, async () => {
-    for (const name of CASES) await provoke(name);
-  });
+  const { code, stdout, stderr } = await traceWhile(
+    [...SELECTED, "--backend", BACKEND],
+    async () => {
+      for (const name of CASES) await provoke(name);
+    },
+  );
   assert.equal(code, 0, stderr);
   const { calls } = parse(stdout);
   incomplete = calls.filter(({ note }) => note !== "");
@@ -61,12 +81,13 @@ Deno.test("Packets behind two pointers are found", () => {
   ]);
 });
 
-Deno.test("Packets are found in every register", () => {
+Deno.test("Packets are found in every register, and by trampolines on the stack", () => {
   assert.deepEqual(namesOf("positions"), [
     "vr_case_fourth",
     "vr_case_fifth",
     "vr_case_sixth",
     "vr_case_sixth_skb",
+    ...stacked("vr_case_seventh", "vr_case_twelfth"),
   ]);
 });
 
@@ -76,6 +97,7 @@ Deno.test("Packets are found behind structs passed by value", () => {
     "vr_case_struct_pair",
     "vr_case_struct_memory",
     "vr_case_struct_split",
+    ...stacked("vr_case_struct_full"),
   ]);
 });
 
@@ -110,7 +132,9 @@ Deno.test("No case leaves a call without its return", () => {
 
 Deno.test("Calls of one CPU that cross because they sleep are told apart by task", async () => {
   await settle();
-  const args = [...ARGUMENTS, "-x", "vr_virtual_input"];
+  // A trampoline's program may be preempted, and the calls of the task that gets the CPU are missed.
+  const backend = WORKING.find((one) => one !== "trampoline")!;
+  const args = [...SELECTED, "--backend", backend, "-x", "vr_virtual_input"];
   const { code, stdout, stderr } = await traceWhile(args, () => provoke("sleep 2"));
   assert.equal(code, 0, stderr);
   const rows = stdout.split("\n").map((line) => line.slice(21));

@@ -1,0 +1,48 @@
+import assert from "node:assert/strict";
+import type { TraceOptions } from "../../src/cli/invocation.ts";
+import { findTargets } from "../../src/commands/trace_targets.ts";
+import { Btf } from "../../src/kernel/btf.ts";
+import type { KernelSources } from "../../src/kernel/sources.ts";
+import type { Log } from "../../src/output/log.ts";
+import { BtfWriter } from "../support/btf_writer.ts";
+
+const LOG = { info: (): void => {}, debug: (): void => {} } as unknown as Log;
+
+/** Linux 7.2, with a function whose packet is in a register, and one whose packet is on the stack. */
+function sources(): KernelSources {
+  const writer = new BtfWriter();
+  const int = writer.int("int", 4);
+  const skb = ["skb", writer.pointer(writer.struct("sk_buff", 232))] as const;
+  const six = Array.from({ length: 6 }, () => ["", int] as const);
+  writer.func("ip_rcv", [skb]);
+  writer.func("rt_fill_info", [...six, skb]);
+  writer.enum("bpf_attach_type", { BPF_TRACE_FSESSION_MULTI: 61 });
+  const kernel = Btf.parse(writer.bytes());
+  const encoder = new TextEncoder();
+  return {
+    kernel,
+    modules: [{ module: "vmlinux", btf: kernel }],
+    kallsyms: encoder.encode("ffffffff81000010 T ip_rcv\nffffffff81000020 t rt_fill_info\n"),
+    filterFunctions: encoder.encode("ip_rcv\nrt_fill_info\n"),
+    kernelBtf: "/sys/kernel/btf/vmlinux",
+    vrouterBtf: null,
+    warnings: [],
+    vrouterBtfIgnored: null,
+    leftOut: [],
+    notes: [],
+  };
+}
+
+function namesOf(options: Partial<TraceOptions>): string[] {
+  const all = { functions: [], excludes: [], ...options } as unknown as TraceOptions;
+  return findTargets(LOG, all, sources()).map(({ name }) => name);
+}
+
+Deno.test("findTargets() takes packets on the stack only where trampolines may be used", () => {
+  for (const backend of ["auto", "trampoline"] as const) {
+    assert.deepEqual(namesOf({ backend }), ["ip_rcv", "rt_fill_info"]);
+  }
+  for (const backend of ["session", "multi", "kprobe"] as const) {
+    assert.deepEqual(namesOf({ backend }), ["ip_rcv"]);
+  }
+});
