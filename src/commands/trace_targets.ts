@@ -7,6 +7,7 @@
 import type { TraceOptions } from "../cli/invocation.ts";
 import { discover } from "../kernel/functions.ts";
 import { leftOutLines } from "../kernel/left_out.ts";
+import type { SkippedFunction } from "../kernel/packet_function.ts";
 import type { KernelSources } from "../kernel/sources.ts";
 import type { Log } from "../output/log.ts";
 import { mayUseTrampolines } from "../probe/backends/trampoline.ts";
@@ -57,8 +58,8 @@ function discoverTargets(
     throw new Failure(
       "functions",
       hasGlobs(options)
-        ? `Cannot trace: no traceable function with a packet matches ${globs(options)}; see vrft ` +
-          "functions"
+        ? `Cannot trace: no traceable function with a packet matches ${globs(options)}` +
+          `${firstOf(skipped)}; see vrft functions`
         : "Cannot trace: no function takes a packet; see vrft functions --skipped",
     );
   }
@@ -97,6 +98,11 @@ export function requireTraced(
     }": no such function is traced; see vrft ` +
       "functions",
   );
+}
+
+/** Why one of those that match is not traced, for a message. */
+function firstOf([skipped]: readonly SkippedFunction[]): string {
+  return skipped === undefined ? "" : ` (${printable(skipped.name)}: ${skipped.reason})`;
 }
 
 function hasGlobs({ functions, excludes }: TraceOptions): boolean {

@@ -4,6 +4,7 @@ import { findTargets } from "../../src/commands/trace_targets.ts";
 import { Btf } from "../../src/kernel/btf.ts";
 import type { KernelSources } from "../../src/kernel/sources.ts";
 import type { Log } from "../../src/output/log.ts";
+import { Failure } from "../../src/sys/failure.ts";
 import { BtfWriter } from "../support/btf_writer.ts";
 
 const LOG = { info: (): void => {}, debug: (): void => {} } as unknown as Log;
@@ -45,4 +46,25 @@ Deno.test("findTargets() takes packets on the stack only where trampolines may b
   for (const backend of ["session", "multi", "kprobe"] as const) {
     assert.deepEqual(namesOf({ backend }), ["ip_rcv"]);
   }
+});
+
+Deno.test("findTargets() says why a function that is asked for is not traced", () => {
+  const failing = (functions: readonly string[]): string => {
+    try {
+      namesOf({ backend: "session", functions: [...functions] });
+    } catch (error) {
+      assert.ok(error instanceof Failure);
+      return error.message;
+    }
+    return "";
+  };
+  assert.equal(
+    failing(["rt_*"]),
+    'Cannot trace: no traceable function with a packet matches -f "rt_*" (rt_fill_info: ' +
+      "parameter 7 arrives on the stack, which only trampolines reach); see vrft functions",
+  );
+  assert.equal(
+    failing(["none"]),
+    'Cannot trace: no traceable function with a packet matches -f "none"; see vrft functions',
+  );
 });

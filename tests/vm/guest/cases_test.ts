@@ -4,6 +4,7 @@ import {
   keep,
   parse,
   ping,
+  run,
   settle,
   shape,
   summary,
@@ -100,6 +101,17 @@ Deno.test("Packets are found behind structs passed by value", () => {
     ...stacked("vr_case_struct_full"),
   ]);
 });
+
+if (BACKEND === "trampoline") {
+  Deno.test("Packets on the stack are left out by another backend, which says why", async () => {
+    const { code, stderr } = await run("vrft", ["-f", "vr_case_seventh", "--backend", "session"]);
+    assert.equal(code, 1);
+    assert.match(
+      stderr,
+      /matches -f "vr_case_seventh" \(.*: parameter 7 arrives on the stack, which only trampolines/,
+    );
+  });
+}
 
 Deno.test("Packets are found behind const, volatile and typedefs", () => {
   assert.deepEqual(namesOf("qualifiers").sort(), [
