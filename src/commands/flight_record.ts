@@ -14,6 +14,7 @@ import type { NamedFile } from "../recording/block_queue.ts";
 import { FlightFolder } from "../recording/flight_folder.ts";
 import { zlib } from "../recording/node_zlib.ts";
 import { monotonicClock } from "../sys/clock.ts";
+import { amount } from "../sys/amount.ts";
 import { Failure, reasonOf } from "../sys/failure.ts";
 import { printable } from "../sys/printable.ts";
 import { type DropTrigger, dropTrigger } from "../trace/drop_triggers.ts";
@@ -74,6 +75,7 @@ export async function runFlightRecorder(
   using _signal = { [Symbol.dispose]: () => Deno.removeSignalListener("SIGUSR1", ask) };
   return await session(options, log, signals, async (around) => {
     const folder = folderOf(options.output!, flight);
+    requireMemory(flight.ring.bytes ?? 0, Deno.systemMemoryInfo().total);
     const names = await namesOf(flight.agent, around);
     zlib();
     const ready = await prepareRecording({ ...options, output: null }, filter, readObject, around);
@@ -190,6 +192,22 @@ function told(
     if (isOne) tell(words.subarray(at, at + bytes / 4));
     return isOne;
   };
+}
+
+/**
+ * Checks that a ring of so many bytes can be kept at all: it takes its memory piece by piece, and the end of
+ * that would come only after hours.
+ *
+ * @param memory bytes that the machine has
+ * @throws {Failure} `usage` if it is larger
+ */
+export function requireMemory(bytes: number, memory: number): void {
+  if (bytes <= memory) return;
+  const [asked, there] = [bytes, memory].map((one) => `${amount(Math.floor(one / 2 ** 20))} MiB`);
+  throw new Failure(
+    "usage",
+    `Option '--ring' asks for ${asked}, and this machine has ${there} of memory: give less`,
+  );
 }
 
 /** @throws {Failure} if it is no folder, or cannot be read */

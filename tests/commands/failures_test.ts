@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { TraceOptions } from "../../src/cli/invocation.ts";
 import { announce, removeStale } from "../../src/commands/ready_file.ts";
 import { openOutput } from "../../src/commands/trace_output.ts";
+import { requireMemory } from "../../src/commands/flight_record.ts";
 import { findTargets, requireTraced } from "../../src/commands/trace_targets.ts";
 import { VrouterWatch } from "../../src/commands/vrouter_watch.ts";
 import { Btf } from "../../src/kernel/btf.ts";
@@ -45,6 +46,17 @@ Deno.test("findTargets() tells globs that match nothing from lists that are not 
   assert.throws(() => find(["vr_*"], { filterFunctions }), isFailure("functions"));
   assert.throws(() => find([], {}), isFailure("tracefs"));
   assert.throws(() => find([], { filterFunctions, kallsyms }), isFailure("addresses"));
+});
+
+Deno.test("a ring that is larger than the machine's memory is refused", () => {
+  requireMemory(2 ** 30, 2 ** 30);
+  assert.throws(
+    () => requireMemory(100 * 2 ** 30, 2 ** 30),
+    isFailure(
+      "usage",
+      /asks for 102,400 MiB, and this machine has 1,024 MiB of memory: give less$/,
+    ),
+  );
 });
 
 Deno.test("packets cannot be seen in calls of what is not traced, such as a glob", () => {
