@@ -230,6 +230,11 @@ function traceOptions(
 ): TraceOptions {
   const show = showItems(values);
   if (values.plain && show.length > 0) throw excluding("plain", "show");
+  if (values.limit === 1) {
+    throw new Misuse(
+      "Option '--limit' needs 2 rows at least: a call has one where it returns, too",
+    );
+  }
   const { format = "text" } = values;
   if (values.plain && format !== "text") {
     throw new Misuse("Option '--plain' needs '--format text': it is about rows");

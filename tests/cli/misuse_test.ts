@@ -436,6 +436,10 @@ const MISUSES: readonly [args: string[], message: string, see?: string][] = [
     "vrft drops",
   ],
   [["--at", "drop"], "Option '--at' needs '--format pcapng': it is about packets"],
+  [
+    ["-n", "1"],
+    "Option '--limit' needs 2 rows at least: a call has one where it returns, too",
+  ],
   [["--plain", "--format", "json"], "Option '--plain' needs '--format text': it is about rows"],
   [
     ["--show", "return", "--format", "json"],
