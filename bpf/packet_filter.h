@@ -78,8 +78,8 @@ struct {
 #define GET(place)		(*(volatile __u32 *)&(place))
 
 /*
- * Room for a filter: its code is put at the end, and the kernel deletes the
- * rest. An object has 32 kilobytes more for each.
+ * Room for a filter: its code is put at the start, and the rest is left out
+ * when the object is loaded. An object has 32 kilobytes more for each.
  */
 #define PACKET_FILTER(name)						\
 static __attribute__((noinline)) __u32					\

@@ -224,7 +224,7 @@ export class BpfObject implements Disposable {
     layout: RingLayout,
     options: ObjectOptions,
   ): BpfObject {
-    const file = options.filter ? withFilter(bytes, options.filter) : bytes;
+    const file = withFilter(bytes, options.filter ?? null);
     const name = cString("vrft");
     const btfPath = options.kernelBtf === null ? undefined : cString(options.kernelBtf);
     const open = new Uint8Array(OPEN_OPTIONS_BYTES);

@@ -5,18 +5,17 @@
  * @module
  */
 
-import { elfSection } from "../kernel/elf.ts";
+import { ElfError, elfSection } from "../kernel/elf.ts";
 import { type Instruction, INSTRUCTION_BYTES, writeInstructions } from "../packet/ebpf.ts";
 import type { PacketFilter } from "../packet/expression.ts";
 import { Failure } from "../sys/failure.ts";
 import { FILTER_ANY, FILTER_INNER, FILTER_OUTER } from "./layout.ts";
 
-/** `goto +0`, which the kernel deletes. */
-const NOTHING: Instruction = { code: 0x05, dst: 0, src: 0, off: 0, imm: 0 };
-/** `r0 = 0` */
-const ZERO: Instruction = { code: 0xb7, dst: 0, src: 0, off: 0, imm: 0 };
-/** `if r0 == 0 goto …` */
-const IF_ZERO: Instruction = { code: 0x15, dst: 0, src: 0, off: 0, imm: 0 };
+/** `r0 = 0; exit`: a filter that is never asked. */
+const NONE: readonly Instruction[] = [
+  { code: 0xb7, dst: 0, src: 0, off: 0, imm: 0 },
+  { code: 0x95, dst: 0, src: 0, off: 0, imm: 0 },
+];
 
 /** Bytes of `Elf64_Sym`. */
 const SYMBOL_BYTES = 24;
@@ -38,58 +37,74 @@ export function filterBits(filter: PacketFilter): number {
 }
 
 /**
- * A copy of an object with a filter in it.
+ * A copy of an object with a filter in it. The functions for filters become as long as their code: of what
+ * libbpf and the kernel would otherwise go through at each start, these are two thirds.
  *
  * @param object the ELF file
+ * @param filter `null` for none
  * @throws {Failure} if the object has no room for it
  */
 export function withFilter(
   object: Uint8Array<ArrayBuffer>,
-  filter: PacketFilter,
+  filter: PacketFilter | null,
 ): Uint8Array<ArrayBuffer> {
   const copy = object.slice();
   for (const layer of LAYERS) {
-    const program = filter[layer];
-    if (program !== null) replace(copy, FUNCTIONS[layer], program);
+    const program = filter?.[layer] ?? null;
+    const place = findFunction(copy, FUNCTIONS[layer]);
+    if (place !== null) replace(place, program ?? NONE);
+    else if (program !== null) {
+      const name = FUNCTIONS[layer];
+      throw new Failure("object", `The BPF object has no function "${name}" for packet filters`);
+    }
   }
   return copy;
 }
 
-/**
- * Replaces a function. The new code is at its end, because the verifier refuses code that nothing leads
- * to. What is in front of it is jumped over, by a condition that the verifier knows to be true: it does
- * not follow the other way, which would be two steps for each `goto +0`, and the kernel deletes it.
- */
-function replace(object: Uint8Array, name: string, program: readonly Instruction[]): void {
-  const body = functionBody(object, name);
+/** A function that is not a program: views into the file. */
+interface FunctionPlace {
+  /** Its instructions. */
+  readonly body: Uint8Array;
+  /** Its `Elf64_Sym`, by whose `st_size` libbpf knows where it ends. */
+  readonly symbol: DataView;
+}
+
+/** Replaces a function. What follows up to the next one belongs to none then, and is not loaded. */
+function replace({ body, symbol }: FunctionPlace, program: readonly Instruction[]): void {
   const room = body.length / INSTRUCTION_BYTES;
   if (program.length > room) {
     throw new Failure("object", `The BPF object has no room for ${program.length} instructions`);
   }
-  const gap = room - program.length;
-  const padding = Array.from({ length: gap }, () => NOTHING);
-  if (gap > 2) padding.splice(0, 2, ZERO, { ...IF_ZERO, off: gap - 2 });
-  const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
-  writeInstructions([...padding, ...program], view, 0);
+  writeInstructions(program, new DataView(body.buffer, body.byteOffset, body.byteLength), 0);
+  symbol.setBigUint64(16, BigInt(program.length * INSTRUCTION_BYTES), true);
 }
 
-/** The instructions of a function that is not a program. */
-function functionBody(object: Uint8Array, name: string): Uint8Array {
-  const symbols = elfSection(object, ".symtab");
-  const names = elfSection(object, ".strtab");
+/** `null` if there is none, or the file is damaged, of which libbpf says more. */
+function findFunction(object: Uint8Array, name: string): FunctionPlace | null {
   // Where clang puts functions without a section of their own.
-  const text = elfSection(object, ".text");
-  if (symbols && names && text) {
-    const wanted = new TextEncoder().encode(`${name}\0`);
-    const view = new DataView(symbols.buffer, symbols.byteOffset, symbols.byteLength);
-    for (let at = 0; at < symbols.length; at += SYMBOL_BYTES) {
-      const nameAt = view.getUint32(at, true);
-      if ((view.getUint8(at + 4) & 0xf) !== STT_FUNC) continue;
-      if (!wanted.every((byte, i) => names[nameAt + i] === byte)) continue;
-      const start = Number(view.getBigUint64(at + 8, true));
-      const end = start + Number(view.getBigUint64(at + 16, true));
-      if (end <= text.length) return text.subarray(start, end);
-    }
+  const [symbols, names, text] = sectionsOf(object, [".symtab", ".strtab", ".text"]);
+  if (!symbols || !names || !text) return null;
+  const wanted = new TextEncoder().encode(`${name}\0`);
+  for (let at = 0; at < symbols.length; at += SYMBOL_BYTES) {
+    const symbol = new DataView(symbols.buffer, symbols.byteOffset + at, SYMBOL_BYTES);
+    const nameAt = symbol.getUint32(0, true);
+    if ((symbol.getUint8(4) & 0xf) !== STT_FUNC) continue;
+    if (!wanted.every((byte, i) => names[nameAt + i] === byte)) continue;
+    const start = Number(symbol.getBigUint64(8, true));
+    const end = start + Number(symbol.getBigUint64(16, true));
+    if (end <= text.length) return { body: text.subarray(start, end), symbol };
   }
-  throw new Failure("object", `The BPF object has no function "${name}" for packet filters`);
+  return null;
+}
+
+function sectionsOf(
+  object: Uint8Array,
+  names: readonly string[],
+): readonly (Uint8Array | undefined)[] {
+  try {
+    return names.map((name) => elfSection(object, name));
+  } catch (error) {
+    if (!(error instanceof ElfError)) throw error;
+    return [];
+  }
 }

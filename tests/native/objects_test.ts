@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { elfSection } from "../../src/kernel/elf.ts";
 import type { ObjectName } from "../../src/probe/backend.ts";
 import { BACKENDS } from "../../src/probe/backend_choice.ts";
+import { withFilter } from "../../src/probe/packet_filter.ts";
 import { builtObject } from "../support/built_object.ts";
-import { symbolOffsets, undefinedSymbols } from "../support/elf_symbols.ts";
+import { symbolOffsets, symbolSizes, undefinedSymbols } from "../support/elf_symbols.ts";
 import { kernelWithSession } from "../support/kernels.ts";
 
 // A single extern that the kernel lacks, or has with another type, fails the whole object.
@@ -52,6 +53,25 @@ Deno.test("an object has the programs of its backend and those beside it, and no
       const programs = [...symbolOffsets(builtObject(name)).keys()]
         .filter((symbol) => symbol.startsWith("vrft_"));
       assert.deepEqual(programs.sort(), wanted.sort(), name);
+    }
+  }
+});
+
+Deno.test("no more is loaded of the room for filters than they take", () => {
+  const code = new Array(100).fill({ code: 0x95, dst: 0, src: 0, off: 0, imm: 0 });
+  for (const name of NAMES) {
+    const object = builtObject(name);
+    const room = symbolSizes(object);
+    if (!room.has("packet_filter_any")) continue;
+    assert.ok(room.get("packet_filter_any")! > 4096 * 8, name);
+    const filter = { any: code, outer: null, inner: null };
+    for (const [chosen, bytes] of [[null, 16], [filter, 800]] as const) {
+      const loaded = withFilter(object, chosen);
+      const sizes = symbolSizes(loaded);
+      assert.equal(sizes.get("packet_filter_any"), bytes, name);
+      assert.equal(sizes.get("packet_filter_outer"), 16, name);
+      assert.equal(sizes.get("packet_filter_inner"), 16, name);
+      assert.deepEqual(symbolOffsets(loaded), symbolOffsets(object), name);
     }
   }
 });

@@ -23,10 +23,16 @@ export function symbolOffsets(file: Uint8Array): Map<string, number> {
   return new Map([...symbols(file)].map(([name, { offset }]) => [name, offset]));
 }
 
+/** Each symbol's size in bytes. */
+export function symbolSizes(file: Uint8Array): Map<string, number> {
+  return new Map([...symbols(file)].map(([name, { size }]) => [name, size]));
+}
+
 interface Symbol {
   /** Number of its section; 0 if undefined. */
   readonly section: number;
   readonly offset: number;
+  readonly size: number;
 }
 
 function symbols(file: Uint8Array): Map<string, Symbol> {
@@ -38,7 +44,8 @@ function symbols(file: Uint8Array): Map<string, Symbol> {
     const nameAt = view.getUint32(at, true);
     const name = new TextDecoder().decode(names.subarray(nameAt, names.indexOf(0, nameAt)));
     const section = view.getUint16(at + 6, true);
-    found.set(name, { section, offset: Number(view.getBigUint64(at + 8, true)) });
+    const [offset, size] = [8, 16].map((field) => Number(view.getBigUint64(at + field, true)));
+    found.set(name, { section, offset: offset!, size: size! });
   }
   return found;
 }
