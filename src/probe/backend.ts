@@ -118,6 +118,11 @@ export interface Backend extends Prober {
   readonly name: BackendName;
   /** Functions that it can be attached to at a time. */
   readonly maxFunctions: number;
+  /**
+   * Whether it attaches to all functions as fast as to a few, so that doing so is its trial: letting go of a
+   * few, only to attach again, would take longer than all of attaching; `false` by default.
+   */
+  readonly attachesAtOnce?: boolean;
   /** Whether the kernel lets go of them one after the other; `false` by default. */
   readonly letsGoOneByOne?: boolean;
   /** How many programs it loads to attach to the targets; one by default. */

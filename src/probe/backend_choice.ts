@@ -9,6 +9,7 @@ import { Failure } from "../sys/failure.ts";
 import { readText } from "../sys/files.ts";
 import { VMLINUX } from "../kernel/symbols.ts";
 import type {
+  Attachment,
   AttachProgress,
   Backend,
   BackendName,
@@ -41,10 +42,13 @@ export interface Choice {
   readonly backend: Prober;
   /** To be disposed by the caller. */
   readonly object: BpfObject;
+  /** To all targets, if that was the trial: to be disposed by the caller; else `null`. */
+  readonly attachment: Attachment | null;
 }
 
 /**
- * Loads the best backend's programs, after attaching them to a few functions and detaching again.
+ * Loads the best backend's programs, after attaching them to a few functions and detaching again, or else to
+ * all of them. Records nothing.
  *
  * @param targets functions to attach to later; at least one
  * @param choice a backend by name, or `auto` for the best one
@@ -69,9 +73,11 @@ export async function chooseBackend(
     if (choice !== "auto" && choice !== backend.name) continue;
     try {
       const how = { targets, probes, isAuto: choice === "auto" };
-      const trial = await tryBackend(libbpf, objects, options, backend, how, user);
+      const { object, attachment } = backend.attachesAtOnce
+        ? await attachToAll(libbpf, objects, options, backend, targets, user)
+        : { ...await tryBackend(libbpf, objects, options, backend, how, user), attachment: null };
       debug(`Backend ${backend.name}: ${backend.title} works on this kernel`);
-      return { backend, object: trial.object };
+      return { backend, object, attachment };
     } catch (error) {
       failures.push(whyNot(backend, error, debug));
       names.push(backend.name);
@@ -102,6 +108,7 @@ export async function loadPrograms(
   return {
     backend,
     object: BpfObject.load(libbpf, bytes, backend.programs, { ...options, places: 0 }),
+    attachment: null,
   };
 }
 
@@ -202,16 +209,7 @@ export async function tryBackend(
   { targets, probes, isAuto }: TrialTargets,
   user: User,
 ): Promise<Trial> {
-  requireRoom(backend, targets.length);
-  if (backend.name !== "kprobe") requireFtrace();
-  const object = await objects.readObject(backend.object(objects.kernel));
-  const programs = [...backend.programs, ...objects.companion?.programs(backend) ?? []];
-  const start = performance.now();
-  const loaded = BpfObject.load(libbpf, object, programs, {
-    ...options,
-    places: backend.placesPerFunction * Math.max(targets.length, probes.length),
-  });
-  const loadMs = performance.now() - start;
+  const { object: loaded, loadMs } = await loadBackend(libbpf, objects, options, backend, targets);
   try {
     const { detachMs, ...times } = await attachOnce(loaded, backend, probes, objects, user);
     if (isAuto && backend.letsGoOneByOne && targets.length > FEW) {
@@ -227,6 +225,55 @@ export async function tryBackend(
     return { object: loaded, ...times };
   } catch (error) {
     loaded[Symbol.dispose]();
+    throw error;
+  }
+}
+
+/**
+ * Loads a backend's programs, if it can work here.
+ *
+ * @returns the object, to be disposed by the caller, and what loading it took
+ * @throws {Failure} if it cannot
+ */
+async function loadBackend(
+  libbpf: Libbpf,
+  objects: ObjectSource,
+  options: Omit<ObjectOptions, "places">,
+  backend: Backend,
+  { length }: readonly Target[],
+): Promise<{ readonly object: BpfObject; readonly loadMs: number }> {
+  requireRoom(backend, length);
+  if (backend.name !== "kprobe") requireFtrace();
+  const bytes = await objects.readObject(backend.object(objects.kernel));
+  const programs = [...backend.programs, ...objects.companion?.programs(backend) ?? []];
+  const start = performance.now();
+  const object = BpfObject.load(libbpf, bytes, programs, {
+    ...options,
+    places: backend.placesPerFunction * length,
+  });
+  return { object, loadMs: performance.now() - start };
+}
+
+/**
+ * Loads a backend's programs, and attaches them to all functions.
+ *
+ * @returns both, to be disposed by the caller
+ * @throws {Failure} if the backend does not work here; nothing is left then
+ */
+async function attachToAll(
+  libbpf: Libbpf,
+  objects: ObjectSource,
+  options: Omit<ObjectOptions, "places">,
+  backend: Backend,
+  targets: readonly Target[],
+  user: User,
+): Promise<{ readonly object: BpfObject; readonly attachment: Attachment }> {
+  const { object } = await loadBackend(libbpf, objects, options, backend, targets);
+  try {
+    const progress = { ...user, report: nothing };
+    return { object, attachment: await backend.attach(object, targets, progress, objects) };
+  } catch (error) {
+    object[Symbol.dispose]();
     throw error;
   }
 }

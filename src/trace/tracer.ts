@@ -10,6 +10,7 @@ import type { SkippedFunction } from "../kernel/packet_function.ts";
 import type { PacketOffsets } from "../kernel/packet_offsets.ts";
 import type { PacketFilter } from "../packet/expression.ts";
 import {
+  type Choice,
   chooseBackend,
   loadPrograms,
   type ObjectSource,
@@ -172,6 +173,8 @@ export class Tracer implements Disposable {
   readonly #options: TracerOptions;
   readonly #backend: Prober;
   readonly #object: BpfObject;
+  /** Made when the backend was chosen, until it is among the others. */
+  #first: Attachment | null;
   readonly #ring: RingReader;
   readonly #doorbell: Doorbell;
   readonly #poller: Poller;
@@ -195,12 +198,12 @@ export class Tracer implements Disposable {
   private constructor(
     options: TracerOptions,
     resources: DisposableStack,
-    backend: Prober,
-    object: BpfObject,
+    { backend, object, attachment }: Choice,
   ) {
     this.#options = options;
     this.#backend = backend;
     this.#object = object;
+    this.#first = attachment;
     setFilter(object, options.interfaces);
     const { memory } = resources.use(new RingMapping(object));
     this.#ring = new RingReader(memory, monotonicClock());
@@ -213,7 +216,7 @@ export class Tracer implements Disposable {
   }
 
   /**
-   * Loads the programs of the best backend and maps the ring. Attaches nothing yet.
+   * Loads the programs of the best backend and maps the ring. What is attached for that records nothing yet.
    *
    * @throws {Failure} if no backend works
    * @throws {AttachCancelled} if the user interrupts; nothing is left in the kernel then
@@ -248,7 +251,7 @@ export class Tracer implements Disposable {
       dropOffsets: options.dropOffsets ?? null,
       decisionOffsets: options.decisionOffsets ?? null,
     };
-    const { backend, object } = typeof options.backend === "object"
+    const choice = typeof options.backend === "object"
       ? await loadPrograms(libbpf, options, settings, options.backend)
       : await chooseBackend(
         libbpf,
@@ -258,8 +261,13 @@ export class Tracer implements Disposable {
         options.backend,
         options.user,
       );
-    resources.use(object);
-    return new Tracer(options, resources, backend, object);
+    resources.use(choice.object);
+    try {
+      return new Tracer(options, resources, choice);
+    } catch (error) {
+      choice.attachment?.[Symbol.dispose]();
+      throw error;
+    }
   }
 
   /**
@@ -271,7 +279,9 @@ export class Tracer implements Disposable {
   async attach(progress: AttachProgress): Promise<readonly SkippedFunction[]> {
     this.#requireOpen();
     const { targets, companion } = this.#options;
-    const attachment = await this.#backend.attach(this.#object, targets, progress, this.#options);
+    const attachment = this.#first ??
+      await this.#backend.attach(this.#object, targets, progress, this.#options);
+    this.#first = null;
     this.#attachments.push(attachment);
     if (companion) {
       const beside = await companion.attach(this.#object, this.#backend, targets, progress);
@@ -448,6 +458,8 @@ export class Tracer implements Disposable {
   /** Stops recording and detaches all probes. Idempotent. */
   detach(): void {
     this.#control[CONTROL_ENABLED / 4] = 0;
+    this.#first?.[Symbol.dispose]();
+    this.#first = null;
     if (this.#attachments.length === 0) return;
     const start = performance.now();
     try {

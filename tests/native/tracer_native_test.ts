@@ -38,7 +38,13 @@ class Trial implements Disposable {
   attached = true;
   #frames = 0;
 
-  private constructor(libbpf: Libbpf, resources: DisposableStack, bytes: ByteList) {
+  /** @param early whether choosing the backend has attached */
+  private constructor(
+    libbpf: Libbpf,
+    resources: DisposableStack,
+    bytes: ByteList,
+    early: boolean,
+  ) {
     this.bytes = bytes;
     const options = { ...SMALL, ringBytes: RING_BYTES };
     const object = resources.use(BpfObject.load(libbpf, builtObject(), TEST_PROGRAM, options));
@@ -51,7 +57,10 @@ class Trial implements Disposable {
         this.attached = false;
       },
     };
-    const backend = { programs: TEST_PROGRAM, attach: () => Promise.resolve(attachment) };
+    const backend = {
+      programs: TEST_PROGRAM,
+      attach: () => early ? assert.fail("It is attached") : Promise.resolve(attachment),
+    };
     const output: Output = {
       sink: bytes,
       name: "a list",
@@ -68,16 +77,14 @@ class Trial implements Disposable {
     this.tracer = Reflect.construct(Tracer, [
       tracerOptions as unknown as TracerOptions,
       resources,
-      backend as unknown as Backend,
-      object,
+      { backend: backend as unknown as Backend, object, attachment: early ? attachment : null },
     ]) as Tracer;
     this.#resources = new DisposableStack();
     this.#resources.use(this.tracer);
   }
 
-  static async open(bytes: ByteList): Promise<Trial> {
-    const resources = new DisposableStack();
-    const trial = new Trial(resources.use(await Libbpf.open()), resources, bytes);
+  static async open(bytes: ByteList, early = false): Promise<Trial> {
+    const trial = await Trial.load(bytes, early);
     const quiet = (): void => {};
     await trial.tracer.attach({
       report: quiet,
@@ -86,6 +93,12 @@ class Trial implements Disposable {
       info: quiet,
     });
     return trial;
+  }
+
+  /** Without attaching, unless that is done early. */
+  static async load(bytes: ByteList, early: boolean): Promise<Trial> {
+    const resources = new DisposableStack();
+    return new Trial(resources.use(await Libbpf.open()), resources, bytes, early);
   }
 
   /** Runs the trace to its end; returns what it throws. */
@@ -194,6 +207,20 @@ test("a reader that has gone ends the trace, busy or not", async () => {
     if (busy) await trial.produceUntil(() => !trial.attached);
     else trial.produce();
     assert.ok(await running instanceof OutputClosed);
+    assert.equal(trial.attached, false);
+  }
+});
+
+test("what choosing the backend has attached is the trace's, and is detached with it", async () => {
+  for (const isTaken of [true, false]) {
+    using trial = await Trial[isTaken ? "open" : "load"](new ByteList(), true);
+    assert.equal(trial.attached, true);
+    if (isTaken) {
+      trial.stop.abort();
+      assert.equal(await trial.run(), null);
+      assert.equal(trial.attached, false);
+    }
+    trial.tracer[Symbol.dispose]();
     assert.equal(trial.attached, false);
   }
 });

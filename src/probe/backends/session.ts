@@ -25,6 +25,7 @@ export const session: Backend = {
   programs: [{ name: PROGRAM, attachType: BPF_TRACE_KPROBE_SESSION }],
   placesPerFunction: 0,
   maxFunctions: MAX_FUNCTIONS,
+  attachesAtOnce: true,
 
   // deno-lint-ignore require-await -- other backends have to wait
   async attach(
