@@ -101,20 +101,32 @@ async function open(
   log: Log,
   stop: AbortSignal,
 ): Promise<Deno.FsFile> {
-  const opening = Deno.open(path, { write: true, create: true });
   const { promise, reject } = Promise.withResolvers<never>();
   const cancel = (): void => reject(new OpenCancelled());
   stop.addEventListener("abort", cancel);
   if (stop.aborted) cancel();
-  const timer = setTimeout(
-    () => log.info(`Waiting until somebody reads ${name}: Ctrl-C ends that`),
-    PATIENCE_MS,
-  );
+  let timer: ReturnType<typeof setTimeout> | undefined;
   try {
-    return await Promise.race([opening, promise]);
+    // Not for others: Deno sets up timers on first use, which is a thirtieth of a start.
+    if (await Promise.race([isFifo(path), promise])) {
+      timer = setTimeout(
+        () => log.info(`Waiting until somebody reads ${name}: Ctrl-C ends that`),
+        PATIENCE_MS,
+      );
+    }
+    return await Promise.race([Deno.open(path, { write: true, create: true }), promise]);
   } finally {
-    clearTimeout(timer);
+    if (timer !== undefined) clearTimeout(timer);
     stop.removeEventListener("abort", cancel);
+  }
+}
+
+/** Asks in another thread, too: the file system may not answer. */
+async function isFifo(path: string): Promise<boolean> {
+  try {
+    return Boolean((await Deno.stat(path)).isFifo);
+  } catch {
+    return false;
   }
 }
 

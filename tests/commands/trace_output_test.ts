@@ -43,6 +43,19 @@ Deno.test("A file keeps what it has until the trace begins, and nothing of it th
   });
 });
 
+Deno.test("A file is opened without setting up timers, which takes Deno long", async () => {
+  await withPath(async (path) => {
+    const { setTimeout } = globalThis;
+    globalThis.setTimeout = (() => assert.fail("A timer")) as unknown as typeof setTimeout;
+    try {
+      using output = await openOutput(path, new Log({ messages: new MessageList() }), NEVER);
+      assert.equal(output.name, JSON.stringify(path));
+    } finally {
+      globalThis.setTimeout = setTimeout;
+    }
+  });
+});
+
 Deno.test("A FIFO without a reader is waited for, with a word, until the user wants out", async () => {
   await withPath(async (path) => {
     await makeFifo(path);
