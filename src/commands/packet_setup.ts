@@ -11,12 +11,17 @@ import { type ResultType, resultTypes } from "../kernel/result_type.ts";
 import { numberedModules } from "../kernel/sources.ts";
 import type { PacketFilter } from "../packet/expression.ts";
 import type { ObjectReader } from "../probe/backend.ts";
+import { canUseTrampolines } from "../probe/trampolines.ts";
 import { Failure } from "../sys/failure.ts";
 import { decisionWords } from "../trace/decision_words.ts";
 import { dropReasons } from "../trace/drop_words.ts";
 import { DropMaker } from "../trace/drops.ts";
 import type { JourneySources } from "../trace/journeys.ts";
-import { loadPacketTracer, type PacketTrace } from "../trace/packet_tracer.ts";
+import {
+  loadPacketTracer,
+  type PacketTrace,
+  type PacketTracerOptions,
+} from "../trace/packet_tracer.ts";
 import type { DropReasons } from "../vrouter/drop_reasons.ts";
 import { NexthopCache, nexthopSource } from "../vrouter/nexthop_cache.ts";
 import { withAdvice } from "./advice.ts";
@@ -53,7 +58,9 @@ export interface StartedPackets {
 interface Described {
   readonly kernel: Btf;
   readonly vrouter: Btf;
-  readonly calls: Parameters<typeof loadPacketTracer>[0]["calls"];
+  /** As of {@linkcode PacketTracerOptions}. */
+  readonly sources: PacketTracerOptions["sources"];
+  readonly calls: PacketTracerOptions["calls"];
   readonly results: readonly (ResultType | null)[];
 }
 
@@ -98,19 +105,23 @@ async function describe(
   calls: TraceOptions | null,
   { log }: Surroundings,
 ): Promise<Described> {
-  if (calls === null) {
+  if (calls === null && canUseTrampolines((message) => log.debug(message))) {
     const { kernel, vrouter } = await readKernelBtf(options, log);
-    return { kernel, vrouter: required(vrouter), calls: null, results: [] };
+    return { kernel, vrouter: required(vrouter), sources: null, calls: null, results: [] };
   }
   const sources = await readKernel(options, log);
   const { kernel, modules } = sources;
   const vrouter = modules.find(({ module }) => module === VROUTER)?.btf ?? null;
+  if (calls === null) {
+    return { kernel, vrouter: required(vrouter), sources, calls: null, results: [] };
+  }
   const targets = findTargets(log, calls, sources);
   const { show, backend } = calls;
   const showResults = show.includes("return");
   return {
     kernel,
     vrouter: required(vrouter),
+    sources: null,
     calls: {
       targets,
       numbered: numberedModules(sources),
@@ -125,7 +136,7 @@ async function describe(
 async function load(
   options: CaptureOptions,
   selection: Selection,
-  { kernel, vrouter, calls }: Described,
+  { kernel, vrouter, sources, calls }: Described,
   filter: PacketFilter | null,
   readObject: ObjectReader,
   output: Output,
@@ -139,6 +150,7 @@ async function load(
       vrouter,
       readObject,
       sample: 1,
+      sources,
       calls,
     });
     resources.use(trace.tracer);

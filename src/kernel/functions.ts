@@ -43,6 +43,8 @@ export interface SurveyInput {
   readonly kallsyms: Uint8Array | null;
   /** Contents of available_filter_functions; `null` if unreadable. */
   readonly filterFunctions: Uint8Array | null;
+  /** Names of the functions to look for; all by default. */
+  readonly only?: ReadonlySet<string>;
 }
 
 /** Input of discovery. */
@@ -277,7 +279,7 @@ function findDescribed(input: SurveyInput, leftOut: LeftOutModule[]): Described[
   const prototypes = new Map<Btf, Prototypes>();
   return [...input.modules].sort(byModule).flatMap(({ module, btf }) => {
     try {
-      const byName = findInModule(module, btf, prototypesOf(btf, prototypes));
+      const byName = findInModule(module, btf, prototypesOf(btf, prototypes), input.only);
       return [...byName.keys()].sort().map((name) => byName.get(name) as Described);
     } catch (cause) {
       if (!(cause instanceof BtfError)) throw cause;
@@ -317,14 +319,20 @@ function prototypesOf(btf: Btf, made: Map<Btf, Prototypes>): Prototypes {
   return prototypes;
 }
 
-/** The functions of one module that take a packet, by name. */
-function findInModule(module: string, btf: Btf, prototypes: Prototypes): Map<string, Described> {
+/** The functions of one module that take a packet, by name. @param only their names; all by default */
+function findInModule(
+  module: string,
+  btf: Btf,
+  prototypes: Prototypes,
+  only?: ReadonlySet<string>,
+): Map<string, Described> {
   const byName = new Map<string, Described>();
   const byNameOffset = new Map<number, Described>();
   for (const id of prototypes.packetFunctions()) {
+    const name = functionName(btf, id);
+    if (only?.has(name) === false) continue;
     const packet = prototypes.packet(btf.target(id));
     if (packet === null) continue;
-    const name = functionName(btf, id);
     let candidate = byName.get(name);
     if (candidate === undefined) {
       byName.set(

@@ -4,13 +4,18 @@
  * @module
  */
 
-import { discover, VROUTER } from "../kernel/functions.ts";
 import type { Btf } from "../kernel/btf.ts";
+import {
+  discover,
+  type Discovery,
+  type DiscoveryInput,
+  type SurveyInput,
+  VROUTER,
+} from "../kernel/functions.ts";
 import type { PacketFunction } from "../kernel/packet_function.ts";
-import { SYSTEM_PATHS } from "../kernel/sources.ts";
 import { VMLINUX } from "../kernel/symbols.ts";
 import { LIFE, type LifeTarget, withLife } from "./packet_life.ts";
-import { withAddress } from "./target.ts";
+import { type Target, withAddress } from "./target.ts";
 
 /** One of them. */
 export interface PacketProbe {
@@ -92,44 +97,46 @@ export function packetProbe({ name, module }: PacketFunction): PacketProbe | und
 /**
  * Finds them, and those that show the ends and copies of packets, which are not recorded.
  *
- * @param needsAddress whether those without a known address are left out; otherwise BTF alone is read
+ * @param sources those without a known address are left out
  * @param debug told which there are none of
  * @throws {Failure} if the BTF is damaged
  */
 export function findPacketFunctions(
-  kernel: Btf,
-  vrouter: Btf,
-  needsAddress: boolean,
+  sources: Pick<DiscoveryInput, keyof SurveyInput | "survey">,
   debug: (message: string) => void,
 ): LifeTarget[] {
-  const { functions, also, skipped } = discover({
-    modules: [{ module: VMLINUX, btf: kernel }, { module: VROUTER, btf: vrouter }],
-    leftOut: [],
-    kallsyms: needsAddress ? Deno.readFileSync(SYSTEM_PATHS.kallsyms) : null,
-    filterFunctions: needsAddress ? readFirst(SYSTEM_PATHS.filterFunctions) : null,
-    functions: PACKET_FUNCTIONS.map(({ name }) => name),
-    excludes: [],
-    also: LIFE,
-  });
-  for (const { name, reason } of skipped) debug(`Does without ${name}: ${reason}`);
-  const addressed = (list: readonly PacketFunction[]): ReturnType<typeof withAddress> =>
-    withAddress(needsAddress ? list : list.map((fn) => ({ ...fn, address: fn.address ?? 0n })));
-  const found = addressed(functions).filter((fn) => packetProbe(fn) !== undefined);
-  return withLife(found, addressed(also));
+  const { functions, also } = discovered(sources, debug);
+  return withLife(withAddress(functions.filter(isProbed)), withAddress(also));
 }
 
-/** The first of some files that can be read; `null` without one. */
-function readFirst(paths: readonly string[]): Uint8Array | null {
-  for (const path of paths) {
-    try {
-      return Deno.readFileSync(path);
-    } catch (error) {
-      if (
-        !(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied)
-      ) {
-        throw error;
-      }
-    }
-  }
-  return null;
+/**
+ * As {@linkcode findPacketFunctions}, but by BTF alone, which is all that trampolines need. Addresses are 0.
+ *
+ * @throws {Failure} if the BTF is damaged
+ */
+export function describedPacketFunctions(
+  kernel: Btf,
+  vrouter: Btf,
+  debug: (message: string) => void,
+): LifeTarget[] {
+  const modules = [{ module: VMLINUX, btf: kernel }, { module: VROUTER, btf: vrouter }];
+  const only = new Set([...PACKET_FUNCTIONS.map(({ name }) => name), ...LIFE]);
+  const btf = { modules, leftOut: [], kallsyms: null, filterFunctions: null, only };
+  const { functions, also } = discovered(btf, debug);
+  const addressed = (fn: PacketFunction): Target => ({ ...fn, address: 0n });
+  return withLife(functions.filter(isProbed).map(addressed), also.map(addressed));
+}
+
+function discovered(
+  sources: Parameters<typeof findPacketFunctions>[0],
+  debug: (message: string) => void,
+): Discovery {
+  const functions = PACKET_FUNCTIONS.map(({ name }) => name);
+  const discovery = discover({ ...sources, functions, excludes: [], also: LIFE });
+  for (const { name, reason } of discovery.skipped) debug(`Does without ${name}: ${reason}`);
+  return discovery;
+}
+
+function isProbed(fn: PacketFunction): boolean {
+  return packetProbe(fn) !== undefined;
 }

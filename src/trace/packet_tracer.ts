@@ -11,9 +11,12 @@ import { packetOffsets } from "../kernel/packet_offsets.ts";
 import { decisionProbes } from "../probe/decision_probes.ts";
 import { kernelDropProbes } from "../probe/kernel_drops.ts";
 import { type BackendName, together } from "../probe/backend.ts";
-import { findPacketFunctions, packetProbe } from "../probe/packet_functions.ts";
+import {
+  describedPacketFunctions,
+  findPacketFunctions,
+  packetProbe,
+} from "../probe/packet_functions.ts";
 import { packetProbes } from "../probe/packet_probes.ts";
-import { canUseTrampolines } from "../probe/trampolines.ts";
 import type { LifeTarget } from "../probe/packet_life.ts";
 import { Failure } from "../sys/failure.ts";
 import { type CommonTracerOptions, Tracer, type TracerOptions } from "./tracer.ts";
@@ -22,6 +25,11 @@ import { type CommonTracerOptions, Tracer, type TracerOptions } from "./tracer.t
 export interface PacketTracerOptions
   extends CommonTracerOptions, Pick<TracerOptions, "kernel" | "readObject" | "sample"> {
   readonly vrouter: Btf;
+  /**
+   * What the addresses of the functions of `PACKET_FUNCTIONS` are known from, for an ordinary backend; `null`
+   * for trampolines, which need none.
+   */
+  readonly sources: Parameters<typeof findPacketFunctions>[0] | null;
   /** Calls to record, and how; `null` for those alone that tell a packet's way: see `PACKET_FUNCTIONS`. */
   readonly calls: {
     /** As of {@linkcode TracerOptions.targets}. */
@@ -58,7 +66,7 @@ export interface TracedFunction {
  * @throws {AttachCancelled} if the user interrupts; nothing is left in the kernel then
  */
 export async function loadPacketTracer(options: PacketTracerOptions): Promise<PacketTrace> {
-  const { vrouter, calls, ...rest } = options;
+  const { vrouter, calls, sources, ...rest } = options;
   const offsets = packetOffsets([{ module: "vrouter", btf: vrouter }]);
   if (offsets === null) {
     throw new Failure(
@@ -67,8 +75,11 @@ export async function loadPacketTracer(options: PacketTracerOptions): Promise<Pa
     );
   }
   const { kernel, user: { debug } } = options;
-  const isSmall = calls === null && canUseTrampolines(debug);
-  const targets = calls?.targets ?? findPacketFunctions(kernel, vrouter, !isSmall, debug);
+  const isSmall = calls === null && sources === null;
+  const targets = calls?.targets ??
+    (sources === null
+      ? describedPacketFunctions(kernel, vrouter, debug)
+      : findPacketFunctions(sources, debug));
   const tracer = await Tracer.load({
     ...rest,
     ...offsets,

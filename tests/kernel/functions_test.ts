@@ -488,3 +488,16 @@ Deno.test("what BTF does not describe is sorted in among what else is skipped", 
   const order = found.skipped.map(({ name }) => name);
   assert.deepEqual(order, ["ip_rcv", "a_inlined", "m.isra.0", "z_inlined", "vxlan_rcv"]);
 });
+
+Deno.test("discover() finds those alone that it is to look for, as it finds them among all", () => {
+  const { writer, skb } = kernel("ip_rcv", "ip_local_deliver", "kfree_skb");
+  // Another function of the name: it is unknown which of them takes the packet.
+  writer.func("kfree_skb", [["net", writer.int("int", 4)], ["skb", skb]]);
+  const names = ["ip_rcv", "kfree_skb"];
+  const whole = run(writer, { functions: ["ip_rcv"], also: ["kfree_skb"] });
+  const found = run(writer, { functions: ["ip_rcv"], also: ["kfree_skb"], only: new Set(names) });
+  assert.deepEqual(found, whole);
+  assert.deepEqual(traced(found), ["vmlinux:ip_rcv"]);
+  assert.deepEqual(traced(run(writer, { only: new Set(names) })), ["vmlinux:ip_rcv"]);
+  assert.equal(traced(run(writer)).length, 2);
+});
