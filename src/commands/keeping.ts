@@ -8,6 +8,7 @@ import type { Btf } from "../kernel/btf.ts";
 import { VROUTER } from "../kernel/functions.ts";
 import { packetOffsets } from "../kernel/packet_offsets.ts";
 import type { Keeping } from "../kernel/sources.ts";
+import { hasFprobe } from "../probe/backends/multi.ts";
 import { sessionTakesContext } from "../probe/backends/session.ts";
 import { hasTrampolines } from "../probe/backends/trampoline.ts";
 import { openProgramCache } from "../sys/program_cache.ts";
@@ -21,7 +22,7 @@ export function keepingOf(debug: (message: string) => void): Keeping | null {
 
 /** What every trace asks. Further questions would make the first start longer. */
 function ask(kernel: Btf, vrouter: Btf | null): void {
-  sessionTakesContext(kernel);
+  if (sessionTakesContext(kernel) === undefined) hasFprobe(kernel);
   hasTrampolines(kernel);
   if (vrouter === null) return;
   packetOffsets([{ module: VROUTER, btf: vrouter }]);

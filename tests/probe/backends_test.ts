@@ -38,10 +38,17 @@ Deno.test("multi is refused where fprobe is built on fgraph and leaves the stack
   );
 });
 
+Deno.test("multi says what a kernel lacks that has no fprobe, before anything is loaded", () => {
+  assert.throws(
+    () => multi.object(kernelWithSession(undefined)),
+    (error) => error instanceof Failure && /no fprobe.*5\.18/.test(error.message),
+  );
+});
+
 Deno.test("no other backend asks for what a session needs", () => {
   for (const backend of BACKENDS) {
     if (backend === session || backend === trampoline) continue;
-    assert.equal(backend.object(kernelWithSession(undefined)), backend.name);
+    assert.equal(backend.object(kernelWithSession(undefined, "rethook")), backend.name);
   }
 });
 

@@ -79,11 +79,17 @@ export const multi: Backend = {
  * fgraph rather than rethook, which did not set the stack pointer, or set its own, until 7.0 and late
  * releases of 6.18 and 6.19 (8bc11700e0d2). Those cannot be detected, 7.0 can.
  *
- * @throws {Failure} for kernels in between, which have sessions that do not need this
+ * @throws {Failure} for kernels in between, which have sessions that do not need this, and for those without
+ * fprobe, where the programs would be loaded in vain
  */
 function requireReturns(kernel: Btf): ObjectName {
-  const hasFprobe = kernel.structSize("fprobe") !== undefined;
-  const onFgraph = hasFprobe && kernel.memberOffset("fprobe", "rethook") === undefined;
+  if (!hasFprobe(kernel)) {
+    throw new Failure(
+      "attach",
+      "the kernel has no fprobe (CONFIG_FPROBE), added in Linux 5.18",
+    );
+  }
+  const onFgraph = kernel.memberOffset("fprobe", "rethook") === undefined;
   if (onFgraph && !sessionTakesContext(kernel)) {
     throw new Failure(
       "attach",
@@ -91,4 +97,9 @@ function requireReturns(kernel: Btf): ObjectName {
     );
   }
   return "multi";
+}
+
+/** Whether the kernel has what these links are built on. */
+export function hasFprobe(kernel: Btf): boolean {
+  return kernel.structSize("fprobe") !== undefined;
 }
