@@ -77,6 +77,41 @@ export class TextSymbols {
   }
 }
 
+/** The files that the running kernel's symbols come from. */
+export interface TextSymbolPaths {
+  readonly kallsyms: string;
+  /** The modules, with their addresses. */
+  readonly modules: string;
+}
+
+/** The places of a running system. */
+const SYSTEM_PATHS: TextSymbolPaths = { kallsyms: "/proc/kallsyms", modules: "/proc/modules" };
+
+let read: { readonly key: string; readonly symbols: TextSymbols } | undefined;
+
+/**
+ * The text symbols of the running kernel. They are asked for when probes are tried out and again when they
+ * are attached, and are read again only if a module has come or gone.
+ *
+ * @throws {Error} Deno's, if they cannot be read
+ */
+export function runningTextSymbols(paths: TextSymbolPaths = SYSTEM_PATHS): TextSymbols {
+  // Before the symbols: what comes meanwhile is then noticed the next time.
+  const key = JSON.stringify([paths, placesOf(Deno.readTextFileSync(paths.modules))]);
+  if (read?.key !== key) {
+    read = { key, symbols: new TextSymbols(Deno.readFileSync(paths.kallsyms)) };
+  }
+  return read.symbols;
+}
+
+/** Name and address of each module: its line also has how many use it (`m_show()` in kernel/module/procfs.c). */
+function placesOf(modules: string): string[] {
+  return modules.split("\n").map((line) => {
+    const fields = line.split(" ");
+    return `${fields[0]} ${fields[5]}`;
+  });
+}
+
 /** Low 32 bits of the address of the line at `at`; 0 for anything but text of the upper 4 GiB. */
 function textAddress(bytes: Uint8Array, at: number): number {
   for (let digit = 0; digit < 8; digit++) {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { TextSymbols } from "../../src/kernel/text_symbols.ts";
+import { runningTextSymbols, TextSymbols } from "../../src/kernel/text_symbols.ts";
 
 function symbols(...lines: string[]): TextSymbols {
   return new TextSymbols(new TextEncoder().encode(lines.map((line) => `${line}\n`).join("")));
@@ -89,4 +89,29 @@ Deno.test("TextSymbols of nothing knows nothing", () => {
   const text = new TextSymbols(new Uint8Array());
   assert.equal(text.after(0), undefined);
   assert.equal(text.containing(0xffffffff), undefined);
+});
+
+Deno.test("runningTextSymbols() reads them again only if a module has come, gone or moved", () => {
+  const folder = Deno.makeTempDirSync();
+  try {
+    const paths = { kallsyms: `${folder}/kallsyms`, modules: `${folder}/modules` };
+    const module = (users: number, address: string): string =>
+      `vrouter 434176 ${users} - Live ${address} (OE)\n`;
+    const write = (modules: string, start: string): void => {
+      Deno.writeTextFileSync(paths.modules, modules);
+      Deno.writeTextFileSync(paths.kallsyms, `${start} t vm_rx\t[vrouter]\n`);
+    };
+    write(module(1, "0xffffffffc0100000"), "ffffffffc0100040");
+    const first = runningTextSymbols(paths);
+    assert.equal(first.after(0xc0100000), 0xc0100040);
+    Deno.removeSync(paths.kallsyms);
+    Deno.writeTextFileSync(paths.modules, module(3, "0xffffffffc0100000"));
+    assert.equal(runningTextSymbols(paths), first);
+    write(module(1, "0xffffffffc0200000"), "ffffffffc0200040");
+    assert.equal(runningTextSymbols(paths).after(0xc0100000), 0xc0200040);
+    write("", "ffffffff81000000");
+    assert.equal(runningTextSymbols(paths).after(0x80000000), 0x81000000);
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
 });

@@ -18,8 +18,7 @@
 
 import { ENDBR64_BYTES, findEnds, type FunctionEnds, UnknownEnds } from "../../kernel/exits.ts";
 import { Kcore } from "../../kernel/kcore.ts";
-import { SYSTEM_PATHS } from "../../kernel/sources.ts";
-import { TEXT_BASE, TextSymbols } from "../../kernel/text_symbols.ts";
+import { runningTextSymbols, TEXT_BASE } from "../../kernel/text_symbols.ts";
 import { Failure } from "../../sys/failure.ts";
 import { errorText, SystemError } from "../../sys/libc.ts";
 import {
@@ -203,7 +202,7 @@ function findAllEnds(
     return targets.map(() => undefined);
   }
   using text = kcore;
-  const symbols = new TextSymbols(Deno.readFileSync(SYSTEM_PATHS.kallsyms));
+  const symbols = runningTextSymbols();
   const lows = new Set(targets.map(({ address }) => lowOf(address)));
   return targets.map(({ name, address }) => {
     try {
