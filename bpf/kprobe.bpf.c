@@ -3,6 +3,7 @@
 #define VRFT_NEVER_NESTED
 #include "programs.h"
 #include "kernel_drop.h"
+#include "copies.h"
 #include "open_frames.h"
 #include "decision_kprobe.h"
 

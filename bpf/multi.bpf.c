@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause)
 /* kprobe.multi and kretprobe.multi, Linux 5.18 with CONFIG_FPROBE. */
 #include "programs.h"
+#include "copies.h"
 #include "kernel_drop.h"
 #include "open_calls.h"
 #include "decision_trampoline.h"

@@ -10,6 +10,7 @@
  */
 #define VRFT_DIRECT
 #include "programs.h"
+#include "copies.h"
 #include "kernel_drop.h"
 #include "cookie_table.h"
 #include "decision_trampoline.h"

@@ -10,6 +10,7 @@
 #define VRFT_DIRECT
 #define VRFT_LISTED
 #include "programs.h"
+#include "copies.h"
 #include "kernel_drop.h"
 #include "decision_trampoline.h"
 #include "decision_kprobe.h"
