@@ -31,8 +31,10 @@ static __always_inline void *indirect_argument(struct pt_regs *ctx,
  */
 static __always_inline void *argument(struct pt_regs *ctx, __u32 number)
 {
-	__u64 value = 0;
+	__u64 value;
 
+	/* Not a zero that the compiler would keep for others, in a register. */
+	asm volatile("%0 = 0" : "=r"(value));
 	bpf_get_func_arg(ctx, number - 1, &value);
 	return (void *)value;
 }

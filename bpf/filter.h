@@ -53,6 +53,17 @@ extern void *bpf_rdonly_cast(void *object, __u32 type) __ksym;
 #define SELDOM	__always_inline
 #endif
 
+/*
+ * What only part of a way needs later on. A program that runs at both ends of
+ * every call keeps it in memory, as registers that live on cost it a push and a
+ * pop each time, whichever way it goes.
+ */
+#ifdef VRFT_LISTED
+#define KEPT	volatile
+#else
+#define KEPT
+#endif
+
 /* Addresses from here on are those of the kernel's image and its modules. */
 #define KERNEL_IMAGE	0xffffffff80000000ULL
 
@@ -114,13 +125,14 @@ static __always_inline bool chosen(__u32 netns, __u32 ifindex)
 static __always_inline struct net *net_of(struct sk_buff *skb,
 					  struct net_device *dev, bool direct)
 {
-	struct net *net = dev ? READ(direct, dev, nd_net.net) : NULL;
+	/* A direct read from NULL is guarded as well, and yields NULL. */
+	struct net *net = direct || dev ? READ(direct, dev, nd_net.net) : NULL;
 	struct sock *sk;
 
 	if (net)
 		return net;
 	sk = READ(direct, skb, sk);
-	return sk ? READ(direct, sk, __sk_common.skc_net.net) : NULL;
+	return direct || sk ? READ(direct, sk, __sk_common.skc_net.net) : NULL;
 }
 
 static __always_inline __u32 namespace(struct sk_buff *skb,
@@ -141,8 +153,12 @@ __u64 sight_net = 0;
  */
 static __always_inline bool in_sight_netns(struct net *net, bool direct)
 {
-	if (direct && sight_net)
-		return (__u64)net == sight_net;
+	__u64 known = sight_net;
+
+	if (direct && (__u64)net == known)
+		return true;
+	if (direct && known)
+		return false;
 	if (READ(direct, net, ns.inum) != config.sight_netns)
 		return false;
 	if (direct && (__u64)net >= KERNEL_IMAGE)

@@ -53,9 +53,12 @@ static __always_inline __u32 first_slot(__u64 tag)
 static __always_inline __u32 find_packet(__u64 tag, __u64 *word)
 {
 	/* Both places by one address. */
-	__u32 slot = first_slot(tag) & ~1U;
-	const __u64 *places = &control.packets[slot];
+	__u64 slot = first_slot(tag) & ~1U;
+	const __u64 *places;
 
+	/* Or the other slot is kept as well, which takes a register. */
+	asm("" : "+r"(slot));
+	places = &control.packets[slot];
 	*word = places[0];
 	if ((*word & VRFT_PACKET_TAG_MASK) == tag)
 		return slot;
@@ -244,6 +247,7 @@ enum vrft_verdict {
 	VRFT_IGNORE,
 	VRFT_RECORD,
 	VRFT_FOLLOW,	/* until it returns, without a record */
+	VRFT_UNCLEAR,	/* to judge_plainly() */
 };
 
 /* The call is to be recorded. @known: whether its packet was traced before */

@@ -65,51 +65,45 @@ static __always_inline bool is_refused(__u64 word)
 /*
  * The verdict about most calls: with config.plain, a call whose packet is in
  * another namespace is ignored whatever is known about the packet, so it is not
- * looked up. Of the 216 calls of a round trip 105 end there.
+ * looked up. Of the 216 calls of a round trip 105 end there. What few calls need
+ * is left to judge_fully().
  */
 static __always_inline enum vrft_verdict
-judge_plainly(struct pt_regs *ctx, __u64 cookie, bool direct,
-	      struct vrft_call *call)
+judge_plainly(void *packet, __u64 cookie, bool direct, struct vrft_call *call)
 {
-	void *packet = argument(ctx, argument_of_packet(cookie));
+	void *KEPT kept_packet = packet;
+	struct net_device *KEPT kept_dev;
+	struct sk_buff *KEPT kept_skb;
+	struct net *KEPT kept_net;
 	struct net_device *dev;
 	struct sk_buff *skb;
-	struct seat seat;
 	struct net *net;
 	__u64 word;
 	__u32 slot;
 
-	if (!packet)
-		return VRFT_IGNORE;
+	/* NULL reads as a packet of no device, and none has its tag. */
 	skb = as_sk_buff(packet, direct);
 	dev = READ(direct, skb, dev);
 	net = net_of(skb, dev, direct);
 	if (net && !in_sight_netns(net, direct))
 		return VRFT_IGNORE;
-	slot = find_packet(packet_tag(packet), &word);
+	kept_dev = dev;
+	kept_skb = skb;
+	kept_net = net;
+	slot = find_packet(packet_tag(kept_packet), &word);
 	if (is_settled(word))
 		return accepted(call, cookie, slot, word, true);
-	seat.known = alive(word);
 	if (is_refused(word) ||
-	    (!seat.known && (!net || !of_interface(skb, dev, direct))))
+	    (!alive(word) &&
+	     (!kept_net || !of_interface(kept_skb, kept_dev, direct))))
 		return VRFT_IGNORE;
-	if (!seat.known && word && is_freed(packet, direct))
-		return was_kept(word) ?
-			accepted(call, cookie, slot, word, true) : VRFT_IGNORE;
-	seat.slot = slot;
-	seat.word = word;
-	if (!settle(ctx, cookie, packet, &seat))
-		return VRFT_IGNORE;
-	return accepted(call, cookie, seat.slot, seat.word, seat.known);
+	return VRFT_UNCLEAR;
 }
 
-/*
- * Decides about a call, by its packet.
- *
- * @call: set unless it is ignored
- */
+/* The verdict about any call: never VRFT_UNCLEAR. */
 static __always_inline enum vrft_verdict
-judge(struct pt_regs *ctx, __u64 cookie, bool direct, struct vrft_call *call)
+judge_fully(struct pt_regs *ctx, __u64 cookie, bool direct,
+	    struct vrft_call *call)
 {
 	bool known = true;
 	struct seat seat;
@@ -117,10 +111,6 @@ judge(struct pt_regs *ctx, __u64 cookie, bool direct, struct vrft_call *call)
 	__u64 tag, word;
 	__u32 slot;
 
-	if (!control.enabled)
-		return VRFT_IGNORE;
-	if (config.plain && !has(cookie, NOT_PLAIN))
-		return judge_plainly(ctx, cookie, direct, call);
 	packet = packet_of(ctx, cookie, direct);
 	if (!packet)
 		return VRFT_IGNORE;
@@ -158,6 +148,27 @@ judge(struct pt_regs *ctx, __u64 cookie, bool direct, struct vrft_call *call)
 	if (!has(cookie, VRFT_COOKIE_SILENT))
 		return VRFT_RECORD;
 	return cookie & VRFT_COOKIE_COPIES ? VRFT_FOLLOW : VRFT_IGNORE;
+}
+
+/*
+ * Decides about a call, by its packet.
+ *
+ * @call: set unless it is ignored
+ */
+static __always_inline enum vrft_verdict
+judge(struct pt_regs *ctx, __u64 cookie, bool direct, struct vrft_call *call)
+{
+	enum vrft_verdict verdict;
+
+	if (!control.enabled)
+		return VRFT_IGNORE;
+	if (config.plain && !has(cookie, NOT_PLAIN)) {
+		verdict = judge_plainly(argument(ctx, argument_of_packet(cookie)),
+					cookie, direct, call);
+		if (verdict != VRFT_UNCLEAR)
+			return verdict;
+	}
+	return judge_fully(ctx, cookie, direct, call);
 }
 
 #endif

@@ -12,6 +12,7 @@
 #include "programs.h"
 #include "copies.h"
 #include "kernel_drop.h"
+#include "session_word.h"
 #include "cookie_table.h"
 #include "decision_trampoline.h"
 #include "decision_kprobe.h"
@@ -25,36 +26,6 @@ extern __u64 *bpf_session_cookie(void) __ksym;
 extern bool bpf_session_is_return(void *ctx) __ksym;
 extern __u64 *bpf_session_cookie(void *ctx) __ksym;
 #endif
-
-/*
- * A session's own word: the call in the upper half, the stack slot of its return
- * address in the lower one, where the lowest bits, always zero, hold these.
- */
-#define SESSION_SILENT	1
-#define SESSION_COPIES	2	/* as VRFT_COOKIE_COPIES, where it costs less */
-#define SESSION_BITS	7
-
-static SELDOM void record_result(__u32 call, __u32 frame, __u64 result)
-{
-	record_call(call, VRFT_RETURN, 0, frame, true, result);
-}
-
-static __always_inline void finish_call(struct pt_regs *ctx, __u64 cookie)
-{
-	__u32 frame = cookie, call = cookie >> 32;
-
-	if (frame & (SESSION_SILENT | SESSION_COPIES)) {
-		if (frame & SESSION_COPIES)
-			copied(call, result_of(ctx), VRFT_MAX_COPIES, true);
-		if (frame & SESSION_SILENT)
-			return;
-	}
-	frame &= ~SESSION_BITS;
-	if (config.show & VRFT_SHOW_RESULT)
-		record_result(call, frame, result_of(ctx));
-	else
-		record(call, VRFT_RETURN, 0, frame);
-}
 
 SEC("kprobe.multi")
 int vrft_session(struct pt_regs *ctx)
@@ -87,11 +58,7 @@ int vrft_session(struct pt_regs *ctx)
 	if (verdict == VRFT_RECORD &&
 	    !record_entry(ctx, cookie, true, &call, frame))
 		return 1;
-	if (verdict == VRFT_FOLLOW)
-		frame |= SESSION_SILENT;
-	if (call.word & VRFT_COOKIE_COPIES)
-		frame |= SESSION_COPIES;
-	/* Never zero, as no stack slot has an address with a zero low half. */
-	*bpf_session_cookie(ctx) = (__u64)call.word << 32 | frame;
+	*bpf_session_cookie(ctx) = session_word(call.word, frame,
+						verdict == VRFT_FOLLOW);
 	return 0;
 }

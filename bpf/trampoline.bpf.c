@@ -12,19 +12,12 @@
 #include "programs.h"
 #include "copies.h"
 #include "kernel_drop.h"
+#include "session_word.h"
 #include "decision_trampoline.h"
 #include "decision_kprobe.h"
 
 extern bool bpf_session_is_return(void *ctx) __ksym;
 extern __u64 *bpf_session_cookie(void *ctx) __ksym;
-
-/*
- * A session's own word: the call in the lower half, and above it these. It is
- * in the stack frame of the trampoline, and zero when the entry starts, so also
- * at the return if the entry was missed.
- */
-#define SESSION_FOLLOWED	(1ULL << 32)
-#define SESSION_SILENT		(1ULL << 33)
 
 /*
  * The stack slot of the return address, as of a session: the trampoline keeps
@@ -37,53 +30,89 @@ static __always_inline __u64 frame_of_list(void *ctx)
 	return untyped((__u64)ctx) + 8 * (bpf_get_func_arg_cnt(ctx) + 2);
 }
 
-/* False if the ring is full. */
-static SELDOM bool enter_call(struct pt_regs *ctx, __u64 cookie, __u32 word,
-			      __u8 generation)
+/* Its packet is traced. */
+static SELDOM int enter_call(struct pt_regs *ctx, __u64 cookie, __u32 word,
+			     __u8 generation)
 {
 	const struct vrft_call call = {
 		.word = word,
 		.generation = generation,
 	};
+	__u32 frame = frame_of_list(ctx);
 
-	return record_entry(ctx, cookie, true, &call, frame_of_list(ctx));
+	if (control.enabled && record_entry(ctx, cookie, true, &call, frame))
+		*bpf_session_cookie(ctx) = session_word(word, frame, false);
+	return 0;
+}
+
+/* What judge_plainly() is not enough for. */
+static SELDOM int enter_any(struct pt_regs *ctx, __u64 cookie)
+{
+	struct vrft_call call = {};
+
+	if (!control.enabled)
+		return 0;
+	switch (judge_fully(ctx, cookie, true, &call)) {
+	case VRFT_RECORD:
+		return enter_call(ctx, cookie, call.word, call.generation);
+	case VRFT_FOLLOW:
+		*bpf_session_cookie(ctx) =
+			session_word(call.word, frame_of_list(ctx), true);
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+/*
+ * Most returns. Their function takes less than 64 bytes of stack: with more, the
+ * kernel would give the program a stack of its own, and save a register at each
+ * call for it.
+ */
+static SELDOM int leave_simply(__u64 session)
+{
+	record(session >> 32, VRFT_RETURN, 0, (__u32)session);
+	return 0;
 }
 
 static SELDOM int leave_call(struct pt_regs *ctx, __u64 session)
 {
-	bool shown = config.show & VRFT_SHOW_RESULT;
-	__u64 result = 0;
-
-	if (shown || session & VRFT_COOKIE_COPIES)
-		result = result_of(ctx);
-	if (session & VRFT_COOKIE_COPIES)
-		copied(session, result, VRFT_MAX_COPIES, true);
-	if (!(session & SESSION_SILENT))
-		record_call(session, VRFT_RETURN, 0, frame_of_list(ctx), shown,
-			    result);
+	finish_call(ctx, session);
 	return 0;
 }
 
 SEC("fsession.multi")
 int vrft_trampoline(struct pt_regs *ctx)
 {
-	struct vrft_call call = {};
-	enum vrft_verdict verdict;
+	/*
+	 * In memory, or they would be kept in registers, which the program would
+	 * save at both ends of every call.
+	 */
+	struct pt_regs *volatile kept_ctx = ctx;
+	volatile __u64 kept_cookie;
+	struct vrft_call call;
 	__u64 cookie, session;
 
 	if (bpf_session_is_return(ctx)) {
-		session = *bpf_session_cookie(ctx);
-		return session ? leave_call(ctx, session) : 0;
+		session = *bpf_session_cookie(kept_ctx);
+		if (!session)
+			return 0;
+		return is_simple(session) ? leave_simply(session) :
+					    leave_call(kept_ctx, session);
 	}
-	cookie = bpf_get_attach_cookie(ctx);
-	verdict = judge(ctx, cookie, true, &call);
-	if (verdict == VRFT_IGNORE)
+	cookie = bpf_get_attach_cookie(kept_ctx);
+	kept_cookie = cookie;
+	if (!config.plain || has(cookie, NOT_PLAIN))
+		return enter_any(kept_ctx, cookie);
+	switch (judge_plainly(argument(kept_ctx, argument_of_packet(cookie)),
+			      0, true, &call)) {
+	case VRFT_IGNORE:
 		return 0;
-	session = call.word | SESSION_FOLLOWED;
-	if (verdict == VRFT_FOLLOW)
-		session |= SESSION_SILENT;
-	else if (!enter_call(ctx, cookie, call.word, call.generation))
-		return 0;
-	*bpf_session_cookie(ctx) = session;
-	return 0;
+	case VRFT_RECORD:
+		call.word |= kept_cookie & VRFT_CALL_MASK;
+		return enter_call(kept_ctx, kept_cookie, call.word,
+				  call.generation);
+	default:
+		return enter_any(kept_ctx, kept_cookie);
+	}
 }
