@@ -4,8 +4,15 @@
  * trampolines of many functions. User space loads it once for the kernel and
  * once for each module that has functions: see src/probe/backends/trampoline.ts.
  *
- * It runs at both ends of every call, so what records is called, not inlined:
- * that takes registers, which the program would save each time.
+ * It runs at both ends of every call, 438 times in a round trip of 219 calls. A
+ * register that it keeps something in while it calls a helper costs a push and a
+ * pop each time, and with 64 bytes of stack or more the kernel gives it a stack
+ * of its own, whose address it makes up each time. So the program itself uses no
+ * such register and little stack: it keeps values in memory (KEPT), and what
+ * records, or few calls need, is called, not inlined. With the slot of a return
+ * in the session's word, that takes a round trip from 147,000 instructions to
+ * 140,000 if all is recorded, and from 120,000 to 116,000, or from 128,000 to
+ * 121,000, if an expression or the interface rejects it.
  */
 #define VRFT_DIRECT
 #define VRFT_LISTED
@@ -64,11 +71,7 @@ static SELDOM int enter_any(struct pt_regs *ctx, __u64 cookie)
 	}
 }
 
-/*
- * Most returns. Their function takes less than 64 bytes of stack: with more, the
- * kernel would give the program a stack of its own, and save a register at each
- * call for it.
- */
+/* Most returns: without the stack that following copies takes. */
 static SELDOM int leave_simply(__u64 session)
 {
 	record(session >> 32, VRFT_RETURN, 0, (__u32)session);
@@ -84,12 +87,8 @@ static SELDOM int leave_call(struct pt_regs *ctx, __u64 session)
 SEC("fsession.multi")
 int vrft_trampoline(struct pt_regs *ctx)
 {
-	/*
-	 * In memory, or they would be kept in registers, which the program would
-	 * save at both ends of every call.
-	 */
-	struct pt_regs *volatile kept_ctx = ctx;
-	volatile __u64 kept_cookie;
+	struct pt_regs *KEPT kept_ctx = ctx;
+	KEPT __u64 kept_cookie;
 	struct vrft_call call;
 	__u64 cookie, session;
 
