@@ -187,7 +187,7 @@ for (const backend of [multi, kprobe]) {
       try {
         const places = backend.placesPerFunction;
         const all = { ...options, sample, own, shared, places, drops: true };
-        const bytes = builtObject(backend.object(kernelWithSession(undefined)));
+        const bytes = builtObject(backend.object(kernelWithSession(undefined, "rethook")));
         using object = BpfObject.load(libbpf, bytes, backend.programs, all);
         for (const { name } of backend.programs) assert.ok(object.programFd(name) > 0, name);
       } catch (error) {

@@ -44,7 +44,7 @@ const KPROBES_ALONE = ["vrft_kfree_skb_reason", "vrft_sk_skb_reason_drop"];
 Deno.test("an object has the programs of its backend and those beside it, and no others", () => {
   for (const parameters of [0, 1] as const) {
     for (const backend of BACKENDS) {
-      const name = backend.object(kernelWithSession(parameters, undefined, true));
+      const name = backend.object(kernelWithSession(parameters, "rethook", true));
       const wanted = [
         ...backend.programs.map(({ name }) => name),
         ...(backend.name === "kprobe" ? KPROBES_ALONE : TRAMPOLINE),
