@@ -17,11 +17,9 @@ import type { Log } from "../output/log.ts";
 import { Progress } from "../output/progress.ts";
 import type { Conditions } from "../packet/conditions.ts";
 import type { PacketFilter } from "../packet/expression.ts";
-import type { AttachProgress } from "../probe/backend.ts";
 import type { User } from "../probe/backend_choice.ts";
 import type { ChosenInterface } from "../probe/filter.ts";
 import { findNamespaces } from "../probe/initial_namespace.ts";
-import type { SkippedFunction } from "../kernel/packet_function.ts";
 import { type Connection, describeConnection } from "../sys/connections.ts";
 import { Failure } from "../sys/failure.ts";
 import { SystemError } from "../sys/libc.ts";
@@ -167,9 +165,7 @@ export function followVifs(
 }
 
 /** What attaches with a progress bar. */
-interface Attaching {
-  attach(progress: AttachProgress): Promise<readonly SkippedFunction[]>;
-}
+type Attaching = Pick<Tracer, "attach" | "attachMs">;
 
 /**
  * Attaches.
@@ -183,13 +179,12 @@ export async function attach(
   { log, stop }: Surroundings,
 ): Promise<void> {
   using progress = new Progress(count);
-  const start = performance.now();
   const refused = await tracer.attach({
     report: (done) => progress.update(done),
     ...userOf(log, stop),
   });
   progress.finish(count - refused.length);
-  log.debug(`Attached in ${Math.round(performance.now() - start)} ms`);
+  log.debug(`Attached in ${Math.round(tracer.attachMs)} ms`);
   for (const { name, module, reason } of refused) {
     log.debug(`Skipped ${name} [${module}]: ${reason}`);
   }

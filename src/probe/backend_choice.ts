@@ -44,6 +44,8 @@ export interface Choice {
   readonly object: BpfObject;
   /** To all targets, if that was the trial: to be disposed by the caller; else `null`. */
   readonly attachment: Attachment | null;
+  /** Milliseconds that this attaching took. */
+  readonly attachMs: number;
 }
 
 /**
@@ -73,11 +75,15 @@ export async function chooseBackend(
     if (choice !== "auto" && choice !== backend.name) continue;
     try {
       const how = { targets, probes, isAuto: choice === "auto" };
-      const { object, attachment } = backend.attachesAtOnce
+      const attached = backend.attachesAtOnce
         ? await attachToAll(libbpf, objects, options, backend, targets, user)
-        : { ...await tryBackend(libbpf, objects, options, backend, how, user), attachment: null };
+        : {
+          object: (await tryBackend(libbpf, objects, options, backend, how, user)).object,
+          attachment: null,
+          attachMs: 0,
+        };
       debug(`Backend ${backend.name}: ${backend.title} works on this kernel`);
-      return { backend, object, attachment };
+      return { backend, ...attached };
     } catch (error) {
       failures.push(whyNot(backend, error, debug));
       names.push(backend.name);
@@ -109,6 +115,7 @@ export async function loadPrograms(
     backend,
     object: BpfObject.load(libbpf, bytes, backend.programs, { ...options, places: 0 }),
     attachment: null,
+    attachMs: 0,
   };
 }
 
@@ -267,11 +274,17 @@ async function attachToAll(
   backend: Backend,
   targets: readonly Target[],
   user: User,
-): Promise<{ readonly object: BpfObject; readonly attachment: Attachment }> {
+): Promise<Omit<Choice, "backend">> {
   const { object } = await loadBackend(libbpf, objects, options, backend, targets);
   try {
-    const progress = { ...user, report: nothing };
-    return { object, attachment: await backend.attach(object, targets, progress, objects) };
+    const start = performance.now();
+    const attachment = await backend.attach(
+      object,
+      targets,
+      { ...user, report: nothing },
+      objects,
+    );
+    return { object, attachment, attachMs: performance.now() - start };
   } catch (error) {
     object[Symbol.dispose]();
     throw error;

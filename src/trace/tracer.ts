@@ -175,6 +175,7 @@ export class Tracer implements Disposable {
   readonly #object: BpfObject;
   /** Made when the backend was chosen, until it is among the others. */
   #first: Attachment | null;
+  #attachMs: number;
   readonly #ring: RingReader;
   readonly #doorbell: Doorbell;
   readonly #poller: Poller;
@@ -198,12 +199,13 @@ export class Tracer implements Disposable {
   private constructor(
     options: TracerOptions,
     resources: DisposableStack,
-    { backend, object, attachment }: Choice,
+    { backend, object, attachment, attachMs }: Choice,
   ) {
     this.#options = options;
     this.#backend = backend;
     this.#object = object;
     this.#first = attachment;
+    this.#attachMs = attachMs;
     setFilter(object, options.interfaces);
     const { memory } = resources.use(new RingMapping(object));
     this.#ring = new RingReader(memory, monotonicClock());
@@ -279,6 +281,7 @@ export class Tracer implements Disposable {
   async attach(progress: AttachProgress): Promise<readonly SkippedFunction[]> {
     this.#requireOpen();
     const { targets, companion } = this.#options;
+    const start = performance.now();
     const attachment = this.#first ??
       await this.#backend.attach(this.#object, targets, progress, this.#options);
     this.#first = null;
@@ -287,7 +290,13 @@ export class Tracer implements Disposable {
       const beside = await companion.attach(this.#object, this.#backend, targets, progress);
       this.#attachments.push(beside);
     }
+    this.#attachMs += performance.now() - start;
     return this.#attachments.flatMap(({ refused }) => refused);
+  }
+
+  /** Milliseconds that attaching took, also when the backend was chosen. */
+  get attachMs(): number {
+    return this.#attachMs;
   }
 
   /**

@@ -23,6 +23,9 @@ const RECORDS_AT_ONCE = 1000;
 /** Much less than the time for which the output is blocked. */
 const SOON_MS = 1000;
 
+/** That choosing the backend has taken to attach. */
+const EARLY_MS = 12_345;
+
 const QUIET = { info: () => {}, debug: () => {} };
 
 /** A trace whose output goes to a {@linkcode ByteList}. */
@@ -77,7 +80,12 @@ class Trial implements Disposable {
     this.tracer = Reflect.construct(Tracer, [
       tracerOptions as unknown as TracerOptions,
       resources,
-      { backend: backend as unknown as Backend, object, attachment: early ? attachment : null },
+      {
+        backend: backend as unknown as Backend,
+        object,
+        attachment: early ? attachment : null,
+        attachMs: early ? EARLY_MS : 0,
+      },
     ]) as Tracer;
     this.#resources = new DisposableStack();
     this.#resources.use(this.tracer);
@@ -215,6 +223,7 @@ test("what choosing the backend has attached is the trace's, and is detached wit
   for (const isTaken of [true, false]) {
     using trial = await Trial[isTaken ? "open" : "load"](new ByteList(), true);
     assert.equal(trial.attached, true);
+    assert.ok(trial.tracer.attachMs >= EARLY_MS);
     if (isTaken) {
       trial.stop.abort();
       assert.equal(await trial.run(), null);
