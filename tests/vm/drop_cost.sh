@@ -84,6 +84,10 @@ start=$(now)
 vrft --version >/dev/null
 echo "start/vrft --version: $(echo "$start $(now)" | awk '{ printf "%.2f\n", $2 - $1 }')"
 [ -n "$start_only" ] || measure untraced
-tracer "vrft drops" "$work/ready" vrft drops --lines --ready-file "$work/ready" -o "$work/trace"
+# Linux 5.10 has no BTF of modules.
+btf=/sys/kernel/btf/vrouter
+[ -e "$btf" ] || btf=/vm/vrouter.btf
+tracer "vrft drops" "$work/ready" vrft drops --lines --vrouter-btf "$btf" \
+	--ready-file "$work/ready" -o "$work/trace"
 [ -n "$start_only" ] || [ ! -e "$ROOT" ] || peers
 rm -r "$work"
