@@ -72,7 +72,7 @@ for (const one of [bpftrace(), pwru("pwru", "icmp")]) {
 }
 tell("whether events add up");
 const starved = vrft("vrft", "-f", "vm_rx", "--buffer", "4096");
-await attempt(["accounted/vrft"], () => account(starved, plan.pings));
+await attempt(["accounted/vrft"], () => account(starved, "vm_rx", plan.pings));
 await rounds(plan, async (index) => {
   for (const one of lifecycles) {
     await attempt([`start/${one.name}`, `stop/${one.name}`], () => startAndStop(one));

@@ -5,9 +5,19 @@
  */
 
 import { median, report } from "../samples.ts";
-import { Broken, flood, programRuns, residentMemory, Running, type Tracer } from "./programs.ts";
+import {
+  Broken,
+  flood,
+  must,
+  programRuns,
+  readText,
+  residentMemory,
+  Running,
+  type Tracer,
+} from "./programs.ts";
 import { commandLine, type Contender } from "./tracers.ts";
 
+const TRACEFS = "/sys/kernel/tracing";
 /** Floods in one trace: a ring that takes the first one may overflow in the next. */
 export const FLOODS = 3;
 /** Floods in a trace of nothing, which no ring limits: they are short, and differ by little. */
@@ -104,23 +114,33 @@ export async function rejectFloods(contender: Contender, pings: number): Promise
 }
 
 /**
- * Holds what vrft says against the kernel's count of its programs' runs: with a function that is
- * entered by packets of vifs alone, each run makes an event, printed or lost. The buffer is far too
+ * Holds what vrft says against the kernel's count of calls of a function that is entered by packets of vifs
+ * alone: each makes an event, and another one at its return if the first is not lost. The buffer is far too
  * small, so that many are.
+ *
+ * @param fn the only function that is traced
  */
-export async function account(contender: Contender, pings: number): Promise<void> {
-  await withStatistics(async () => {
-    await using running = await Running.start(contender);
-    const before = await programRuns();
-    await flood(pings);
-    const runs = await programRuns() - before;
-    const { kept, lost } = await contender.count!(await running.stop());
-    if (runs === 0 || lost === 0) throw new Broken(`${runs} runs and ${lost} lost events`);
-    const key = `accounted/${contender.name}`;
-    report({ key, command: commandLine(contender) });
-    report({ key, note: `${kept} printed and ${lost} lost events, ${runs} runs` });
-    report({ key, value: 100 * (kept + (lost ?? 0)) / runs });
+export async function account(contender: Contender, fn: string, pings: number): Promise<void> {
+  await using running = await Running.start(contender);
+  Deno.writeTextFileSync(`${TRACEFS}/kprobe_events`, `p:bench ${fn}\n`);
+  const enable = `${TRACEFS}/events/kprobes/bench/enable`;
+  Deno.writeTextFileSync(enable, "1");
+  await flood(pings);
+  const { kept, lost } = await contender.count!(await running.stop());
+  Deno.writeTextFileSync(enable, "0");
+  const [, hits] = /^\s*bench\s+(\d+)/m.exec(readText(`${TRACEFS}/kprobe_profile`)) ?? [];
+  // To open it for writing removes what is there.
+  Deno.writeTextFileSync(`${TRACEFS}/kprobe_events`, "");
+  const calls = Number(hits ?? 0);
+  const entered = Number(await must("grep", "-c", "-F", `${fn}() {`, contender.files[0]!));
+  if (calls === 0 || lost === 0) throw new Broken(`${calls} calls and ${lost} lost events`);
+  const key = `accounted/${contender.name}`;
+  report({ key, command: commandLine(contender) });
+  report({
+    key,
+    note: `${kept} printed and ${lost} lost events, ${calls} calls, ${entered} printed`,
   });
+  report({ key, value: 100 * (kept + (lost ?? 0)) / (calls + entered) });
 }
 
 /**
