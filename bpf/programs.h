@@ -11,8 +11,8 @@
  * were measured with BPF's ring buffer and before packets had identities, when
  * it took 26,000 untraced, 163,000 with an empty program, 198,000 with every
  * call of the 76 recorded, and 132,000 if the filter rejects all packets. Today,
- * with 1,825 functions, it takes 166,000 with an empty program, 177,000 with
- * every call of the 80 recorded, and 138,000 if all are rejected. 7,000 fewer
+ * with 1,825 functions, it takes 168,000 with an empty program, 175,000 with
+ * every call of the 80 recorded, and 135,000 if all are rejected. 7,000 fewer
  * are due to what few calls need being out of line (SELDOM), 7,000 to looking at
  * the namespace before the interface and by its address, and 5,000 to doing so
  * before looking up the packet (judge_plainly()).
