@@ -4,11 +4,11 @@
  * @module
  */
 
-import { amount, counted, countsInWords } from "../sys/amount.ts";
+import { amount, counted, countsInWords, type NounCount } from "../sys/amount.ts";
 import type { FlightCounts } from "../recording/flight_recorder.ts";
 import type { Overhead } from "../trace/overhead.ts";
 import type { TraceCounts } from "../trace/tracer.ts";
-import { costText } from "./summary.ts";
+import { costText, lossTexts, outOfSightCounts } from "./summary.ts";
 
 /** Of a trace's counts, those that a summary has. */
 type SummarizedCounts = Pick<
@@ -51,7 +51,7 @@ export function summarizeFlights(
   counts: SummarizedCounts,
   overhead: Overhead | null,
 ): string {
-  const also: [number, string, string][] = [
+  const also: NounCount[] = [
     [removed, "old recording", " removed"],
     [evicted, "packet", " lost from sight on the way, which may have been slow"],
   ];
@@ -67,16 +67,14 @@ export function summarizeFlights(
 }
 
 function rest(counts: SummarizedCounts, overhead: Overhead | null): string[] {
-  const also: [number, string, string][] = [
+  const also: NounCount[] = [
     [counts.unread, "event", " not recorded (interrupted twice)"],
     [counts.removed, "probe", " removed by another program"],
     [counts.untracked, "call", " left out: too many open at once"],
-    [counts.packets.evicted, "packet", " lost from sight: too many at once"],
-    [counts.packets.unfollowed, "call", " that copied packets and could not be followed"],
+    ...outOfSightCounts(counts.packets),
   ];
   return [
-    `${counted(counts.lost, "event")} lost`,
-    `${counted(counts.missed, "probe hit")} missed`,
+    ...lossTexts(counts),
     ...countsInWords(also),
     ...overhead === null ? [] : [costText(overhead)],
   ];

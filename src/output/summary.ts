@@ -8,7 +8,7 @@ import type { Overhead } from "../trace/overhead.ts";
 import type { PacketTotals } from "../trace/packets.ts";
 import type { TraceCounts } from "../trace/tracer.ts";
 import type { CallTree } from "../trace/tree.ts";
-import { amount, counted, countsInWords, percent } from "../sys/amount.ts";
+import { amount, counted, countsInWords, type NounCount, percent } from "../sys/amount.ts";
 
 /** The counts of the call trees used by the summary. */
 export interface TreeCounts
@@ -34,8 +34,7 @@ export function summarize(
 ): string {
   const parts = [
     `${counted(tree.calls, "call")} of ${counted(tree.functions, "function")}`,
-    `${counted(counts.lost, "event")} lost`,
-    `${counted(counts.missed, "probe hit")} missed`,
+    ...lossTexts(counts),
   ];
   if (rows !== null) {
     // Rows for lost returns are not events, and it is unknown how many of them were written.
@@ -45,23 +44,46 @@ export function summarize(
       `${counted(Math.max(0, counts.recorded - tree.unmatched - printed), "event")} not printed`,
     );
   }
-  const also: [number, string, string][] = [
-    [counts.removed, "probe", " removed by another program"],
-    [rows === null ? counts.unread : 0, "event", " not printed (interrupted twice)"],
-    [counts.untracked, "call", " left out: too many open at once"],
+  const also: NounCount[] = [
+    ...leftOutCounts({ ...counts, unread: rows === null ? counts.unread : 0 }),
     [tree.abandoned, "call", " closed without a return"],
     [tree.orphans, "return", " without a call"],
     [tree.malformed, "record", " not understood"],
     [tree.undecided, "packet", " left out, undecided"],
     [tree.packets.stray, "end", " of packets that were not seen to begin"],
-    [counts.packets.evicted, "packet", " lost from sight: too many at once"],
-    [counts.packets.unfollowed, "call", " that copied packets and could not be followed"],
+    ...outOfSightCounts(counts.packets),
   ];
   parts.push(...countsInWords(also));
   if (tree.packets.begun > 0) parts.push(fates(tree.packets));
   if (counts.sample > 1) parts.push(sampling(counts));
   if (overhead !== null) parts.push(costText(overhead));
   return parts.join("; ");
+}
+
+/** What a trace lost, also if that is nothing. */
+export function lossTexts({ lost, missed }: Pick<TraceCounts, "lost" | "missed">): string[] {
+  return [`${counted(lost, "event")} lost`, `${counted(missed, "probe hit")} missed`];
+}
+
+/** What a trace left out. */
+export function leftOutCounts(
+  { removed, unread, untracked }: Pick<TraceCounts, "removed" | "unread" | "untracked">,
+): NounCount[] {
+  return [
+    [removed, "probe", " removed by another program"],
+    [unread, "event", " not printed (interrupted twice)"],
+    [untracked, "call", " left out: too many open at once"],
+  ];
+}
+
+/** Packets that a trace did not follow. */
+export function outOfSightCounts(
+  { evicted, unfollowed }: Pick<TraceCounts["packets"], "evicted" | "unfollowed">,
+): NounCount[] {
+  return [
+    [evicted, "packet", " lost from sight: too many at once"],
+    [unfollowed, "call", " that copied packets and could not be followed"],
+  ];
 }
 
 /** What became of the packets, where their events were recorded. */

@@ -24,9 +24,12 @@ export function counted(count: number, noun: string): string {
   return `${amount(count)} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-/** Those of some counts that are not zero, in words: the noun, and what follows it. */
+/** A count of something, the noun for one, and the words that follow it. */
+export type NounCount = readonly [count: number, noun: string, rest: string];
+
+/** Those of some counts that are not zero, in words. */
 export function* countsInWords(
-  counts: Iterable<readonly [count: number, noun: string, rest: string]>,
+  counts: Iterable<NounCount>,
 ): Generator<string, void, undefined> {
   for (const [count, noun, rest] of counts) if (count > 0) yield counted(count, noun) + rest;
 }

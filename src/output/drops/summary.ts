@@ -4,11 +4,11 @@
  * @module
  */
 
-import { amount, counted, countsInWords } from "../../sys/amount.ts";
+import { amount, counted, countsInWords, type NounCount } from "../../sys/amount.ts";
 import type { DropClass } from "../../trace/drop.ts";
 import type { Overhead } from "../../trace/overhead.ts";
 import type { TraceCounts } from "../../trace/tracer.ts";
-import { costText } from "../summary.ts";
+import { costText, leftOutCounts, lossTexts } from "../summary.ts";
 
 /** What a trace of drops has seen. */
 export interface DropTotals {
@@ -38,16 +38,14 @@ export function summarizeDrops(
   counts: Pick<TraceCounts, "lost" | "missed" | "removed" | "unread">,
   overhead: Overhead | null,
 ): string {
-  const also: [number, string, string][] = [
+  const also: NounCount[] = [
     [hidden, "drop", " not shown"],
-    [counts.removed, "probe", " removed by another program"],
-    [counts.unread, "event", " not printed (interrupted twice)"],
+    ...leftOutCounts({ ...counts, untracked: 0 }),
     [damaged, "record", " not understood"],
   ];
   return [
     dropCountText(shown),
-    `${counted(counts.lost, "event")} lost`,
-    `${counted(counts.missed, "probe hit")} missed`,
+    ...lossTexts(counts),
     ...countsInWords(also),
     ...overhead === null ? [] : [costText(overhead)],
   ].join("; ");

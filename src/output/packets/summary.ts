@@ -4,11 +4,11 @@
  * @module
  */
 
-import { amount, counted, countsInWords } from "../../sys/amount.ts";
+import { amount, counted, countsInWords, type NounCount } from "../../sys/amount.ts";
 import type { Outcome } from "../../trace/journey.ts";
 import type { Overhead } from "../../trace/overhead.ts";
 import type { TraceCounts } from "../../trace/tracer.ts";
-import { costText } from "../summary.ts";
+import { costText, leftOutCounts, lossTexts, outOfSightCounts } from "../summary.ts";
 
 /** Outcomes in the order of the summary. */
 const OUTCOMES: readonly Outcome["type"][] = [
@@ -59,23 +59,19 @@ export function summarizePackets(
   counts: Pick<TraceCounts, "lost" | "missed" | "removed" | "unread" | "untracked" | "packets">,
   overhead: Overhead | null,
 ): string {
-  const also: [number, string, string][] = [
+  const also: NounCount[] = [
     [packets.hidden, "packet", " not shown"],
     [packets.incomplete, "packet", " of which events were lost"],
     [packets.givenUp, "packet", " given up: too many at once"],
     [packets.unknown, "call", " of packets that were not seen to begin"],
     [packets.omitted, "detail", " left out: too many decisions, stages or calls of a packet"],
-    [counts.packets.evicted, "packet", " lost from sight: too many at once"],
-    [counts.packets.unfollowed, "call", " that copied packets and could not be followed"],
-    [counts.removed, "probe", " removed by another program"],
-    [counts.unread, "event", " not printed (interrupted twice)"],
-    [counts.untracked, "call", " left out: too many open at once"],
+    ...outOfSightCounts(counts.packets),
+    ...leftOutCounts(counts),
     [packets.damaged, "record", " not understood"],
   ];
   return [
     outcomesText(packets.outcomes),
-    `${counted(counts.lost, "event")} lost`,
-    `${counted(counts.missed, "probe hit")} missed`,
+    ...lossTexts(counts),
     ...countsInWords(also),
     ...overhead === null ? [] : [costText(overhead)],
   ].join("; ");
