@@ -11,6 +11,7 @@ import { Log } from "../../src/output/log.ts";
 import { ModuleWatch } from "../../src/sys/module_events.ts";
 import { BtfWriter } from "../support/btf_writer.ts";
 import { isFailure } from "../support/failures.ts";
+import { kernelSources } from "../support/kernel_sources.ts";
 import { MessageList } from "../support/message_list.ts";
 
 const LOG = new Log({ messages: { busy: false, write: () => {} } });
@@ -19,20 +20,7 @@ const LOG = new Log({ messages: { busy: false, write: () => {} } });
 function sources(lists: Partial<KernelSources>): KernelSources {
   const writer = new BtfWriter();
   writer.func("ip_rcv", [["skb", writer.pointer(writer.struct("sk_buff", 8, []))]]);
-  const kernel = Btf.parse(writer.bytes());
-  return {
-    kernel,
-    modules: [{ module: "vmlinux", btf: kernel }],
-    kallsyms: null,
-    filterFunctions: null,
-    kernelBtf: "/sys/kernel/btf/vmlinux",
-    vrouterBtf: null,
-    warnings: [],
-    vrouterBtfIgnored: null,
-    leftOut: [],
-    notes: [],
-    ...lists,
-  };
+  return kernelSources(Btf.parse(writer.bytes()), lists);
 }
 
 function find(functions: string[], lists: Partial<KernelSources>): void {

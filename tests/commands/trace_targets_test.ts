@@ -6,6 +6,7 @@ import type { KernelSources } from "../../src/kernel/sources.ts";
 import type { Log } from "../../src/output/log.ts";
 import { Failure } from "../../src/sys/failure.ts";
 import { BtfWriter } from "../support/btf_writer.ts";
+import { kernelSources } from "../support/kernel_sources.ts";
 
 const LOG = { info: (): void => {}, debug: (): void => {} } as unknown as Log;
 
@@ -18,20 +19,11 @@ function sources(): KernelSources {
   writer.func("ip_rcv", [skb]);
   writer.func("rt_fill_info", [...six, skb]);
   writer.enum("bpf_attach_type", { BPF_TRACE_FSESSION_MULTI: 61 });
-  const kernel = Btf.parse(writer.bytes());
   const encoder = new TextEncoder();
-  return {
-    kernel,
-    modules: [{ module: "vmlinux", btf: kernel }],
+  return kernelSources(Btf.parse(writer.bytes()), {
     kallsyms: encoder.encode("ffffffff81000010 T ip_rcv\nffffffff81000020 t rt_fill_info\n"),
     filterFunctions: encoder.encode("ip_rcv\nrt_fill_info\n"),
-    kernelBtf: "/sys/kernel/btf/vmlinux",
-    vrouterBtf: null,
-    warnings: [],
-    vrouterBtfIgnored: null,
-    leftOut: [],
-    notes: [],
-  };
+  });
 }
 
 function namesOf(options: Partial<TraceOptions>): string[] {
